@@ -1,0 +1,310 @@
+package profiles
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Chain is what a profile stands for: the source of the first credentials, and the roles assumed from there on.
+type Chain struct {
+	// Profile is the selected profile. Where the one asked for is wired to this helper, it is the profile that it is
+	// wired to. Its settings, not those of the source, say which region and endpoint of STS are used.
+	Profile Section
+	// Services is the section that the selected profile's `services` names.
+	Services Section
+	Source   Source
+	Hops     []Hop // the first is made with the source's credentials, each further one with those of the one before
+}
+
+// SourceType says where a chain's first credentials come from. Its values stand in the output of `explain --json`.
+type SourceType string
+
+const (
+	Static      SourceType = "static"
+	Environment SourceType = "environment"
+	EC2Metadata SourceType = "ec2_instance_metadata"
+	ECSMetadata SourceType = "ecs_container"
+	WebIdentity SourceType = "web_identity"
+	SSO         SourceType = "sso"
+	Login       SourceType = "login"
+	Process     SourceType = "process"
+)
+
+// Source is where a chain's first credentials come from. Which fields are set depends on the type.
+type Source struct {
+	Type    SourceType
+	Profile string // in which it is written
+
+	// Static.
+	AccessKeyID     string
+	SecretAccessKey Secret
+	SessionToken    Secret
+	AccountID       string
+	Location        string // "credentials file" or "config file"
+
+	// Process.
+	Command string
+
+	// WebIdentity.
+	RoleARN              string
+	WebIdentityTokenFile string
+	RoleSessionName      string
+
+	// SSO.
+	SSOAccountID, SSORoleName, SSORegion, SSOStartURL, SSOSession string
+
+	// Login.
+	LoginSession string
+}
+
+// Hop is one AssumeRole call.
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+type Hop struct {
+	Profile         string // in which it is written
+	RoleARN         string
+	RoleSessionName string        // "" for the default
+	ExternalID      string        // "" for none
+	Duration        time.Duration // 0 for what STS does when told nothing, an hour
+	MFASerial       string        // "" for none
+}
+
+// Chain resolves a profile. It is pure: it looks at the two files only.
+func (f *Files) Chain(name string) (Chain, error) {
+	r := resolver{files: f, selected: name}
+	c, err := r.chain(name, true)
+	var e *Error
+	if errors.As(err, &e) && e.Profile != name {
+		if e.Profile != "" {
+			e.Problem = "profile " + e.Profile + ": " + e.Problem
+		}
+		e.Profile = name
+	}
+	return c, err
+}
+
+// resolver follows a profile to its source.
+type resolver struct {
+	files    *Files
+	selected string
+	path     []string // the profiles on the way, to find cycles
+}
+
+func (r *resolver) chain(name string, selected bool) (Chain, error) {
+	if slices.Contains(r.path, name) {
+		return Chain{}, &Error{Problem: "its source profiles go round in a circle: " + strings.Join(append(r.path, name), " -> "),
+			Mend: "let one of them name a source_profile that has credentials"}
+	}
+	r.path = append(r.path, name)
+	p, err := r.profile(name)
+	if err != nil {
+		return Chain{}, err
+	}
+	if wiredTo, ok := Wired(p); ok {
+		return r.chain(wiredTo, selected)
+	}
+	c, err := r.resolve(p, selected)
+	if err != nil || !selected {
+		return c, err
+	}
+	c.Profile = p
+	c.Services, err = r.services(p)
+	return c, err
+}
+
+// profile gives a profile that a chain leads to.
+func (r *resolver) profile(name string) (Section, error) {
+	p, err := r.files.Profile(name)
+	var e *Error
+	if len(r.path) > 1 && errors.As(err, &e) && e.Err == ErrNoProfile {
+		e.Profile = r.path[len(r.path)-2]
+		e.Problem = fmt.Sprintf("it leads to the profile %s, but %s", name, e.Problem)
+		e.Err = nil // the profile that was asked for is there
+	}
+	return p, err
+}
+
+func (r *resolver) resolve(p Section, selected bool) (Chain, error) {
+	hasKeys, err := r.hasKeys(p)
+	if err != nil {
+		return Chain{}, err
+	}
+	_, hasRole := p.Properties["role_arn"]
+	switch {
+	case !hasRole && p.Get("web_identity_token_file") != "":
+		return Chain{}, r.fail(p, "web_identity_token_file", "it has a web_identity_token_file but no role_arn", "add the role_arn that the token is for")
+	case hasKeys && !(hasRole && selected):
+		// Static keys end a chain: the role of an intermediate profile that has them is not assumed. The selected
+		// profile's own role is.
+		if selected && p.Get("sso_account_id") != "" {
+			return r.sso(p)
+		}
+		return Chain{Source: r.static(p)}, nil
+	case p.Get("web_identity_token_file") != "":
+		return r.webIdentity(p)
+	case hasRole:
+		return r.role(p, hasKeys)
+	case hasAny(p, "sso_account_id", "sso_role_name", "sso_session", "sso_start_url"):
+		return r.sso(p)
+	case p.Get("login_session") != "":
+		return Chain{Source: Source{Type: Login, Profile: p.Name, LoginSession: p.Get("login_session")}}, nil
+	case p.Get("credential_process") != "":
+		return Chain{Source: Source{Type: Process, Profile: p.Name, Command: p.Get("credential_process")}}, nil
+	case p.Get("source_profile") != "":
+		return Chain{}, r.fail(p, "source_profile", "it has a source_profile but no role_arn", "add the role_arn to assume, or remove source_profile")
+	}
+	return Chain{}, r.fail(p, "", "it holds no credentials and no role", "give it aws_access_key_id and aws_secret_access_key, or role_arn and source_profile")
+}
+
+// role resolves a profile that has a role_arn.
+func (r *resolver) role(p Section, hasKeys bool) (Chain, error) {
+	hop, err := r.hop(p)
+	if err != nil {
+		return Chain{}, err
+	}
+	source, credentialSource := p.Get("source_profile"), p.Get("credential_source")
+	var c Chain
+	switch {
+	case source != "" && credentialSource != "":
+		return Chain{}, r.fail(p, "credential_source", "it has both source_profile and credential_source", "keep one of them")
+	case credentialSource != "":
+		if c.Source, err = r.credentialSource(p, credentialSource); err != nil {
+			return Chain{}, err
+		}
+	case source == "":
+		return Chain{}, r.fail(p, "role_arn", "it has a role_arn but nothing to assume it with", "add source_profile = NAME (or credential_source)")
+	case source == p.Name && hasKeys:
+		c.Source = r.static(p)
+	default:
+		if c, err = r.chain(source, false); err != nil {
+			return Chain{}, err
+		}
+	}
+	chained := len(c.Hops) > 0 || c.Source.Type == WebIdentity
+	if chained && hop.Duration > maxChainedDuration {
+		return Chain{}, r.fail(p, "duration_seconds", fmt.Sprintf("duration_seconds is %d, but AWS allows a role that is assumed by another role an hour at most", int(hop.Duration.Seconds())),
+			"set duration_seconds = 3600 or less, or remove it")
+	}
+	c.Hops = append(c.Hops, hop)
+	return c, nil
+}
+
+func (r *resolver) credentialSource(p Section, value string) (Source, error) {
+	types := map[string]SourceType{"Environment": Environment, "Ec2InstanceMetadata": EC2Metadata, "EcsContainer": ECSMetadata}
+	t, ok := types[value]
+	if !ok {
+		return Source{}, r.fail(p, "credential_source", fmt.Sprintf("credential_source is %q, which is none of those there are", shorten(value, 40)),
+			"write Environment, Ec2InstanceMetadata or EcsContainer")
+	}
+	return Source{Type: t, Profile: p.Name}, nil
+}
+
+// hasKeys reports whether a profile has an access key. Half of one is an error.
+func (r *resolver) hasKeys(p Section) (bool, error) {
+	id, secret := p.Get("aws_access_key_id") != "", p.Get("aws_secret_access_key") != ""
+	switch {
+	case id && !secret:
+		return false, r.fail(p, "aws_access_key_id", "it has aws_access_key_id but no aws_secret_access_key", "add the other half, or remove this one")
+	case secret && !id:
+		return false, r.fail(p, "aws_secret_access_key", "it has aws_secret_access_key but no aws_access_key_id", "add the other half, or remove this one")
+	}
+	return id, nil
+}
+
+func (r *resolver) static(p Section) Source {
+	return Source{
+		Type:            Static,
+		Profile:         p.Name,
+		AccessKeyID:     p.Get("aws_access_key_id"),
+		SecretAccessKey: Secret(p.Get("aws_secret_access_key")),
+		SessionToken:    Secret(p.Get("aws_session_token")),
+		AccountID:       p.Get("aws_account_id"),
+		Location:        p.Properties["aws_access_key_id"].File + " file",
+	}
+}
+
+func (r *resolver) webIdentity(p Section) (Chain, error) {
+	if err := r.checkARN(p, "role_arn"); err != nil {
+		return Chain{}, err
+	}
+	return Chain{Source: Source{
+		Type: WebIdentity, Profile: p.Name, RoleARN: p.Get("role_arn"),
+		WebIdentityTokenFile: p.Get("web_identity_token_file"), RoleSessionName: p.Get("role_session_name"),
+	}}, nil
+}
+
+// sso resolves a profile that signs in through IAM Identity Center, by an [sso-session] section or in the older form.
+func (r *resolver) sso(p Section) (Chain, error) {
+	s := Source{
+		Type: SSO, Profile: p.Name,
+		SSOAccountID: p.Get("sso_account_id"), SSORoleName: p.Get("sso_role_name"),
+		SSORegion: p.Get("sso_region"), SSOStartURL: p.Get("sso_start_url"), SSOSession: p.Get("sso_session"),
+	}
+	if s.SSOSession != "" {
+		session, ok, err := r.files.SSOSession(s.SSOSession)
+		if err != nil {
+			return Chain{}, err
+		}
+		if !ok {
+			return Chain{}, r.fail(p, "sso_session", fmt.Sprintf("it names the SSO session %s, and there is no [sso-session %s]", s.SSOSession, s.SSOSession), "add that section, or correct the name")
+		}
+		for _, key := range []string{"sso_region", "sso_start_url"} {
+			if session.Get(key) == "" {
+				return Chain{}, r.fail(p, "sso_session", fmt.Sprintf("its [sso-session %s] has no %s", s.SSOSession, key), "add it there")
+			}
+			if own := p.Get(key); own != "" && own != session.Get(key) {
+				return Chain{}, r.fail(p, key, fmt.Sprintf("its %s is not that of [sso-session %s]", key, s.SSOSession), "remove it from the profile")
+			}
+		}
+		s.SSORegion, s.SSOStartURL = session.Get("sso_region"), session.Get("sso_start_url")
+		if s.SSOAccountID == "" && s.SSORoleName == "" {
+			return Chain{Source: s}, nil
+		}
+	}
+	for _, key := range []string{"sso_account_id", "sso_role_name"} {
+		if p.Get(key) == "" {
+			return Chain{}, r.fail(p, "", "it signs in through SSO but has no "+key, "add it; sso_account_id and sso_role_name go together")
+		}
+	}
+	if s.SSORegion == "" || s.SSOStartURL == "" {
+		return Chain{}, r.fail(p, "sso_account_id", "it signs in through SSO but has no sso_session, or else sso_region and sso_start_url", "add sso_session = NAME (aws configure sso writes it)")
+	}
+	return Chain{Source: s}, nil
+}
+
+// services gives the [services] section that a profile names.
+func (r *resolver) services(p Section) (Section, error) {
+	name := p.Get("services")
+	if name == "" {
+		return Section{}, nil
+	}
+	s, ok, err := r.files.section(servicesSection, name)
+	if err == nil && !ok {
+		err = r.fail(p, "services", fmt.Sprintf("it names the services %s, and there is no [services %s]", name, name), "add that section, or correct the name")
+	}
+	return s, err
+}
+
+// fail says what is wrong with a profile; the place is that of the key, if one is named.
+func (r *resolver) fail(p Section, key, problem, mend string) error {
+	e := &Error{Profile: p.Name, Problem: problem, Mend: mend}
+	if property, ok := p.Properties[key]; ok {
+		e.Where = r.files.where(property)
+	}
+	return e
+}
+
+// where gives a property's place as file:line.
+func (f *Files) where(p Property) string {
+	path := f.config.path
+	if p.File == "credentials" {
+		path = f.credentials.path
+	}
+	return fmt.Sprintf("%s:%d", path, p.Line)
+}
+
+func hasAny(p Section, keys ...string) bool {
+	return slices.ContainsFunc(keys, func(key string) bool { return p.Get(key) != "" })
+}

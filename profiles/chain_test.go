@@ -1,0 +1,204 @@
+package profiles
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+const (
+	arnA = "arn:aws:iam::111111111111:role/A"
+	arnB = "arn:aws:iam::222222222222:role/path/B"
+	keys = "aws_access_key_id = AKIAX\naws_secret_access_key = s\n"
+)
+
+// summary gives a chain in short: "static base > arn (role profile) > ...".
+func summary(c Chain) string {
+	out := string(c.Source.Type) + " " + c.Source.Profile
+	for _, h := range c.Hops {
+		out += " > " + h.RoleARN + " (" + h.Profile + ")"
+	}
+	return out
+}
+
+func TestChainFollowsTheRules(t *testing.T) {
+	for name, test := range map[string]struct{ config, credentials, profile, want string }{
+		"static keys in the credentials file": {"", "[p]\n" + keys, "p", "static p"},
+		"static keys in the config file":      {"[profile p]\n" + keys, "", "p", "static p"},
+		"static keys of both files":           {"[profile p]\naws_access_key_id = AKIAX", "[p]\naws_secret_access_key = s", "p", "static p"},
+		"role with source profile":            {"[profile p]\nrole_arn = " + arnA + "\nsource_profile = b", "[b]\n" + keys, "p", "static b > " + arnA + " (p)"},
+		"three roles": {"[profile p]\nrole_arn = " + arnB + "\nsource_profile = q\n[profile q]\nrole_arn = " + arnA + "\nsource_profile = r\n[profile r]\nrole_arn = " + arnB + "\nsource_profile = b",
+			"[b]\n" + keys, "p", "static b > " + arnB + " (r) > " + arnA + " (q) > " + arnB + " (p)"},
+		"role settings in the credentials file":       {"", "[b]\n" + keys + "[p]\nrole_arn = " + arnA + "\nsource_profile = b", "p", "static b > " + arnA + " (p)"},
+		"keys of an intermediate profile end a chain": {"[profile p]\nrole_arn = " + arnA + "\nsource_profile = q\n[profile q]\nrole_arn = " + arnB + "\nsource_profile = b\n" + keys, "[b]\n" + keys, "p", "static q > " + arnA + " (p)"},
+		"the selected profile's role beats its keys":  {"[profile p]\nrole_arn = " + arnA + "\nsource_profile = b\n" + keys, "[b]\n" + keys, "p", "static b > " + arnA + " (p)"},
+		"its own source, where it has keys":           {"[profile p]\nrole_arn = " + arnA + "\nsource_profile = p\n" + keys, "", "p", "static p > " + arnA + " (p)"},
+		"environment":                                 {"[profile p]\nrole_arn = " + arnA + "\ncredential_source = Environment", "", "p", "environment p > " + arnA + " (p)"},
+		"instance":                                    {"[profile p]\nrole_arn = " + arnA + "\ncredential_source = Ec2InstanceMetadata", "", "p", "ec2_instance_metadata p > " + arnA + " (p)"},
+		"container":                                   {"[profile p]\nrole_arn = " + arnA + "\ncredential_source = EcsContainer", "", "p", "ecs_container p > " + arnA + " (p)"},
+		"web identity":                                {"[profile p]\nrole_arn = " + arnA + "\nweb_identity_token_file = /t", "", "p", "web_identity p"},
+		"web identity as a source":                    {"[profile p]\nrole_arn = " + arnB + "\nsource_profile = w\n[profile w]\nrole_arn = " + arnA + "\nweb_identity_token_file = /t", "", "p", "web_identity w > " + arnB + " (p)"},
+		"SSO by session":                              {"[profile p]\nsso_session = s\nsso_account_id = 1\nsso_role_name = r\n[sso-session s]\nsso_region = x\nsso_start_url = u", "", "p", "sso p"},
+		"SSO session alone":                           {"[profile p]\nsso_session = s\n[sso-session s]\nsso_region = x\nsso_start_url = u", "", "p", "sso p"},
+		"SSO in the older form":                       {"[profile p]\nsso_region = x\nsso_start_url = u\nsso_account_id = 1\nsso_role_name = r", "", "p", "sso p"},
+		"login":                                       {"[profile p]\nlogin_session = arn:x", "", "p", "login p"},
+		"process":                                     {"[profile p]\ncredential_process = /bin/x y", "", "p", "process p"},
+		"static keys beat a process":                  {"[profile p]\ncredential_process = /bin/x y", "[p]\n" + keys, "p", "static p"},
+		"a source beats a process beside it":          {"[profile p]\ncredential_process = /bin/x\nrole_arn = " + arnA + "\nsource_profile = b", "[b]\n" + keys, "p", "static b > " + arnA + " (p)"},
+		"wired to this helper": {"[profile p]\ncredential_process = aws-credproc get q\nregion = x\n[profile q]\nrole_arn = " + arnA + "\nsource_profile = b",
+			"[b]\n" + keys, "p", "static b > " + arnA + " (q)"},
+		"a wired profile as a source": {"[profile z]\nrole_arn = " + arnB + "\nsource_profile = p\n[profile p]\ncredential_process = \"/opt/my tools/aws-credproc\" --store file get --verbose q\n[profile q]\nrole_arn = " + arnA + "\nsource_profile = b",
+			"[b]\n" + keys, "z", "static b > " + arnA + " (q) > " + arnB + " (z)"},
+		"another command of that ending": {"[profile p]\ncredential_process = not-aws-credproc get q", "", "p", "process p"},
+		"another command of ours":        {"[profile p]\ncredential_process = aws-credproc explain q", "", "p", "process p"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := mustLoad(t, test.config, test.credentials).Chain(test.profile)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := summary(c); got != test.want {
+				t.Errorf("chain %s\n want %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestChainErrors(t *testing.T) {
+	role := "role_arn = " + arnA + "\nsource_profile = b\n"
+	sso := "[sso-session s]\nsso_region = x\nsso_start_url = u\n"
+	for name, test := range map[string]struct{ config, credentials, want string }{
+		"no such profile":             {"[profile pq]\na = b", "", "no such profile in "},
+		"nearest name":                {"[profile Pp]\na = b", "", "did you mean Pp?"},
+		"profile without the word":    {"[p]\n" + keys, "", "config:1: the section is written [p], and in the config file the SDKs ignore it without the word 'profile' (mend: write the line as [profile p])"},
+		"no credentials":              {"[profile p]\nregion = x", "", "no credentials and no role"},
+		"source without role":         {"[profile p]\nsource_profile = b", "", "no role_arn"},
+		"missing source":              {"[profile p]\n" + role, "", "leads to the profile b"},
+		"role without source":         {"[profile p]\nrole_arn = " + arnA, "", "nothing to assume it with"},
+		"role and process only":       {"[profile p]\ncredential_process = x\nrole_arn = " + arnA, "", "nothing to assume it with"},
+		"both sources":                {"[profile p]\n" + role + "credential_source = Environment", "", "config:4: it has both"},
+		"unknown credential source":   {"[profile p]\nrole_arn = " + arnA + "\ncredential_source = environment", "", "none of those"},
+		"web identity without role":   {"[profile p]\nweb_identity_token_file = /t", "", "no role_arn"},
+		"half a pair, no secret":      {"[profile p]\naws_access_key_id = AKIAX", "", "no aws_secret_access_key"},
+		"half a pair, no ID":          {"[profile p]\naws_secret_access_key = s", "", "no aws_access_key_id"},
+		"half a pair in the source":   {"[profile p]\n" + role, "[b]\naws_access_key_id = AKIAX", "credentials:2: profile b: it has aws_access_key_id but"},
+		"cycle":                       {"[profile p]\n" + role + "[profile b]\nrole_arn = " + arnA + "\nsource_profile = p", "", "p -> b -> p"},
+		"cycle through keys":          {"[profile p]\n" + role + keys + "[profile b]\nrole_arn = " + arnA + "\nsource_profile = p", "", "p -> b -> p"},
+		"own source without keys":     {"[profile p]\nrole_arn = " + arnA + "\nsource_profile = p", "", "p -> p"},
+		"wired to itself":             {"[profile p]\ncredential_process = aws-credproc get p", "", "p -> p"},
+		"no ARN":                      {"[profile p]\nrole_arn = Dev\nsource_profile = b", "[b]\n" + keys, `role_arn is "Dev", which is no ARN`},
+		"empty ARN":                   {"[profile p]\nrole_arn =\nsource_profile = b", "[b]\n" + keys, "no ARN"},
+		"duration below the bounds":   {"[profile p]\n" + role + "duration_seconds = 899", "[b]\n" + keys, "900 (15 minutes)"},
+		"duration above the bounds":   {"[profile p]\n" + role + "duration_seconds = 43201", "[b]\n" + keys, "43200"},
+		"duration that is none":       {"[profile p]\n" + role + "duration_seconds = 1h", "[b]\n" + keys, "whole number"},
+		"duration beyond any integer": {"[profile p]\n" + role + "duration_seconds = 99999999999999999999", "[b]\n" + keys, "whole number"},
+		"an hour at most in a chain":  {"[profile p]\n" + role + "duration_seconds = 3601\n[profile b]\nrole_arn = " + arnB + "\nsource_profile = k", "[k]\n" + keys, "an hour at most"},
+		"session name":                {"[profile p]\n" + role + "role_session_name = a b", "[b]\n" + keys, "role_session_name holds ' '"},
+		"external ID too short":       {"[profile p]\n" + role + "external_id = x", "[b]\n" + keys, "2 to 1224"},
+		"SSO pair":                    {"[profile p]\nsso_session = s\nsso_account_id = 1\n" + sso, "", "no sso_role_name"},
+		"SSO session missing":         {"[profile p]\nsso_session = s", "", "there is no [sso-session s]"},
+		"SSO session without region":  {"[profile p]\nsso_session = s\n[sso-session s]\nsso_start_url = u", "", "no sso_region"},
+		"SSO regions differ":          {"[profile p]\nsso_session = s\nsso_region = y\n" + sso, "", "is not that of"},
+		"SSO without session":         {"[profile p]\nsso_account_id = 1\nsso_role_name = r", "", "no sso_session"},
+		"services missing":            {"[profile p]\nservices = v\n" + keys, "", "there is no [services v]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := mustLoad(t, test.config, test.credentials).Chain("p")
+			var e *Error
+			if !errors.As(err, &e) {
+				t.Fatalf("error %v, want an *Error", err)
+			}
+			if !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %q\n want %q", err, test.want)
+			}
+			if !strings.HasPrefix(err.Error(), "p: ") {
+				t.Errorf("error %q does not start with the profile", err)
+			}
+		})
+	}
+}
+
+func TestOnlyTheProfileAskedForIsNoProfile(t *testing.T) {
+	f := mustLoad(t, "[profile p]\nrole_arn = "+arnA+"\nsource_profile = gone", "")
+	if _, err := f.Chain("gone"); !errors.Is(err, ErrNoProfile) {
+		t.Errorf("error %v is not ErrNoProfile", err)
+	}
+	if _, err := f.Chain("p"); err == nil || errors.Is(err, ErrNoProfile) {
+		t.Errorf("error %v is ErrNoProfile, and p is there", err)
+	}
+}
+
+func TestChainCarriesEverySetting(t *testing.T) {
+	f := mustLoad(t, `[profile p]
+role_arn = `+arnA+`
+source_profile = b
+role_session_name = jill
+external_id = x-1
+duration_seconds = 7200
+mfa_serial = arn:aws:iam::111111111111:mfa/jill
+region = eu-west-1
+services = local
+[services local]
+sts =
+  endpoint_url = http://localhost:1
+`, "[b]\n"+keys+"aws_session_token = t\naws_account_id = 111111111111\n")
+	c, err := f.Chain("p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantSource := Source{Type: Static, Profile: "b", AccessKeyID: "AKIAX", SecretAccessKey: "s", SessionToken: "t", AccountID: "111111111111", Location: "credentials file"}
+	if diff := cmp.Diff(wantSource, c.Source); diff != "" {
+		t.Errorf("source (-want +got):\n%s", diff)
+	}
+	wantHops := []Hop{{Profile: "p", RoleARN: arnA, RoleSessionName: "jill", ExternalID: "x-1", Duration: 2 * time.Hour, MFASerial: "arn:aws:iam::111111111111:mfa/jill"}}
+	if diff := cmp.Diff(wantHops, c.Hops); diff != "" {
+		t.Errorf("hops (-want +got):\n%s", diff)
+	}
+	if got := c.Services.Sub("sts", "endpoint_url"); got != "http://localhost:1" {
+		t.Errorf("endpoint_url of sts is %q", got)
+	}
+	if c.Profile.Get("region") != "eu-west-1" {
+		t.Error("the selected profile's settings are lost")
+	}
+}
+
+func TestListShowsProfilesAsParsed(t *testing.T) {
+	f := mustLoad(t, `[profile dev]
+credential_process = aws-credproc get dev-role
+[profile dev-role]
+role_arn = `+arnA+`
+source_profile = base
+s3 =
+  max_concurrent_requests = 20
+[profile settings]
+region = x
+[sso-session corp]
+sso_region = eu-west-1
+`, "[base]\n"+keys+"aws_session_token = t\n[dev-role]\nregion = y\n")
+	got, sessions, err := f.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Summary{
+		{Name: "dev", Kind: "process", Source: "dev-role", Wired: true, File: "config"},
+		{Name: "dev-role", Kind: "assume_role", Source: "base", File: "both"},
+		{Name: "settings", Kind: "none", File: "config"},
+		{Name: "base", Kind: "static", File: "credentials"},
+	}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(Summary{}, "Properties")); diff != "" {
+		t.Errorf("profiles (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]string{"role_arn": arnA, "source_profile": "base", "s3": "\nmax_concurrent_requests = 20", "region": "y"}, got[1].Properties); diff != "" {
+		t.Errorf("properties of dev-role (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]string{"aws_access_key_id": "AKIAX", "aws_secret_access_key": "***", "aws_session_token": "***"}, got[3].Properties); diff != "" {
+		t.Errorf("properties of base (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]SessionSummary{{"corp", map[string]string{"sso_region": "eu-west-1"}}}, sessions); diff != "" {
+		t.Errorf("SSO sessions (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,225 @@
+package profiles
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+)
+
+// maxFileSize bounds what is read of a shared config file. 5,000 profiles take about 1 MB.
+const maxFileSize = 16 << 20
+
+// Paths gives the paths of the shared config file and of the shared credentials file: AWS_CONFIG_FILE and
+// AWS_SHARED_CREDENTIALS_FILE where these are set, else ~/.aws/config and ~/.aws/credentials. A ~ expands.
+func Paths(getenv func(string) string) (config, credentials string) {
+	path := func(variable, name string) string {
+		if p := getenv(variable); p != "" {
+			return expandHome(p)
+		}
+		return filepath.Join(home(), ".aws", name)
+	}
+	return path("AWS_CONFIG_FILE", "config"), path("AWS_SHARED_CREDENTIALS_FILE", "credentials")
+}
+
+func expandHome(path string) string {
+	if rest, found := strings.CutPrefix(path, "~"); found && (rest == "" || rest[0] == '/' || rest[0] == filepath.Separator) {
+		return filepath.Join(home(), rest)
+	}
+	return path
+}
+
+func home() string {
+	if dir, err := os.UserHomeDir(); err == nil {
+		return dir
+	}
+	if u, err := user.Current(); err == nil {
+		return u.HomeDir
+	}
+	return "." // as good as any: the files are then not found, and the error shows where they were sought
+}
+
+// Files is the content of the two shared config files. It is read once and then never changes.
+type Files struct {
+	config, credentials *file
+}
+
+// file is one of the two, cut into sections.
+type file struct {
+	path     string
+	text     string
+	sections []section // in the file's order; those that the SDKs ignore are here too
+}
+
+// sectionKind says what a section describes.
+type sectionKind uint8
+
+const (
+	ignoredSection sectionKind = iota
+	profileSection
+	ssoSessionSection
+	servicesSection
+)
+
+type section struct {
+	kind       sectionKind
+	name       string // of the profile, SSO session or services; of an ignored section, its whole header
+	line       int    // the header's, from 1
+	start, end int    // byte range of the lines below the header
+}
+
+// Load reads both files and checks the form of every line. A file that is not there is an empty file.
+func Load(configPath, credentialsPath string) (*Files, error) {
+	config, err := load(configPath, configHeader)
+	if err != nil {
+		return nil, err
+	}
+	credentials, err := load(credentialsPath, credentialsHeader)
+	if err != nil {
+		return nil, err
+	}
+	return &Files{config, credentials}, nil
+}
+
+func load(path string, header func(string) (sectionKind, string)) (*file, error) {
+	text, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	f := &file{path: path, text: text}
+	s := scanner{file: path, text: text}
+	for {
+		l, ok, err := s.next()
+		if err != nil {
+			return nil, err
+		}
+		if l.kind == sectionLine || !ok {
+			if n := len(f.sections); n > 0 {
+				f.sections[n-1].end = s.pos
+				if ok {
+					f.sections[n-1].end = l.start
+				}
+			}
+		}
+		if !ok {
+			break
+		}
+		if l.kind == sectionLine {
+			kind, name := header(l.key)
+			f.sections = append(f.sections, section{kind: kind, name: name, line: l.number, start: l.end})
+		}
+	}
+	f.preferProfileDefault()
+	return f, nil
+}
+
+// readFile reads a regular file of bounded size. Anything else could block for ever, or never end.
+func readFile(path string) (string, error) {
+	fail := func(problem, mend string) (string, error) {
+		return "", &Error{Where: path, Problem: problem, Mend: mend}
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || path == os.DevNull:
+		return "", nil
+	case err != nil:
+		return fail("cannot read: "+reason(err), "")
+	case info.IsDir():
+		return fail("is a directory, not a file", "")
+	case !info.Mode().IsRegular():
+		return fail("is no regular file", "")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return fail("cannot read: "+reason(err), "make it readable for you: chmod u+r "+path)
+	}
+	defer f.Close()
+	var text strings.Builder
+	text.Grow(int(min(info.Size(), maxFileSize)) + 1)
+	n, err := io.Copy(&text, io.LimitReader(f, maxFileSize+1))
+	switch {
+	case err != nil:
+		return fail("cannot read: "+reason(err), "")
+	case n > maxFileSize:
+		return fail(fmt.Sprintf("is larger than %d MB", maxFileSize>>20), "")
+	case strings.IndexByte(text.String(), 0) >= 0:
+		return fail("holds zero bytes, so it is no text in UTF-8", "save it as UTF-8 text")
+	}
+	return strings.TrimPrefix(text.String(), "\ufeff"), nil
+}
+
+// reason gives the cause of a file error without the path, which the message names already.
+func reason(err error) string {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err.Error()
+	}
+	return err.Error()
+}
+
+// configHeader reads a section's header as the config file has them.
+func configHeader(header string) (sectionKind, string) {
+	if header == "default" {
+		return profileSection, header
+	}
+	i := strings.IndexFunc(header, func(r rune) bool { return r < 0x80 && isSpace(byte(r)) })
+	if i < 0 {
+		return ignoredSection, header
+	}
+	name := trim(header[i:])
+	if !isName(name) {
+		return ignoredSection, header
+	}
+	switch header[:i] {
+	case "profile":
+		return profileSection, name
+	case "sso-session":
+		return ssoSessionSection, name
+	case "services":
+		return servicesSection, name
+	}
+	return ignoredSection, header
+}
+
+// credentialsHeader reads a section's header as the credentials file has them.
+func credentialsHeader(header string) (sectionKind, string) {
+	if isName(header) {
+		return profileSection, header
+	}
+	return ignoredSection, header
+}
+
+// preferProfileDefault drops [default] where [profile default] stands too.
+func (f *file) preferProfileDefault() {
+	isDefault := func(s section) bool { return s.kind == profileSection && s.name == "default" }
+	short := func(s section) bool { return isDefault(s) && f.header(s) == "default" }
+	var both [2]bool
+	for _, s := range f.sections {
+		if isDefault(s) {
+			if short(s) {
+				both[0] = true
+			} else {
+				both[1] = true
+			}
+		}
+	}
+	if both[0] && both[1] {
+		for i, s := range f.sections {
+			if short(s) {
+				f.sections[i].kind = ignoredSection
+			}
+		}
+	}
+}
+
+// header gives what stands between a section's brackets.
+func (f *file) header(s section) string {
+	line := f.text[:s.start]
+	line = line[strings.LastIndexByte(line, '[')+1:]
+	name, _, _ := strings.Cut(line, "]")
+	return trim(name)
+}

@@ -1,0 +1,41 @@
+package profiles
+
+import (
+	"strings"
+	"testing"
+)
+
+// FuzzFiles: whatever stands in the files, they are read or refused, and the scanner's lines are the file.
+func FuzzFiles(f *testing.F) {
+	f.Add("[profile p]\nrole_arn = arn:aws:iam::1:role/R\nsource_profile = p\n", "[p]\naws_access_key_id = A\naws_secret_access_key = B\n")
+	f.Add("[default]\ns3 =\n  a = b # c\n\n[profile x] ; y\r\nk = \"v\"\\\n - = `\n", "\ufeff[a]\nb=|c|\n")
+	f.Fuzz(func(t *testing.T, config, credentials string) {
+		var lines strings.Builder
+		s := scanner{file: "config", text: config}
+		for {
+			l, ok, err := s.next()
+			if err != nil {
+				return
+			}
+			if !ok {
+				break
+			}
+			lines.WriteString(config[l.start:l.end])
+		}
+		if lines.String() != config {
+			t.Fatalf("the lines are %q, the file is %q", lines.String(), config)
+		}
+		files, err := loadText(t, config, credentials)
+		if err != nil {
+			return
+		}
+		if _, _, err := files.List(); err != nil {
+			t.Errorf("List: %v", err)
+		}
+		for _, name := range files.Names() {
+			if _, err := files.Chain(name); err != nil && len(err.Error()) > 10000 {
+				t.Errorf("an error of %d bytes", len(err.Error()))
+			}
+		}
+	})
+}

@@ -1,0 +1,100 @@
+package profiles
+
+// Kinds of profiles beside the source types: what a profile does rather than where credentials come from.
+const (
+	KindAssumeRole = "assume_role"
+	KindNone       = "none" // neither credentials nor a role: settings only
+)
+
+// Summary is a profile in the form in which `list --json` prints it. Secret values show as ***.
+type Summary struct {
+	Name       string            `json:"name"`
+	Kind       string            `json:"kind"`   // a [SourceType], "assume_role" or "none"
+	Source     string            `json:"source"` // the source profile or credential source of a role, or the profile a wired one stands for
+	Wired      bool              `json:"wired"`  // whether it is wired to this helper
+	File       string            `json:"file"`   // "config", "credentials" or "both"
+	Properties map[string]string `json:"properties"`
+}
+
+// SessionSummary is an [sso-session] section in the form in which `list --json` prints it.
+type SessionSummary struct {
+	Name       string            `json:"name"`
+	Properties map[string]string `json:"properties"`
+}
+
+// List gives every profile and every SSO session as parsed. It looks at each by itself: a profile whose source is
+// missing is listed like any other.
+func (f *Files) List() ([]Summary, []SessionSummary, error) {
+	profiles, sessions := []Summary{}, []SessionSummary{}
+	for _, name := range f.Names() {
+		p, err := f.Profile(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		s := Summary{Name: name, Kind: Kind(p), File: f.fileOf(name), Properties: shown(p)}
+		var wiredTo string
+		if wiredTo, s.Wired = Wired(p); s.Wired {
+			s.Source = wiredTo
+		} else if s.Kind == KindAssumeRole {
+			s.Source = p.Get("source_profile") + p.Get("credential_source")
+		}
+		profiles = append(profiles, s)
+	}
+	for _, name := range f.SSOSessionNames() {
+		s, _, err := f.SSOSession(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		sessions = append(sessions, SessionSummary{name, shown(s)})
+	}
+	return profiles, sessions, nil
+}
+
+// Kind says what a profile is by its own settings, in the order in which a chain looks at them.
+func Kind(p Section) string {
+	switch {
+	case p.Get("web_identity_token_file") != "":
+		return string(WebIdentity)
+	case p.Get("role_arn") != "":
+		return KindAssumeRole
+	case p.Get("aws_access_key_id") != "":
+		return string(Static)
+	case hasAny(p, "sso_account_id", "sso_role_name", "sso_session", "sso_start_url"):
+		return string(SSO)
+	case p.Get("login_session") != "":
+		return string(Login)
+	case p.Get("credential_process") != "":
+		return string(Process)
+	}
+	return KindNone
+}
+
+func (f *Files) fileOf(name string) string {
+	var in [2]bool
+	for i, source := range f.both() {
+		for _, s := range source.file.sections {
+			if s.kind == profileSection && s.name == name {
+				in[i] = true
+			}
+		}
+	}
+	switch {
+	case in[0] && in[1]:
+		return "both"
+	case in[1]:
+		return "credentials"
+	}
+	return "config"
+}
+
+// shown gives the properties for display: the two that are secret as ***.
+func shown(s Section) map[string]string {
+	properties := make(map[string]string, len(s.Properties))
+	for key, property := range s.Properties {
+		properties[key] = property.Value
+		if key == "aws_secret_access_key" || key == "aws_session_token" {
+			properties[key] = redacted
+		}
+	}
+	return properties
+}

@@ -1,0 +1,216 @@
+package profiles
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// load writes the two files and loads them.
+func loadText(t testing.TB, config, credentials string) (*Files, error) {
+	t.Helper()
+	dir := t.TempDir()
+	c, k := filepath.Join(dir, "config"), filepath.Join(dir, "credentials")
+	for path, text := range map[string]string{c: config, k: credentials} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return Load(c, k)
+}
+
+// mustLoad is loadText for files that are right.
+func mustLoad(t testing.TB, config, credentials string) *Files {
+	t.Helper()
+	f, err := loadText(t, config, credentials)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// values gives a profile's properties without their places.
+func values(s Section) map[string]string {
+	m := map[string]string{}
+	for key, p := range s.Properties {
+		m[key] = p.Value
+	}
+	return m
+}
+
+func TestProfileIsReadAsTheSDKsReadIt(t *testing.T) {
+	for name, test := range map[string]struct {
+		config, credentials string
+		profile             string // "p" if empty
+		want                map[string]string
+	}{
+		"plain":                               {config: "[profile p]\nregion = eu-west-1\n", want: map[string]string{"region": "eu-west-1"}},
+		"no newline at the end":               {config: "[profile p]\nregion=x", want: map[string]string{"region": "x"}},
+		"CRLF":                                {config: "[profile p]\r\nregion = x\r\ns3 =\r\n  a = b\r\n", want: map[string]string{"region": "x", "s3": "\na = b"}},
+		"byte order mark":                     {config: "\ufeff[profile p]\na = b", want: map[string]string{"a": "b"}},
+		"any white space after profile":       {config: "[profile\t  p]\na = b", want: map[string]string{"a": "b"}},
+		"white space within the brackets":     {config: "[ profile p ]\na = b", want: map[string]string{"a": "b"}},
+		"every character of a name":           {config: "[profile aZ09_-/.%@:+]\na = b", profile: "aZ09_-/.%@:+", want: map[string]string{"a": "b"}},
+		"comment after the section":           {config: "[profile p]# c\na = b\n[profile q] ; c\nx = y", want: map[string]string{"a": "b"}},
+		"default without profile":             {config: "[default]\na = b", profile: "default", want: map[string]string{"a": "b"}},
+		"profile default beats default":       {config: "[profile default]\na = 1\n[default]\na = 2\nb = 3", profile: "default", want: map[string]string{"a": "1"}},
+		"credentials file has the bare form":  {credentials: "[p]\na = b", want: map[string]string{"a": "b"}},
+		"files merge, credentials win":        {config: "[profile p]\na = 1\nb = 2", credentials: "[p]\na = 3", want: map[string]string{"a": "3", "b": "2"}},
+		"sections merge, the later key wins":  {config: "[profile p]\na = 1\nb = 2\n[profile q]\na = 9\n[profile p]\na = 3", want: map[string]string{"a": "3", "b": "2"}},
+		"duplicate key, the last wins":        {config: "[profile p]\na = 1\na = 2", want: map[string]string{"a": "2"}},
+		"duplicate key with continuation":     {config: "[profile p]\na = 1\n x\na = 2", want: map[string]string{"a": "2"}},
+		"keys in any case":                    {config: "[profile p]\nRole_ARN = x", want: map[string]string{"role_arn": "x"}},
+		"key with another name is ignored":    {config: "[profile p]\na b = c\n cont\nx = y", want: map[string]string{"x": "y"}},
+		"value is trimmed":                    {config: "[profile p]\na  =  b c \t", want: map[string]string{"a": "b c"}},
+		"value may be empty":                  {config: "[profile p]\na =", want: map[string]string{"a": ""}},
+		"value may hold =":                    {config: "[profile p]\na = b=c = d", want: map[string]string{"a": "b=c = d"}},
+		"colon is no delimiter":               {config: "[profile p]\na:b = c", want: map[string]string{"a:b": "c"}},
+		"comment after white space":           {config: "[profile p]\na = b # c\nd = e\t; f", want: map[string]string{"a": "b", "d": "e"}},
+		"no comment without white space":      {config: "[profile p]\na = b#c;d", want: map[string]string{"a": "b#c;d"}},
+		"comment instead of a value":          {config: "[profile p]\na = # c", want: map[string]string{"a": ""}},
+		"comment lines":                       {config: "# x\n;y\n[profile p]\n  # indented, where nothing continues\na = b\n# c\n; d", want: map[string]string{"a": "b"}},
+		"continuation":                        {config: "[profile p]\na = b\n  c\n\td", want: map[string]string{"a": "b\nc\nd"}},
+		"comment sign in a continuation":      {config: "[profile p]\na = b\n # c\n d ; e", want: map[string]string{"a": "b\n# c\nd ; e"}},
+		"blank line ends no continuation":     {config: "[profile p]\na = b\n\n   \n c", want: map[string]string{"a": "b\nc"}},
+		"comment line ends no continuation":   {config: "[profile p]\na = b\n# c\n d", want: map[string]string{"a": "b\nd"}},
+		"sub-properties":                      {config: "[profile p]\ns3 =\n  max = 1\n\n  b =\nx = y", want: map[string]string{"s3": "\nmax = 1\nb =", "x": "y"}},
+		"no interpolation":                    {config: "[profile p]\na = %(b)s ${c}", want: map[string]string{"a": "%(b)s ${c}"}},
+		"no quotes":                           {config: "[profile p]\na = \"b\"\nc = 'd'\ne = \"\"\"f\ng = `h`\ni = \"", want: map[string]string{"a": `"b"`, "c": "'d'", "e": `"""f`, "g": "`h`", "i": `"`}},
+		"no quoted keys":                      {config: "[profile p]\n\"a\" = b\n`c` = d\nx = y", want: map[string]string{"x": "y"}},
+		"no backslash continuation":           {config: "[profile p]\na = b \\\nc = d", want: map[string]string{"a": `b \`, "c": "d"}},
+		"no inheritance":                      {config: "[profile a]\nx = y\n[profile a.b]\nc = d", profile: "a.b", want: map[string]string{"c": "d"}},
+		"no auto-increment key":               {config: "[profile p]\n- = a\n-x = b", want: map[string]string{"-": "a", "-x": "b"}},
+		"bars in a value":                     {config: "[profile p]\na = |b|\nc = |", want: map[string]string{"a": "|b|", "c": "|"}},
+		"section and comment signs in values": {config: "[profile p]\na = [x]\nb = ;\nc = x;y", want: map[string]string{"a": "[x]", "b": "", "c": "x;y"}},
+		"bare section in config is ignored":   {config: "[q]\na = 1\n[profile p]\nb = 2", want: map[string]string{"b": "2"}},
+		"odd names are ignored":               {config: "[profile a b]\nx = y\n[profile]\nx = y\n[]\nx=y\n[profile p]\nb = 2", want: map[string]string{"b": "2"}},
+		"profile word in credentials ignored": {credentials: "[profile p]\na = 1\n[p]\nb = 2", want: map[string]string{"b": "2"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := mustLoad(t, test.config, test.credentials)
+			if test.profile == "" {
+				test.profile = "p"
+			}
+			p, err := f.Profile(test.profile)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, values(p)); diff != "" {
+				t.Errorf("properties (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestLineThatBreaksTheFormIsNamed(t *testing.T) {
+	for name, test := range map[string]struct{ config, where, problem string }{
+		"no equals sign":                   {"[profile p]\nregion", "config:2", "there is no '='"},
+		"comment swallows the equals sign": {"[profile p]\nregion # = x", "config:2", "there is no '='"},
+		"no key":                           {"[profile p]\n = x\n= x", "config:2", "indented"},
+		"empty key":                        {"[profile p]\n= x", "config:2", "no key"},
+		"property before any section":      {"a = b", "config:1", "before any section"},
+		"continuation before any property": {"\n a", "config:2", "none above it"},
+		"continuation after the section":   {"[profile p]\n a = b", "config:2", "none above it"},
+		"unclosed bracket":                 {"[profile p\na = b", "config:1", "no closing bracket"},
+		"text after the section":           {"[profile p] x", "config:1", "only a comment"},
+		"sub-property without =":           {"[profile p]\ns3 =\n  a", "config:3", "sub-property"},
+		"sub-property without key":         {"[profile p]\ns3 =\n  = a", "config:3", "sub-property"},
+		"in a section nobody asks for":     {"[whatever]\nx", "config:2", "there is no '='"},
+		"zero bytes":                       {"[profile p]\na\x00 = b", "config", "zero bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := loadText(t, test.config, "")
+			var e *Error
+			if !errors.As(err, &e) {
+				t.Fatalf("error %v, want an *Error", err)
+			}
+			if !strings.HasSuffix(e.Where, test.where) || !strings.Contains(e.Problem, test.problem) {
+				t.Errorf("error %q, want %s and %q", err, test.where, test.problem)
+			}
+		})
+	}
+}
+
+func TestErrorsHoldNoSecret(t *testing.T) {
+	const secret = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"
+	for name, credentials := range map[string]string{
+		"indented secret":      "[p]\n aws_secret_access_key = " + secret,
+		"secret alone":         "[p]\n" + secret,
+		"secret before a =":    "[p]\naws_secret_access_key " + secret,
+		"secret sub-property":  "[p]\naws_secret_access_key =\n " + secret,
+		"secret in no section": "aws_secret_access_key = " + secret,
+		"half a pair":          "[p]\naws_secret_access_key = " + secret,
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, err := loadText(t, "", credentials)
+			if err == nil {
+				_, err = f.Chain("p")
+			}
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if strings.Contains(err.Error(), secret[:10]) {
+				t.Errorf("the error %q holds the secret", err)
+			}
+		})
+	}
+}
+
+func TestSecretIsRedactedHoweverItIsPrinted(t *testing.T) {
+	f := mustLoad(t, "", "[p]\naws_access_key_id = AKIAX\naws_secret_access_key = hush\naws_session_token = hush")
+	c, err := f.Chain("p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, verb := range []string{"%v", "%+v", "%s", "%q", "%#v", "%x", "%d"} {
+		if out := fmt.Sprintf(verb, c.Source); strings.Contains(out, "hush") || strings.Contains(out, "68757368") {
+			t.Errorf("%s prints %s", verb, out)
+		}
+	}
+	if string(c.Source.SecretAccessKey) != "hush" {
+		t.Error("the value itself is lost")
+	}
+}
+
+func TestFilesThatCannotBeRead(t *testing.T) {
+	dir := t.TempDir()
+	missing := filepath.Join(dir, "missing")
+	if _, err := Load(missing, missing); err != nil {
+		t.Errorf("a missing file is not an empty one: %v", err)
+	}
+	if _, err := Load(os.DevNull, missing); err != nil {
+		t.Errorf("the null device is not an empty file: %v", err)
+	}
+	if _, err := Load(dir, missing); err == nil || !strings.Contains(err.Error(), "directory") {
+		t.Errorf("a directory: %v", err)
+	}
+	huge := filepath.Join(dir, "huge")
+	if err := os.WriteFile(huge, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(huge, maxFileSize+1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(huge, missing); err == nil || !strings.Contains(err.Error(), "larger than 16 MB") {
+		t.Errorf("a huge file: %v", err)
+	}
+}
+
+func TestPathsExpandHome(t *testing.T) {
+	t.Setenv("HOME", "/home/jill")
+	t.Setenv("USERPROFILE", "/home/jill")
+	env := map[string]string{"AWS_CONFIG_FILE": "~/x", "AWS_SHARED_CREDENTIALS_FILE": "~other/y"}
+	config, credentials := Paths(func(name string) string { return env[name] })
+	if want := filepath.FromSlash("/home/jill/x"); filepath.ToSlash(config) != filepath.ToSlash(want) || credentials != "~other/y" {
+		t.Errorf("paths %s and %s", config, credentials)
+	}
+	config, _ = Paths(func(string) string { return "" })
+	if !strings.HasSuffix(filepath.ToSlash(config), "/home/jill/.aws/config") {
+		t.Errorf("default path %s", config)
+	}
+}

@@ -1,0 +1,170 @@
+package profiles
+
+import (
+	"fmt"
+	"strings"
+)
+
+// lineKind says what one line of a shared config file is.
+type lineKind uint8
+
+const (
+	blankLine        lineKind = iota // nothing, or white space
+	commentLine                      // starts with # or ;
+	sectionLine                      // [name]
+	propertyLine                     // key = value
+	continuationLine                 // indented, after a property: joins its value
+)
+
+// line is one line of a file. Its byte range takes in the line's end, so that the lines of a file, put one after
+// another, are the file.
+type line struct {
+	kind       lineKind
+	number     int    // from 1
+	start, end int    // byte range in the file's text
+	key        string // of a property, as written; of a section, what stands between the brackets, trimmed
+	value      string // of a property or a continuation, trimmed, without its comment
+}
+
+// scanner cuts the text of a shared config file into lines. What a line is depends on the lines before it, so a
+// scanner starts at the beginning of a file or at a section's header.
+type scanner struct {
+	file       string // for errors
+	text       string
+	pos        int
+	number     int
+	inSection  bool // a section header has been seen
+	inProperty bool // a property has been seen in this section, so that an indented line continues it
+	inBlock    bool // that property's value is empty, so that indented lines are its sub-properties
+}
+
+// next gives the next line; ok is false at the end of the text.
+func (s *scanner) next() (l line, ok bool, err error) {
+	if s.pos >= len(s.text) {
+		return line{}, false, nil
+	}
+	s.number++
+	l = line{number: s.number, start: s.pos, end: len(s.text)}
+	if i := strings.IndexByte(s.text[s.pos:], '\n'); i >= 0 {
+		l.end = s.pos + i + 1
+	}
+	s.pos = l.end
+	return l, true, s.classify(&l)
+}
+
+func (s *scanner) classify(l *line) error {
+	raw := strings.TrimRight(s.text[l.start:l.end], "\r\n")
+	trimmed := trim(raw)
+	switch {
+	case trimmed == "":
+		l.kind = blankLine
+		return nil
+	case isSpace(raw[0]) && s.inProperty:
+		l.kind = continuationLine
+		l.value = trimmed
+		if s.inBlock {
+			if key, _, found := strings.Cut(trimmed, "="); !found || trim(key) == "" {
+				return s.fail(l, "a sub-property needs the form 'key = value'", "")
+			}
+		}
+		return nil
+	case trimmed[0] == '#' || trimmed[0] == ';':
+		l.kind = commentLine
+		return nil
+	case isSpace(raw[0]):
+		return s.fail(l, "an indented line continues a value, and there is none above it", "remove the white space before it")
+	case raw[0] == '[':
+		return s.section(l, trimmed)
+	}
+	return s.property(l, trimmed)
+}
+
+func (s *scanner) section(l *line, text string) error {
+	l.kind = sectionLine
+	name, rest, found := strings.Cut(text[1:], "]")
+	if !found {
+		return s.fail(l, "the section's name has no closing bracket", "write it as ["+trim(name)+"]")
+	}
+	if rest = trim(rest); rest != "" && rest[0] != '#' && rest[0] != ';' {
+		return s.fail(l, "only a comment may follow a section's name", "move the rest to a line of its own")
+	}
+	l.key = trim(name)
+	s.inSection, s.inProperty, s.inBlock = true, false, false
+	return nil
+}
+
+func (s *scanner) property(l *line, text string) error {
+	l.kind = propertyLine
+	key, value, found := strings.Cut(withoutComment(text), "=")
+	l.key, l.value = trim(key), trim(value)
+	switch {
+	case !found:
+		return s.fail(l, "a property needs the form 'key = value', and there is no '='", "")
+	case l.key == "":
+		return s.fail(l, "there is no key before the '='", "")
+	case !s.inSection:
+		return s.fail(l, "a property stands before any section", "put a line such as [default] above it")
+	}
+	s.inProperty, s.inBlock = true, l.value == ""
+	return nil
+}
+
+// fail describes a line that breaks the file's form. The line is quoted only up to its '=', since what follows may be
+// a secret; a line without one is quoted only where it is a section's name, for it may be a secret pasted on its own.
+func (s *scanner) fail(l *line, problem, mend string) error {
+	text := trim(s.text[l.start:l.end])
+	switch key, _, found := strings.Cut(text, "="); {
+	case text[0] == '[':
+	case found:
+		text = trim(key) + " = ..."
+	default:
+		text = firstWord(text)
+	}
+	return &Error{Where: fmt.Sprintf("%s:%d", s.file, l.number), Problem: fmt.Sprintf("%s: %q", problem, shorten(text, 60)), Mend: mend}
+}
+
+// firstWord gives the start of a line that is no property: enough to find it, too little to be a secret.
+func firstWord(text string) string {
+	const enough = 8
+	if len(text) <= enough {
+		return text
+	}
+	return text[:enough] + "..."
+}
+
+// withoutComment removes a comment from the end of a property line. It starts at a # or ; that follows white space.
+func withoutComment(text string) string {
+	for i := 1; i < len(text); i++ {
+		if (text[i] == '#' || text[i] == ';') && isSpace(text[i-1]) {
+			return text[:i]
+		}
+	}
+	return text
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f' }
+
+func trim(s string) string {
+	for s != "" && (isSpace(s[0]) || s[0] == '\n') {
+		s = s[1:]
+	}
+	for s != "" && (isSpace(s[len(s)-1]) || s[len(s)-1] == '\n') {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+// isName reports whether s may name a section or a property. Those that are named otherwise are ignored, as the
+// SDKs ignore them.
+func isName(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case strings.IndexByte("_-/.%@:+", c) >= 0:
+		default:
+			return false
+		}
+	}
+	return s != ""
+}

@@ -1,0 +1,83 @@
+package profiles
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Wired reports whether a profile is wired to this helper, that is, whether it takes its credentials from
+// `aws-credproc get NAME`, and gives that name. Such a profile stands for the one named, everywhere.
+func Wired(p Section) (name string, ok bool) {
+	command := p.Get("credential_process")
+	if command == "" || p.Get("role_arn") != "" || p.Get("aws_access_key_id") != "" {
+		return "", false
+	}
+	words := splitCommand(command)
+	if len(words) < 3 || !isThisHelper(words[0]) {
+		return "", false
+	}
+	var arguments []string
+	for i := 1; i < len(words); i++ {
+		switch {
+		case slices.Contains(FlagsWithValue, words[i]):
+			i++ // the next word is its value
+		case !strings.HasPrefix(words[i], "-"):
+			arguments = append(arguments, words[i])
+		}
+	}
+	if len(arguments) != 2 || arguments[0] != "get" {
+		return "", false
+	}
+	return arguments[1], true
+}
+
+// FlagsWithValue are the flags of this helper that take the next word as their value.
+var FlagsWithValue = []string{"--store", "--prompt", "--timeout"}
+
+// isThisHelper reports whether a command's first word starts this program: by its name, or by a path to the same file.
+func isThisHelper(program string) bool {
+	base := filepath.Base(strings.ReplaceAll(program, `\`, "/"))
+	if strings.TrimSuffix(strings.ToLower(base), ".exe") == "aws-credproc" {
+		return true
+	}
+	if !strings.ContainsAny(program, `/\`) {
+		return false
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return false // a renamed copy is then not known as this helper; the chain still works, through a process
+	}
+	ours, err1 := os.Stat(self)
+	theirs, err2 := os.Stat(program)
+	return err1 == nil && err2 == nil && os.SameFile(ours, theirs)
+}
+
+// splitCommand cuts a credential_process command into words at white space outside double quotes. This is as much of
+// the SDKs' differing rules as all of them share; it serves to know our own command, not to run one.
+func splitCommand(command string) []string {
+	var words []string
+	var word strings.Builder
+	quoted, inWord := false, false
+	for i := range len(command) {
+		c := command[i]
+		switch {
+		case c == '"':
+			quoted, inWord = !quoted, true
+		case (isSpace(c) || c == '\n') && !quoted:
+			if inWord {
+				words = append(words, word.String())
+				word.Reset()
+			}
+			inWord = false
+		default:
+			word.WriteByte(c)
+			inWord = true
+		}
+	}
+	if inWord {
+		words = append(words, word.String())
+	}
+	return words
+}
