@@ -1,0 +1,429 @@
+package cache
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Options say how a Cache is opened.
+type Options struct {
+	// Dir is the state directory, see DefaultDir. Empty: none is known, so nothing is kept.
+	Dir string
+	// Choice is where new sessions go, and with any choice but Auto the only store that sessions are read from.
+	Choice Choice
+	// Warnf is told what is wrong where nothing fails for it; nil drops that.
+	Warnf func(format string, args ...any)
+	// Now is the time by which sessions expire; nil is time.Now.
+	Now func() time.Time
+}
+
+// Cache keeps sessions in the stores of this machine, and what is known about them in the state directory. A state
+// directory that cannot be used costs one warning and the cache, not the credentials: every session is a miss then,
+// and nothing is kept. Its methods may be called from several goroutines.
+type Cache struct {
+	opts    Options
+	keyring *keyring
+
+	mu     sync.Mutex
+	dir    *stateDir
+	dirErr error // why the state directory cannot be used; it has been told
+}
+
+// Open makes a Cache. It touches neither disk nor keyring; an error is a Choice that there is not.
+func Open(o Options) (*Cache, error) {
+	var err error
+	if o.Choice, err = ParseChoice(string(o.Choice)); err != nil {
+		return nil, err
+	}
+	if o.Warnf == nil {
+		o.Warnf = func(string, ...any) {}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Cache{opts: o, keyring: &keyring{}}, nil
+}
+
+// Get is the warm way: one small file, then one item of one store. Without facts that tell of a session that has not
+// expired it answers ErrMiss, and no keyring is asked. Any other error is a failure of the store that holds the
+// session, see ErrLocked and its like.
+func (c *Cache) Get(ctx context.Context, key Key) (Session, error) {
+	s, _, err := c.get(ctx, key)
+	return s, err
+}
+
+// get also tells which store it looked in, if any.
+func (c *Cache) get(ctx context.Context, key Key) (Session, Choice, error) {
+	if c.opts.Choice == None {
+		return Session{}, "", ErrMiss
+	}
+	d, err := c.state(false)
+	if err != nil {
+		return Session{}, "", ErrMiss // told by state
+	}
+	f, err := c.readFacts(d, key)
+	if err != nil {
+		return Session{}, "", err
+	}
+	if f.Store == "" || !f.Expires.After(c.opts.Now()) || c.opts.Choice != Auto && c.opts.Choice != f.Store {
+		return Session{}, "", ErrMiss
+	}
+	s, err := c.getFrom(ctx, d, f.Store, key)
+	return s, f.Store, err
+}
+
+func (c *Cache) getFrom(ctx context.Context, d *stateDir, name Choice, key Key) (Session, error) {
+	st, err := c.store(d, name)
+	if err != nil {
+		return Session{}, err
+	}
+	s, err := st.Get(ctx, key)
+	if err == nil && !s.Expiration.After(c.opts.Now()) {
+		return Session{}, ErrMiss
+	}
+	return s, err
+}
+
+// GetLocked is the second look, under the lock: as Get, and where the facts lead to no session it looks where a new one
+// would go, since a process killed between the two writes of Put leaves a session without facts. What it finds so gets
+// the facts f, as with Put.
+func (c *Cache) GetLocked(ctx context.Context, key Key, f Facts) (Session, error) {
+	s, looked, err := c.get(ctx, key)
+	if !errors.Is(err, ErrMiss) {
+		return s, err
+	}
+	d, name := c.target()
+	if name == None || name == looked {
+		return Session{}, ErrMiss
+	}
+	s, err = c.getFrom(ctx, d, name, key)
+	if c.opts.Choice == Auto && errors.Is(err, ErrUnavailable) {
+		return Session{}, ErrMiss
+	}
+	if err != nil {
+		return Session{}, err
+	}
+	if err := d.writeFacts(f.of(key, s, name)); err != nil {
+		c.opts.Warnf("session found, but not noted: %v", err)
+	}
+	return s, nil
+}
+
+// Put keeps a session, in the store first and its facts after: what tells of a session never tells of none. It answers
+// which store took it; None, without an error, where nothing is to be kept. Key, Store, Created, Expires and last error
+// of f are filled in. What a newer version of this program wrote is ErrVersion, and stays. A keyring that is locked or
+// silent is an error, and the session goes nowhere else: the next one would not be found there.
+//
+// The caller holds the lock of the key.
+func (c *Cache) Put(ctx context.Context, key Key, s Session, f Facts) (Choice, error) {
+	d, name := c.target()
+	if name == None {
+		return None, nil
+	}
+	old, err := d.readFacts(key)
+	if err != nil && !errors.Is(err, ErrMiss) && !errors.Is(err, ErrCorrupt) {
+		return None, err
+	}
+	st, err := c.store(d, name)
+	if err != nil {
+		return None, err
+	}
+	if _, err = st.Get(ctx, key); err == nil || errors.Is(err, ErrMiss) || errors.Is(err, ErrCorrupt) {
+		err = st.Put(ctx, key, s)
+	}
+	if c.opts.Choice == Auto && errors.Is(err, ErrUnavailable) {
+		return None, nil
+	}
+	if err != nil {
+		return None, err
+	}
+	if err := d.writeFacts(f.of(key, s, name)); err != nil {
+		return name, err
+	}
+	if old.Store != "" && old.Store != name {
+		if err := c.deleteFrom(ctx, d, old.Store, key); err != nil {
+			c.opts.Warnf("the session before this one stays in store %s: %v", old.Store, err)
+		}
+	}
+	return name, nil
+}
+
+// of makes facts those of a session that rests in a store.
+func (f Facts) of(key Key, s Session, name Choice) Facts {
+	f.Key, f.Store, f.Created, f.Expires, f.LastError, f.LastErrorAt = key, name, s.Issued, s.Expiration, "", time.Time{}
+	return f
+}
+
+// Delete forgets a session, wherever the facts say that it is and where a new one would go, and then its facts. That
+// there is none is no error.
+func (c *Cache) Delete(ctx context.Context, key Key) error {
+	d, err := c.state(false)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	var f Facts
+	if d != nil {
+		if f, err = c.readFacts(d, key); err != nil && !errors.Is(err, ErrMiss) {
+			return err
+		}
+	}
+	var errs []error
+	if f.Store != "" {
+		errs = append(errs, c.deleteFrom(ctx, d, f.Store, key))
+	}
+	if name := c.opts.Choice.target(); name != None && name != f.Store && (d != nil || name == Keyring) {
+		err := c.deleteFrom(ctx, d, name, key)
+		if c.opts.Choice == Auto && errors.Is(err, ErrUnavailable) {
+			err = nil // then none can have gone there
+		}
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil || d == nil {
+		return err
+	}
+	return d.removeFacts(key)
+}
+
+func (c *Cache) deleteFrom(ctx context.Context, d *stateDir, name Choice, key Key) error {
+	st, err := c.store(d, name)
+	if err != nil {
+		return err
+	}
+	return st.Delete(ctx, key)
+}
+
+// FactsOf is what is known about one session, or about the failure to make it; ErrMiss if nothing is. It opens no
+// secret and reaches no keyring.
+func (c *Cache) FactsOf(key Key) (Facts, error) {
+	d, err := c.state(false)
+	if err != nil {
+		return Facts{}, ErrMiss // told by state
+	}
+	return c.readFacts(d, key)
+}
+
+// Facts is what is known about every session, sorted by profile, role and key. It opens no secret and reaches no
+// keyring. Facts that cannot be read cost a warning.
+func (c *Cache) Facts() ([]Facts, error) {
+	d, err := c.state(false)
+	if err != nil {
+		return nil, nil // told by state
+	}
+	keys, err := d.keys(factsDir, ".json")
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Facts, 0, len(keys))
+	for _, key := range keys {
+		f, err := d.readFacts(key)
+		switch {
+		case errors.Is(err, ErrMiss): // deleted meanwhile
+		case err != nil:
+			c.opts.Warnf("session %.8s: %v", key, err)
+		default:
+			all = append(all, f)
+		}
+	}
+	slices.SortFunc(all, func(a, b Facts) int {
+		return cmp.Or(cmp.Compare(a.Profile, b.Profile), cmp.Compare(a.RoleARN, b.RoleARN), slices.Compare(a.Key[:], b.Key[:]))
+	})
+	return all, nil
+}
+
+// Fail notes why a session could not be made or renewed, in its facts or, where there are none, in facts f that tell of
+// no session. A session that is there stays as it is. The caller holds the lock of the key.
+func (c *Cache) Fail(key Key, f Facts, cause error) error {
+	d, name := c.target()
+	if name == None {
+		return nil
+	}
+	old, err := d.readFacts(key)
+	switch {
+	case err == nil:
+		f = old
+	case errors.Is(err, ErrMiss), errors.Is(err, ErrCorrupt):
+		f.Key, f.Store, f.Created, f.Expires = key, "", time.Time{}, time.Time{}
+	default:
+		return err
+	}
+	f.LastError, f.LastErrorAt = cause.Error(), c.opts.Now()
+	return d.writeFacts(f)
+}
+
+// Clear forgets every session in every store, also what no facts tell of, and says how many. What could not be
+// forgotten keeps its facts and is in the error. Lock files stay, as their locks may be held, and so does the file
+// store's key: it is no session, and a process that seals with it at this moment must not lose its own.
+func (c *Cache) Clear(ctx context.Context) (n int, err error) {
+	d, err := c.state(false)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, err
+	}
+	var known []Facts // also of corrupt facts, with no store
+	var errs []error
+	if d != nil {
+		keys, err := d.keys(factsDir, ".json")
+		if err != nil {
+			return 0, err
+		}
+		for _, key := range keys {
+			f, err := d.readFacts(key)
+			if err != nil && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrMiss) {
+				errs = append(errs, fmt.Errorf("session %.8s: %w", key, err))
+				continue
+			}
+			f.Key = key
+			known = append(known, f)
+		}
+	}
+	cleared := map[Choice]bool{"": true}
+	inKeyring := keysIn(known, Keyring)
+	deleted, err := c.keyring.deleteAll(ctx, inKeyring)
+	n += deleted
+	if errors.Is(err, ErrUnavailable) && len(inKeyring) == 0 {
+		err = nil
+	}
+	cleared[Keyring] = err == nil
+	errs = append(errs, err)
+	if d != nil {
+		deleted, err := fileStore{d}.clear(ctx)
+		n += deleted
+		cleared[File] = err == nil
+		errs = append(errs, err)
+	}
+	for _, f := range known {
+		if cleared[f.Store] {
+			errs = append(errs, d.removeFacts(f.Key))
+		} else if _, err := c.store(d, f.Store); err != nil {
+			errs = append(errs, fmt.Errorf("session %.8s: %w", f.Key, err))
+		}
+	}
+	return n, errors.Join(errs...)
+}
+
+func keysIn(all []Facts, name Choice) (keys []Key) {
+	for _, f := range all {
+		if f.Store == name {
+			keys = append(keys, f.Key)
+		}
+	}
+	return keys
+}
+
+// Lock takes the lock of a session for this process, waiting for who holds it, so that of many processes one obtains
+// the session. It calls look, at least once and perhaps without the lock, and stops as soon as look reports true: that
+// the caller has found what it wanted. Else it returns with the lock held, and look's last answer was false under it.
+// unlock is never nil. A nil look only takes the lock. The error is ctx's: where nothing is kept there is nothing to
+// lock, and Lock goes on without.
+func (c *Cache) Lock(ctx context.Context, key Key, look func() bool) (unlock func(), err error) {
+	if d, name := c.target(); name != None {
+		unlock, err = d.lock(ctx, key.String(), look)
+		if err == nil || ctx.Err() != nil {
+			return unlock, err
+		}
+		c.mu.Lock()
+		c.unusable(err)
+		c.mu.Unlock()
+	}
+	if look != nil {
+		look()
+	}
+	return nop, nil
+}
+
+// StoreName tells where a new session would go, and why. In Auto it asks the keyring whether it is there, for at most
+// keyringLimit, without a prompt and without starting it.
+func (c *Cache) StoreName(ctx context.Context) (name Choice, reason string) {
+	if c.opts.Choice == None {
+		return None, "chosen"
+	}
+	if _, err := c.state(true); err != nil {
+		return None, err.Error()
+	}
+	if c.opts.Choice != Auto {
+		return c.opts.Choice, "chosen"
+	}
+	switch err := c.keyring.look(ctx); {
+	case err == nil:
+		return Keyring, "it is there and open"
+	case errors.Is(err, ErrUnavailable):
+		return None, err.Error()
+	default:
+		return Keyring, err.Error()
+	}
+}
+
+// target is the store that a new session is first tried with, which with Auto may turn out to be unavailable.
+func (ch Choice) target() Choice {
+	if ch == Auto {
+		return Keyring
+	}
+	return ch
+}
+
+// target is Choice.target and the state directory, made if it was not there; None if nothing is to be kept.
+func (c *Cache) target() (*stateDir, Choice) {
+	if c.opts.Choice == None {
+		return nil, None
+	}
+	d, err := c.state(true)
+	if err != nil {
+		return nil, None // told by state
+	}
+	return d, c.opts.Choice.target()
+}
+
+func (c *Cache) store(d *stateDir, name Choice) (Store, error) {
+	switch name {
+	case Keyring:
+		return c.keyring, nil
+	case File:
+		return fileStore{d}, nil
+	}
+	return nil, fmt.Errorf("it is in store %q: %w", name, ErrVersion)
+}
+
+// readFacts takes corrupt facts for absent ones, with a warning.
+func (c *Cache) readFacts(d *stateDir, key Key) (Facts, error) {
+	f, err := d.readFacts(key)
+	if errors.Is(err, ErrCorrupt) {
+		c.opts.Warnf("session %.8s: %v", key, err)
+		return Facts{}, ErrMiss
+	}
+	return f, err
+}
+
+// state opens the state directory when it is first needed. Its error is fs.ErrNotExist where there is none yet, which
+// create mends; any other one has been told, and is for good.
+func (c *Cache) state(create bool) (*stateDir, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.dirErr != nil {
+		return nil, c.dirErr
+	}
+	if c.dir == nil {
+		d, err := openStateDir(c.opts.Dir, create)
+		if errors.Is(err, fs.ErrNotExist) && !create {
+			return nil, err
+		}
+		if err != nil {
+			c.unusable(err)
+			return nil, err
+		}
+		c.dir = d
+	}
+	return c.dir, nil
+}
+
+// unusable ends the use of the state directory, with the one warning. The caller holds mu.
+func (c *Cache) unusable(err error) {
+	if c.dirErr == nil {
+		c.dirErr = err
+		c.opts.Warnf("sessions are not kept: %v", err)
+	}
+}

@@ -1,0 +1,350 @@
+package cache
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParseChoice(t *testing.T) {
+	for in, want := range map[string]Choice{"": Auto, "auto": Auto, "keyring": Keyring, "file": File, "none": None} {
+		if got, err := ParseChoice(in); err != nil || got != want {
+			t.Errorf("%q: %v, %v", in, got, err)
+		}
+	}
+	for in, want := range map[string]string{"kernel": "not in this version", "FILE": "one of auto, keyring, file, none", "\x1b": "unknown"} {
+		if _, err := ParseChoice(in); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", in, err)
+		}
+	}
+	if _, err := Open(Options{Choice: "kernel"}); err == nil {
+		t.Error("Open takes any choice")
+	}
+}
+
+func TestSessionIsFoundUntilItExpires(t *testing.T) {
+	now := time.Now()
+	w := &warnings{}
+	c, err := Open(Options{Dir: t.TempDir(), Choice: File, Warnf: w.warnf, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+		t.Errorf("empty: %v", err)
+	}
+	s := testSession()
+	mustPut(t, c, testKey, s, File)
+	if got, err := c.Get(t.Context(), testKey); err != nil || got != s {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if _, err := c.Get(t.Context(), otherKey); !errors.Is(err, ErrMiss) {
+		t.Errorf("another key: %v", err)
+	}
+	now = s.Expiration
+	if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+		t.Errorf("expired: %v", err)
+	}
+	if _, err := c.GetLocked(t.Context(), testKey, testFacts()); !errors.Is(err, ErrMiss) {
+		t.Errorf("expired, second look: %v", err)
+	}
+	w.want(t, 0)
+}
+
+func TestAnEmptyCacheLeavesNoTrace(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	c, w := openTest(t, File, dir)
+	_, getErr := c.Get(t.Context(), testKey)
+	all, factsErr := c.Facts()
+	if !errors.Is(getErr, ErrMiss) || factsErr != nil || len(all) != 0 || c.Delete(t.Context(), testKey) != nil {
+		t.Errorf("%v, %v, %v", getErr, all, factsErr)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("reading made the state directory: %v", err)
+	}
+	w.want(t, 0)
+}
+
+func TestNoneKeepsNothing(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	c, w := openTest(t, None, dir)
+	mustPut(t, c, testKey, testSession(), None)
+	_, err := c.Get(t.Context(), testKey)
+	_, lockedErr := c.GetLocked(t.Context(), testKey, testFacts())
+	if !errors.Is(err, ErrMiss) || !errors.Is(lockedErr, ErrMiss) {
+		t.Errorf("%v, %v", err, lockedErr)
+	}
+	if err := c.Fail(testKey, testFacts(), errors.New("x")); err != nil {
+		t.Error(err)
+	}
+	one, err := c.Lock(t.Context(), testKey, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := c.Lock(t.Context(), testKey, nil) // does not wait: there is nothing to share
+	if err != nil {
+		t.Fatal(err)
+	}
+	one()
+	two()
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it made the state directory: %v", err)
+	}
+	w.want(t, 0)
+}
+
+func TestNoneReadsNothingButForgetsAll(t *testing.T) {
+	dir := t.TempDir()
+	file, _ := openTest(t, File, dir)
+	mustPut(t, file, testKey, testSession(), File)
+	c, _ := openTest(t, None, dir)
+	if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+		t.Errorf("read: %v", err)
+	}
+	if err := c.Delete(t.Context(), testKey); err != nil {
+		t.Error(err)
+	}
+	if _, err := file.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+		t.Errorf("still there: %v", err)
+	}
+}
+
+func TestSecondLookFindsASessionWithoutFacts(t *testing.T) {
+	for name, damage := range map[string]func(path string) error{
+		"killed before the facts": os.Remove,
+		"corrupt facts":           func(path string) error { return os.WriteFile(path, []byte("{"), 0o600) },
+		"facts of the one before": func(path string) error {
+			b, err := Facts{Store: File, Expires: time.Now().Add(-time.Minute)}.encode()
+			return errors.Join(err, os.WriteFile(path, b, 0o600))
+		},
+		"facts of another store": func(path string) error {
+			b, err := Facts{Store: Keyring, Expires: time.Now().Add(time.Minute)}.encode()
+			return errors.Join(err, os.WriteFile(path, b, 0o600))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, _ := openTest(t, File, "")
+			s := testSession()
+			mustPut(t, c, testKey, s, File)
+			if err := damage(filepath.Join(c.opts.Dir, factsDir, factsName(testKey))); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+				t.Errorf("first look: %v", err)
+			}
+			if got, err := c.GetLocked(t.Context(), testKey, testFacts()); err != nil || got != s {
+				t.Errorf("second look: %v, %v", got, err)
+			}
+			if got, err := c.Get(t.Context(), testKey); err != nil || got != s {
+				t.Errorf("afterwards: %v, %v", got, err)
+			}
+			if f, err := c.FactsOf(testKey); err != nil || f.Profile != "dev-role" || !f.Expires.Equal(s.Expiration) {
+				t.Errorf("facts %+v, %v", f, err)
+			}
+		})
+	}
+}
+
+func TestANewerVersionsSessionIsNotOverwritten(t *testing.T) {
+	for name, write := range map[string]func(dir string) error{
+		"facts": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, factsDir, factsName(testKey)), []byte(`{"v":2}`), 0o600)
+		},
+		"session": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, sessionsDir, testKey.String()), []byte(sealMagic+"\x02"), 0o600)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, _ := openTest(t, File, "")
+			mustPut(t, c, testKey, testSession(), File)
+			if err := write(c.opts.Dir); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrVersion) {
+				t.Errorf("get: %v", err)
+			}
+			if _, err := c.GetLocked(t.Context(), testKey, testFacts()); !errors.Is(err, ErrVersion) {
+				t.Errorf("second look: %v", err)
+			}
+			if _, err := c.Put(t.Context(), testKey, testSession(), testFacts()); !errors.Is(err, ErrVersion) {
+				t.Errorf("put: %v", err)
+			}
+			if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrVersion) {
+				t.Errorf("it was overwritten: %v", err)
+			}
+		})
+	}
+}
+
+func TestAStoreOfANewerVersionIsAFailure(t *testing.T) {
+	c, _ := openTest(t, Auto, "")
+	d, err := c.state(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.writeFacts(Facts{Key: testKey, Store: "kernel", Expires: time.Now().Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrVersion) {
+		t.Errorf("get: %v", err)
+	}
+	if err := c.Delete(t.Context(), testKey); !errors.Is(err, ErrVersion) {
+		t.Errorf("delete: %v", err)
+	}
+	if _, err := c.FactsOf(testKey); err != nil {
+		t.Errorf("its facts are gone: %v", err)
+	}
+}
+
+func TestCorruptSessionIsReplacedAndForgotten(t *testing.T) {
+	c, _ := openTest(t, File, "")
+	s := testSession()
+	mustPut(t, c, testKey, s, File)
+	path := filepath.Join(c.opts.Dir, sessionsDir, testKey.String())
+	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("get: %v", err)
+	}
+	mustPut(t, c, testKey, s, File)
+	if got, err := c.Get(t.Context(), testKey); err != nil || got != s {
+		t.Errorf("replaced: %v, %v", got, err)
+	}
+	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Delete(t.Context(), testKey); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFailNotesTheErrorAndLeavesTheSession(t *testing.T) {
+	c, w := openTest(t, File, "")
+	if err := c.Fail(otherKey, testFacts(), errors.New("AccessDenied:\nno")); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := c.FactsOf(otherKey); err != nil || f.LastError != "AccessDenied: no" || f.LastErrorAt.IsZero() || f.Store != "" || f.Profile != "dev-role" {
+		t.Errorf("%+v, %v", f, err)
+	}
+	if _, err := c.Get(t.Context(), otherKey); !errors.Is(err, ErrMiss) {
+		t.Errorf("a failure serves as a session: %v", err)
+	}
+	s := testSession()
+	mustPut(t, c, testKey, s, File)
+	before, err := c.FactsOf(testKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Fail(testKey, Facts{Profile: "another"}, errors.New(strings.Repeat("x", 10000))); err != nil {
+		t.Fatal(err)
+	}
+	after, err := c.FactsOf(testKey)
+	if err != nil || len(after.LastError) != maxLastError {
+		t.Errorf("%d bytes, %v", len(after.LastError), err)
+	}
+	after.LastError, after.LastErrorAt = "", time.Time{}
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Error(diff)
+	}
+	if got, err := c.Get(t.Context(), testKey); err != nil || got != s {
+		t.Errorf("session: %v, %v", got, err)
+	}
+	mustPut(t, c, testKey, s, File)
+	if f, err := c.FactsOf(testKey); err != nil || f != before {
+		t.Errorf("a session that was put does not clear the error: %+v, %v", f, err)
+	}
+	w.want(t, 0)
+}
+
+func TestFactsAreListedInOrder(t *testing.T) {
+	c, w := openTest(t, File, "")
+	for i, profile := range []string{"b", "a", "c", "a"} {
+		f := testFacts()
+		f.Profile = profile
+		if _, err := c.Put(t.Context(), Key{byte(9 - i)}, testSession(), f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := filepath.Join(c.opts.Dir, factsDir)
+	for name, content := range map[string]string{
+		Key{1}.String() + ".json": "{", Key{2}.String() + ".json": `{"v":2}`, tempPrefix + "x": "", "README": "",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, err := c.Facts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range all {
+		got = append(got, f.Profile+" "+f.Key.String()[:2])
+	}
+	if diff := cmp.Diff([]string{"a 06", "a 08", "b 09", "c 07"}, got); diff != "" {
+		t.Error(diff)
+	}
+	w.want(t, 2)
+}
+
+func TestLockOfACacheStopsWhenFoundOrWhenTimeIsUp(t *testing.T) {
+	c, w := openTest(t, File, "")
+	unlock, err := c.Lock(t.Context(), testKey, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := c.Lock(t.Context(), otherKey, func() bool { return false }) // not in the way
+	if err != nil {
+		t.Fatal(err)
+	}
+	other()
+	unlock()
+	unlock, err = c.Lock(t.Context(), testKey, func() bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock() // not held: the next one gets it
+	held, err := c.Lock(t.Context(), testKey, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held()
+	w.want(t, 0)
+}
+
+func TestSealedFilesWithoutFactsAreCleared(t *testing.T) {
+	c, _ := openTest(t, File, "")
+	mustPut(t, c, testKey, testSession(), File)
+	mustPut(t, c, otherKey, testSession(), File)
+	if err := c.Fail(Key{7}, testFacts(), errors.New("x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(c.opts.Dir, factsDir, factsName(otherKey))); err != nil {
+		t.Fatal(err)
+	}
+	// Of the file store alone: Clear reaches for the keyring of this machine where that is no matter of D-Bus.
+	d, err := c.state(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := (fileStore{d}).clear(t.Context()); n != 2 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	if _, err := (fileStore{d}).sealKey(); err != nil {
+		t.Errorf("the key: %v", err)
+	}
+	if err := os.Truncate(filepath.Join(c.opts.Dir, fileKey), 3); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := (fileStore{d}).clear(t.Context()); n != 0 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	if _, err := os.Stat(filepath.Join(c.opts.Dir, fileKey)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a key of no use stays: %v", err)
+	}
+}

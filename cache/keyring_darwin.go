@@ -1,0 +1,33 @@
+package cache
+
+import (
+	"errors"
+	"fmt"
+	"os/exec"
+)
+
+// keyringMaxItem: go-keyring passes an item to `security -i` in base64, on a line of at most 4096 bytes.
+const keyringMaxItem = 2900
+
+// platformError reads the exit status of /usr/bin/security, which is the low byte of the Security framework's
+// OSStatus (SecBase.h).
+func platformError(err error) error {
+	if errors.Is(err, exec.ErrNotFound) {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return err
+	}
+	switch exit.ExitCode() {
+	case 36, // errSecInteractionNotAllowed, -25308: locked, as over SSH
+		51,  // errSecAuthFailed, -25293
+		128: // errSecUserCanceled, -128
+		return fmt.Errorf("%w: %w", ErrLocked, err)
+	case 37, // errSecNoDefaultKeychain, -25307
+		50, // errSecNoSuchKeychain, -25294
+		53: // errSecNotAvailable, -25291
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return err
+}

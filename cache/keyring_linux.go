@@ -1,0 +1,348 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+	ss "github.com/zalando/go-keyring/secret_service"
+)
+
+// The Secret Service (https://specifications.freedesktop.org/secret-service-spec/latest/), by calls of our own: those
+// of go-keyring unlock, and so may raise a prompt, and start a daemon that is not there. Items are as go-keyring has
+// them. Session encryption is "plain" as there: who can read the bus of this user can also ask it.
+const (
+	ssName       = "org.freedesktop.secrets"
+	ssPath       = dbus.ObjectPath("/org/freedesktop/secrets")
+	ssLogin      = ssPath + "/collection/login"
+	ssService    = "org.freedesktop.Secret.Service"
+	ssCollection = "org.freedesktop.Secret.Collection"
+	ssItem       = "org.freedesktop.Secret.Item"
+	ssPrompt     = "org.freedesktop.Secret.Prompt"
+	ssNone       = dbus.ObjectPath("/") // no prompt, no collection
+	dbusGet      = "org.freedesktop.DBus.Properties.Get"
+)
+
+// keyringMaxItem: the Secret Service has no limit of its own.
+const keyringMaxItem = maxSession
+
+// maxItems bounds the items of one key that are opened. There is one, unless the default collection was changed.
+const maxItems = 8
+
+func keyringAttributes(key Key) map[string]string {
+	return map[string]string{"service": keyringService, "username": key.String()}
+}
+
+func keyringGet(ctx context.Context, key Key) (Session, error) {
+	b, err := openBus(ctx)
+	if err != nil {
+		return Session{}, err
+	}
+	defer b.close()
+	search, open := b.search(keyringAttributes(key)), b.openSession()
+	unlocked, locked, err := search()
+	if err != nil {
+		return Session{}, err
+	}
+	if len(unlocked) == 0 {
+		return Session{}, b.absent(locked)
+	}
+	session, err := open()
+	if err != nil {
+		return Session{}, err
+	}
+	var newest Session
+	for i, item := range unlocked[:min(len(unlocked), maxItems)] {
+		var secret ss.Secret
+		if err := b.call(item, ssItem+".GetSecret", session)(&secret); err != nil {
+			if isGone(err) { // deleted since the search
+				err = ErrMiss
+			}
+			return Session{}, err
+		}
+		s, err := decodeSession(secret.Value)
+		if err != nil {
+			return Session{}, err
+		}
+		if i == 0 || s.Issued.After(newest.Issued) {
+			newest = s
+		}
+	}
+	return newest, nil
+}
+
+func keyringPut(ctx context.Context, key Key, value []byte) error {
+	b, err := openBus(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	open := b.openSession()
+	collection, err := b.openCollection()
+	if err != nil {
+		return err
+	}
+	session, err := open()
+	if err != nil {
+		return err
+	}
+	return b.create(collection, session, key, value)
+}
+
+func keyringDelete(ctx context.Context, key Key) error {
+	b, err := openBus(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	unlocked, locked, err := b.search(keyringAttributes(key))()
+	if err != nil {
+		return err
+	}
+	if len(unlocked) == 0 {
+		if err := b.absent(locked); !errors.Is(err, ErrMiss) {
+			return err
+		}
+		return nil
+	}
+	_, err = b.delete(unlocked, locked)
+	return err
+}
+
+func keyringDeleteAll(ctx context.Context, _ []Key) (int, error) {
+	b, err := openBus(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer b.close()
+	unlocked, locked, err := b.search(map[string]string{"service": keyringService})()
+	if err != nil {
+		return 0, err
+	}
+	return b.delete(unlocked, locked)
+}
+
+func keyringLook(ctx context.Context) error {
+	b, err := openBus(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	_, err = b.openCollection()
+	return err
+}
+
+// bus is a connection to the session bus. Every call is sent with NoAutoStart, so that none starts a service, and at
+// once; the function that a call returns waits for the answer. The connection ends with its context.
+type bus struct {
+	conn  *dbus.Conn
+	hello func() error
+}
+
+// reply waits for the answer to a call and stores what it returned.
+type reply func(results ...any) error
+
+// busAddress is the address of the session bus: ErrUnavailable if none is given. godbus would run dbus-launch for one,
+// and leave a daemon behind.
+func busAddress() (string, error) {
+	if address := os.Getenv("DBUS_SESSION_BUS_ADDRESS"); address != "" {
+		if strings.HasPrefix(address, "autolaunch:") {
+			return "", fmt.Errorf("%w: DBUS_SESSION_BUS_ADDRESS names no session bus", ErrUnavailable)
+		}
+		return address, nil
+	}
+	dir := os.Getenv("XDG_RUNTIME_DIR")
+	if !filepath.IsAbs(dir) {
+		return "", fmt.Errorf("%w: there is no session bus", ErrUnavailable)
+	}
+	return "unix:path=" + dbus.EscapeBusAddressValue(filepath.Join(dir, "bus")), nil
+}
+
+func openBus(ctx context.Context) (*bus, error) {
+	address, err := busAddress()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := dbus.Dial(address, dbus.WithContext(ctx))
+	for errors.Is(err, syscall.EAGAIN) {
+		// More are waiting for the bus to take them than it lets wait. The kernel has no way to wait for that.
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(2 * time.Millisecond):
+		}
+		conn, err = dbus.Dial(address, dbus.WithContext(ctx))
+	}
+	if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOTDIR) {
+		return nil, fmt.Errorf("%w: there is no session bus (%w)", ErrUnavailable, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("session bus: %w", err)
+	}
+	b := &bus{conn: conn}
+	if err := conn.Auth(nil); err != nil {
+		b.close()
+		return nil, fmt.Errorf("session bus: %w", err)
+	}
+	// Not conn.Hello, which waits: the bus takes what follows in order, and a read costs two round trips instead of
+	// four.
+	hello := conn.BusObject().Go("org.freedesktop.DBus.Hello", 0, make(chan *dbus.Call, 1))
+	b.hello = sync.OnceValue(func() error { return (<-hello.Done).Err })
+	return b, nil
+}
+
+// close ends the connection, and with it the Secret Service session. Its error would tell that it had ended before.
+func (b *bus) close() { _ = b.conn.Close() }
+
+func (b *bus) call(path dbus.ObjectPath, method string, args ...any) reply {
+	call := b.conn.Object(ssName, path).Go(method, dbus.FlagNoAutoStart, make(chan *dbus.Call, 1), args...)
+	return func(results ...any) error {
+		if err := b.hello(); err != nil {
+			return fmt.Errorf("session bus: %w", err)
+		}
+		<-call.Done
+		if err := call.Store(results...); err != nil {
+			return busError(err)
+		}
+		return nil
+	}
+}
+
+// serviceError is an error that the bus or the service answered, and that is none of ours.
+type serviceError struct{ name, text string }
+
+func (e serviceError) Error() string { return e.name + ": " + e.text }
+
+// busError sorts the errors of the bus and the service into ours.
+func busError(err error) error {
+	var e dbus.Error
+	if !errors.As(err, &e) {
+		return fmt.Errorf("session bus: %w", err)
+	}
+	other := serviceError{clean(e.Name, 128), clean(e.Error(), 256)}
+	switch e.Name {
+	case "org.freedesktop.DBus.Error.NameHasNoOwner", "org.freedesktop.DBus.Error.ServiceUnknown":
+		return fmt.Errorf("%w: no Secret Service runs", ErrUnavailable)
+	case "org.freedesktop.DBus.Error.AccessDenied": // a sandbox
+		return fmt.Errorf("%w: %w", ErrUnavailable, other)
+	case "org.freedesktop.Secret.Error.IsLocked":
+		return ErrLocked
+	}
+	return other
+}
+
+// isGone tells whether a call failed since its object is not there; gnome-keyring answers UnknownMethod then.
+func isGone(err error) bool {
+	var e serviceError
+	return errors.As(err, &e) && slices.Contains([]string{"org.freedesktop.Secret.Error.NoSuchObject",
+		"org.freedesktop.DBus.Error.UnknownObject", "org.freedesktop.DBus.Error.UnknownMethod"}, e.name)
+}
+
+// search looks for items in every collection. It never prompts: a locked item comes as such.
+func (b *bus) search(attributes map[string]string) func() (unlocked, locked []dbus.ObjectPath, err error) {
+	found := b.call(ssPath, ssService+".SearchItems", attributes)
+	return func() (unlocked, locked []dbus.ObjectPath, err error) {
+		err = found(&unlocked, &locked)
+		return unlocked, locked, err
+	}
+}
+
+func (b *bus) openSession() func() (dbus.ObjectPath, error) {
+	opened := b.call(ssPath, ssService+".OpenSession", "plain", dbus.MakeVariant(""))
+	return func() (path dbus.ObjectPath, err error) {
+		var output dbus.Variant
+		err = opened(&output, &path)
+		return path, err
+	}
+}
+
+// absent tells what it means that a search found no unlocked item: ErrLocked, also where an empty answer may only mean
+// that a service does not search what is locked, else ErrMiss.
+func (b *bus) absent(locked []dbus.ObjectPath) error {
+	if len(locked) > 0 {
+		return ErrLocked
+	}
+	if _, err := b.openCollection(); err != nil && !errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	return ErrMiss
+}
+
+// openCollection is where go-keyring has its items: the collection `login`, else the default one. There may be none,
+// which is ErrUnavailable since to create one raises a prompt, and it may be locked, which is ErrLocked.
+func (b *bus) openCollection() (dbus.ObjectPath, error) {
+	all, byAlias := b.call(ssPath, dbusGet, ssService, "Collections"), b.call(ssPath, ssService+".ReadAlias", "default")
+	var collections []dbus.ObjectPath
+	if err := all(&collections); err != nil {
+		return "", err
+	}
+	path := ssLogin
+	if !slices.Contains(collections, ssLogin) {
+		if err := byAlias(&path); err != nil {
+			return "", err
+		}
+	}
+	if path == ssNone {
+		return "", fmt.Errorf("%w: the Secret Service has neither a collection `login` nor a default one", ErrUnavailable)
+	}
+	var locked bool
+	if err := b.call(path, dbusGet, ssCollection, "Locked")(&locked); err != nil {
+		return "", err
+	}
+	if locked {
+		return "", ErrLocked
+	}
+	return path, nil
+}
+
+// create makes or replaces an item.
+func (b *bus) create(collection, session dbus.ObjectPath, key Key, value []byte) error {
+	var item, prompt dbus.ObjectPath
+	err := b.call(collection, ssCollection+".CreateItem", map[string]dbus.Variant{
+		ssItem + ".Label":      dbus.MakeVariant(fmt.Sprintf("aws-credproc session %.8s", key)),
+		ssItem + ".Attributes": dbus.MakeVariant(keyringAttributes(key)),
+	}, ss.NewSecret(session, string(value)), true)(&item, &prompt)
+	if err != nil {
+		return err
+	}
+	return b.dismiss(prompt)
+}
+
+// delete deletes unlocked items and says how many. Locked ones that are left are ErrLocked.
+func (b *bus) delete(unlocked, locked []dbus.ObjectPath) (int, error) {
+	n := 0
+	for _, item := range unlocked {
+		var prompt dbus.ObjectPath
+		err := b.call(item, ssItem+".Delete")(&prompt)
+		switch {
+		case err == nil:
+			err = b.dismiss(prompt)
+		case isGone(err):
+			continue
+		}
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	if len(locked) > 0 {
+		return n, ErrLocked
+	}
+	return n, nil
+}
+
+// dismiss answers a prompt that the service would raise before it does what it was asked for: no. That is ErrLocked.
+func (b *bus) dismiss(prompt dbus.ObjectPath) error {
+	if prompt == ssNone {
+		return nil
+	}
+	return errors.Join(ErrLocked, b.call(prompt, ssPrompt+".Dismiss")())
+}

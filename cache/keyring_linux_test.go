@@ -1,0 +1,746 @@
+package cache
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+	"github.com/google/go-cmp/cmp"
+	gokeyring "github.com/zalando/go-keyring"
+)
+
+// desktop is a session bus of the test's own and what runs on it. Nothing of the caller's is reached.
+type desktop struct {
+	t    *testing.T
+	env  []string
+	conn *dbus.Conn // the test's own; it owns the prompter's name
+	bus  *exec.Cmd
+	// prompts counts the dialogs that anything on this bus wanted to raise.
+	prompts atomic.Int32
+}
+
+// newDesktop starts a session bus that could start a Secret Service, and has none.
+func newDesktop(t *testing.T) *desktop {
+	t.Helper()
+	for _, tool := range []string{"dbus-daemon", "gnome-keyring-daemon", "secret-tool"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			if os.Getenv("CI") == "true" {
+				t.Fatalf("%s is needed", tool)
+			}
+			t.Skipf("SKIPPED, and with it the Secret Service is untested: %s is not installed", tool)
+		}
+	}
+	dir := t.TempDir()
+	for _, sub := range []string{"run", "data/keyrings", "home"} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	address := "unix:path=" + filepath.Join(dir, "run", "bus")
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", address)
+	t.Setenv("XDG_RUNTIME_DIR", filepath.Join(dir, "run"))
+	t.Setenv("XDG_DATA_HOME", filepath.Join(dir, "data"))
+	t.Setenv("HOME", filepath.Join(dir, "home"))
+	t.Setenv("GNOME_KEYRING_CONTROL", "")
+	d := &desktop{t: t, env: os.Environ()}
+	d.bus = d.start(nil, "dbus-daemon", "--session", "--nofork", "--nopidfile", "--address="+address)
+	waitFor(t, "the bus", func() bool {
+		conn, err := dbus.Connect(address)
+		d.conn = conn
+		return err == nil
+	})
+	t.Cleanup(func() { d.conn.Close() })
+	if err := d.conn.Export(prompter{d}, "/org/gnome/keyring/Prompter", "org.gnome.keyring.internal.Prompter"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.conn.RequestName("org.gnome.keyring.SystemPrompter", dbus.NameFlagDoNotQueue); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// prompter stands where the dialogs of gnome-keyring come from. It counts and refuses.
+type prompter struct{ d *desktop }
+
+func (p prompter) BeginPrompting(dbus.ObjectPath) *dbus.Error {
+	p.d.prompts.Add(1)
+	return dbus.MakeFailedError(errors.New("nobody is here"))
+}
+
+// start runs a daemon until the test ends.
+func (d *desktop) start(stdin io.Reader, name string, args ...string) *exec.Cmd {
+	d.t.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Env, cmd.Stdin = d.env, stdin
+	if err := cmd.Start(); err != nil {
+		d.t.Fatal(err)
+	}
+	d.t.Cleanup(func() {
+		_ = cmd.Process.Kill() // which ends a stopped one too
+		_ = cmd.Wait()
+	})
+	return cmd
+}
+
+func (d *desktop) hasService() bool {
+	var has bool
+	if err := d.conn.BusObject().Call("org.freedesktop.DBus.NameHasOwner", 0, ssName).Store(&has); err != nil {
+		d.t.Fatal(err)
+	}
+	return has
+}
+
+// startKeyring starts gnome-keyring: with an open collection `login`, or with none at all.
+func (d *desktop) startKeyring(login bool) *exec.Cmd {
+	d.t.Helper()
+	args := []string{"--foreground", "--components=secrets"}
+	var stdin io.Reader
+	if login {
+		args, stdin = append(args, "--unlock"), strings.NewReader("password")
+	}
+	cmd := d.start(stdin, "gnome-keyring-daemon", args...)
+	waitFor(d.t, "gnome-keyring", func() bool {
+		if !d.hasService() {
+			return false
+		}
+		err := keyringLook(d.t.Context())
+		return err == nil || !login && errors.Is(err, ErrUnavailable)
+	})
+	return cmd
+}
+
+func (d *desktop) lock() {
+	d.t.Helper()
+	var locked []dbus.ObjectPath
+	var prompt dbus.ObjectPath
+	err := d.conn.Object(ssName, ssPath).Call(ssService+".Lock", 0, []dbus.ObjectPath{ssLogin}).Store(&locked, &prompt)
+	if err != nil || len(locked) != 1 {
+		d.t.Fatalf("locked %v, %v", locked, err)
+	}
+}
+
+// each makes every call of the keyring at once and checks its error, and that it came in time.
+func each(t *testing.T, want error) {
+	t.Helper()
+	var all sync.WaitGroup
+	start := time.Now()
+	for name, call := range map[string]func(k *keyring) error{
+		"get":    func(k *keyring) error { _, err := k.Get(t.Context(), testKey); return err },
+		"put":    func(k *keyring) error { return k.Put(t.Context(), testKey, testSession()) },
+		"delete": func(k *keyring) error { return k.Delete(t.Context(), testKey) },
+		"look":   func(k *keyring) error { return k.look(t.Context()) },
+	} {
+		all.Go(func() {
+			if err := call(&keyring{}); !errors.Is(err, want) || errors.Is(err, ErrMiss) {
+				t.Errorf("%s: got %v, want %v", name, err, want)
+			}
+			if took := time.Since(start); took > 10*keyringLimit {
+				t.Errorf("%s: took %v", name, took)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestSecretServiceKeepsReplacesAndForgets(t *testing.T) {
+	d := newDesktop(t)
+	d.startKeyring(true)
+	k, s := &keyring{}, testSession()
+	if _, err := k.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+		t.Errorf("empty: %v", err)
+	}
+	for _, size := range []int{0, 300, 1 << 10, 4 << 10, 64 << 10} {
+		s.SessionToken = strings.Repeat("t", size)
+		if err := k.Put(t.Context(), testKey, s); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := k.Get(t.Context(), testKey); err != nil || got != s {
+			t.Fatalf("%d bytes: %v, %v", size, got, err)
+		}
+	}
+	if _, err := k.Get(t.Context(), otherKey); !errors.Is(err, ErrMiss) {
+		t.Errorf("another key: %v", err)
+	}
+	out, err := exec.Command("secret-tool", "search", "--all", "service", "aws-credproc").CombinedOutput()
+	if err != nil || strings.Count(string(out), "label = aws-credproc session") != 1 || !strings.Contains(string(out), testKey.String()) {
+		t.Errorf("secret-tool does not find one item: %v", err)
+	}
+	if v, err := gokeyring.Get(keyringService, testKey.String()); err != nil || !strings.Contains(v, s.AccessKeyID) {
+		t.Errorf("go-keyring does not find it: %v", err)
+	}
+	for range 2 {
+		if err := k.Delete(t.Context(), testKey); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := k.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+		t.Errorf("deleted: %v", err)
+	}
+	if n := d.prompts.Load(); n != 0 {
+		t.Errorf("%d prompts", n)
+	}
+}
+
+func TestLockedKeyringIsSaidToBeAndRaisesNoPrompt(t *testing.T) {
+	for _, held := range []bool{true, false} {
+		t.Run(fmt.Sprintf("holding it %v", held), func(t *testing.T) {
+			d := newDesktop(t)
+			d.startKeyring(true)
+			c, w := openTest(t, Auto, "")
+			s := testSession()
+			if held {
+				mustPut(t, c, testKey, s, Keyring)
+			}
+			d.lock()
+			each(t, ErrLocked)
+			if held {
+				if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrLocked) {
+					t.Errorf("get: %v", err)
+				}
+			}
+			if _, err := c.GetLocked(t.Context(), testKey, testFacts()); !errors.Is(err, ErrLocked) {
+				t.Errorf("second look: %v", err)
+			}
+			if _, err := c.Put(t.Context(), testKey, s, testFacts()); !errors.Is(err, ErrLocked) {
+				t.Errorf("put: %v", err)
+			}
+			if _, err := c.Clear(t.Context()); held && !errors.Is(err, ErrLocked) {
+				t.Errorf("clear: %v", err)
+			}
+			if f, err := c.FactsOf(testKey); held && (err != nil || f.Store != Keyring) {
+				t.Errorf("what cannot be forgotten is: %+v, %v", f, err)
+			}
+			if name, reason := c.StoreName(t.Context()); name != Keyring || !strings.Contains(reason, "locked") {
+				t.Errorf("%v: %v", name, reason)
+			}
+			if n := d.prompts.Load(); n != 0 {
+				t.Errorf("%d prompts", n)
+			}
+			w.want(t, 0)
+			if !held {
+				return
+			}
+			// That the prompter would have counted one: go-keyring raises it. It may wait for ever then.
+			go func() { _, _ = gokeyring.Get(keyringService, testKey.String()) }()
+			waitFor(t, "a prompt of go-keyring", func() bool { return d.prompts.Load() > 0 })
+		})
+	}
+}
+
+// The keyring may be locked between our look at it and the write: then the service offers a prompt.
+func TestPromptThatIsOfferedIsDismissed(t *testing.T) {
+	d := newDesktop(t)
+	d.startKeyring(true)
+	if err := (&keyring{}).Put(t.Context(), testKey, testSession()); err != nil {
+		t.Fatal(err)
+	}
+	b, err := openBus(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.close()
+	session, err := b.openSession()()
+	if err != nil {
+		t.Fatal(err)
+	}
+	items, _, err := b.search(keyringAttributes(testKey))()
+	if err != nil || len(items) != 1 {
+		t.Fatalf("items %v, %v", items, err)
+	}
+	d.lock()
+	if err := b.create(ssLogin, session, testKey, []byte("x")); !errors.Is(err, ErrLocked) {
+		t.Errorf("create: %v", err)
+	}
+	if n, err := b.delete(items, nil); n != 0 || !errors.Is(err, ErrLocked) {
+		t.Errorf("delete: %d, %v", n, err)
+	}
+	if n := d.prompts.Load(); n != 0 {
+		t.Errorf("%d prompts", n)
+	}
+}
+
+func TestWithoutAKeyringNothingIsStarted(t *testing.T) {
+	d := newDesktop(t)
+	var activatable []string
+	if err := d.conn.BusObject().Call("org.freedesktop.DBus.ListActivatableNames", 0).Store(&activatable); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(activatable, ssName) {
+		t.Log("this bus could not start one anyway")
+	}
+	each(t, ErrUnavailable)
+	c, w := openTest(t, Auto, "")
+	mustPut(t, c, testKey, testSession(), None)
+	if _, err := c.GetLocked(t.Context(), testKey, testFacts()); !errors.Is(err, ErrMiss) {
+		t.Errorf("second look: %v", err)
+	}
+	if n, err := c.Clear(t.Context()); n != 0 || err != nil {
+		t.Errorf("clear: %d, %v", n, err)
+	}
+	if name, reason := c.StoreName(t.Context()); name != None || !strings.Contains(reason, "no Secret Service") {
+		t.Errorf("%v: %v", name, reason)
+	}
+	chosen, _ := openTest(t, Keyring, "")
+	if _, err := chosen.Put(t.Context(), testKey, testSession(), testFacts()); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("put where the keyring was chosen: %v", err)
+	}
+	w.want(t, 0)
+	if d.hasService() {
+		t.Error("a Secret Service was started")
+	}
+}
+
+func TestWithoutABusTheKeyringIsUnavailable(t *testing.T) {
+	dir := t.TempDir()
+	dead := filepath.Join(dir, "dead")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: dead, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	l.Close()
+	empty := filepath.Join(dir, "empty")
+	withDead := filepath.Join(dir, "rundir")
+	if err := errors.Join(os.Mkdir(empty, 0o700), os.Mkdir(withDead, 0o700), os.Rename(dead, filepath.Join(withDead, "bus"))); err != nil {
+		t.Fatal(err)
+	}
+	// A dbus-launch that would tell that it was run.
+	ran := filepath.Join(dir, "ran")
+	if err := os.WriteFile(filepath.Join(dir, "dbus-launch"), []byte("#!/bin/sh\n: >"+ran+"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	for name, env := range map[string][2]string{
+		"nothing set":             {"", ""},
+		"autolaunch":              {"autolaunch:", ""},
+		"autolaunch with a scope": {"autolaunch:scope=*user", filepath.Dir(dead)},
+		"no socket":               {"unix:path=" + filepath.Join(dir, "none"), ""},
+		"dead socket":             {"unix:path=" + filepath.Join(withDead, "bus"), ""},
+		"empty runtime directory": {"", empty},
+		"dead in runtime":         {"", withDead},
+		"relative runtime":        {"", "run"},
+		"no runtime directory":    {"", filepath.Join(dir, "none")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("DBUS_SESSION_BUS_ADDRESS", env[0])
+			t.Setenv("XDG_RUNTIME_DIR", env[1])
+			each(t, ErrUnavailable)
+		})
+	}
+	if _, err := os.Stat(ran); !errors.Is(err, os.ErrNotExist) {
+		t.Error("dbus-launch was run")
+	}
+}
+
+// listen is a bus of the test's own making; serve gets each connection.
+func listen(t *testing.T, serve func(net.Conn)) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "bus")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go serve(conn)
+		}
+	}()
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+path)
+}
+
+func TestSilentBusIsATimeOut(t *testing.T) {
+	listen(t, func(net.Conn) {})
+	each(t, ErrTimeout)
+	c, w := openTest(t, Auto, "")
+	start := time.Now()
+	if _, err := c.GetLocked(t.Context(), testKey, testFacts()); !errors.Is(err, ErrTimeout) {
+		t.Errorf("second look: %v", err)
+	}
+	first := time.Since(start)
+	if store, err := c.Put(t.Context(), testKey, testSession(), testFacts()); !errors.Is(err, ErrTimeout) || store != None {
+		t.Errorf("put: %v, %v", store, err)
+	}
+	if again := time.Since(start) - first; again > keyringLimit/2 {
+		t.Errorf("it is waited for twice: %v", again)
+	}
+	if _, err := c.FactsOf(testKey); !errors.Is(err, ErrMiss) {
+		t.Errorf("facts of what was not kept: %v", err)
+	}
+	if name, reason := c.StoreName(t.Context()); name != Keyring || !strings.Contains(reason, "no answer") {
+		t.Errorf("%v: %v", name, reason)
+	}
+	w.want(t, 0)
+}
+
+func TestCallersOwnDeadlineIsKept(t *testing.T) {
+	listen(t, func(net.Conn) {})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	k := &keyring{}
+	if _, err := k.Get(ctx, testKey); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrTimeout) {
+		t.Errorf("got %v", err)
+	}
+	if k.silent != nil {
+		t.Error("the keyring is blamed for the caller's haste")
+	}
+}
+
+func TestBrokenBusIsAFailure(t *testing.T) {
+	for name, answer := range map[string]string{
+		"closes":            "",
+		"garbage":           "\x00\xff\r\n\r\n\r\n",
+		"refuses":           "REJECTED EXTERNAL\r\nREJECTED\r\n",
+		"accepts and dies":  "REJECTED EXTERNAL\r\nOK 1234\r\nAGREE_UNIX_FD\r\n",
+		"garbage after all": "REJECTED EXTERNAL\r\nOK 1234\r\nAGREE_UNIX_FD\r\nl\x02\x01\x01\xff\xff\xff\x00" + strings.Repeat("\xff", 64),
+	} {
+		t.Run(name, func(t *testing.T) {
+			listen(t, func(conn net.Conn) {
+				_, _ = io.WriteString(conn, answer)
+				_, _ = conn.Read(make([]byte, 1))
+				conn.Close()
+			})
+			_, err := (&keyring{}).Get(t.Context(), testKey)
+			if err == nil || errors.Is(err, ErrMiss) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrLocked) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestSilentServiceIsATimeOutAndComesBack(t *testing.T) {
+	d := newDesktop(t)
+	daemon := d.startKeyring(true)
+	c, _ := openTest(t, Auto, "")
+	s := testSession()
+	mustPut(t, c, testKey, s, Keyring)
+	if err := daemon.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	each(t, ErrTimeout)
+	if err := daemon.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "an answer", func() bool {
+		_, err := (&keyring{}).Get(t.Context(), testKey)
+		return err == nil || errors.Is(err, ErrMiss) // one of the calls deleted it
+	})
+}
+
+func TestBusThatDiesInMidCallIsAFailure(t *testing.T) {
+	d := newDesktop(t)
+	daemon := d.startKeyring(true)
+	if err := daemon.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan error, 1)
+	go func() { _, err := (&keyring{}).Get(t.Context(), testKey); got <- err }()
+	waitFor(t, "the call", func() bool {
+		var names []string
+		if err := d.conn.BusObject().Call("org.freedesktop.DBus.ListNames", 0).Store(&names); err != nil {
+			t.Fatal(err)
+		}
+		unique := 0
+		for _, n := range names {
+			if strings.HasPrefix(n, ":") {
+				unique++
+			}
+		}
+		return unique >= 3 // the test, the daemon and the call
+	})
+	if err := d.bus.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-got; err == nil || errors.Is(err, ErrMiss) || errors.Is(err, ErrTimeout) || errors.Is(err, ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWithoutACollectionNoneIsMade(t *testing.T) {
+	d := newDesktop(t)
+	d.startKeyring(false)
+	k := &keyring{}
+	if _, err := k.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+		t.Errorf("get: %v", err)
+	}
+	if err := k.Put(t.Context(), testKey, testSession()); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("put: %v", err)
+	}
+	if err := k.Delete(t.Context(), testKey); err != nil {
+		t.Errorf("delete: %v", err)
+	}
+	v, err := d.conn.Object(ssName, ssPath).GetProperty(ssService + ".Collections")
+	if paths, ok := v.Value().([]dbus.ObjectPath); err != nil || !ok || slices.Contains(paths, ssLogin) {
+		t.Errorf("collections %v, %v", v, err)
+	}
+	if n := d.prompts.Load(); n != 0 {
+		t.Errorf("%d prompts", n)
+	}
+}
+
+func TestForeignItemIsNeitherAMissNorOverwrittenIfNewer(t *testing.T) {
+	d := newDesktop(t)
+	d.startKeyring(true)
+	for name, tc := range map[string]struct {
+		value string
+		want  error
+	}{
+		"corrupt":   {"hush", ErrCorrupt},
+		"empty":     {"", ErrCorrupt},
+		"oversized": {strings.Repeat("x", maxSession+1), ErrCorrupt},
+		"newer":     {`{"v":2,"sealed":"hush"}`, ErrVersion},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, _ := openTest(t, Auto, "")
+			mustPut(t, c, testKey, testSession(), Keyring)
+			if err := keyringPut(t.Context(), testKey, []byte(tc.value)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Get(t.Context(), testKey); !errors.Is(err, tc.want) || errors.Is(err, ErrMiss) || strings.Contains(err.Error(), "hush") {
+				t.Errorf("get: %v", err)
+			}
+			_, err := c.Put(t.Context(), testKey, testSession(), testFacts())
+			if newer := tc.want == ErrVersion; newer && !errors.Is(err, ErrVersion) || !newer && err != nil {
+				t.Errorf("put: %v", err)
+			}
+			if err := c.Delete(t.Context(), testKey); err != nil {
+				t.Errorf("delete: %v", err)
+			}
+		})
+	}
+}
+
+func TestAutoKeepsSessionsInTheKeyring(t *testing.T) {
+	d := newDesktop(t)
+	d.startKeyring(true)
+	c, w := openTest(t, Auto, "")
+	s := testSession()
+	if name, _ := c.StoreName(t.Context()); name != Keyring {
+		t.Errorf("store %v", name)
+	}
+	mustPut(t, c, testKey, s, Keyring)
+	if f, err := c.FactsOf(testKey); err != nil || f.Store != Keyring || !f.Created.Equal(s.Issued) || !f.Expires.Equal(s.Expiration) {
+		t.Errorf("%+v, %v", f, err)
+	}
+
+	t.Run("killed between item and facts", func(t *testing.T) {
+		if err := os.Remove(filepath.Join(c.opts.Dir, factsDir, factsName(testKey))); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+			t.Errorf("first look: %v", err)
+		}
+		if got, err := c.GetLocked(t.Context(), testKey, testFacts()); err != nil || got != s {
+			t.Errorf("second look: %v, %v", got, err)
+		}
+		if got, err := c.Get(t.Context(), testKey); err != nil || got != s {
+			t.Errorf("afterwards: %v, %v", got, err)
+		}
+	})
+	t.Run("another store chosen", func(t *testing.T) {
+		file, _ := openTest(t, File, c.opts.Dir)
+		if _, err := file.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+			t.Errorf("read from the keyring: %v", err)
+		}
+		mustPut(t, file, testKey, s, File)
+		if _, err := (&keyring{}).Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+			t.Errorf("it stays in the keyring too: %v", err)
+		}
+		if got, err := c.Get(t.Context(), testKey); err != nil || got != s { // auto goes by the facts
+			t.Errorf("auto: %v, %v", got, err)
+		}
+		mustPut(t, c, testKey, s, Keyring)
+		if keys, err := c.dir.keys(sessionsDir, ""); err != nil || len(keys) != 0 {
+			t.Errorf("it stays in the file store too: %v, %v", keys, err)
+		}
+	})
+	t.Run("no facts, no question", func(t *testing.T) {
+		t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
+		if _, err := c.Get(t.Context(), otherKey); !errors.Is(err, ErrMiss) {
+			t.Errorf("got %v", err)
+		}
+		if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("a keyring that is gone: %v", err)
+		}
+		if _, err := c.Facts(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("forgotten", func(t *testing.T) {
+		if err := c.Delete(t.Context(), testKey); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := (&keyring{}).Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+			t.Errorf("item: %v", err)
+		}
+		if _, err := c.FactsOf(testKey); !errors.Is(err, ErrMiss) {
+			t.Errorf("facts: %v", err)
+		}
+	})
+	t.Run("forgotten without facts", func(t *testing.T) {
+		if err := (&keyring{}).Put(t.Context(), testKey, s); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Delete(t.Context(), testKey); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := (&keyring{}).Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+			t.Errorf("item: %v", err)
+		}
+	})
+	w.want(t, 0)
+}
+
+func TestClearForgetsEverySessionInEveryStore(t *testing.T) {
+	d := newDesktop(t)
+	d.startKeyring(true)
+	c, w := openTest(t, Auto, "")
+	file, _ := openTest(t, File, c.opts.Dir)
+	s := testSession()
+	for i := range 5 {
+		mustPut(t, c, Key{1, byte(i)}, s, Keyring)
+		mustPut(t, file, Key{2, byte(i)}, s, File)
+	}
+	for _, k := range []Key{{1, 0}, {2, 0}} {
+		if err := os.Remove(filepath.Join(c.opts.Dir, factsDir, factsName(k))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.Fail(Key{3}, testFacts(), errors.New("x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := gokeyring.Set("aws-credproc-other", "x", "stays"); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := c.Clear(t.Context()); n != 10 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	if all, err := c.Facts(); err != nil || len(all) != 0 {
+		t.Errorf("%v, %v", all, err)
+	}
+	if v, err := gokeyring.Get("aws-credproc-other", "x"); err != nil || v != "stays" {
+		t.Errorf("another service: %v", err)
+	}
+	var left []string
+	err := filepath.WalkDir(c.opts.Dir, func(path string, e os.DirEntry, err error) error {
+		if !e.IsDir() && filepath.Ext(path) != ".lock" {
+			left = append(left, filepath.Base(path))
+		}
+		return err
+	})
+	if diff := cmp.Diff([]string{fileKey}, left); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	out, _ := exec.Command("secret-tool", "search", "--all", "service", keyringService).CombinedOutput()
+	if len(bytes.TrimSpace(out)) != 0 {
+		t.Error("the keyring still holds items")
+	}
+	if n, err := c.Clear(t.Context()); n != 0 || err != nil {
+		t.Errorf("again: %d, %v", n, err)
+	}
+	w.want(t, 0)
+}
+
+// The newest of several items counts: the default collection may have been another one before.
+func TestNewestOfSeveralItemsIsRead(t *testing.T) {
+	d := newDesktop(t)
+	d.startKeyring(true)
+	older, newer := testSession(), testSession()
+	newer.Issued, newer.Expiration = newer.Issued.Add(time.Minute), newer.Expiration.Add(time.Minute)
+	if err := (&keyring{}).Put(t.Context(), testKey, newer); err != nil {
+		t.Fatal(err)
+	}
+	b, err := openBus(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.close()
+	session, err := b.openSession()()
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := older.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.create("/org/freedesktop/secrets/collection/session", session, testKey, value); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := (&keyring{}).Get(t.Context(), testKey); err != nil || got != newer {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if err := (&keyring{}).Delete(t.Context(), testKey); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (&keyring{}).Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+		t.Errorf("one is left: %v", err)
+	}
+}
+
+func TestManyReadAndWriteTheKeyringAtOnce(t *testing.T) {
+	d := newDesktop(t)
+	d.startKeyring(true)
+	s := testSession()
+	for i := range 4 {
+		if err := (&keyring{}).Put(t.Context(), Key{byte(i)}, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var all sync.WaitGroup
+	for i := range 100 {
+		all.Go(func() {
+			key := Key{byte(i % 4)}
+			if i%10 == 0 {
+				if err := (&keyring{}).Put(t.Context(), key, s); err != nil {
+					t.Errorf("put: %v", err)
+				}
+			} else if got, err := (&keyring{}).Get(t.Context(), key); err != nil || got != s {
+				t.Errorf("get: %v, %v", got, err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// A bus that is behind refuses connections for the moment (older ones let thirty wait): that is not its absence.
+func TestBusThatIsBehindIsWaitedFor(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bus")
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(fd)
+	if err := errors.Join(syscall.Bind(fd, &syscall.SockaddrUnix{Name: path}), syscall.Listen(fd, 1)); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		conn, err := net.Dial("unix", path)
+		if errors.Is(err, syscall.EAGAIN) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+	}
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+path)
+	each(t, ErrTimeout)
+}

@@ -1,0 +1,67 @@
+//go:build !linux
+
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	gokeyring "github.com/zalando/go-keyring"
+)
+
+func keyringGet(_ context.Context, key Key) (Session, error) {
+	value, err := gokeyring.Get(keyringService, key.String())
+	if err != nil {
+		return Session{}, keyringError(err)
+	}
+	return decodeSession([]byte(value))
+}
+
+func keyringPut(_ context.Context, key Key, value []byte) error {
+	return keyringError(gokeyring.Set(keyringService, key.String(), string(value)))
+}
+
+func keyringDelete(_ context.Context, key Key) error {
+	if err := keyringError(gokeyring.Delete(keyringService, key.String())); !errors.Is(err, ErrMiss) {
+		return err
+	}
+	return nil
+}
+
+// keyringDeleteAll deletes the known ones one by one, for their number, and then whatever else there is.
+func keyringDeleteAll(ctx context.Context, known []Key) (n int, err error) {
+	for _, key := range known {
+		if ctx.Err() != nil {
+			return n, context.Cause(ctx)
+		}
+		switch err := keyringError(gokeyring.Delete(keyringService, key.String())); {
+		case err == nil:
+			n++
+		case !errors.Is(err, ErrMiss):
+			return n, err
+		}
+	}
+	return n, keyringError(gokeyring.DeleteAll(keyringService))
+}
+
+// keyringLook asks for an item that there is not.
+func keyringLook(ctx context.Context) error {
+	if _, err := keyringGet(ctx, Key{}); !errors.Is(err, ErrMiss) {
+		return err
+	}
+	return nil
+}
+
+// keyringError sorts go-keyring's errors into ours.
+func keyringError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, gokeyring.ErrNotFound):
+		return ErrMiss
+	case errors.Is(err, gokeyring.ErrUnsupportedPlatform):
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return platformError(err)
+}

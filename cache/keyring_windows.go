@@ -1,0 +1,20 @@
+package cache
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+)
+
+// keyringMaxItem is CRED_MAX_CREDENTIAL_BLOB_SIZE of wincred.h.
+const keyringMaxItem = 2560
+
+// errNoSuchLogonSession is ERROR_NO_SUCH_LOGON_SESSION: SSH and network logons have no vault.
+const errNoSuchLogonSession = syscall.Errno(1312)
+
+func platformError(err error) error {
+	if errors.Is(err, errNoSuchLogonSession) {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return err
+}

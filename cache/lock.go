@@ -1,0 +1,86 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/gofrs/flock"
+)
+
+// lock takes the lock of a name in the state directory, see lockFile.
+func (d *stateDir) lock(ctx context.Context, name string, look func() bool) (unlock func(), err error) {
+	root, err := d.sub(locksDir, true) // made and checked here; flock itself goes by the path
+	if err != nil {
+		return nop, err
+	}
+	if err := root.Close(); err != nil {
+		return nop, err
+	}
+	return lockFile(ctx, filepath.Join(d.path, locksDir, name+".lock"), look)
+}
+
+// lockFile takes the lock of a file for this process and calls look, until look reports true or the lock is held. It
+// returns with the lock held, or with it free and look's last answer true; unlock is never nil and may be called in
+// both cases. A nil look is one that reports false.
+//
+// The lock dies with its process, so that a killed one frees the rest at once; its file stays, since to remove it would
+// let two processes hold a lock of one name. Nobody polls. Who finds the lock taken first waits for a shared lock:
+// the kernel grants that to all waiters in the moment that the holder leaves, so two hundred look at the same time
+// instead of one after another. Only those who then still find nothing queue for the lock itself.
+func lockFile(ctx context.Context, path string, look func() bool) (unlock func(), err error) {
+	if look == nil {
+		look = func() bool { return false }
+	}
+	l := flock.New(path)
+	held, err := l.TryLock()
+	if err != nil {
+		return nop, fmt.Errorf("lock: %w", err)
+	}
+	if !held {
+		// An open file of its own: on one, flock converts a lock into the other, and may drop it meanwhile.
+		shared := flock.New(path)
+		if err := wait(ctx, shared.RLock, shared.Unlock); err != nil {
+			return nop, err
+		}
+		if err := shared.Unlock(); err != nil {
+			return nop, fmt.Errorf("lock: %w", err)
+		}
+		if look() {
+			return nop, nil
+		}
+		if err := wait(ctx, l.Lock, l.Unlock); err != nil {
+			return nop, err
+		}
+	}
+	// An error of Unlock could only be told to a person who cannot do anything about it, and the lock ends with us.
+	free := func() { _ = l.Unlock() }
+	if look() {
+		free()
+		return nop, nil
+	}
+	return free, nil
+}
+
+func nop() {}
+
+// wait runs a blocking lock call until ctx ends. The call cannot be interrupted; a lock that it gets too late is given
+// back.
+func wait(ctx context.Context, lock, unlock func() error) error {
+	got := make(chan error, 1)
+	go func() { got <- lock() }()
+	select {
+	case err := <-got:
+		if err != nil {
+			return fmt.Errorf("lock: %w", err)
+		}
+		return nil
+	case <-ctx.Done():
+		go func() {
+			if <-got == nil {
+				_ = unlock()
+			}
+		}()
+		return fmt.Errorf("waiting for another process that is obtaining this session: %w", context.Cause(ctx))
+	}
+}

@@ -1,0 +1,158 @@
+package cache
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// The directories in the state directory, each 0700.
+const (
+	factsDir    = "facts"    // <key>.json, see Facts
+	sessionsDir = "sessions" // <key>, sealed, see fileStore
+	locksDir    = "locks"    // <name>.lock, see lockFile
+)
+
+// tempPrefix marks a file that is being written. One that is older than any write takes was left by a killed process.
+const tempPrefix = ".tmp-"
+
+// stateDir is the state directory, opened and found to be safe. The checks are made on the directory that is then
+// used (os.Root), so that nobody can exchange it between check and use, and no link inside leads out of it.
+//
+// A directory that others may read is accepted: one that a person made with mkdir is 0755, everything in it is 0600
+// within 0700, and to chmod what a person named (it may be a home directory) is not ours to do. One that others may
+// write is refused, since they could put sessions of their choice in it.
+type stateDir struct {
+	path string
+	root *os.Root
+}
+
+// openStateDir opens the state directory. An absent one is made if create is set; else it is fs.ErrNotExist.
+func openStateDir(path string, create bool) (*stateDir, error) {
+	if path == "" {
+		return nil, errors.New("no state directory is known")
+	}
+	path, err := filepath.Abs(path) // which also drops a trailing slash, behind which Lstat follows a link
+	if err != nil {
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
+	if create {
+		if err := os.MkdirAll(path, 0o700); err != nil {
+			return nil, fmt.Errorf("state directory: %w", err)
+		}
+	}
+	fi, err := os.Lstat(path)
+	if err != nil {
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
+	root, err := openChecked(fi, path, func() (*os.Root, error) { return os.OpenRoot(path) })
+	if err != nil {
+		return nil, fmt.Errorf("state directory %s: %w", path, err)
+	}
+	return &stateDir{path, root}, nil
+}
+
+// openChecked opens a directory of which fi is the Lstat, and makes sure that it is the very one and is safe.
+func openChecked(fi fs.FileInfo, path string, open func() (*os.Root, error)) (*os.Root, error) {
+	switch {
+	case fi.Mode()&(fs.ModeSymlink|fs.ModeIrregular) != 0: // on Windows a junction is irregular
+		return nil, errors.New("is a link, not a directory")
+	case !fi.IsDir():
+		return nil, errors.New("is not a directory")
+	}
+	root, err := open()
+	if err != nil {
+		return nil, err
+	}
+	opened, err := root.Stat(".")
+	if err == nil && !os.SameFile(fi, opened) {
+		err = errors.New("was exchanged while it was opened")
+	}
+	if err == nil {
+		err = checkDir(opened)
+	}
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	return root, nil
+}
+
+// sub opens a directory of ours within, with the same checks. An absent one is made if create is set; else it is
+// fs.ErrNotExist.
+func (d *stateDir) sub(name string, create bool) (*os.Root, error) {
+	if create {
+		if err := d.root.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("state directory %s: %w", d.path, err)
+		}
+	}
+	fi, err := d.root.Lstat(name)
+	if err != nil {
+		return nil, fmt.Errorf("state directory %s: %w", d.path, err)
+	}
+	root, err := openChecked(fi, name, func() (*os.Root, error) { return d.root.OpenRoot(name) })
+	if err != nil {
+		return nil, fmt.Errorf("state directory %s: %w", filepath.Join(d.path, name), err)
+	}
+	return root, nil
+}
+
+// readBounded reads a regular file of at most limit bytes.
+func readBounded(root *os.Root, name string, limit int) ([]byte, error) {
+	f, err := root.OpenFile(name, os.O_RDONLY|openFlags, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	fi, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !fi.Mode().IsRegular() || fi.Size() > int64(limit) {
+		return nil, fmt.Errorf("%w: %s is no regular file of at most %d bytes", ErrCorrupt, name, limit)
+	}
+	if err := checkFile(fi); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	b := make([]byte, fi.Size())
+	// A file is never changed in place, so a shorter one was truncated by something else: its decoder will tell.
+	n, err := io.ReadFull(f, b)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return b[:n], nil
+}
+
+// writeAtomic writes a file so that readers see the old content or the new. It does not sync: after a crash of the
+// machine a file may be empty or torn, which every decoder here recognises, and a cache may lose what it can make anew.
+// Syncing would cost each renewal some milliseconds of somebody's disk.
+func writeAtomic(root *os.Root, name string, data []byte) (err error) {
+	temp := tempPrefix + rand.Text()
+	f, err := root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, root.Remove(temp))
+		}
+	}()
+	if _, err := f.Write(data); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return root.Rename(temp, name)
+}
+
+// remove removes a file; an absent one is no error.
+func remove(root *os.Root, name string) error {
+	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
