@@ -1,0 +1,143 @@
+package credproc
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	smithyendpoints "github.com/aws/smithy-go/endpoints"
+
+	"aws-credproc/profiles"
+)
+
+// Endpoint says where STS is called. The selected profile's settings and the environment decide it, as they do for
+// the SDKs; the source profile's settings do not.
+// https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+type Endpoint struct {
+	Region string // never empty
+	URL    string // as configured; "" where the region decides
+	// Global is the one endpoint for all older regions, whose sessions regions that must be opted in to do not
+	// take. https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html
+	Global          bool
+	FIPS, DualStack bool
+}
+
+// endpointOf finds the endpoint for a chain. It looks at the environment and the chain only.
+func endpointOf(c profiles.Chain, getenv func(string) string) (Endpoint, error) {
+	setting := func(variable, key string) string {
+		if v := getenv(variable); v != "" {
+			return v
+		}
+		return c.Profile.Get(key)
+	}
+	e := Endpoint{
+		Region:    regionOf(c, getenv),
+		Global:    strings.EqualFold(setting("AWS_STS_REGIONAL_ENDPOINTS", "sts_regional_endpoints"), "legacy"),
+		FIPS:      strings.EqualFold(setting("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"), "true"),
+		DualStack: strings.EqualFold(setting("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"), "true"),
+	}
+	if !strings.EqualFold(setting("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls"), "true") {
+		for _, configured := range []struct{ from, url string }{
+			{"AWS_ENDPOINT_URL_STS", getenv("AWS_ENDPOINT_URL_STS")},
+			{"AWS_ENDPOINT_URL", getenv("AWS_ENDPOINT_URL")},
+			{"the endpoint_url of sts in [services " + c.Services.Name + "]", c.Services.Sub("sts", "endpoint_url")},
+			{"endpoint_url", c.Profile.Get("endpoint_url")},
+		} {
+			if configured.url == "" {
+				continue
+			}
+			if u, err := url.Parse(configured.url); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+				return Endpoint{}, &Error{Profile: c.Profile.Name, Step: "find the STS endpoint",
+					Err: fmt.Errorf("%s is no URL with http or https", configured.from), Mend: "write it as https://host[:port]"}
+			}
+			e.URL = configured.url
+			break
+		}
+	}
+	return e, nil
+}
+
+// regionOf gives the region whose STS is called.
+func regionOf(c profiles.Chain, getenv func(string) string) string {
+	for _, region := range []string{getenv("AWS_REGION"), getenv("AWS_DEFAULT_REGION"), c.Profile.Get("region")} {
+		if region != "" {
+			return region
+		}
+	}
+	return defaultRegion(partitionOf(c))
+}
+
+// partitionOf gives the partition in which the chain's last role is, "aws" where there is none.
+func partitionOf(c profiles.Chain) string {
+	if n := len(c.Hops); n > 0 {
+		if parts := strings.SplitN(c.Hops[n-1].RoleARN, ":", 3); len(parts) == 3 {
+			return parts[1]
+		}
+	}
+	return "aws"
+}
+
+// defaultRegion gives the region whose STS serves a partition where nothing names a region. They are those that the
+// SDK's partitions.json calls implicit global regions, but for China, where AWS's pages name Beijing.
+func defaultRegion(partition string) string {
+	switch partition {
+	case "aws-cn":
+		return "cn-north-1"
+	case "aws-us-gov":
+		return "us-gov-west-1"
+	case "aws-iso":
+		return "us-iso-east-1"
+	case "aws-iso-b":
+		return "us-isob-east-1"
+	case "aws-iso-e":
+		return "eu-isoe-west-1"
+	case "aws-iso-f":
+		return "us-isof-south-1"
+	case "aws-eusc":
+		return "eusc-de-east-1"
+	}
+	return "us-east-1"
+}
+
+// Resolve gives the URL that STS is called at.
+func (e Endpoint) Resolve(ctx context.Context) (string, error) {
+	params := sts.EndpointParameters{
+		Region: &e.Region, UseFIPS: &e.FIPS, UseDualStack: &e.DualStack, UseGlobalEndpoint: &e.Global,
+	}
+	if e.URL != "" {
+		params.Endpoint = &e.URL
+	}
+	resolved, err := sts.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, params)
+	if err != nil {
+		return "", fmt.Errorf("region %s: %w", e.Region, err)
+	}
+	return resolved.URI.String(), nil
+}
+
+// apply makes an STS client use the endpoint.
+func (e Endpoint) apply(o *sts.Options) {
+	o.Region = e.Region
+	if e.URL != "" {
+		o.BaseEndpoint = &e.URL
+	}
+	if e.FIPS {
+		o.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateEnabled
+	}
+	if e.DualStack {
+		o.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateEnabled
+	}
+	if e.Global {
+		o.EndpointResolverV2 = globalResolver{sts.NewDefaultEndpointResolverV2()}
+	}
+}
+
+// globalResolver is the SDK's endpoint resolver told to prefer the global endpoint, which the client itself never does.
+type globalResolver struct{ sts.EndpointResolverV2 }
+
+func (g globalResolver) ResolveEndpoint(ctx context.Context, p sts.EndpointParameters) (smithyendpoints.Endpoint, error) {
+	p.UseGlobalEndpoint = aws.Bool(true)
+	return g.EndpointResolverV2.ResolveEndpoint(ctx, p)
+}

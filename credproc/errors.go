@@ -1,0 +1,35 @@
+package credproc
+
+import "strings"
+
+// Error is a failure in the form in which a person reads it: which profile, at which step, why, and what to do.
+// It never holds a secret. What came from outside may hold control characters: whoever shows it strips them.
+type Error struct {
+	Profile string
+	Step    string // such as "assume role ARN as ARN"
+	Err     error
+	Mend    string // what to do about it; may be empty
+
+	// NeedsPerson says that only a person can go on (a token code, a login) and that nobody can be asked here.
+	NeedsPerson bool
+	// Passing says that the same call may succeed later with nothing changed: the network, a 5xx, throttling, a
+	// time-out. A denial is not passing.
+	Passing bool
+}
+
+// Error gives all of it as one line.
+func (e *Error) Error() string {
+	var b strings.Builder
+	for _, part := range []string{e.Profile, e.Step} {
+		if part != "" {
+			b.WriteString(part + ": ")
+		}
+	}
+	b.WriteString(e.Err.Error())
+	if e.Mend != "" {
+		b.WriteString(" (mend: " + e.Mend + ")")
+	}
+	return b.String()
+}
+
+func (e *Error) Unwrap() error { return e.Err }

@@ -1,0 +1,44 @@
+package credproc
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+	"strconv"
+
+	"aws-credproc/cache"
+	"aws-credproc/profiles"
+)
+
+// keyOf gives the cache key of the session that the first n hops of a chain make. In it is everything that decides
+// what STS would answer, so that an edit of the config or a new source key yields a new session at once, and nothing
+// else: not the profile's name, for two profiles with the same chain share a session, and not the region, for a
+// session is good in every region.
+func keyOf(c profiles.Chain, n int, e Endpoint) cache.Key {
+	k := keyHash{sha256.New()}
+	k.add("aws-credproc session", "1")
+	k.add("partition", partitionOf(c))
+	k.add("endpoint", e.URL)
+	k.add("global", strconv.FormatBool(e.Global))
+	k.add("source", string(c.Source.Type), c.Source.AccessKeyID)
+	for _, h := range c.Hops[:n] {
+		k.add("assume_role", h.RoleARN, h.RoleSessionName, h.ExternalID, h.Duration.String(), h.MFASerial)
+	}
+	return cache.Key(k.Sum(nil))
+}
+
+// keyHash hashes lists of strings so that no two different lists give the same input.
+type keyHash struct{ hash.Hash }
+
+func (k keyHash) add(fields ...string) {
+	var length [8]byte
+	put := func(n int) {
+		binary.BigEndian.PutUint64(length[:], uint64(n))
+		k.Write(length[:]) // a hash's Write never fails
+	}
+	put(len(fields))
+	for _, f := range fields {
+		put(len(f))
+		k.Write([]byte(f))
+	}
+}

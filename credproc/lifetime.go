@@ -1,0 +1,33 @@
+package credproc
+
+import (
+	"time"
+
+	"aws-credproc/cache"
+)
+
+// How long a session is good for what, by the time that it has left. Of each pair the lesser counts, so that short
+// sessions are served for most of their life too. The figures follow from when the SDKs ask again: botocore insists
+// below 10 minutes left, JavaScript below 5, Go at the expiry.
+const (
+	servedLeft   = 11 * time.Minute // served as it is; else it is renewed first
+	servedPart   = 4                // of its lifetime, if a quarter of it is less
+	keptLeft     = time.Minute      // served where renewing fails for a reason that will pass
+	keptPart     = 10
+	sourceLeft   = time.Minute     // used to assume the next role of a chain
+	keptPatience = 5 * time.Second // how long renewing may take while a session could be kept instead
+)
+
+// isServable reports whether a session is served without asking STS.
+func isServable(s cache.Session, now time.Time) bool { return hasLeft(s, now, servedLeft, servedPart) }
+
+// isKept reports whether a session is served where it cannot be renewed now.
+func isKept(s cache.Session, now time.Time) bool { return hasLeft(s, now, keptLeft, keptPart) }
+
+// isSource reports whether a session may assume the next role of a chain.
+func isSource(s cache.Session, now time.Time) bool { return !s.Expiration.Before(now.Add(sourceLeft)) }
+
+func hasLeft(s cache.Session, now time.Time, left time.Duration, part int64) bool {
+	lifetime := s.Expiration.Sub(s.Issued)
+	return s.Expiration.Sub(now) >= min(left, lifetime/time.Duration(part))
+}

@@ -1,0 +1,198 @@
+package credproc
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"aws-credproc/cache"
+	"aws-credproc/profiles"
+)
+
+// maxAnswer bounds what is read of an answer of STS. A session token of 4096 bytes is large.
+const maxAnswer = 1 << 20
+
+// stsClient calls STS for one chain, at the endpoint and in the way that its profile and the environment configure.
+type stsClient struct {
+	options  sts.Options
+	endpoint Endpoint
+	now      func() time.Time
+	http     *boundedClient
+}
+
+func newSTSClient(c profiles.Chain, e Endpoint, getenv func(string) string, version string, now func() time.Time) (*stsClient, error) {
+	fail := func(err error, mend string) (*stsClient, error) {
+		return nil, &Error{Profile: c.Profile.Name, Step: "set up the connection to STS", Err: err, Mend: mend}
+	}
+	setting := func(variable, key string) string {
+		if v := getenv(variable); v != "" {
+			return v
+		}
+		return c.Profile.Get(key)
+	}
+	client := awshttp.NewBuildableClient()
+	if path := setting("AWS_CA_BUNDLE", "ca_bundle"); path != "" {
+		pem, err := os.ReadFile(path)
+		if err != nil {
+			return fail(fmt.Errorf("CA bundle: %w", err), "correct AWS_CA_BUNDLE or ca_bundle")
+		}
+		roots := x509.NewCertPool()
+		if !roots.AppendCertsFromPEM(pem) {
+			return fail(fmt.Errorf("CA bundle %s holds no certificate in PEM form", path), "correct AWS_CA_BUNDLE or ca_bundle")
+		}
+		client = client.WithTransportOptions(func(t *http.Transport) {
+			if t.TLSClientConfig == nil {
+				t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+			}
+			t.TLSClientConfig.RootCAs = roots
+		})
+	}
+	bounded := &boundedClient{HTTPClient: client}
+	o := sts.Options{
+		HTTPClient: bounded,
+		APIOptions: []func(*middleware.Stack) error{awsmiddleware.AddUserAgentKeyValue("aws-credproc", version)},
+	}
+	if text := setting("AWS_MAX_ATTEMPTS", "max_attempts"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return fail(fmt.Errorf("max_attempts is %q, which is no number above zero", text), "correct AWS_MAX_ATTEMPTS or max_attempts")
+		}
+		o.RetryMaxAttempts = n
+	}
+	if text := setting("AWS_RETRY_MODE", "retry_mode"); text != "" && !strings.EqualFold(text, "legacy") {
+		mode, err := aws.ParseRetryMode(text)
+		if err != nil {
+			return fail(err, "correct AWS_RETRY_MODE or retry_mode: standard or adaptive")
+		}
+		o.RetryMode = mode
+	}
+	e.apply(&o)
+	return &stsClient{options: o, endpoint: e, now: now, http: bounded}, nil
+}
+
+// assumeRole makes one hop with the credentials of the one before it.
+func (c *stsClient) assumeRole(ctx context.Context, with cache.Session, h profiles.Hop) (cache.Session, error) {
+	o := c.options
+	o.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{AccessKeyID: with.AccessKeyID, SecretAccessKey: with.SecretAccessKey, SessionToken: with.SessionToken}, nil
+	})
+	in := &sts.AssumeRoleInput{RoleArn: &h.RoleARN, RoleSessionName: aws.String(roleSessionName(h))}
+	if h.ExternalID != "" {
+		in.ExternalId = &h.ExternalID
+	}
+	if h.Duration != 0 {
+		in.DurationSeconds = aws.Int32(int32(h.Duration / time.Second))
+	}
+	out, err := sts.New(o).AssumeRole(ctx, in)
+	if err != nil {
+		return cache.Session{}, err
+	}
+	issued, ok := awsmiddleware.GetServerTime(out.ResultMetadata)
+	if !ok {
+		issued = c.now()
+	}
+	var account string
+	if out.AssumedRoleUser != nil {
+		account = accountOf(aws.ToString(out.AssumedRoleUser.Arn))
+	}
+	return sessionFrom(out.Credentials, account, issued)
+}
+
+// sessionFrom checks what STS answered. An answer from something that is not STS, a proxy say, must not become
+// credentials that an SDK then fails with.
+func sessionFrom(c *types.Credentials, account string, issued time.Time) (cache.Session, error) {
+	if c == nil {
+		return cache.Session{}, errBadAnswer{"it holds no credentials"}
+	}
+	s := cache.Session{
+		AccessKeyID: aws.ToString(c.AccessKeyId), SecretAccessKey: aws.ToString(c.SecretAccessKey),
+		SessionToken: aws.ToString(c.SessionToken), AccountID: account,
+		Issued: issued, Expiration: aws.ToTime(c.Expiration),
+	}
+	for _, field := range []struct{ name, value string }{
+		{"access key ID", s.AccessKeyID}, {"secret access key", s.SecretAccessKey}, {"session token", s.SessionToken},
+	} {
+		if field.value == "" {
+			return cache.Session{}, errBadAnswer{"it holds no " + field.name}
+		}
+		if strings.ContainsFunc(field.value, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return cache.Session{}, errBadAnswer{"its " + field.name + " holds characters that none can have"}
+		}
+	}
+	if !s.Expiration.After(s.Issued) {
+		return cache.Session{}, errBadAnswer{"its session is over already"}
+	}
+	return s, nil
+}
+
+// errBadAnswer says that an answer came with status 200 and is no answer of STS.
+type errBadAnswer struct{ why string }
+
+func (e errBadAnswer) Error() string { return "the answer is none of STS: " + e.why }
+
+// accountOf gives the account in an ARN, or "".
+func accountOf(arn string) string {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) < 6 || len(parts[4]) != 12 || strings.Trim(parts[4], "0123456789") != "" {
+		return ""
+	}
+	return parts[4]
+}
+
+// boundedClient reads no more of an answer than an answer of STS can have, and remembers the last refusal.
+type boundedClient struct {
+	aws.HTTPClient
+	refusal []byte // the body of the last answer with an error status
+}
+
+func (c *boundedClient) Do(r *http.Request) (*http.Response, error) {
+	resp, err := c.HTTPClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	body := io.LimitReader(resp.Body, maxAnswer)
+	if resp.StatusCode >= 400 {
+		if c.refusal, err = io.ReadAll(body); err != nil {
+			return nil, errors.Join(err, resp.Body.Close())
+		}
+		body = bytes.NewReader(c.refusal)
+	}
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{body, resp.Body}
+	return resp, nil
+}
+
+// isPassing reports whether the same call may succeed later with nothing changed.
+func isPassing(err error) bool {
+	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, new(errBadAnswer)) {
+		return true
+	}
+	if retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err).Bool() {
+		return true
+	}
+	var response *smithyhttp.ResponseError
+	if errors.As(err, &response) {
+		return response.HTTPStatusCode() >= 500 || response.HTTPStatusCode() == http.StatusTooManyRequests || response.HTTPStatusCode() < 300
+	}
+	return retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err).Bool() || errors.As(err, new(*smithyhttp.RequestSendError))
+}

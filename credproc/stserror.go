@@ -1,0 +1,176 @@
+package credproc
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"aws-credproc/cache"
+	"aws-credproc/profiles"
+)
+
+// explainFailure turns what the SDK says of a failed AssumeRole into what a person can act upon. The caller is the
+// source of the hop: the access key that signed the call, and the profile that it is from.
+func (c *stsClient) explainFailure(err error, chain profiles.Chain, n int, caller cache.Session) *Error {
+	h := chain.Hops[n-1]
+	callerProfile := chain.Source.Profile
+	if n > 1 {
+		callerProfile = chain.Hops[n-2].Profile
+	}
+	e := &Error{Profile: chain.Profile.Name, Err: err, Passing: isPassing(err)}
+	who := "access key " + caller.AccessKeyID
+
+	var api smithy.APIError
+	var send *smithyhttp.RequestSendError
+	var bad errBadAnswer
+	switch {
+	case errors.Is(err, context.Canceled):
+		e.Err = errors.New("interrupted")
+	case errors.Is(err, context.DeadlineExceeded):
+		e.Err = errors.New("no answer from STS within the time allowed")
+		e.Mend = "check the network and the proxy, or allow more with --timeout; STS is at " + c.endpointText()
+	case errors.As(err, &api):
+		code, message := c.refused(api, err)
+		if arn, ok := callerARN(message); ok {
+			who = arn
+		}
+		e.Err = errText(code + ": " + message)
+		e.Mend = mendFor(code, h, chain.Source, callerProfile)
+		if e.Passing {
+			e.Mend = "STS has a bad moment: try again"
+		}
+	case errors.As(err, &send):
+		e.Err = fmt.Errorf("cannot reach STS: %w", root(send))
+		e.Mend = "check the network, the proxy and the endpoint: " + c.endpointText()
+	case errors.As(err, &bad):
+		e.Err = bad
+		e.Mend = "check the proxy and the endpoint: " + c.endpointText()
+	default: // the SDK cannot read the answer
+		e.Err = errBadAnswer{errText(innermost(err).Error()).Error()}
+		e.Mend = "check the proxy and the endpoint: " + c.endpointText()
+	}
+	e.Step = fmt.Sprintf("assume role %s as %s", h.RoleARN, who)
+	return e
+}
+
+// refused gives the code and message of a refusal. The SDK knows the form of AWS's own; moto and other stand-ins nest
+// the two elements deeper, and what is in the way to AWS may answer with no such thing at all.
+func (c *stsClient) refused(api smithy.APIError, err error) (code, message string) {
+	code, message = api.ErrorCode(), api.ErrorMessage()
+	if code != unknownError && message != unknownError {
+		return code, message
+	}
+	found := xmlTexts(c.http.refusal, "Code", "Message")
+	if code == unknownError && found["Code"] != "" {
+		code = found["Code"]
+	}
+	message = found["Message"]
+	var response *smithyhttp.ResponseError
+	if message == "" && errors.As(err, &response) {
+		message = fmt.Sprintf("status %d and no reason", response.HTTPStatusCode())
+	}
+	return code, message
+}
+
+// unknownError is what the SDK puts in the place of a code or message that it does not find.
+const unknownError = "UnknownError"
+
+// xmlTexts gives the text of the first element of each of these names, wherever it stands. What is no XML has none.
+func xmlTexts(document []byte, names ...string) map[string]string {
+	texts := map[string]string{}
+	decoder := xml.NewDecoder(bytes.NewReader(document))
+	var name string
+	for {
+		token, err := decoder.Token()
+		if err != nil {
+			return texts // at the end, or where it stops being XML
+		}
+		switch t := token.(type) {
+		case xml.StartElement:
+			name = t.Name.Local
+		case xml.EndElement:
+			name = ""
+		case xml.CharData:
+			if _, have := texts[name]; !have && slices.Contains(names, name) {
+				texts[name] = string(t)
+			}
+		}
+	}
+}
+
+// callerARN finds who was denied in STS's message: "User: ARN is not authorized to perform: ...".
+func callerARN(message string) (arn string, ok bool) {
+	rest, ok := strings.CutPrefix(message, "User: ")
+	arn, _, found := strings.Cut(rest, " is not authorized")
+	return arn, ok && found && strings.HasPrefix(arn, "arn:") && !strings.ContainsAny(arn, " \t\r\n")
+}
+
+// mendFor says what to do about an error code of STS.
+// https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+func mendFor(code string, h profiles.Hop, source profiles.Source, callerProfile string) string {
+	switch code {
+	case "AccessDenied", "AccessDeniedException":
+		mend := "two documents must allow it: the caller's policy sts:AssumeRole on this role, and the role's trust policy the caller"
+		if h.ExternalID == "" {
+			return mend + "; a trust policy that asks for an external ID needs external_id in [profile " + h.Profile + "]"
+		}
+		return mend + ", with the external_id of [profile " + h.Profile + "]"
+	case "InvalidClientTokenId", "UnrecognizedClientException":
+		return "AWS does not know the access key of profile " + callerProfile + ", or it is inactive: correct it in the " + source.Location
+	case "SignatureDoesNotMatch":
+		return "the secret access key of profile " + callerProfile + " is wrong, or this machine's clock is"
+	case "ExpiredToken", "ExpiredTokenException":
+		return "the session in profile " + callerProfile + " is over: put new credentials there"
+	case "RegionDisabledException":
+		return "activate STS for that region in the account, or set another region in the profile"
+	case "ValidationError":
+		return "correct the settings of [profile " + h.Profile + "]"
+	}
+	return ""
+}
+
+// endpointText names the endpoint for an error.
+func (c *stsClient) endpointText() string {
+	resolved, err := c.endpoint.Resolve(context.Background())
+	if err != nil {
+		return err.Error()
+	}
+	return resolved
+}
+
+// root gives the reason of a request that was not sent: the SDK and net/http each put words of their own around it.
+func root(err *smithyhttp.RequestSendError) error {
+	var u *url.Error
+	if errors.As(err.Err, &u) {
+		return errText(u.Err.Error())
+	}
+	return errText(err.Err.Error())
+}
+
+// innermost gives the first cause of an error.
+func innermost(err error) error {
+	for {
+		cause := errors.Unwrap(err)
+		if cause == nil {
+			return err
+		}
+		err = cause
+	}
+}
+
+// errText is a text of bounded length as an error: what a server answers may be of any size.
+func errText(text string) error {
+	const enough = 600
+	if len(text) > enough {
+		text = text[:enough] + "..."
+	}
+	return errors.New(text)
+}

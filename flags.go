@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"aws-credproc/cache"
+)
+
+// defaultTimeout is below the 60 seconds after which the Go SDK kills a helper.
+const defaultTimeout = 50 * time.Second
+
+// rootCommand is the whole command line.
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "aws-credproc",
+		Short: "credential_process helper for AWS profiles",
+		Long: `aws-credproc gives the AWS CLI and every SDK the credentials of a role profile: it assumes the role with the
+source profile, keeps the session in the operating system's keyring until it expires, and prints it as JSON.
+
+In ~/.aws/config:
+
+  [profile dev]
+  credential_process = aws-credproc get dev-role
+  region = eu-west-1
+
+  [profile dev-role]
+  role_arn = arn:aws:iam::123456789012:role/Dev
+  source_profile = base`,
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetVersionTemplate("aws-credproc {{.Version}}\n")
+
+	var store, prompt, timeout string
+	flags := root.PersistentFlags()
+	flags.StringVar(&store, "store", "", "where sessions are kept: "+joined(cache.Choices(), ", ")+" (AWS_CREDPROC_STORE; default auto)")
+	flags.StringVar(&prompt, "prompt", "", "where a person may be asked: "+joined(prompts, ", ")+" (AWS_CREDPROC_PROMPT; default auto)")
+	flags.StringVar(&timeout, "timeout", "", "the longest that a command may take, such as 30s (AWS_CREDPROC_TIMEOUT; default 50s)")
+	flags.BoolVar(&a.verbose, "verbose", false, "tell the steps and their times on stderr, never a secret (AWS_CREDPROC_VERBOSE)")
+	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.readFlags(store, prompt, timeout) }
+
+	root.AddCommand(
+		a.getCommand(), a.refreshCommand(), a.statusCommand(), a.clearCommand(), a.listCommand(), a.explainCommand(), a.demoCommand(),
+	)
+	return root
+}
+
+var prompts = []string{"auto", "tty", "gui", "none"}
+
+// readFlags takes each flag's value, else its variable's, else its default.
+func (a *app) readFlags(store, prompt, timeout string) (err error) {
+	value := func(flag, variable string) (name, v string) {
+		if flag != "" {
+			return "--" + strings.ToLower(strings.TrimPrefix(variable, "AWS_CREDPROC_")), flag
+		}
+		return variable, os.Getenv(variable)
+	}
+	name, v := value(store, "AWS_CREDPROC_STORE")
+	if a.store, err = cache.ParseChoice(v); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if name, v = value(prompt, "AWS_CREDPROC_PROMPT"); v != "" && !slices.Contains(prompts, v) {
+		return fmt.Errorf("%s: %q is none of %s", name, v, joined(prompts, ", "))
+	}
+	a.timeout = defaultTimeout
+	if name, v = value(timeout, "AWS_CREDPROC_TIMEOUT"); v != "" {
+		if a.timeout, err = time.ParseDuration(v); err != nil || a.timeout <= 0 {
+			return fmt.Errorf("%s: %q is no time such as 30s or 2m", name, v)
+		}
+	}
+	if v := os.Getenv("AWS_CREDPROC_VERBOSE"); v != "" && !a.verbose {
+		if a.verbose, err = strconv.ParseBool(v); err != nil {
+			return fmt.Errorf("AWS_CREDPROC_VERBOSE: %q is neither true nor false", v)
+		}
+	}
+	return nil
+}
+
+func joined[S ~string](list []S, between string) string {
+	var words []string
+	for _, s := range list {
+		words = append(words, string(s))
+	}
+	return strings.Join(words, between)
+}

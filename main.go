@@ -1,0 +1,176 @@
+// Command aws-credproc is a credential_process helper for AWS profiles: it assumes the role of a profile with the
+// credentials of its source profile, keeps the session in the operating system's keyring until it expires, and prints
+// it in the form that the AWS CLI and the SDKs read.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"aws-credproc/cache"
+	"aws-credproc/credproc"
+	"aws-credproc/profiles"
+)
+
+// Exit codes. They are part of the interface.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitNeedsPerson = 3 // a person is needed and cannot be asked here
+)
+
+func main() {
+	harden()
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is the program: it gives the exit code.
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	a := &app{stdout: stdout, stderr: stderr, start: time.Now()}
+	root := a.rootCommand()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	return a.exitCode(root.ExecuteContext(ctx))
+}
+
+// failure is an error of a command that was understood. An error that is none is wrong usage.
+type failure struct{ error }
+
+func (f failure) Unwrap() error { return f.error }
+
+// errReported says that a command failed and has said why already.
+var errReported = errors.New("reported")
+
+// exitCode tells of an error and gives the exit code that it stands for.
+func (a *app) exitCode(err error) int {
+	var failed failure
+	switch {
+	case err == nil:
+		return exitDone
+	case !errors.As(err, &failed):
+		a.say("%v (mend: see aws-credproc --help)", err)
+		return exitUsage
+	case !errors.Is(err, errReported):
+		a.say("%v", err)
+	}
+	var e *credproc.Error
+	if errors.As(err, &e) && e.NeedsPerson {
+		return exitNeedsPerson
+	}
+	return exitFailed
+}
+
+// app is one run of the program.
+type app struct {
+	stdout, stderr io.Writer
+	start          time.Time
+	warned         []string
+
+	store   cache.Choice
+	timeout time.Duration
+	verbose bool
+}
+
+// say writes one line to stderr.
+func (a *app) say(format string, args ...any) {
+	// Nothing can be done where even stderr is gone; the exit code still tells.
+	_, _ = fmt.Fprintf(a.stderr, "aws-credproc: %s\n", printable(fmt.Sprintf(format, args...)))
+}
+
+// warn tells of something although all goes well, once.
+func (a *app) warn(format string, args ...any) {
+	text := fmt.Sprintf("warning: "+format, args...)
+	if !slices.Contains(a.warned, text) {
+		a.warned = append(a.warned, text)
+		a.say("%s", text)
+	}
+}
+
+func (a *app) trace(format string, args ...any) {
+	if a.verbose {
+		a.say("%6.1f ms  %s", float64(time.Since(a.start).Microseconds())/1000, fmt.Sprintf(format, args...))
+	}
+}
+
+// print writes a command's result to stdout in one piece.
+func (a *app) print(b []byte) error {
+	if _, err := a.stdout.Write(b); err != nil {
+		return fmt.Errorf("write to stdout: %w", err)
+	}
+	return nil
+}
+
+func (a *app) files() (*profiles.Files, error) {
+	f, err := profiles.Load(profiles.Paths(os.Getenv))
+	if err == nil {
+		a.trace("read the config files")
+	}
+	return f, err
+}
+
+func (a *app) openCache() (*cache.Cache, error) {
+	dir := os.Getenv("AWS_CREDPROC_STATE_DIR")
+	if dir == "" {
+		var err error
+		if dir, err = cache.DefaultDir(); err != nil {
+			a.trace("no state directory: %v", err) // the cache tells what follows from it
+		}
+	}
+	return cache.Open(cache.Options{Dir: dir, Choice: a.store, Warnf: a.warn})
+}
+
+func (a *app) resolver() (*credproc.Resolver, error) {
+	c, err := a.openCache()
+	if err != nil {
+		return nil, err
+	}
+	return &credproc.Resolver{Cache: c, Getenv: os.Getenv, Now: time.Now, Warnf: a.warn, Tracef: a.trace, Version: version()}, nil
+}
+
+// version gives the version that the build info records.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}
+
+// command makes a cobra command out of a function that does its work. Its deadline is that of --timeout.
+func (a *app) command(use, short, long, example string, args cobra.PositionalArgs, do func(ctx context.Context, args []string) error) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Long: long, Example: example, Args: args,
+		ValidArgsFunction: a.completeProfiles,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, cancel := context.WithTimeout(cmd.Context(), a.timeout)
+			defer cancel()
+			if err := do(ctx, args); err != nil {
+				return failure{err}
+			}
+			return nil
+		},
+	}
+}
+
+// completeProfiles offers the names of profiles to the shell.
+func (a *app) completeProfiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	f, err := a.files()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return f.Names(), cobra.ShellCompDirectiveNoFileComp
+}

@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"aws-credproc/cache"
+	"aws-credproc/credproc"
+	"aws-credproc/profiles"
+)
+
+// sessionStatus is a session in the form in which `status --json` prints it: a public interface.
+type sessionStatus struct {
+	Profile   string     `json:"profile"`
+	Profiles  []string   `json:"profiles"` // all that it serves now, by the config as it is
+	RoleARN   string     `json:"role_arn"`
+	Type      string     `json:"type"`
+	Store     string     `json:"store"`   // "" where there is no session, only an error to tell of
+	Expires   *time.Time `json:"expires"` // null likewise
+	Created   *time.Time `json:"created"`
+	LastError *string    `json:"last_error"` // null where the last try went well
+}
+
+func (a *app) statusCommand() *cobra.Command {
+	var asJSON bool
+	cmd := a.command("status [PROFILE...]", "show each session and the time it has left",
+		`Shows what is known about each session. It opens no secret, reaches no keyring and asks for nothing.`,
+		"  aws-credproc status\n  aws-credproc status --json", cobra.ArbitraryArgs,
+		func(_ context.Context, args []string) error {
+			all, err := a.sessions(args)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return a.printJSON(map[string]any{"sessions": all})
+			}
+			return a.print(statusTable(all, time.Now()))
+		})
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// sessions gives what is known about all sessions, or about those that serve the profiles named.
+func (a *app) sessions(names []string) ([]sessionStatus, error) {
+	r, err := a.resolver()
+	if err != nil {
+		return nil, err
+	}
+	facts, err := r.Cache.Facts()
+	if err != nil {
+		return nil, err
+	}
+	f, err := a.files()
+	if err != nil {
+		a.warn("%v", err) // sessions can be told of without it
+		f = &profiles.Files{}
+	}
+	for _, name := range names {
+		if _, err := f.Profile(name); err != nil && !slices.ContainsFunc(facts, func(fact cache.Facts) bool { return fact.Profile == name }) {
+			return nil, err
+		}
+	}
+	serves := servedProfiles(f, r)
+	all := []sessionStatus{}
+	for _, fact := range facts {
+		s := sessionStatus{Profile: fact.Profile, Profiles: serves[fact.Key], RoleARN: fact.RoleARN, Type: fact.Type, Store: string(fact.Store)}
+		if s.Profiles == nil {
+			s.Profiles = []string{}
+		}
+		if fact.Store != "" {
+			s.Expires, s.Created = &fact.Expires, &fact.Created
+		}
+		if fact.LastError != "" {
+			s.LastError = &fact.LastError
+		}
+		isNamed := func(name string) bool { return name == s.Profile || slices.Contains(s.Profiles, name) }
+		if len(names) == 0 || slices.ContainsFunc(names, isNamed) {
+			all = append(all, s)
+		}
+	}
+	return all, nil
+}
+
+// servedProfiles gives the profiles that each session serves, by the config as it is now. A profile that does not
+// resolve has no session, and says so when it is used.
+func servedProfiles(f *profiles.Files, r *credproc.Resolver) map[cache.Key][]string {
+	serves := map[cache.Key][]string{}
+	for _, name := range f.Names() {
+		chain, err := f.Chain(name)
+		if err != nil {
+			continue
+		}
+		if key, cached, err := r.Key(chain); err == nil && cached {
+			serves[key] = append(serves[key], name)
+		}
+	}
+	return serves
+}
+
+func statusTable(all []sessionStatus, now time.Time) []byte {
+	if len(all) == 0 {
+		return []byte("no sessions\n")
+	}
+	rows := [][]string{{"PROFILE", "ROLE", "STORE", "LEFT", "SERVES"}}
+	var notes []string
+	for _, s := range all {
+		store, time := s.Store, "none"
+		if s.Expires != nil {
+			time = left(*s.Expires, now)
+		} else {
+			store = "-"
+		}
+		rows = append(rows, []string{s.Profile, s.RoleARN, store, time, strings.Join(s.Profiles, " ")})
+		if s.LastError != nil {
+			notes = append(notes, s.Profile+": last error: "+*s.LastError)
+		}
+	}
+	if slices.ContainsFunc(all, func(s sessionStatus) bool { return s.Store == string(cache.File) }) {
+		notes = append(notes, "store file: its key lies beside it, so it protects no better than the AWS CLI's own cache")
+	}
+	return append(table(rows), lines(notes)...)
+}
+
+func (a *app) clearCommand() *cobra.Command {
+	var all bool
+	cmd := a.command("clear PROFILE... | --all", "forget sessions",
+		`Forgets the session of each profile, or every session in every store. Sessions that other profiles share as a
+step on their way stay, unless --all is said. Long-term keys are never touched.`,
+		"  aws-credproc clear dev-role\n  aws-credproc clear --all", nil,
+		func(ctx context.Context, args []string) error {
+			if all {
+				return a.clearAll(ctx)
+			}
+			for _, name := range args {
+				if err := a.clearProfile(ctx, name); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	cmd.Args = profilesOrAll(&all)
+	cmd.Flags().BoolVar(&all, "all", false, "every session in every store")
+	return cmd
+}
+
+func (a *app) clearAll(ctx context.Context) error {
+	c, err := a.openCache()
+	if err != nil {
+		return err
+	}
+	n, err := c.Clear(ctx)
+	if err != nil {
+		return fmt.Errorf("forget all sessions: %d forgotten, and then: %w", n, err)
+	}
+	return a.print(fmt.Appendf(nil, "%d %s forgotten\n", n, plural(n, "session")))
+}
+
+// clearProfile forgets the session that a profile stands for now, and those that it stood for before its settings were
+// changed. A profile that is gone from the config can have sessions left too.
+func (a *app) clearProfile(ctx context.Context, name string) error {
+	r, err := a.resolver()
+	if err != nil {
+		return err
+	}
+	facts, err := r.Cache.Facts()
+	if err != nil {
+		return err
+	}
+	keys := map[cache.Key]bool{}
+	f, err := a.files()
+	if err != nil {
+		return err
+	}
+	chain, err := f.Chain(name)
+	if err == nil {
+		name = chain.Profile.Name
+		var key cache.Key
+		var cached bool
+		if key, cached, err = r.Key(chain); err == nil && cached {
+			keys[key] = false
+		}
+	}
+	for _, fact := range facts {
+		if _, own := keys[fact.Key]; own || fact.Profile == name {
+			keys[fact.Key] = fact.Store != ""
+		}
+	}
+	if err != nil && len(keys) == 0 {
+		return err
+	}
+	n := 0
+	for key, known := range keys {
+		if err := r.Cache.Delete(ctx, key); err != nil {
+			return fmt.Errorf("%s: forget its session: %w", name, err)
+		}
+		if known {
+			n++
+		}
+	}
+	return a.print(fmt.Appendf(nil, "%s: %d %s forgotten\n", name, n, plural(n, "session")))
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
+}
+
+// printJSON prints a value as indented JSON in ASCII.
+func (a *app) printJSON(v any) error {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("write JSON: %w", err)
+	}
+	return a.print(credproc.ASCII([]byte(b.String())))
+}
+
+// table lays out rows in columns.
+func table(rows [][]string) []byte {
+	var widths []int
+	for _, row := range rows {
+		for i, cell := range row {
+			row[i] = printable(cell)
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
+		}
+	}
+	var out []byte
+	for _, row := range rows {
+		var line strings.Builder
+		for i, cell := range row {
+			line.WriteString(cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
+		}
+		out = append(out, strings.TrimRight(line.String(), " ")+"\n"...)
+	}
+	return out
+}
+
+func lines(all []string) (out []byte) {
+	for _, l := range all {
+		out = append(out, printable(l)+"\n"...)
+	}
+	return out
+}
