@@ -41,6 +41,7 @@ const (
 //	role ARN [ID]           lets jill assume one more role, with an external ID if one is named
 //	deny                    takes jill's policy away
 //	corrupt GLOB TEXT       overwrites files
+//	empty FOLDER            checks that there is nothing in it
 //	exits CODE ARGS...      runs the program, which must end with this code
 func TestScripts(t *testing.T) {
 	servers := sync.Map{} // by work directory
@@ -72,8 +73,8 @@ func TestScripts(t *testing.T) {
 			env.Setenv("AWS_CREDPROC_STORE", "file")
 			env.Setenv("AWS_ENDPOINT_URL_STS", s.URL)
 			env.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-			env.Setenv("ROLE", testRole)
-			env.Setenv("ROLE2", testRole2)
+			// The first folder of testscript's PATH holds the program.
+			env.Setenv("BIN", filepath.SplitList(env.Getenv("PATH"))[0])
 			return os.Mkdir(home, 0o700)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -124,6 +125,13 @@ func TestScripts(t *testing.T) {
 				}
 				for _, path := range paths {
 					ts.Check(os.WriteFile(path, []byte(args[1]), 0o600))
+				}
+			},
+			"empty": func(ts *testscript.TestScript, _ bool, args []string) {
+				entries, err := os.ReadDir(ts.MkAbs(args[0]))
+				ts.Check(err)
+				if len(entries) > 0 {
+					ts.Fatalf("%s is left in %s", entries[0].Name(), args[0])
 				}
 			},
 			"exits": func(ts *testscript.TestScript, _ bool, args []string) {
@@ -207,36 +215,13 @@ func TestStormMakesOneCall(t *testing.T) {
 	}
 	defer s.Close()
 	s.Fault(faults["slow"])
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	helper := filepath.Join(dir, "aws-credproc") // by that name the test binary is the program, see TestMain
-	if runtime.GOOS == "windows" {
-		helper += ".exe"
-	}
-	if err := os.Symlink(self, helper); err != nil {
-		t.Fatal(err)
-	}
-	key := jill.Key(s)
-	files := map[string]string{
-		"config":      "[profile dev]\nrole_arn = " + testRole + "\nsource_profile = base\n",
-		"credentials": fmt.Sprintf("[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n", key.ID, key.Secret),
-	}
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	h := newHelper(t, s)
 	const processes = 30
 	var outputs [processes]string
 	var wg sync.WaitGroup
 	for i := range processes {
 		wg.Go(func() {
-			cmd := exec.CommandContext(t.Context(), helper, "get", "dev")
-			cmd.Env = append(os.Environ(), "AWS_CONFIG_FILE="+filepath.Join(dir, "config"), "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(dir, "credentials"),
-				"AWS_CREDPROC_STATE_DIR="+filepath.Join(dir, "state"), "AWS_CREDPROC_STORE=file", "AWS_ENDPOINT_URL_STS="+s.URL)
+			cmd := h.command(t, "get", "dev")
 			cmd.Stderr = os.Stderr
 			out, err := cmd.Output()
 			if err != nil {
@@ -268,4 +253,45 @@ func TestFlagsThatTakeAValueAreKnown(t *testing.T) {
 	if !slices.Equal(got, slices.Sorted(slices.Values(want))) {
 		t.Errorf("profiles.FlagsWithValue is %v, want %v", got, want)
 	}
+}
+
+// helper is this program with a config and an STS of its own, to be run as a process.
+type helper struct {
+	path, dir string
+	env       []string
+}
+
+// newHelper gives the program with the profile dev, whose role jill may assume at s.
+func newHelper(t *testing.T, s *ststest.Server) helper {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := helper{dir: t.TempDir()}
+	h.path = filepath.Join(h.dir, "aws-credproc") // by that name the test binary is the program, see TestMain
+	if runtime.GOOS == "windows" {
+		h.path += ".exe"
+	}
+	if err := os.Symlink(self, h.path); err != nil {
+		t.Fatal(err)
+	}
+	key := jill.Key(s)
+	for name, text := range map[string]string{
+		"config":      "[profile dev]\nrole_arn = " + testRole + "\nsource_profile = base\n",
+		"credentials": fmt.Sprintf("[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n", key.ID, key.Secret),
+	} {
+		if err := os.WriteFile(filepath.Join(h.dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.env = append(os.Environ(), "AWS_CONFIG_FILE="+filepath.Join(h.dir, "config"), "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(h.dir, "credentials"),
+		"AWS_CREDPROC_STATE_DIR="+filepath.Join(h.dir, "state"), "AWS_CREDPROC_STORE=file", "AWS_ENDPOINT_URL_STS="+s.URL)
+	return h
+}
+
+func (h helper) command(t *testing.T, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(t.Context(), h.path, args...)
+	cmd.Env = h.env
+	return cmd
 }

@@ -2,6 +2,9 @@ package credproc
 
 import (
 	"encoding/json"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -239,5 +242,36 @@ func TestSessionName(t *testing.T) {
 		if got := validSessionName(name); got != want {
 			t.Errorf("%q becomes %q, want %q", name, got, want)
 		}
+	}
+}
+
+// onlyMeanwhile is an HTTP client whose answers can be read only until Do has returned.
+type onlyMeanwhile struct{ body *expiringBody }
+
+type expiringBody struct {
+	io.Reader
+	over bool
+}
+
+func (b *expiringBody) Read(p []byte) (int, error) {
+	if b.over {
+		return 0, net.ErrClosed
+	}
+	return b.Reader.Read(p)
+}
+
+func (c onlyMeanwhile) Do(*http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: 200, Body: io.NopCloser(c.body)}, nil
+}
+
+func TestAnAnswerIsReadBeforeTheSDKCanCloseItsConnection(t *testing.T) {
+	body := &expiringBody{Reader: strings.NewReader("answer")}
+	resp, err := (&boundedClient{HTTPClient: onlyMeanwhile{body}}).Do(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body.over = true
+	if got, err := io.ReadAll(resp.Body); err != nil || string(got) != "answer" {
+		t.Errorf("read %q, %v", got, err)
 	}
 }

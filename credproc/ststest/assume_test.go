@@ -338,6 +338,23 @@ func TestRoleChaining(t *testing.T) {
 		c := first(sts.AssumeRoleInput{Tags: []types.Tag{tag("Team", "a"), tag("Own", "b")}, TransitiveTagKeys: []string{"Team"}})
 		wantError(t, prod(c, sts.AssumeRoleInput{Tags: []types.Tag{tag("team", "b")}}), "InvalidParameterValue", "conflicts with a transitive tag key")
 		must(t, prod(c, sts.AssumeRoleInput{Tags: []types.Tag{tag("Own", "c")}}))
+
+		// Through a second session into a third, which asks for the first one's tag.
+		const lastARN = "arn:aws:iam::999999999999:role/Last"
+		team := ststest.Statement{Action: stsActions, Principal: map[string][]string{"AWS": {prodARN}}, Condition: map[string]map[string][]string{
+			"StringEquals": {"aws:PrincipalTag/Team": {"a"}}, "Null": {"aws:PrincipalTag/Own": {"true"}}}}
+		w.role(ststest.Role{ARN: lastARN, Trust: ststest.Document(team)})
+		w.role(ststest.Role{ARN: prodARN, Trust: trustAll(roleARN), Policy: allowAll})
+		out, err := assume(c, sts.AssumeRoleInput{RoleArn: s(prodARN)})
+		must(t, err)
+		_, err = assume(w.with(out.Credentials), sts.AssumeRoleInput{RoleArn: s(lastARN)})
+		must(t, err)
+		_, err = assume(w.with(out.Credentials), sts.AssumeRoleInput{RoleArn: s(lastARN), Tags: []types.Tag{tag("Team", "b")}})
+		wantError(t, err, "InvalidParameterValue", "conflicts")
+		out, err = assume(first(sts.AssumeRoleInput{Tags: []types.Tag{tag("Team", "a")}}), sts.AssumeRoleInput{RoleArn: s(prodARN)})
+		must(t, err)
+		_, err = assume(w.with(out.Credentials), sts.AssumeRoleInput{RoleArn: s(lastARN)})
+		wantError(t, err, "AccessDenied", "") // not transitive, not handed on
 		w.role(ststest.Role{ARN: prodARN, Trust: ststest.TrustPolicy(roleARN)})
 		wantError(t, prod(c, sts.AssumeRoleInput{}), "AccessDenied", "sts:TagSession")
 	})

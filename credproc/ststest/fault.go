@@ -148,18 +148,13 @@ func (f *Fault) after() bool {
 func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, rec *Request, f Fault, re reply) {
 	switch f.Kind {
 	case Drop, DropAfter:
-		conn, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			s.answer(w, rec, reply{err: fail(http.StatusInternalServerError, "InternalFailure", "cannot drop this connection: "+err.Error())})
-			return
-		}
-		// Nothing was sent, so there is nothing to lose.
-		_ = conn.Close()
+		s.drop(w, rec)
 	case Swallow:
 		select {
 		case <-r.Context().Done():
 		case <-s.done:
 		}
+		s.drop(w, rec)
 	case Throttle:
 		s.answer(w, rec, reply{err: fail(orDefault(f.Status, http.StatusBadRequest), "Throttling", "Rate exceeded")})
 	case Fail:
@@ -209,6 +204,16 @@ func (s *Server) misbehave(w http.ResponseWriter, r *http.Request, rec *Request,
 		}}
 		s.answer(w, rec, re)
 	}
+}
+
+// drop closes the connection. A handler that merely returned would have answered an empty 200.
+func (s *Server) drop(w http.ResponseWriter, rec *Request) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		s.answer(w, rec, reply{err: fail(http.StatusInternalServerError, "InternalFailure", "cannot drop this connection: "+err.Error())})
+		return
+	}
+	_ = conn.Close() // nothing was sent, so there is nothing to lose
 }
 
 // raw sends a body as it is.

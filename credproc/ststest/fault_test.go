@@ -89,9 +89,18 @@ func TestFaultsKeepToTheirActionAndNumber(t *testing.T) {
 	must(t, err)
 }
 
-func TestSwallowEndsWithTheClientOrTheServer(t *testing.T) {
+func TestNoAnswerEndsWithTheClientOrTheServer(t *testing.T) {
+	for name, fault := range map[string]ststest.Fault{
+		"swallow": {Kind: ststest.Swallow, Times: ststest.Always},
+		"delay":   {Delay: time.Hour, Times: ststest.Always},
+	} {
+		t.Run(name, func(t *testing.T) { noAnswer(t, fault) })
+	}
+}
+
+func noAnswer(t *testing.T, fault ststest.Fault) {
 	w := newWorld(t)
-	w.Fault(ststest.Fault{Kind: ststest.Swallow, Times: ststest.Always})
+	w.Fault(fault)
 	jill := w.asJill()
 	call := func(ctx context.Context) (written chan struct{}, failed chan error) {
 		written, failed = make(chan struct{}), make(chan error, 1)
@@ -113,7 +122,7 @@ func TestSwallowEndsWithTheClientOrTheServer(t *testing.T) {
 	<-written
 	must(t, w.Close())
 	if err := <-failed; err == nil {
-		t.Error("a swallowed request was answered")
+		t.Error("the request was answered")
 	}
 }
 

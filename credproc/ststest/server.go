@@ -191,7 +191,7 @@ func (s *Server) ResetRequests() {
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if !s.enter() {
-		http.Error(w, "closed", http.StatusServiceUnavailable)
+		s.drop(w, &Request{})
 		return
 	}
 	defer s.serving.Done()
@@ -201,13 +201,16 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
 			s.answer(w, &Request{}, reply{err: fail(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "Request body is too large")})
+			return
 		}
-		return // the client has gone
+		s.drop(w, &Request{}) // the client has gone
+		return
 	}
 	form, formErr := parseForm(r, body)
 	rec, fault := s.arrive(r, form)
 
 	if fault.Delay > 0 && !s.wait(r.Context(), fault.Delay) {
+		s.drop(w, rec)
 		return
 	}
 	if fault.before() {

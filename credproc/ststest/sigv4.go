@@ -72,11 +72,8 @@ func parseAuthorization(header string) (*authorization, *apiError) {
 
 // authenticate verifies who sent a request: access key, session token, signature and expiry.
 func (s *Server) authenticate(r *http.Request, body []byte, now time.Time) (*caller, *apiError) {
-	headers := r.Header.Values("Authorization")
-	if len(headers) > 1 {
-		return nil, fail(http.StatusBadRequest, "IncompleteSignature", "Authorization header is malformed.")
-	}
-	a, err := parseAuthorization(strings.Join(headers, ""))
+	// Two headers joined are malformed, as they should be.
+	a, err := parseAuthorization(strings.Join(r.Header.Values("Authorization"), ","))
 	if err != nil {
 		return nil, err
 	}

@@ -127,6 +127,35 @@ func replace(old, new string) func(http.Header) {
 	return func(h http.Header) { h.Set("Authorization", strings.Replace(h.Get("Authorization"), old, new, 1)) }
 }
 
+// TestSignedByHand covers what the SDK's client does not send.
+func TestSignedByHand(t *testing.T) {
+	w := newWorld(t)
+	for _, tt := range []struct{ name, body, secret, code, message string }{
+		{"parameter of another action", "Action=GetCallerIdentity&Version=2011-06-15&RoleArn=x", w.jill.Key.Secret, "ValidationError", "does not have: RoleArn"},
+		{"gap in a list", "Action=AssumeRole&Version=2011-06-15&RoleSessionName=s1&RoleArn=" + roleARN + "&TransitiveTagKeys.member.2=x", w.jill.Key.Secret, "ValidationError", "TransitiveTagKeys.member.2"},
+		{"tag without a value", "Action=AssumeRole&Version=2011-06-15&RoleSessionName=s1&RoleArn=" + roleARN + "&Tags.member.1.Key=x", w.jill.Key.Secret, "ValidationError", "a key and a value"},
+		{"no role", "Action=AssumeRole&Version=2011-06-15", w.jill.Key.Secret, "ValidationError",
+			"2 validation errors detected: Value null at 'roleArn' failed to satisfy constraint: Member must not be null; Value null at 'roleSessionName'"},
+		{"duration in words", "Action=GetSessionToken&Version=2011-06-15&DurationSeconds=hour", w.jill.Key.Secret, "ValidationError", "integer"},
+		{"unknown action", "Action=DecodeAuthorizationMessage&Version=2011-06-15", w.jill.Key.Secret, "InvalidAction", "DecodeAuthorizationMessage"},
+		{"web identity signed wrongly", "Action=AssumeRoleWithWebIdentity&Version=2011-06-15", "wrong", "SignatureDoesNotMatch", ""},
+		{"web identity signed rightly", "Action=AssumeRoleWithWebIdentity&Version=2011-06-15", w.jill.Key.Secret, "ValidationError", "'webIdentityToken'"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			req, err := http.NewRequest("POST", w.URL, strings.NewReader(tt.body))
+			must(t, err)
+			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			hash := sha256.Sum256([]byte(tt.body))
+			must(t, v4.NewSigner().SignHTTP(context.Background(), aws.Credentials{AccessKeyID: w.jill.Key.ID, SecretAccessKey: tt.secret},
+				req, hex.EncodeToString(hash[:]), "sts", "eu-west-1", time.Now()))
+			status, answer := do(t, req)
+			if status < 400 || !strings.Contains(answer, "<Code>"+tt.code+"</Code>") || !strings.Contains(answer, tt.message) {
+				t.Errorf("%d %s\nwant %s %s", status, answer, tt.code, tt.message)
+			}
+		})
+	}
+}
+
 func TestAccessKeysComeAndGo(t *testing.T) {
 	w := newWorld(t)
 	second, err := w.AddAccessKey(w.jill.ARN)

@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
 	"maps"
 	"strings"
 	"testing"
@@ -51,6 +54,14 @@ func TestAssumeRoleWithWebIdentity(t *testing.T) {
 		must(t, err)
 		return token
 	}
+	// byHand signs under a header that SignToken would not write.
+	byHand := func(header string) string {
+		b64 := base64.RawURLEncoding
+		signed := b64.EncodeToString([]byte(header)) + "." + strings.Split(sign("hmac", secret, good), ".")[1]
+		mac := hmac.New(sha256.New, secret)
+		mac.Write([]byte(signed))
+		return signed + "." + b64.EncodeToString(mac.Sum(nil))
+	}
 	valid := sign("ec", ecKey, good)
 	parts := strings.Split(valid, ".")
 
@@ -65,6 +76,9 @@ func TestAssumeRoleWithWebIdentity(t *testing.T) {
 		{"unknown key", sign("none", ecKey, good), bad, "verification key"},
 		{"key of another kind", sign("rsa", ecKey, good), bad, "signature"},
 		{"algorithm none", "eyJhbGciOiJub25lIiwia2lkIjoiZWMifQ." + parts[1] + ".AA", bad, "signature"},
+		{"HS256 by hand", byHand(`{"alg":"HS256","kid":"hmac"}`), "", ""},
+		{"other algorithm than the key's", byHand(`{"alg":"HS512","kid":"hmac"}`), bad, "signature"},
+		{"critical extension", byHand(`{"alg":"HS256","kid":"hmac","crit":["b64"]}`), bad, "critical"},
 		{"other claims", parts[0] + "." + strings.Split(sign("ec", ecKey, claims("sub", "x")), ".")[1] + "." + parts[2], bad, "signature"},
 		{"two parts", parts[0] + "." + parts[1], bad, "three parts"},
 		{"not base64", parts[0] + ".%%%." + parts[2], bad, "base64url"},
