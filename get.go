@@ -71,14 +71,16 @@ func (a *app) refreshCommand() *cobra.Command {
 			})
 		})
 	cmd.Args = profilesOrAll(&all)
-	cmd.Flags().BoolVar(&all, "all", false, "every profile that has a role")
+	cmd.Flags().BoolVar(&all, "all", false, "every profile whose session is kept")
 	return cmd
 }
 
 func (a *app) refresh(ctx context.Context, r *credproc.Resolver, chain profiles.Chain) error {
 	name := chain.Profile.Name
-	if len(chain.Hops) == 0 {
-		return a.print(fmt.Appendf(nil, "%s: has no role to assume, so there is nothing to refresh\n", name))
+	if _, cached, err := r.Key(chain); err != nil {
+		return err
+	} else if !cached {
+		return a.print(fmt.Appendf(nil, "%s: its keys do not expire, so there is nothing to refresh\n", name))
 	}
 	stop := a.progress(name + ": waiting for STS")
 	s, err := r.Refresh(ctx, chain)
@@ -102,7 +104,7 @@ func profilesOrAll(all *bool) cobra.PositionalArgs {
 	}
 }
 
-// forEach does something with each profile named, or with every profile that has a role, one chain once. A failure is
+// forEach does something with each profile named, or with every one whose session is kept, one chain once. A failure is
 // told and the rest go on; the last error decides the exit code, and one that a person must mend does not hide others.
 func (a *app) forEach(f *profiles.Files, names []string, all bool, do func(*credproc.Resolver, profiles.Chain) error) error {
 	r, err := a.resolver()

@@ -10,17 +10,17 @@ import (
 	"aws-credproc/profiles"
 )
 
-// keyOf gives the cache key of the session that the first n hops of a chain make. In it is everything that decides
+// keyOf gives the cache key of the session after link n of a chain. In it is everything that decides
 // what STS would answer, so that an edit of the config or a new source key yields a new session at once, and nothing
 // else: not the profile's name, for two profiles with the same chain share a session, and not the region, for a
 // session is good in every region.
-func keyOf(c profiles.Chain, n int, e Endpoint) cache.Key {
+func keyOf(c profiles.Chain, n int, e Endpoint, getenv func(string) string) cache.Key {
 	k := keyHash{sha256.New()}
 	k.add("aws-credproc session", "1")
 	k.add("partition", partitionOf(c))
 	k.add("endpoint", e.URL)
 	k.add("global", strconv.FormatBool(e.Global))
-	k.add("source", string(c.Source.Type), c.Source.AccessKeyID)
+	k.add(append([]string{"source", string(c.Source.Type)}, sourceIdentity(c.Source, getenv)...)...)
 	for _, h := range c.Hops[:n] {
 		k.add("assume_role", h.RoleARN, h.RoleSessionName, h.ExternalID, h.Duration.String(), h.MFASerial)
 	}

@@ -40,10 +40,11 @@ func (r *Resolver) credentials(ctx context.Context, c profiles.Chain, anew bool)
 		return cache.Session{}, err
 	}
 	w := way{Resolver: r, chain: c, endpoint: e}
-	if anew && len(c.Hops) > 0 {
-		return w.assume(ctx, len(c.Hops), nil)
+	last := len(c.Hops)
+	if anew && w.isCached(last) {
+		return w.obtain(ctx, last, nil)
 	}
-	return w.session(ctx, len(c.Hops), isServable)
+	return w.session(ctx, last, isServable)
 }
 
 // way is a chain on its way to credentials.
@@ -57,30 +58,27 @@ type way struct {
 // fitness says whether a cached session will do.
 type fitness func(s cache.Session, now time.Time) bool
 
-// session gives the session after the first n hops. With n of 0 that is the source's.
+// A chain has a session after each of its links: link 0 is the source, link n its nth role.
+
+// session gives the session after link n: from the cache, if there is one that is fit, else a new one.
 func (w *way) session(ctx context.Context, n int, fit fitness) (cache.Session, error) {
-	if n == 0 {
-		return sourceCredentials(w.chain)
+	if !w.isCached(n) {
+		return w.sourceSession(ctx)
 	}
 	s, err := w.Cache.Get(ctx, w.key(n))
 	if err == nil && fit(s, w.Now()) {
-		w.Tracef("%s: session from the cache, %s left", w.chain.Hops[n-1].RoleARN, w.left(s))
+		w.Tracef("%s: session from the cache, %s left", w.name(n), w.left(s))
 		return s, nil
 	}
-	return w.assume(ctx, n, fit)
+	return w.obtain(ctx, n, fit)
 }
 
-// assume makes hop n, under the lock that lets one process do it for all. fit says whether a session that another
-// process may have made meanwhile will do; nil means that none will.
-func (w *way) assume(ctx context.Context, n int, fit fitness) (cache.Session, error) {
-	h := w.chain.Hops[n-1]
-	if h.MFASerial != "" {
-		return cache.Session{}, &Error{
-			Profile: w.chain.Profile.Name, Step: "assume role " + h.RoleARN,
-			Err:  fmt.Errorf("it wants a code of the MFA device %s, and this version cannot ask for one", h.MFASerial),
-			Mend: "use this profile with the AWS CLI alone", NeedsPerson: true,
-		}
-	}
+// isCached reports whether the session after link n is kept: all but a source that has no expiry.
+func (w *way) isCached(n int) bool { return n > 0 || w.chain.Source.IsTemporary() }
+
+// obtain gets the session after link n anew, under the lock that lets one process do it for all. fit says whether a
+// session that another process may have got meanwhile will do; nil means that none will.
+func (w *way) obtain(ctx context.Context, n int, fit fitness) (cache.Session, error) {
 	key := w.key(n)
 	var found, old cache.Session // old may be kept where it cannot be renewed
 	look := func() bool {
@@ -95,22 +93,23 @@ func (w *way) assume(ctx context.Context, n int, fit fitness) (cache.Session, er
 		case err == nil:
 			old = s
 		case !errors.Is(err, cache.ErrMiss):
-			w.cannotRead(h, err)
+			w.cannotRead(n, err)
 		}
 		return false
 	}
 	unlock, err := w.Cache.Lock(ctx, key, look)
 	if err != nil {
-		return cache.Session{}, &Error{Profile: w.chain.Profile.Name, Step: "assume role " + h.RoleARN, Err: err, Passing: true,
+		return cache.Session{}, &Error{Profile: w.chain.Profile.Name, Step: w.name(n), Err: err, Passing: true,
 			Mend: "try again, or allow more time with --timeout"}
 	}
 	defer unlock()
 	if found != (cache.Session{}) {
-		w.Tracef("%s: session that another process made, %s left", h.RoleARN, w.left(found))
+		w.Tracef("%s: session that another process got, %s left", w.name(n), w.left(found))
 		return found, nil
 	}
-	s, err := w.call(ctx, n, old)
+	s, err := w.renew(ctx, n, old)
 	if err == nil {
+		w.keep(ctx, n, s)
 		return s, nil
 	}
 	if err := w.Cache.Fail(key, w.facts(n), err); err != nil {
@@ -125,71 +124,118 @@ func (w *way) assume(ctx context.Context, n int, fit fitness) (cache.Session, er
 
 // cannotRead tells of a session that is there and cannot be read. Where the store is such that the new session cannot
 // be kept either, that is told then, once.
-func (w *way) cannotRead(h profiles.Hop, err error) {
+func (w *way) cannotRead(n int, err error) {
 	tell := w.Warnf
 	for _, told := range []error{cache.ErrLocked, cache.ErrTimeout, cache.ErrUnavailable, cache.ErrVersion} {
 		if errors.Is(err, told) {
 			tell = w.Tracef
 		}
 	}
-	tell("%s: its session cannot be read, and is made anew: %v", h.Profile, err)
+	tell("%s: its session cannot be read, and is made anew: %v", w.facts(n).Profile, err)
 }
 
 func (w *way) left(s cache.Session) time.Duration {
 	return s.Expiration.Sub(w.Now()).Round(time.Second)
 }
 
-// call makes hop n at STS and puts its session into the cache.
-func (w *way) call(ctx context.Context, n int, old cache.Session) (cache.Session, error) {
+// renew gets the session after link n from its source or from STS. While the old one could be kept instead it is given
+// a few seconds only.
+func (w *way) renew(ctx context.Context, n int, old cache.Session) (cache.Session, error) {
 	if old != (cache.Session{}) && isKept(old, w.Now()) {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, keptPatience)
 		defer cancel()
 	}
+	start := time.Now()
+	defer func() { w.Tracef("%s: took %s", w.name(n), time.Since(start).Round(time.Millisecond)) }()
+	if n == 0 {
+		return w.sourceSession(ctx)
+	}
+	return w.assumeRole(ctx, n)
+}
+
+// assumeRole assumes the nth role with the session after the link before it.
+func (w *way) assumeRole(ctx context.Context, n int) (cache.Session, error) {
+	h := w.chain.Hops[n-1]
+	if h.MFASerial != "" {
+		return cache.Session{}, &Error{
+			Profile: w.chain.Profile.Name, Step: w.name(n),
+			Err:  fmt.Errorf("it wants a code of the MFA device %s, and this version cannot ask for one", h.MFASerial),
+			Mend: "use this profile with the AWS CLI alone", NeedsPerson: true,
+		}
+	}
 	source, err := w.session(ctx, n-1, isSource)
 	if err != nil {
 		return cache.Session{}, err
 	}
-	if w.client == nil {
-		if w.client, err = newSTSClient(w.chain, w.endpoint, w.Getenv, w.Version, w.Now); err != nil {
-			return cache.Session{}, err
-		}
-	}
-	h := w.chain.Hops[n-1]
-	start := time.Now()
-	s, err := w.client.assumeRole(ctx, source, h)
-	w.Tracef("%s: AssumeRole took %s", h.RoleARN, time.Since(start).Round(time.Millisecond))
+	client, err := w.sts()
 	if err != nil {
-		return cache.Session{}, w.client.explainFailure(err, w.chain, n, source)
+		return cache.Session{}, err
 	}
-	// The caller may have little time left, and the session is worth storing all the same: the store has limits of
-	// its own.
-	store, err := w.Cache.Put(context.WithoutCancel(ctx), w.key(n), s, w.facts(n))
+	s, err := client.assumeRole(ctx, source, h)
 	if err != nil {
-		w.Warnf("%s: the session is good, but could not be kept for the next call: %v", w.chain.Profile.Name, err)
-	} else {
-		w.Tracef("%s: session kept in store %s", h.RoleARN, store)
+		return cache.Session{}, client.explainFailure(err, w.chain, n, source)
 	}
 	return s, nil
 }
 
-func (w *way) key(n int) cache.Key { return keyOf(w.chain, n, w.endpoint) }
-
-// facts says what the session after hop n is, for `status`.
-func (w *way) facts(n int) cache.Facts {
-	h := w.chain.Hops[n-1]
-	source := w.chain.Source.Profile
-	if n > 1 {
-		source = w.chain.Hops[n-2].Profile
+// sts gives the STS client, made when it is first needed: the warm way has no use for one.
+func (w *way) sts() (*stsClient, error) {
+	if w.client == nil {
+		client, err := newSTSClient(w.chain, w.endpoint, w.Getenv, w.Version, w.Now)
+		if err != nil {
+			return nil, err
+		}
+		w.client = client
 	}
-	return cache.Facts{Profile: h.Profile, RoleARN: h.RoleARN, Type: TypeAssumeRole, Source: source}
+	return w.client, nil
+}
+
+// keep puts a new session into the cache. The caller may have little time left, and the session is worth keeping all
+// the same: the store has limits of its own. A session without an expiry is served and not kept.
+func (w *way) keep(ctx context.Context, n int, s cache.Session) {
+	if s.Expiration.IsZero() {
+		return
+	}
+	store, err := w.Cache.Put(context.WithoutCancel(ctx), w.key(n), s, w.facts(n))
+	if err != nil {
+		w.Warnf("%s: the session is good, but could not be kept for the next call: %v", w.chain.Profile.Name, err)
+		return
+	}
+	w.Tracef("%s: session kept in store %s", w.name(n), store)
+}
+
+// name says what link n is, for messages.
+func (w *way) name(n int) string {
+	if n == 0 {
+		return "get the credentials of profile " + w.chain.Source.Profile
+	}
+	return "assume role " + w.chain.Hops[n-1].RoleARN
+}
+
+// key is the cache key of the session after link n.
+func (w *way) key(n int) cache.Key { return keyOf(w.chain, n, w.endpoint, w.Getenv) }
+
+// facts says what the session after link n is, for `status`.
+func (w *way) facts(n int) cache.Facts {
+	source := w.chain.Source
+	switch n {
+	case 0:
+		return cache.Facts{Profile: source.Profile, RoleARN: source.RoleARN, Type: string(source.Type), Source: source.Profile}
+	case 1:
+		return cache.Facts{Profile: w.chain.Hops[0].Profile, RoleARN: w.chain.Hops[0].RoleARN, Type: TypeAssumeRole, Source: source.Profile}
+	}
+	h := w.chain.Hops[n-1]
+	return cache.Facts{Profile: h.Profile, RoleARN: h.RoleARN, Type: TypeAssumeRole, Source: w.chain.Hops[n-2].Profile}
 }
 
 // Key gives the cache key of the session that a chain stands for; ok is false for one that is never cached.
 func (r *Resolver) Key(c profiles.Chain) (key cache.Key, ok bool, err error) {
 	e, err := endpointOf(c, r.Getenv)
-	if err != nil || len(c.Hops) == 0 {
+	w := way{Resolver: r, chain: c, endpoint: e}
+	last := len(c.Hops)
+	if err != nil || !w.isCached(last) {
 		return cache.Key{}, false, err
 	}
-	return keyOf(c, len(c.Hops), e), true, nil
+	return w.key(last), true, nil
 }

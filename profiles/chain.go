@@ -60,6 +60,9 @@ type Source struct {
 	LoginSession string
 }
 
+// IsTemporary reports whether the credentials may expire, so that they are worth caching and a session of theirs ends.
+func (s Source) IsTemporary() bool { return s.Type != Static && s.Type != Environment }
+
 // Hop is one AssumeRole call.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 type Hop struct {
