@@ -115,7 +115,7 @@ func (c *Cache) GetLocked(ctx context.Context, key Key, f Facts) (Session, error
 	return s, nil
 }
 
-// Put keeps a session, in the store first and its facts after: what tells of a session never tells of none. It answers
+// Put keeps a session, in the store first and its facts after, so that none tell of a session that is not there. It answers
 // which store took it; None, without an error, where nothing is to be kept. Key, Store, Created, Expires and last error
 // of f are filled in. What a newer version of this program wrote is ErrVersion, and stays. A keyring that is locked or
 // silent is an error, and the session goes nowhere else: the next one would not be found there.
@@ -337,12 +337,12 @@ func (c *Cache) Lock(ctx context.Context, key Key, look func() bool) (unlock fun
 }
 
 // StoreName tells where a new session would go, and why. In Auto it asks the keyring whether it is there, for at most
-// keyringLimit, without a prompt and without starting it.
+// keyringLimit, without a prompt and without starting it. It makes no state directory.
 func (c *Cache) StoreName(ctx context.Context) (name Choice, reason string) {
 	if c.opts.Choice == None {
 		return None, "chosen"
 	}
-	if _, err := c.state(true); err != nil {
+	if _, err := c.state(false); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return None, err.Error()
 	}
 	if c.opts.Choice != Auto {

@@ -63,6 +63,9 @@ func TestAnEmptyCacheLeavesNoTrace(t *testing.T) {
 	if !errors.Is(getErr, ErrMiss) || factsErr != nil || len(all) != 0 || c.Delete(t.Context(), testKey) != nil {
 		t.Errorf("%v, %v, %v", getErr, all, factsErr)
 	}
+	if name, reason := c.StoreName(t.Context()); name != File || reason != "chosen" {
+		t.Errorf("store %v: %v", name, reason)
+	}
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("reading made the state directory: %v", err)
 	}
@@ -315,6 +318,23 @@ func TestLockOfACacheStopsWhenFoundOrWhenTimeIsUp(t *testing.T) {
 	}
 	defer held()
 	w.want(t, 0)
+}
+
+func TestWhereNothingCanBeLockedNothingIsKept(t *testing.T) {
+	c, w := openTest(t, File, "")
+	if err := os.WriteFile(filepath.Join(c.opts.Dir, locksDir), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		looked := false
+		unlock, err := c.Lock(t.Context(), testKey, func() bool { looked = true; return false })
+		if err != nil || !looked {
+			t.Errorf("%v, looked %v", err, looked)
+		}
+		unlock()
+	}
+	mustPut(t, c, testKey, testSession(), None)
+	w.want(t, 1)
 }
 
 func TestSealedFilesWithoutFactsAreCleared(t *testing.T) {

@@ -247,7 +247,8 @@ func FuzzUnseal(f *testing.F) {
 	f.Add([]byte(sealMagic + "\x02 and more"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := unseal(sealKey, testKey, b)
-		if err == nil && !bytes.Equal(b, sealed) {
+		// Each process of the fuzzer seals a seed of its own.
+		if err == nil && (s.SecretAccessKey != testSession().SecretAccessKey || len(b) != len(sealed)) {
 			t.Fatalf("forged: %v", s)
 		}
 		if err != nil && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrVersion) {
