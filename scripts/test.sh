@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# test.sh [unit|fuzz|e2e]...: runs these kinds of tests, in this order; all when none is named.
+# FUZZ_TIME is how long each fuzz target runs, as in go test -fuzztime. It is a number of inputs, not a time, by default:
+# go test now and then takes the end of a time for a failure.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+race=(-race)
+have gcc || race=()
+
+unit() {
+	step "go test"
+	"$GO" test ${race[@]+"${race[@]}"} -count=1 -skip '^TestE2E' ./...
+}
+
+# fuzz runs every fuzz target there is for a short while, starting from its corpus.
+fuzz() {
+	local package target
+	"$GO" test -list '^Fuzz' ./... |
+		awk '/^Fuzz/ { targets[++n] = $1 } $1 == "ok" { for (i = 1; i <= n; i++) print $2, targets[i]; n = 0 }' |
+		while read -r package target; do
+			step "fuzz $package $target"
+			"$GO" test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZ_TIME:-20000x}" "$package" </dev/null
+		done
+}
+
+# e2e is verbose, so that the log shows each story as run or skipped.
+e2e() {
+	step "end-to-end tests"
+	"$GO" test ${race[@]+"${race[@]}"} -count=1 -v -timeout 8m -run '^TestE2E' .
+}
+
+(($#)) || set -- unit fuzz e2e
+for kind; do
+	case $kind in
+	unit | fuzz | e2e) "$kind" ;;
+	*) echo "usage: test.sh [unit|fuzz|e2e]..." >&2 && exit 2 ;;
+	esac
+done
