@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -88,12 +90,23 @@ func details(e credproc.Element, isSource bool) (out []string) {
 		{"access key", e.AccessKeyID}, {"account", e.AccountID}, {"from", e.Location}, {"command", e.Command},
 		{"SSO session", e.SSOSession}, {"SSO start URL", e.SSOStartURL}, {"SSO region", e.SSORegion},
 		{"SSO account", e.SSOAccountID}, {"SSO role", e.SSORoleName},
-		{"role", role}, {"token file", e.WebIdentityTokenFile},
+		{"login session", e.LoginSession}, {"role", role}, {"token file", e.WebIdentityTokenFile}, {"token command", e.WebIdentityTokenProcess},
 		{"session name", e.RoleSessionName}, {"external ID", e.ExternalID}, {"duration", duration}, {"MFA device", e.MFASerial},
+		{"source identity", e.SourceIdentity}, {"tags", tags(e.SessionTags)}, {"transitive tags", strings.Join(e.TransitiveTagKeys, ", ")},
+		{"policy", e.Policy}, {"policies", strings.Join(e.PolicyARNs, ", ")},
 	} {
 		if d[1] != "" {
 			out = append(out, d[0]+": "+d[1])
 		}
 	}
 	return out
+}
+
+// tags gives session tags as a line, by their keys.
+func tags(all map[string]string) string {
+	var pairs []string
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		pairs = append(pairs, key+"="+all[key])
+	}
+	return strings.Join(pairs, ", ")
 }

@@ -88,6 +88,9 @@ func (a *app) refresh(ctx context.Context, r *credproc.Resolver, chain profiles.
 	if err != nil {
 		return err
 	}
+	if s.Expiration.IsZero() { // a command gave them, and did not say that they expire
+		return a.print(fmt.Appendf(nil, "%s: its credentials do not expire, so they are not kept\n", name))
+	}
 	return a.print(fmt.Appendf(nil, "%s: refreshed, good for %s\n", name, left(s.Expiration, time.Now())))
 }
 

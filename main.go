@@ -138,7 +138,7 @@ func (a *app) resolver() (*credproc.Resolver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &credproc.Resolver{Cache: c, Getenv: os.Getenv, Now: time.Now, Warnf: a.warn, Tracef: a.trace, Version: version()}, nil
+	return &credproc.Resolver{Cache: c, Getenv: os.Getenv, Now: time.Now, Warnf: a.warn, Tracef: a.trace, Version: version(), Stderr: a.stderr}, nil
 }
 
 // version gives the version that the build info records.

@@ -72,10 +72,12 @@ func regionOf(c profiles.Chain, getenv func(string) string) string {
 
 // partitionOf gives the partition in which the chain's last role is, "aws" where there is none.
 func partitionOf(c profiles.Chain) string {
+	role := c.Source.RoleARN
 	if n := len(c.Hops); n > 0 {
-		if parts := strings.SplitN(c.Hops[n-1].RoleARN, ":", 3); len(parts) == 3 {
-			return parts[1]
-		}
+		role = c.Hops[n-1].RoleARN
+	}
+	if parts := strings.SplitN(role, ":", 3); len(parts) == 3 {
+		return parts[1]
 	}
 	return "aws"
 }

@@ -46,6 +46,14 @@ type Element struct {
 	ExternalID           string `json:"external_id,omitempty"`
 	DurationSeconds      int    `json:"duration_seconds,omitempty"`
 	MFASerial            string `json:"mfa_serial,omitempty"`
+
+	LoginSession            string            `json:"login_session,omitempty"`
+	WebIdentityTokenProcess string            `json:"web_identity_token_process,omitempty"`
+	SourceIdentity          string            `json:"source_identity,omitempty"`
+	SessionTags             map[string]string `json:"session_tags,omitempty"`
+	TransitiveTagKeys       []string          `json:"transitive_session_tags,omitempty"`
+	Policy                  string            `json:"policy,omitempty"` // as configured: JSON, or file://PATH
+	PolicyARNs              []string          `json:"policy_arns,omitempty"`
 }
 
 // Explain says what a chain stands for and what would be sent for it, without sending it. It opens no secret.
@@ -86,11 +94,20 @@ func elements(c profiles.Chain) []Element {
 		Type: string(s.Type), Profile: s.Profile, AccessKeyID: s.AccessKeyID, AccountID: s.AccountID, Location: s.Location,
 		Command: s.Command, RoleARN: s.RoleARN, WebIdentityTokenFile: s.WebIdentityTokenFile, RoleSessionName: s.RoleSessionName,
 		SSOAccountID: s.SSOAccountID, SSORoleName: s.SSORoleName, SSORegion: s.SSORegion, SSOStartURL: s.SSOStartURL, SSOSession: s.SSOSession,
+		LoginSession: s.LoginSession, WebIdentityTokenProcess: s.WebIdentityTokenProcess, Policy: s.Policy, PolicyARNs: s.PolicyARNs,
 	}}
 	for _, h := range c.Hops {
+		var tags map[string]string
+		for _, t := range h.SessionTags {
+			if tags == nil {
+				tags = map[string]string{}
+			}
+			tags[t.Key] = t.Value
+		}
 		all = append(all, Element{
 			Type: TypeAssumeRole, Profile: h.Profile, RoleARN: h.RoleARN, RoleSessionName: h.RoleSessionName,
 			ExternalID: h.ExternalID, DurationSeconds: int(h.Duration / time.Second), MFASerial: h.MFASerial,
+			SourceIdentity: h.SourceIdentity, SessionTags: tags, TransitiveTagKeys: h.TransitiveTagKeys, Policy: h.Policy, PolicyARNs: h.PolicyARNs,
 		})
 	}
 	return all

@@ -13,7 +13,7 @@ import (
 // keyOf gives the cache key of the session after link n of a chain. In it is everything that decides
 // what STS would answer, so that an edit of the config or a new source key yields a new session at once, and nothing
 // else: not the profile's name, for two profiles with the same chain share a session, and not the region, for a
-// session is good in every region.
+// session is good in every region. The chain's policies are their content, see withPolicies.
 func keyOf(c profiles.Chain, n int, e Endpoint, getenv func(string) string) cache.Key {
 	k := keyHash{sha256.New()}
 	k.add("aws-credproc session", "1")
@@ -22,7 +22,12 @@ func keyOf(c profiles.Chain, n int, e Endpoint, getenv func(string) string) cach
 	k.add("global", strconv.FormatBool(e.Global))
 	k.add(append([]string{"source", string(c.Source.Type)}, sourceIdentity(c.Source, getenv)...)...)
 	for _, h := range c.Hops[:n] {
-		k.add("assume_role", h.RoleARN, h.RoleSessionName, h.ExternalID, h.Duration.String(), h.MFASerial)
+		k.add("assume_role", h.RoleARN, h.RoleSessionName, h.ExternalID, h.Duration.String(), h.MFASerial, h.SourceIdentity, h.Policy)
+		for _, t := range h.SessionTags {
+			k.add("tag", t.Key, t.Value)
+		}
+		k.add(append([]string{"transitive"}, h.TransitiveTagKeys...)...)
+		k.add(append([]string{"policies"}, h.PolicyARNs...)...)
 	}
 	return cache.Key(k.Sum(nil))
 }

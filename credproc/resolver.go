@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"aws-credproc/cache"
@@ -18,6 +19,9 @@ type Resolver struct {
 	Warnf   func(format string, args ...any) // what a person should know, although all went well
 	Tracef  func(format string, args ...any) // steps, for --verbose; never a secret
 	Version string                           // of this program, for the User-Agent
+	// Stderr is where a command that gives credentials (a nested credential_process) may speak to a person: bounded, and
+	// without control characters. nil drops it.
+	Stderr io.Writer
 }
 
 // Credentials gives the credentials that a chain stands for: a cached session that is fit to serve, else a new one,
@@ -35,11 +39,13 @@ func (r *Resolver) Refresh(ctx context.Context, c profiles.Chain) (cache.Session
 }
 
 func (r *Resolver) credentials(ctx context.Context, c profiles.Chain, anew bool) (cache.Session, error) {
-	e, err := endpointOf(c, r.Getenv)
+	w, err := r.way(c)
 	if err != nil {
 		return cache.Session{}, err
 	}
-	w := way{Resolver: r, chain: c, endpoint: e}
+	if err := w.checkRecursion(); err != nil {
+		return cache.Session{}, err
+	}
 	last := len(c.Hops)
 	if anew && w.isCached(last) {
 		return w.obtain(ctx, last, nil)
@@ -53,6 +59,16 @@ type way struct {
 	chain    profiles.Chain
 	endpoint Endpoint
 	client   *stsClient // made when the first call of STS is needed
+}
+
+// way makes a chain ready to go: what is in files that the chain names is read.
+func (r *Resolver) way(c profiles.Chain) (way, error) {
+	e, err := endpointOf(c, r.Getenv)
+	if err != nil {
+		return way{}, err
+	}
+	c, err = withPolicies(c)
+	return way{Resolver: r, chain: c, endpoint: e}, err
 }
 
 // fitness says whether a cached session will do.
@@ -231,8 +247,7 @@ func (w *way) facts(n int) cache.Facts {
 
 // Key gives the cache key of the session that a chain stands for; ok is false for one that is never cached.
 func (r *Resolver) Key(c profiles.Chain) (key cache.Key, ok bool, err error) {
-	e, err := endpointOf(c, r.Getenv)
-	w := way{Resolver: r, chain: c, endpoint: e}
+	w, err := r.way(c)
 	last := len(c.Hops)
 	if err != nil || !w.isCached(last) {
 		return cache.Key{}, false, err

@@ -101,19 +101,60 @@ func (c *stsClient) assumeRole(ctx context.Context, with cache.Session, h profil
 	if h.Duration != 0 {
 		in.DurationSeconds = aws.Int32(int32(h.Duration / time.Second))
 	}
+	if h.SourceIdentity != "" {
+		in.SourceIdentity = &h.SourceIdentity
+	}
+	for _, t := range h.SessionTags {
+		in.Tags = append(in.Tags, types.Tag{Key: &t.Key, Value: &t.Value})
+	}
+	in.TransitiveTagKeys = h.TransitiveTagKeys
+	in.Policy, in.PolicyArns = policyParams(h.Policy, h.PolicyARNs)
 	out, err := sts.New(o).AssumeRole(ctx, in)
 	if err != nil {
 		return cache.Session{}, err
 	}
-	issued, ok := awsmiddleware.GetServerTime(out.ResultMetadata)
+	return c.sessionOf(out.Credentials, out.AssumedRoleUser, out.ResultMetadata)
+}
+
+// assumeRoleWithWebIdentity assumes a source's role with a token, which is all that signs the call.
+func (c *stsClient) assumeRoleWithWebIdentity(ctx context.Context, token string, s profiles.Source) (cache.Session, error) {
+	in := &sts.AssumeRoleWithWebIdentityInput{
+		RoleArn: &s.RoleARN, RoleSessionName: aws.String(roleSessionName(profiles.Hop{RoleSessionName: s.RoleSessionName})),
+		WebIdentityToken: &token,
+	}
+	in.Policy, in.PolicyArns = policyParams(s.Policy, s.PolicyARNs)
+	out, err := sts.New(c.options).AssumeRoleWithWebIdentity(ctx, in, func(o *sts.Options) {
+		// STS says so of good tokens too, while it has not got round to the provider's keys. The SDK's own provider does this.
+		o.Retryer = retry.AddWithErrorCodes(o.Retryer, (&types.InvalidIdentityTokenException{}).ErrorCode())
+	})
+	if err != nil {
+		return cache.Session{}, err
+	}
+	return c.sessionOf(out.Credentials, out.AssumedRoleUser, out.ResultMetadata)
+}
+
+// policyParams gives the session policies in the form of a call.
+func policyParams(policy string, arns []string) (text *string, list []types.PolicyDescriptorType) {
+	if policy != "" {
+		text = &policy
+	}
+	for _, arn := range arns {
+		list = append(list, types.PolicyDescriptorType{Arn: &arn})
+	}
+	return text, list
+}
+
+// sessionOf makes a session of STS's answer, issued by STS's own clock.
+func (c *stsClient) sessionOf(credentials *types.Credentials, user *types.AssumedRoleUser, metadata middleware.Metadata) (cache.Session, error) {
+	issued, ok := awsmiddleware.GetServerTime(metadata)
 	if !ok {
 		issued = c.now()
 	}
 	var account string
-	if out.AssumedRoleUser != nil {
-		account = accountOf(aws.ToString(out.AssumedRoleUser.Arn))
+	if user != nil {
+		account = accountOf(aws.ToString(user.Arn))
 	}
-	return sessionFrom(out.Credentials, account, issued)
+	return sessionFrom(credentials, account, issued)
 }
 
 // sessionFrom checks what STS answered. An answer from something that is not STS, a proxy say, must not become
@@ -127,15 +168,11 @@ func sessionFrom(c *types.Credentials, account string, issued time.Time) (cache.
 		SessionToken: aws.ToString(c.SessionToken), AccountID: account,
 		Issued: issued, Expiration: aws.ToTime(c.Expiration),
 	}
-	for _, field := range []struct{ name, value string }{
-		{"access key ID", s.AccessKeyID}, {"secret access key", s.SecretAccessKey}, {"session token", s.SessionToken},
-	} {
-		if field.value == "" {
-			return cache.Session{}, errBadAnswer{"it holds no " + field.name}
-		}
-		if strings.ContainsFunc(field.value, func(r rune) bool { return r <= ' ' || r > '~' }) {
-			return cache.Session{}, errBadAnswer{"its " + field.name + " holds characters that none can have"}
-		}
+	if problem := malformed(s); problem != "" {
+		return cache.Session{}, errBadAnswer{problem}
+	}
+	if s.SessionToken == "" {
+		return cache.Session{}, errBadAnswer{"there is no session token"}
 	}
 	if !s.Expiration.After(s.Issued) {
 		return cache.Session{}, errBadAnswer{"its session is over already"}
@@ -191,9 +228,11 @@ func isPassing(err error) bool {
 	if retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err).Bool() {
 		return true
 	}
-	var response *smithyhttp.ResponseError
+	// Not only smithyhttp.ResponseError has a status: that of a container's endpoint is its own.
+	var response interface{ HTTPStatusCode() int }
 	if errors.As(err, &response) {
-		return response.HTTPStatusCode() >= 500 || response.HTTPStatusCode() == http.StatusTooManyRequests || response.HTTPStatusCode() < 300
+		status := response.HTTPStatusCode()
+		return status >= 500 || status == http.StatusTooManyRequests || status < 300
 	}
 	return retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err).Bool() || errors.As(err, new(*smithyhttp.RequestSendError))
 }

@@ -18,15 +18,18 @@ import (
 )
 
 // explainFailure turns what the SDK says of a failed AssumeRole into what a person can act upon. The caller is the
-// source of the hop: the access key that signed the call, and the profile that it is from.
+// source of the hop: the access key that signed the call, and the profile that it is from. Link 0 is a source's role,
+// which a web identity token assumes.
 func (c *stsClient) explainFailure(err error, chain profiles.Chain, n int, caller cache.Session) *Error {
-	h := chain.Hops[n-1]
-	callerProfile := chain.Source.Profile
+	h := profiles.Hop{Profile: chain.Source.Profile, RoleARN: chain.Source.RoleARN}
+	callerProfile, who := chain.Source.Profile, "the web identity token"
+	if n > 0 {
+		h, who = chain.Hops[n-1], "access key "+caller.AccessKeyID
+	}
 	if n > 1 {
 		callerProfile = chain.Hops[n-2].Profile
 	}
 	e := &Error{Profile: chain.Profile.Name, Err: err, Passing: isPassing(err)}
-	who := "access key " + caller.AccessKeyID
 
 	var api smithy.APIError
 	var send *smithyhttp.RequestSendError
@@ -44,6 +47,9 @@ func (c *stsClient) explainFailure(err error, chain profiles.Chain, n int, calle
 		}
 		e.Err = errText(code + ": " + message)
 		e.Mend = mendFor(code, h, chain.Source, callerProfile)
+		if n == 0 {
+			e.Mend = mendForToken(code, h)
+		}
 		if e.Passing {
 			e.Mend = "STS has a bad moment: try again"
 		}
@@ -124,17 +130,35 @@ func mendFor(code string, h profiles.Hop, source profiles.Source, callerProfile 
 		}
 		return mend + ", with the external_id of [profile " + h.Profile + "]"
 	case "InvalidClientTokenId", "UnrecognizedClientException":
-		return "AWS does not know the access key of profile " + callerProfile + ", or it is inactive: correct it in the " + source.Location
+		mend := "AWS does not know the access key of profile " + callerProfile + ", or it is inactive"
+		if source.Location != "" {
+			mend += ": correct it in the " + source.Location
+		}
+		return mend
 	case "SignatureDoesNotMatch":
 		return "the secret access key of profile " + callerProfile + " is wrong, or this machine's clock is"
 	case "ExpiredToken", "ExpiredTokenException":
 		return "the session in profile " + callerProfile + " is over: put new credentials there"
 	case "RegionDisabledException":
 		return "activate STS for that region in the account, or set another region in the profile"
-	case "ValidationError":
+	case "ValidationError", "MalformedPolicyDocument", "PackedPolicyTooLarge", "InvalidParameterValue":
 		return "correct the settings of [profile " + h.Profile + "]"
 	}
 	return ""
+}
+
+// mendForToken is mendFor where a web identity token assumes the role.
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html#API_AssumeRoleWithWebIdentity_Errors
+func mendForToken(code string, h profiles.Hop) string {
+	switch code {
+	case "AccessDenied":
+		return "the role's trust policy must allow sts:AssumeRoleWithWebIdentity to the token's provider, with conditions that the token meets"
+	case "ExpiredToken", "ExpiredTokenException":
+		return "the token is over: whoever writes it must write a new one"
+	case "InvalidIdentityToken", "IDPRejectedClaim":
+		return "the account must know the token's provider and audience (an IAM OIDC provider)"
+	}
+	return mendFor(code, h, profiles.Source{}, h.Profile)
 }
 
 // endpointText names the endpoint for an error.

@@ -17,6 +17,8 @@ type Chain struct {
 	Services Section
 	Source   Source
 	Hops     []Hop // the first is made with the source's credentials, each further one with those of the one before
+	// ConfigPath and CredentialsPath are the files that the chain was read from.
+	ConfigPath, CredentialsPath string
 }
 
 // SourceType says where a chain's first credentials come from. Its values stand in the output of `explain --json`.
@@ -48,10 +50,16 @@ type Source struct {
 	// Process.
 	Command string
 
-	// WebIdentity.
-	RoleARN              string
-	WebIdentityTokenFile string
-	RoleSessionName      string
+	// WebIdentity: the token comes from the file or from the command, and RoleARN is assumed with it.
+	RoleARN                 string
+	WebIdentityTokenFile    string
+	WebIdentityTokenProcess string
+	RoleSessionName         string
+	Policy                  string   // as in Hop
+	PolicyARNs              []string // as in Hop
+
+	// EC2Metadata: what the profile says of the instance metadata service.
+	MetadataEndpoint, MetadataEndpointMode string
 
 	// SSO.
 	SSOAccountID, SSORoleName, SSORegion, SSOStartURL, SSOSession string
@@ -59,6 +67,10 @@ type Source struct {
 	// Login.
 	LoginSession string
 }
+
+// RunsCommand reports whether obtaining the credentials starts a command that the config names. Such a command may lead
+// back to this helper.
+func (s Source) RunsCommand() bool { return s.Type == Process || s.WebIdentityTokenProcess != "" }
 
 // IsTemporary reports whether the credentials may expire, so that they are worth caching and a session of theirs ends.
 func (s Source) IsTemporary() bool { return s.Type != Static && s.Type != Environment }
@@ -72,7 +84,17 @@ type Hop struct {
 	ExternalID      string        // "" for none
 	Duration        time.Duration // 0 for what STS does when told nothing, an hour
 	MFASerial       string        // "" for none
+
+	SourceIdentity    string   // "" for none
+	SessionTags       []Tag    // in the order in which they are written
+	TransitiveTagKeys []string // keys of SessionTags
+	// Policy bounds the session: the JSON itself, or file://PATH, see [PolicyFile]. "" for none.
+	Policy     string
+	PolicyARNs []string // managed policies that bound the session
 }
+
+// Tag is a session tag.
+type Tag struct{ Key, Value string }
 
 // Chain resolves a profile. It is pure: it looks at the two files only.
 func (f *Files) Chain(name string) (Chain, error) {
@@ -113,6 +135,7 @@ func (r *resolver) chain(name string, selected bool) (Chain, error) {
 		return c, err
 	}
 	c.Profile = p
+	c.ConfigPath, c.CredentialsPath = r.files.config.path, r.files.credentials.path
 	c.Services, err = r.services(p)
 	return c, err
 }
@@ -136,29 +159,57 @@ func (r *resolver) resolve(p Section, selected bool) (Chain, error) {
 	}
 	_, hasRole := p.Properties["role_arn"]
 	switch {
-	case !hasRole && p.Get("web_identity_token_file") != "":
-		return Chain{}, r.fail(p, "web_identity_token_file", "it has a web_identity_token_file but no role_arn", "add the role_arn that the token is for")
-	case hasKeys && !(hasRole && selected):
+	case !hasRole && webIdentityKey(p) != "":
+		key := webIdentityKey(p)
+		return Chain{}, r.fail(p, key, "it has a "+key+" but no role_arn", "add the role_arn that the token is for")
+	case hasRole && webIdentityKey(p) == "" && (selected || !hasKeys):
 		// Static keys end a chain: the role of an intermediate profile that has them is not assumed. The selected
 		// profile's own role is.
-		if selected && p.Get("sso_account_id") != "" {
-			return r.sso(p)
-		}
-		return Chain{Source: r.static(p)}, nil
-	case p.Get("web_identity_token_file") != "":
-		return r.webIdentity(p)
-	case hasRole:
 		return r.role(p, hasKeys)
-	case hasAny(p, "sso_account_id", "sso_role_name", "sso_session", "sso_start_url"):
+	}
+	return r.leaf(p, hasKeys)
+}
+
+// leaf resolves a profile to credentials of its own.
+func (r *resolver) leaf(p Section, hasKeys bool) (Chain, error) {
+	switch t := leafType(p, hasKeys); t {
+	case WebIdentity:
+		return r.webIdentity(p)
+	case SSO:
 		return r.sso(p)
-	case p.Get("login_session") != "":
-		return Chain{Source: Source{Type: Login, Profile: p.Name, LoginSession: p.Get("login_session")}}, nil
-	case p.Get("credential_process") != "":
-		return Chain{Source: Source{Type: Process, Profile: p.Name, Command: p.Get("credential_process")}}, nil
-	case p.Get("source_profile") != "":
+	case Static:
+		return Chain{Source: r.static(p)}, nil
+	case Login:
+		return Chain{Source: Source{Type: t, Profile: p.Name, LoginSession: p.Get("login_session")}}, nil
+	case Process:
+		return Chain{Source: Source{Type: t, Profile: p.Name, Command: p.Get("credential_process")}}, nil
+	}
+	if p.Get("source_profile") != "" {
 		return Chain{}, r.fail(p, "source_profile", "it has a source_profile but no role_arn", "add the role_arn to assume, or remove source_profile")
 	}
 	return Chain{}, r.fail(p, "", "it holds no credentials and no role", "give it aws_access_key_id and aws_secret_access_key, or role_arn and source_profile")
+}
+
+// leafType says which credentials of its own a profile has, "" for none. Where it has several kinds of them, the order
+// is the AWS CLI's.
+func leafType(p Section, hasKeys bool) SourceType {
+	switch {
+	case webIdentityKey(p) != "":
+		return WebIdentity
+	case hasAny(p, "sso_account_id", "sso_role_name"):
+		return SSO
+	case hasKeys && p.Properties["aws_access_key_id"].File == "credentials":
+		return Static
+	case p.Get("login_session") != "":
+		return Login
+	case p.Get("credential_process") != "":
+		return Process
+	case hasKeys:
+		return Static
+	case hasAny(p, "sso_session", "sso_start_url"):
+		return SSO
+	}
+	return ""
 }
 
 // role resolves a profile that has a role_arn.
@@ -179,7 +230,9 @@ func (r *resolver) role(p Section, hasKeys bool) (Chain, error) {
 	case source == "":
 		return Chain{}, r.fail(p, "role_arn", "it has a role_arn but nothing to assume it with", "add source_profile = NAME (or credential_source)")
 	case source == p.Name && hasKeys:
-		c.Source = r.static(p)
+		if c, err = r.leaf(p, hasKeys); err != nil {
+			return Chain{}, err
+		}
 	default:
 		if c, err = r.chain(source, false); err != nil {
 			return Chain{}, err
@@ -201,7 +254,11 @@ func (r *resolver) credentialSource(p Section, value string) (Source, error) {
 		return Source{}, r.fail(p, "credential_source", fmt.Sprintf("credential_source is %q, which is none of those there are", shorten(value, 40)),
 			"write Environment, Ec2InstanceMetadata or EcsContainer")
 	}
-	return Source{Type: t, Profile: p.Name}, nil
+	s := Source{Type: t, Profile: p.Name}
+	if t == EC2Metadata {
+		s.MetadataEndpoint, s.MetadataEndpointMode = p.Get("ec2_metadata_service_endpoint"), p.Get("ec2_metadata_service_endpoint_mode")
+	}
+	return s, nil
 }
 
 // hasKeys reports whether a profile has an access key. Half of one is an error.
@@ -228,13 +285,41 @@ func (r *resolver) static(p Section) Source {
 	}
 }
 
+// webIdentityKey gives the key by which a profile names its web identity token, or "".
+func webIdentityKey(p Section) string {
+	for _, key := range []string{"web_identity_token_file", "web_identity_token_process"} {
+		if p.Get(key) != "" {
+			return key
+		}
+	}
+	return ""
+}
+
+// webIdentity resolves a profile whose role is assumed with a token. It is a source, since it needs no credentials.
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 func (r *resolver) webIdentity(p Section) (Chain, error) {
+	if p.Get("web_identity_token_file") != "" && p.Get("web_identity_token_process") != "" {
+		return Chain{}, r.fail(p, "web_identity_token_process", "it has both web_identity_token_file and web_identity_token_process", "keep one of them")
+	}
+	for _, key := range []string{"source_identity", "session_tags", "transitive_session_tags"} {
+		if p.Get(key) != "" {
+			return Chain{}, r.fail(p, key, "it has "+key+", which a role that is assumed with a web identity token takes from the token", "remove it, and let the token carry it")
+		}
+	}
 	if err := r.checkARN(p, "role_arn"); err != nil {
 		return Chain{}, err
 	}
+	if err := r.checkTexts(p, "role_session_name"); err != nil {
+		return Chain{}, err
+	}
+	arns, err := r.policies(p)
+	if err != nil {
+		return Chain{}, err
+	}
 	return Chain{Source: Source{
-		Type: WebIdentity, Profile: p.Name, RoleARN: p.Get("role_arn"),
-		WebIdentityTokenFile: p.Get("web_identity_token_file"), RoleSessionName: p.Get("role_session_name"),
+		Type: WebIdentity, Profile: p.Name, RoleARN: p.Get("role_arn"), RoleSessionName: p.Get("role_session_name"),
+		WebIdentityTokenFile: p.Get("web_identity_token_file"), WebIdentityTokenProcess: p.Get("web_identity_token_process"),
+		Policy: p.Get("policy"), PolicyARNs: arns,
 	}}, nil
 }
 

@@ -47,6 +47,11 @@ func TestChainFollowsTheRules(t *testing.T) {
 		"SSO in the older form":                       {"[profile p]\nsso_region = x\nsso_start_url = u\nsso_account_id = 1\nsso_role_name = r", "", "p", "sso p"},
 		"login":                                       {"[profile p]\nlogin_session = arn:x", "", "p", "login p"},
 		"process":                                     {"[profile p]\ncredential_process = /bin/x y", "", "p", "process p"},
+		"SSO beats static keys":                       {"[profile p]\nsso_region = x\nsso_start_url = u\nsso_account_id = 1\nsso_role_name = r", "[p]\n" + keys, "p", "sso p"},
+		"SSO beats static keys in a source":           {"[profile p]\nrole_arn = " + arnA + "\nsource_profile = q\n[profile q]\nsso_region = x\nsso_start_url = u\nsso_account_id = 1\nsso_role_name = r", "[q]\n" + keys, "p", "sso q > " + arnA + " (p)"},
+		"an SSO session alone does not":               {"[profile p]\nsso_session = s\n[sso-session s]\nsso_region = x\nsso_start_url = u", "[p]\n" + keys, "p", "static p"},
+		"a process beats keys in the config":          {"[profile p]\ncredential_process = /bin/x y\n" + keys, "", "p", "process p"},
+		"web identity beats static keys":              {"[profile p]\nrole_arn = " + arnA + "\nweb_identity_token_file = /t", "[p]\n" + keys, "p", "web_identity p"},
 		"static keys beat a process":                  {"[profile p]\ncredential_process = /bin/x y", "[p]\n" + keys, "p", "static p"},
 		"a source beats a process beside it":          {"[profile p]\ncredential_process = /bin/x\nrole_arn = " + arnA + "\nsource_profile = b", "[b]\n" + keys, "p", "static b > " + arnA + " (p)"},
 		"wired to this helper": {"[profile p]\ncredential_process = aws-credproc get q\nregion = x\n[profile q]\nrole_arn = " + arnA + "\nsource_profile = b",
@@ -54,7 +59,10 @@ func TestChainFollowsTheRules(t *testing.T) {
 		"a wired profile as a source": {"[profile z]\nrole_arn = " + arnB + "\nsource_profile = p\n[profile p]\ncredential_process = \"/opt/my tools/aws-credproc\" --store file get --verbose q\n[profile q]\nrole_arn = " + arnA + "\nsource_profile = b",
 			"[b]\n" + keys, "z", "static b > " + arnA + " (q) > " + arnB + " (z)"},
 		"another command of that ending": {"[profile p]\ncredential_process = not-aws-credproc get q", "", "p", "process p"},
-		"another command of ours":        {"[profile p]\ncredential_process = aws-credproc explain q", "", "p", "process p"},
+		"wired, and keys in the config file": {"[profile p]\ncredential_process = aws-credproc get q\n" + keys + "[profile q]\nrole_arn = " + arnA + "\nsource_profile = b",
+			"[b]\n" + keys, "p", "static b > " + arnA + " (q)"},
+		"keys in the credentials file win over it": {"[profile p]\ncredential_process = aws-credproc get q\n", "[p]\n" + keys, "p", "static p"},
+		"another command of ours":                  {"[profile p]\ncredential_process = aws-credproc explain q", "", "p", "process p"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := mustLoad(t, test.config, test.credentials).Chain(test.profile)

@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,9 @@ import (
 
 // maxFileSize bounds what is read of a shared config file. 5,000 profiles take about 1 MB.
 const maxFileSize = 16 << 20
+
+// byteOrderMark may stand at the start of a file. It is no part of its text.
+const byteOrderMark = "\ufeff"
 
 // Paths gives the paths of the shared config file and of the shared credentials file: AWS_CONFIG_FILE and
 // AWS_SHARED_CREDENTIALS_FILE where these are set, else ~/.aws/config and ~/.aws/credentials. A ~ expands.
@@ -43,7 +47,7 @@ func home() string {
 	return "." // as good as any: the files are then not found, and the error shows where they were sought
 }
 
-// Files is the content of the two shared config files. It is read once and then never changes.
+// Files is the content of the two shared config files, read once. Its methods are for one goroutine at a time.
 type Files struct {
 	config, credentials *file
 }
@@ -53,6 +57,37 @@ type file struct {
 	path     string
 	text     string
 	sections []section // in the file's order; those that the SDKs ignore are here too
+	index    map[sectionID][]section
+}
+
+type sectionID struct {
+	kind sectionKind
+	name string
+}
+
+// sectionsOf gives the sections of one kind and name, in the file's order.
+func (f *file) sectionsOf(kind sectionKind, name string) []section {
+	if f.index != nil {
+		return f.index[sectionID{kind, name}]
+	}
+	var found []section
+	for _, s := range f.sections {
+		if s.kind == kind && s.name == name {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+func (f *file) makeIndex() {
+	if f.index != nil {
+		return
+	}
+	f.index = make(map[sectionID][]section, len(f.sections))
+	for _, s := range f.sections {
+		id := sectionID{s.kind, s.name}
+		f.index[id] = append(f.index[id], s)
+	}
 }
 
 // sectionKind says what a section describes.
@@ -90,7 +125,12 @@ func load(path string, header func(string) (sectionKind, string)) (*file, error)
 	if err != nil {
 		return nil, err
 	}
-	f := &file{path: path, text: text}
+	return cut(path, strings.TrimPrefix(text, byteOrderMark), header)
+}
+
+// cut cuts a file's text into sections and checks the form of every line.
+func cut(path, text string, header func(string) (sectionKind, string)) (*file, error) {
+	f := &file{path: path, text: text, sections: make([]section, 0, strings.Count(text, "\n[")+1)}
 	s := scanner{file: path, text: text}
 	for {
 		l, ok, err := s.next()
@@ -138,25 +178,30 @@ func readFile(path string) (string, error) {
 		return fail("cannot read: "+reason(err), "make it readable for you: chmod u+r "+path)
 	}
 	defer f.Close()
-	var text strings.Builder
-	text.Grow(int(min(info.Size(), maxFileSize)) + 1)
-	n, err := io.Copy(&text, io.LimitReader(f, maxFileSize+1))
+	text := make([]byte, min(info.Size(), maxFileSize)+1) // one byte more, to see that there is none
+	n, err := io.ReadFull(f, text)
 	switch {
-	case err != nil:
-		return fail("cannot read: "+reason(err), "")
 	case n > maxFileSize:
 		return fail(fmt.Sprintf("is larger than %d MB", maxFileSize>>20), "")
-	case strings.IndexByte(text.String(), 0) >= 0:
+	case err == nil:
+		return fail("was changed while it was read", "try again")
+	case !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF):
+		return fail("cannot read: "+reason(err), "")
+	case bytes.IndexByte(text[:n], 0) >= 0:
 		return fail("holds zero bytes, so it is no text in UTF-8", "save it as UTF-8 text")
 	}
-	return strings.TrimPrefix(text.String(), "\ufeff"), nil
+	return string(text[:n]), nil
 }
 
-// reason gives the cause of a file error without the path, which the message names already.
+// reason gives the cause of a file error without the paths, which the message names already.
 func reason(err error) string {
 	var p *fs.PathError
-	if errors.As(err, &p) {
+	var l *os.LinkError
+	switch {
+	case errors.As(err, &p):
 		return p.Err.Error()
+	case errors.As(err, &l):
+		return l.Err.Error()
 	}
 	return err.Error()
 }
@@ -218,8 +263,6 @@ func (f *file) preferProfileDefault() {
 
 // header gives what stands between a section's brackets.
 func (f *file) header(s section) string {
-	line := f.text[:s.start]
-	line = line[strings.LastIndexByte(line, '[')+1:]
-	name, _, _ := strings.Cut(line, "]")
+	name, _, _ := strings.Cut(f.text[f.lineStart(s.start)+len("["):s.start], "]")
 	return trim(name)
 }

@@ -50,38 +50,24 @@ func (f *Files) List() ([]Summary, []SessionSummary, error) {
 	return profiles, sessions, nil
 }
 
-// Kind says what a profile is by its own settings, in the order in which a chain looks at them.
+// Kind says what a profile is by its own settings.
 func Kind(p Section) string {
-	switch {
-	case p.Get("web_identity_token_file") != "":
-		return string(WebIdentity)
-	case p.Get("role_arn") != "":
+	if p.Get("role_arn") != "" && webIdentityKey(p) == "" {
 		return KindAssumeRole
-	case p.Get("aws_access_key_id") != "":
-		return string(Static)
-	case hasAny(p, "sso_account_id", "sso_role_name", "sso_session", "sso_start_url"):
-		return string(SSO)
-	case p.Get("login_session") != "":
-		return string(Login)
-	case p.Get("credential_process") != "":
-		return string(Process)
+	}
+	if t := leafType(p, p.Get("aws_access_key_id") != ""); t != "" {
+		return string(t)
 	}
 	return KindNone
 }
 
 func (f *Files) fileOf(name string) string {
-	var in [2]bool
-	for i, source := range f.both() {
-		for _, s := range source.file.sections {
-			if s.kind == profileSection && s.name == name {
-				in[i] = true
-			}
-		}
-	}
+	inConfig := len(f.config.sectionsOf(profileSection, name)) > 0
+	inCredentials := len(f.credentials.sectionsOf(profileSection, name)) > 0
 	switch {
-	case in[0] && in[1]:
+	case inConfig && inCredentials:
 		return "both"
-	case in[1]:
+	case inCredentials:
 		return "credentials"
 	}
 	return "config"

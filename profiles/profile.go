@@ -39,13 +39,16 @@ func (s Section) Sub(key, subKey string) string {
 // section merges the sections of one kind and name; ok is false where there is none.
 func (f *Files) section(kind sectionKind, name string) (s Section, ok bool, err error) {
 	var body strings.Builder
+	count := 0
 	for _, source := range f.both() {
-		for _, part := range source.file.sections {
-			if part.kind == kind && part.name == name {
-				ok = true
-				if err := source.file.normalize(&body, source.name, part); err != nil {
-					return Section{}, false, err
-				}
+		for _, part := range source.file.sectionsOf(kind, name) {
+			ok = true
+			n, err := source.file.normalize(&body, source.name, part)
+			if err != nil {
+				return Section{}, false, err
+			}
+			if count += n; count > maxProperties {
+				return Section{}, false, &Error{Profile: name, Problem: fmt.Sprintf("it has more than %d properties", maxProperties)}
 			}
 		}
 	}
@@ -58,6 +61,9 @@ func (f *Files) section(kind sectionKind, name string) (s Section, ok bool, err 
 	}
 	return Section{name, properties}, true, nil
 }
+
+// maxProperties bounds a section: gopkg.in/ini.v1 looks at every key for each one that it adds.
+const maxProperties = 5000
 
 type namedFile struct {
 	name string
@@ -73,7 +79,9 @@ func (f *Files) both() []namedFile {
 // starts with a dot (so that none is a comment, a quote or the auto-increment '-'), then '=', where it stood, and the
 // value between bars (so that no quote, white space or comment sign is at its ends), with NUL for a newline, since no
 // file with a NUL gets here.
-func (f *file) normalize(b *strings.Builder, name string, part section) error {
+//
+// It gives the number of properties.
+func (f *file) normalize(b *strings.Builder, name string, part section) (count int, err error) {
 	s := scanner{file: f.path, text: f.text[:part.end], pos: part.start, number: part.line, inSection: true}
 	open, ignored := false, false
 	finish := func() {
@@ -85,17 +93,18 @@ func (f *file) normalize(b *strings.Builder, name string, part section) error {
 	for {
 		l, ok, err := s.next()
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if !ok {
 			finish()
-			return nil
+			return count, nil
 		}
 		switch l.kind {
 		case propertyLine:
 			finish()
 			if ignored = !isName(l.key); !ignored {
 				open = true
+				count++
 				b.WriteString("." + strings.ToLower(l.key) + "=" + name + ":" + strconv.Itoa(l.number) + "|" + l.value)
 			}
 		case continuationLine:
@@ -142,6 +151,8 @@ func (f *Files) names(kind sectionKind) []string {
 	var names []string
 	seen := map[string]bool{}
 	for _, source := range f.both() {
+		// Who asks for all names goes on to ask for each, which without an index would take the square of their number.
+		source.file.makeIndex()
 		for _, s := range source.file.sections {
 			if s.kind == kind && !seen[s.name] {
 				seen[s.name] = true

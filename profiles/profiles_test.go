@@ -189,6 +189,9 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	if _, err := Load(dir, missing); err == nil || !strings.Contains(err.Error(), "directory") {
 		t.Errorf("a directory: %v", err)
 	}
+	if _, err := Load(filepath.Join(missing, "x"), missing); err != nil {
+		t.Errorf("a file in a missing folder is not an empty one: %v", err)
+	}
 	huge := filepath.Join(dir, "huge")
 	if err := os.WriteFile(huge, nil, 0o600); err != nil {
 		t.Fatal(err)

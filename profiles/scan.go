@@ -53,7 +53,7 @@ func (s *scanner) next() (l line, ok bool, err error) {
 }
 
 func (s *scanner) classify(l *line) error {
-	raw := strings.TrimRight(s.text[l.start:l.end], "\r\n")
+	raw := s.text[l.start:l.end]
 	trimmed := trim(raw)
 	switch {
 	case trimmed == "":
@@ -83,7 +83,7 @@ func (s *scanner) section(l *line, text string) error {
 	l.kind = sectionLine
 	name, rest, found := strings.Cut(text[1:], "]")
 	if !found {
-		return s.fail(l, "the section's name has no closing bracket", "write it as ["+trim(name)+"]")
+		return s.fail(l, "the section's name has no closing bracket", "write it as ["+shorten(trim(name), 60)+"]")
 	}
 	if rest = trim(rest); rest != "" && rest[0] != '#' && rest[0] != ';' {
 		return s.fail(l, "only a comment may follow a section's name", "move the rest to a line of its own")
@@ -95,10 +95,13 @@ func (s *scanner) section(l *line, text string) error {
 
 func (s *scanner) property(l *line, text string) error {
 	l.kind = propertyLine
-	key, value, found := strings.Cut(withoutComment(text), "=")
-	l.key, l.value = trim(key), trim(value)
+	text = withoutComment(text)
+	i := strings.IndexByte(text, '=')
+	if i >= 0 {
+		l.key, l.value = trim(text[:i]), trim(text[i+1:])
+	}
 	switch {
-	case !found:
+	case i < 0:
 		return s.fail(l, "a property needs the form 'key = value', and there is no '='", "")
 	case l.key == "":
 		return s.fail(l, "there is no key before the '='", "")
@@ -134,6 +137,9 @@ func firstWord(text string) string {
 
 // withoutComment removes a comment from the end of a property line. It starts at a # or ; that follows white space.
 func withoutComment(text string) string {
+	if strings.IndexByte(text, '#') < 0 && strings.IndexByte(text, ';') < 0 {
+		return text // most lines, found without looking at each byte
+	}
 	for i := 1; i < len(text); i++ {
 		if (text[i] == '#' || text[i] == ';') && isSpace(text[i-1]) {
 			return text[:i]

@@ -2,6 +2,7 @@ package profiles
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -10,12 +11,11 @@ import (
 // Wired reports whether a profile is wired to this helper, that is, whether it takes its credentials from
 // `aws-credproc get NAME`, and gives that name. Such a profile stands for the one named, everywhere.
 func Wired(p Section) (name string, ok bool) {
-	command := p.Get("credential_process")
-	if command == "" || p.Get("role_arn") != "" || p.Get("aws_access_key_id") != "" {
+	if p.Get("role_arn") != "" || leafType(p, p.Get("aws_access_key_id") != "") != Process {
 		return "", false
 	}
-	words := splitCommand(command)
-	if len(words) < 3 || !isThisHelper(words[0]) {
+	words := splitCommand(p.Get("credential_process"))
+	if len(words) < 3 {
 		return "", false
 	}
 	var arguments []string
@@ -27,7 +27,7 @@ func Wired(p Section) (name string, ok bool) {
 			arguments = append(arguments, words[i])
 		}
 	}
-	if len(arguments) != 2 || arguments[0] != "get" {
+	if len(arguments) != 2 || arguments[0] != "get" || !isThisHelper(words[0]) {
 		return "", false
 	}
 	return arguments[1], true
@@ -36,13 +36,15 @@ func Wired(p Section) (name string, ok bool) {
 // FlagsWithValue are the flags of this helper that take the next word as their value.
 var FlagsWithValue = []string{"--store", "--prompt", "--timeout"}
 
-// isThisHelper reports whether a command's first word starts this program: by its name, or by a path to the same file.
+// isThisHelper reports whether a command's first word starts this program: by its name, or by leading to the same file,
+// as a path or on the PATH.
 func isThisHelper(program string) bool {
 	base := filepath.Base(strings.ReplaceAll(program, `\`, "/"))
 	if strings.TrimSuffix(strings.ToLower(base), ".exe") == "aws-credproc" {
 		return true
 	}
-	if !strings.ContainsAny(program, `/\`) {
+	program, err := exec.LookPath(program)
+	if err != nil {
 		return false
 	}
 	self, err := os.Executable()

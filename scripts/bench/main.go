@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"aws-credproc/credproc/ststest"
@@ -96,8 +97,19 @@ func run() error {
 	file := &program{name: "`aws-credproc get`, file store", path: credproc,
 		args: []string{"get", "dev-role"}, env: withStore("file")}
 
+	// The file store again, with ever more profiles in the config file: the same chain, so the same session.
+	var scaled []*program
+	for _, profiles := range []int{10, 500, 5000} {
+		config, err := manyProfiles(dir, profiles)
+		if err != nil {
+			return err
+		}
+		scaled = append(scaled, &program{name: fmt.Sprintf("`aws-credproc get`, file store, %d profiles", profiles), path: credproc,
+			args: []string{"get", "dev-role"}, env: append(withStore("file"), "AWS_CONFIG_FILE="+config)})
+	}
+
 	// The first run of get fills its store; the first of the others comes after that.
-	programs := []*program{keyring, file, lone, hello}
+	programs := append([]*program{keyring, file, lone, hello}, scaled...)
 	for round := range runs + 1 {
 		for _, p := range programs {
 			took, err := p.run()
@@ -117,11 +129,39 @@ func run() error {
 		runs, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 	fmt.Println("| | median | beside hello world | beside one go-keyring `Get` |")
 	fmt.Println("|---|---|---|---|")
-	for _, p := range []*program{hello, lone, keyring, file} {
+	for _, p := range append([]*program{hello, lone, keyring, file}, scaled...) {
 		fmt.Printf("| %s | %.2f ms | %.2f | %.2f |\n", p.name, milliseconds(p.median()),
 			milliseconds(p.median())/milliseconds(hello.median()), milliseconds(p.median())/milliseconds(lone.median()))
 	}
+	fewest, most := scaled[0], scaled[len(scaled)-1]
+	fmt.Printf("\nFrom 10 to 5,000 profiles (%.1f MB) a get takes %.2f ms more (aim: at most 3 ms).\n",
+		float64(fileSize(most.env))/1e6, milliseconds(most.median()-fewest.median()))
 	return nil
+}
+
+// manyProfiles writes a config file with this many profiles beside that of the bench, and returns its path.
+func manyProfiles(dir string, n int) (string, error) {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "# team %[1]d\n[profile team-%[1]d]\nrole_arn = arn:aws:iam::%012[1]d:role/Developer # the usual one\n"+
+			"source_profile = base\nregion = eu-west-1\ns3 =\n  max_concurrent_requests = 20\n  addressing_style = path\n\n", i)
+	}
+	own, err := os.ReadFile(filepath.Join(dir, "config"))
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, fmt.Sprintf("config-%d", n))
+	return path, os.WriteFile(path, append([]byte(b.String()), own...), 0o600)
+}
+
+// fileSize returns the size of the config file that an environment names last.
+func fileSize(env []string) int64 {
+	path, _ := strings.CutPrefix(env[len(env)-1], "AWS_CONFIG_FILE=")
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }
 
 // run runs the program once and returns how long that took.

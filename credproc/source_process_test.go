@@ -1,0 +1,207 @@
+package credproc
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"aws-credproc/cache"
+)
+
+func TestProcessOutputIsChecked(t *testing.T) {
+	const keys = `"AccessKeyId":"AKIAX","SecretAccessKey":"wJalrXUtnFEMIsecret"`
+	for name, test := range map[string]struct{ output, want string }{
+		"nothing":                  {"", "unexpected end of JSON input"},
+		"no JSON":                  {"wJalrXUtnFEMIsecret", "its credential_process: invalid character 'w'"},
+		"cut off":                  {`{"Version":1,` + keys, "unexpected end of JSON input"},
+		"an array":                 {`[]`, "cannot unmarshal array"},
+		"version as a string":      {`{"Version":"1",` + keys + `}`, "cannot unmarshal string into Go struct field"},
+		"another version":          {`{"Version":2,` + keys + `}`, "wrong version in process output (not 1)"},
+		"no access key ID":         {`{"Version":1,"SecretAccessKey":"wJalrXUtnFEMIsecret"}`, "missing AccessKeyId"},
+		"no secret access key":     {`{"Version":1,"AccessKeyId":"AKIAX"}`, "missing SecretAccessKey"},
+		"time without a zone":      {`{"Version":1,` + keys + `,"Expiration":"2030-01-01T00:00:00"}`, "cannot parse"},
+		"over":                     {`{"Version":1,` + keys + `,"Expiration":"2020-01-01T00:00:00Z"}`, "the credentials that it gave are over since 2020-01-01T00:00:00Z"},
+		"control character in it":  {`{"Version":1,"AccessKeyId":"AKIA\u001b[2J","SecretAccessKey":"wJalrXUtnFEMIsecret"}`, "the access key ID holds characters that none can have"},
+		"line break in the secret": {`{"Version":1,"AccessKeyId":"AKIAX","SecretAccessKey":"wJalrXUtnFEMIsecret\n"}`, "the secret access key holds characters"},
+		"two documents":            {`{"Version":1,` + keys + `}{}`, "invalid character '{' after top-level value"},
+		"more than is read":        {`{"Version":1,` + keys + `}` + strings.Repeat(" ", maxOutput), "its credential_process printed more than 64 KB"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.config("[profile leaf]\ncredential_process = " + command("print", w.write("out", test.output)))
+			_, err := w.get("leaf")
+			checkError(t, w, err, test.want, 0)
+			if strings.Contains(err.Error(), "wJalr") {
+				t.Errorf("the error %q holds the secret", err)
+			}
+		})
+	}
+}
+
+func TestProcessWithoutExpirationIsRunEachTime(t *testing.T) {
+	w := newWorld(t)
+	path := w.write("out", processJSON(cache.Session{AccessKeyID: w.given.AccessKeyID, SecretAccessKey: w.given.SecretAccessKey, SessionToken: w.given.SessionToken}))
+	w.config("[profile leaf]\ncredential_process = " + command("print", path) + "\n[profile dev]\nrole_arn = " + devARN + "\nsource_profile = leaf")
+	for n := 1; n <= 2; n++ {
+		if s := w.mustGet("leaf"); !s.Expiration.IsZero() || s.AccessKeyID != w.given.AccessKeyID || counted(w, path) != n {
+			t.Errorf("%v after %d runs", s, counted(w, path))
+		}
+	}
+	w.mustGet("dev")
+	w.mustGet("dev")
+	if runs := counted(w, path); runs != 3 {
+		t.Errorf("it ran %d times, want once more, for the role", runs)
+	}
+}
+
+// TestProcessExpiryDecidesHowLongItIsServed: credentials that are nearly over are given, and got anew the next time.
+func TestProcessExpiryDecidesHowLongItIsServed(t *testing.T) {
+	w := newWorld(t)
+	now := time.Now()
+	w.resolver.Now = func() time.Time { return now }
+	s := w.given
+	s.Expiration = now.Add(20 * time.Minute)
+	path := w.write("out", processJSON(s))
+	w.config("[profile leaf]\ncredential_process = " + command("print", path))
+	w.mustGet("leaf")
+	now = now.Add(14 * time.Minute) // more than a quarter of the life is left
+	w.mustGet("leaf")
+	if runs := counted(w, path); runs != 1 {
+		t.Errorf("it ran %d times with 6 of 20 minutes left", runs)
+	}
+	now = now.Add(2 * time.Minute)
+	if got := w.mustGet("leaf"); counted(w, path) != 2 || !got.Expiration.Equal(s.Expiration.UTC().Truncate(time.Second)) {
+		t.Errorf("it ran %d times with 4 of 20 minutes left", counted(w, path))
+	}
+}
+
+func TestProcessFailures(t *testing.T) {
+	for name, test := range map[string]struct{ command, want string }{
+		"exit status": {command("fail", "7"), "leaf: get the credentials of profile leaf: its credential_process ended with exit status 7 (mend: run the command by hand; aws-credproc explain leaf shows it)"},
+		"not there":   {"/nowhere/command get", "is no command that is found (mend: write the command's whole path"},
+		"endless":     {command("flood"), "printed more than 64 KB"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.config("[profile leaf]\ncredential_process = " + test.command)
+			wantError(t, w, "leaf", test.want, 0)
+		})
+	}
+}
+
+func TestProcessIsHeardAndCannotHarmATerminal(t *testing.T) {
+	w := newWorld(t)
+	w.config("[profile leaf]\ncredential_process = " + command("say", w.write("out", processJSON(w.given))))
+	w.mustGet("leaf")
+	if got := w.stderr.String(); !strings.HasPrefix(got, "?[31mlook\nat ?this? xxx") || len(got) > maxStderr {
+		t.Errorf("stderr has %d bytes: %.60q", len(got), got)
+	}
+}
+
+func TestPlainWriterPutsCharactersTogether(t *testing.T) {
+	var out strings.Builder
+	p := &plainWriter{to: &out, left: 100}
+	for _, b := range []byte("é😀\u202e\xff!") {
+		if n, err := p.Write([]byte{b}); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	if out.String() != "é😀??!" {
+		t.Errorf("%q", out.String())
+	}
+}
+
+// Recursion.
+
+func TestCommandIsToldWhoIsOnTheWay(t *testing.T) {
+	w := newWorld(t)
+	w.config("[profile leaf]\ncredential_process = " + command("chain", w.write("out", processJSON(w.given))) +
+		"\n[profile dev]\nrole_arn = " + devARN + "\nsource_profile = leaf\n[profile wired]\ncredential_process = aws-credproc get dev")
+	t.Setenv(chainVariable, "00000000:before")
+	w.mustGet("wired")
+	if got := names(w.stderr.String()); got != "before dev leaf" {
+		t.Errorf("the command is told %q", got)
+	}
+}
+
+// names gives the profiles in the chain variable's value.
+func names(value string) string {
+	var out []string
+	for _, entry := range strings.Fields(value) {
+		_, name, _ := strings.Cut(entry, ":")
+		out = append(out, name)
+	}
+	return strings.Join(out, " ")
+}
+
+func TestCircleThroughACommandIsRefused(t *testing.T) {
+	w := newWorld(t)
+	run := command("print", w.write("out", processJSON(w.given)))
+	w.config("[profile leaf]\ncredential_process = " + run + "\n[profile dev]\nrole_arn = " + devARN + "\nsource_profile = leaf\n" +
+		"[profile other]\ncredential_process = " + run + "\n[profile token]\nrole_arn = " + webARN + "\nweb_identity_token_process = " + run)
+	chain := func(profile string) string {
+		c, err := w.chain(profile)
+		must(t, err)
+		return strings.Join((&way{Resolver: w.resolver, chain: c}).passed(), " ")
+	}
+	for name, test := range map[string]struct{ before, profile, want string }{
+		"the same profile":             {chain("leaf"), "leaf", "its credential_process leads back to it: leaf -> leaf (mend: let the command of profile leaf use another profile)"},
+		"a role that needs it":         {chain("leaf"), "dev", "leads back to it: leaf -> dev -> leaf"},
+		"the role that began it":       {chain("dev"), "dev", "leads back to it: dev -> leaf -> dev"},
+		"over a detour":                {chain("dev") + " " + chain("other"), "leaf", "leads back to it: dev -> leaf -> other -> leaf"},
+		"a token's command":            {chain("token"), "token", "its web_identity_token_process leads back to it: token -> token"},
+		"another profile":              {chain("leaf"), "other", ""},
+		"a role of another":            {chain("other"), "dev", ""},
+		"the same name of other files": {"00000000:leaf", "leaf", ""},
+		"something else":               {"leaf ::: " + strings.Repeat("x ", 10000), "leaf", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(chainVariable, test.before)
+			_, err := w.get(test.profile)
+			if test.want == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			checkError(t, w, err, test.want, 0)
+		})
+	}
+}
+
+func TestCommandEndsWithItsTime(t *testing.T) {
+	for profile, key := range map[string]string{"leaf": "credential_process", "token": "web_identity_token_process"} {
+		t.Run(key, func(t *testing.T) {
+			w := newWorld(t)
+			started := filepath.Join(w.dir, "started")
+			run := command("hang", started)
+			w.config("[profile leaf]\ncredential_process = " + run + "\n[profile token]\nrole_arn = " + webARN + "\nweb_identity_token_process = " + run)
+			c, err := w.chain(profile)
+			must(t, err)
+			ctx, cancel := context.WithCancelCause(t.Context())
+			defer cancel(nil)
+			go func() {
+				waitFor(t, started)
+				cancel(context.DeadlineExceeded)
+			}()
+			_, err = w.resolver.Credentials(ctx, c)
+			checkError(t, w, err, "its "+key+" did not end within the time allowed", passing)
+		})
+	}
+}
+
+// waitFor gives a file's text once it is there.
+func waitFor(t *testing.T, path string) string {
+	for limit := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		if b, err := os.ReadFile(path); err == nil {
+			return string(b)
+		}
+		if time.Now().After(limit) {
+			t.Error(path + " does not appear")
+			return "0"
+		}
+	}
+}

@@ -1,0 +1,61 @@
+//go:build unix
+
+package credproc
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestNoProcessIsLeftBehind: a command that hangs ends at the deadline, and so does what it has started, which holds
+// the same output.
+func TestNoProcessIsLeftBehind(t *testing.T) {
+	if inForeground() {
+		t.Skip("in the foreground of a terminal a command's children are the terminal's")
+	}
+	w := newWorld(t)
+	parent, child := filepath.Join(w.dir, "parent"), filepath.Join(w.dir, "child")
+	w.config("[profile leaf]\ncredential_process = " + command("hang", parent, child) + " ; true")
+	c, err := w.chain("leaf")
+	must(t, err)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	running := make(chan []int, 1)
+	go func() {
+		var pids []int
+		for _, path := range []string{parent, child} {
+			text := waitFor(t, path)
+			pid, err := strconv.Atoi(text)
+			if err != nil {
+				t.Error(err)
+			}
+			pids = append(pids, pid)
+		}
+		running <- pids
+		cancel(context.DeadlineExceeded)
+	}()
+	_, err = w.resolver.Credentials(ctx, c)
+	checkError(t, w, err, "its credential_process did not end within the time allowed", passing)
+	for _, pid := range <-running {
+		for limit := time.Now().Add(20 * time.Second); isRunning(pid); time.Sleep(time.Millisecond) {
+			if time.Now().After(limit) {
+				t.Fatalf("process %d is left behind", pid)
+			}
+		}
+	}
+}
+
+// isRunning reports whether a process lives. One that has ended may wait for an init that collects it.
+func isRunning(pid int) bool {
+	if syscall.Kill(pid, 0) != nil {
+		return false
+	}
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	return err != nil || !strings.Contains(string(stat), ") Z ")
+}

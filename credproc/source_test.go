@@ -1,0 +1,715 @@
+package credproc
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"aws-credproc/cache"
+	"aws-credproc/credproc/ststest"
+	"aws-credproc/profiles"
+)
+
+// TestMain makes this test binary the command that a config names: see command.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == "as-command" {
+		if err := asCommand(os.Args[2], os.Args[3:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// command gives a command line that starts asCommand.
+func command(words ...string) string {
+	self, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	return strings.Join(append([]string{self, "as-command"}, words...), " ")
+}
+
+// asCommand is what a config's commands do in these tests.
+func asCommand(what string, args []string) error {
+	switch what {
+	case "print": // a file, and count it in another
+		text, err := os.ReadFile(args[0])
+		if err != nil {
+			return err
+		}
+		count, err := os.OpenFile(args[0]+".count", os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			return err
+		}
+		if _, err := count.WriteString("x"); err != nil {
+			return err
+		}
+		if err := count.Close(); err != nil {
+			return err
+		}
+		_, err = os.Stdout.Write(text)
+		return err
+	case "say": // something to a person, then print a file
+		fmt.Fprint(os.Stderr, "\x1b[31mlook\r\nat \u202ethis\u009b "+strings.Repeat("x", 100<<10))
+		return asCommand("print", args)
+	case "fail":
+		code, err := strconv.Atoi(args[0])
+		if err != nil {
+			return err
+		}
+		os.Exit(code)
+	case "flood":
+		out := bufio.NewWriter(os.Stdout)
+		for {
+			if _, err := out.WriteString(strings.Repeat(" ", 4<<10)); err != nil {
+				return err
+			}
+		}
+	case "hang": // and have a child that hangs too; both tell their process ID
+		if len(args) > 1 {
+			child := exec.Command(os.Args[0], "as-command", "hang", args[1])
+			child.Stdout = os.Stdout
+			if err := child.Start(); err != nil {
+				return err
+			}
+		}
+		if err := os.WriteFile(args[0]+".tmp", []byte(strconv.Itoa(os.Getpid())), 0o600); err != nil {
+			return err
+		}
+		if err := os.Rename(args[0]+".tmp", args[0]); err != nil {
+			return err
+		}
+		time.Sleep(time.Minute) // ends what a failing test leaves behind
+	case "chain": // the variable that says who is on the way
+		fmt.Fprint(os.Stderr, os.Getenv(chainVariable))
+		return asCommand("print", args)
+	}
+	return errors.New("no such command: " + what)
+}
+
+// processJSON is what a credential_process prints.
+func processJSON(s cache.Session) string {
+	b, err := Output(s)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+// source is a source that works.
+type source struct {
+	leaf  string // the settings of the profile that has it
+	more  string // other sections
+	role  bool   // it stands in a role's profile only
+	calls func() int
+	given cache.Session
+}
+
+// sources makes each kind of source in a world.
+var sources = map[string]func(w *world) source{
+	"process": func(w *world) source {
+		path := w.write("out.json", processJSON(w.given))
+		return source{leaf: "credential_process = " + command("print", path), calls: func() int { return counted(w, path) }}
+	},
+	"web identity by file": func(w *world) source {
+		path := w.write("token", w.token(time.Hour))
+		return source{leaf: "role_arn = " + webARN + "\nweb_identity_token_file = " + path, calls: func() int { return w.sts.Calls("AssumeRoleWithWebIdentity") },
+			given: cache.Session{AccountID: account}}
+	},
+	"web identity by process": func(w *world) source {
+		path := w.write("token", " "+w.token(time.Hour)+"\n\n")
+		return source{leaf: "role_arn = " + webARN + "\nweb_identity_token_process = " + command("print", path), calls: func() int { return counted(w, path) },
+			given: cache.Session{AccountID: account}}
+	},
+	"SSO by session": func(w *world) source {
+		w.signedIn("corp", ssoAccess, time.Hour, nil)
+		return source{leaf: "sso_session = corp\n" + ssoProfile, more: ssoSession, calls: w.portal().calls}
+	},
+	"SSO by session, refreshed": func(w *world) source {
+		w.signedIn("corp", "old", -time.Hour, map[string]any{"refreshToken": "again", "clientId": "client", "clientSecret": "hush"})
+		portal, oidc := w.portal(), w.oidc()
+		return source{leaf: "sso_session = corp\n" + ssoProfile, more: ssoSession, calls: func() int { return (portal.calls() + oidc.calls()) / 2 }}
+	},
+	"SSO in the older form": func(w *world) source {
+		w.signedIn(ssoStart, ssoAccess, time.Hour, nil)
+		return source{leaf: "sso_region = eu-west-1\nsso_start_url = " + ssoStart + "\n" + ssoProfile, calls: w.portal().calls}
+	},
+	"SSO beside static keys": func(w *world) source {
+		w.signedIn("corp", ssoAccess, time.Hour, nil)
+		return source{leaf: "sso_session = corp\naws_access_key_id = AKIAX\naws_secret_access_key = x\n" + ssoProfile, more: ssoSession, calls: w.portal().calls}
+	},
+	"login": func(w *world) source {
+		s, _ := w.signin()
+		return source{leaf: "login_session = " + loginSession, calls: s.calls}
+	},
+	"instance": func(w *world) source {
+		return source{leaf: "credential_source = Ec2InstanceMetadata", role: true, calls: w.instance().calls}
+	},
+	"instance beside static keys": func(w *world) source {
+		return source{leaf: "credential_source = Ec2InstanceMetadata\naws_access_key_id = AKIAX\naws_secret_access_key = x", role: true, calls: w.instance().calls}
+	},
+	"container with a token": func(w *world) source {
+		s := w.container("Basic c2VjcmV0")
+		w.t.Setenv(containerFullURI, s.URL+"/v1/credentials")
+		w.t.Setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "Basic c2VjcmV0")
+		return source{leaf: "credential_source = EcsContainer", role: true, calls: s.calls}
+	},
+	"container with a token file": func(w *world) source {
+		s := w.container("eyJ.pod.token")
+		w.t.Setenv(containerFullURI, s.URL+"/v1/credentials")
+		w.t.Setenv(containerTokenFile, w.write("eks-pod-identity-token", "eyJ.pod.token"))
+		return source{leaf: "credential_source = EcsContainer", role: true, calls: s.calls}
+	},
+}
+
+// counted gives how often a command has printed the file.
+func counted(w *world, path string) int {
+	b, err := os.ReadFile(path + ".count")
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		w.t.Error(err)
+	}
+	return len(b)
+}
+
+// TestSourceIsAskedOncePerSession: by itself and for a role, cold and then warm.
+func TestSourceIsAskedOncePerSession(t *testing.T) {
+	const devRole = "role_arn = " + devARN + "\n"
+	for name, make := range sources {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			s := make(w)
+			if s.given == (cache.Session{}) {
+				s.given = w.given
+			}
+			asked := func(want int, when string) {
+				t.Helper()
+				if got := s.calls(); got != want {
+					t.Errorf("%s: asked %d times, want %d", when, got, want)
+				}
+			}
+			w.config("[profile leaf]\n" + s.leaf + "\n" + s.more + "\n[profile dev]\n" + devRole + "source_profile = leaf\n")
+			if s.role {
+				w.config("[profile dev]\n" + devRole + s.leaf + "\n" + s.more)
+			} else {
+				first := w.mustGet("leaf")
+				asked(1, "cold")
+				if s.given.AccessKeyID != "" && (first.AccessKeyID != s.given.AccessKeyID || first.SecretAccessKey != s.given.SecretAccessKey ||
+					first.SessionToken != s.given.SessionToken || first.Expiration.Sub(s.given.Expiration).Abs() > 2*time.Second) {
+					t.Errorf("it gave %v, want %v", first, s.given)
+				}
+				if first.AccountID != account && name != "instance" {
+					t.Errorf("account %q", first.AccountID)
+				}
+				if again := w.mustGet("leaf"); again.AccessKeyID != first.AccessKeyID || again.SessionToken != first.SessionToken {
+					t.Error("warm: other credentials")
+				}
+				asked(1, "warm")
+			}
+			dev := w.mustGet("dev")
+			asked(1, "for a role")
+			if again := w.mustGet("dev"); again.AccessKeyID != dev.AccessKeyID {
+				t.Error("for a role, warm: other credentials")
+			}
+			if calls := w.sts.Calls("AssumeRole"); calls != 1 || dev.AccountID != account {
+				t.Errorf("%d calls of AssumeRole, account %q", calls, dev.AccountID)
+			}
+			asked(1, "for a role, warm")
+			c, err := w.chain("dev")
+			must(t, err)
+			if _, err := w.resolver.Refresh(t.Context(), c); err != nil {
+				t.Error(err)
+			}
+			asked(1, "for a role made anew")
+		})
+	}
+}
+
+func TestEnvironmentIsASourceOfRolesOnly(t *testing.T) {
+	w := newWorld(t)
+	w.config("[profile dev]\nrole_arn = " + devARN + "\ncredential_source = Environment")
+	if _, err := w.get("dev"); err == nil || !strings.Contains(err.Error(), "InvalidClientTokenId") {
+		t.Errorf("what is exported is not used: %v", err)
+	}
+	t.Setenv("AWS_ACCESS_KEY_ID", w.given.AccessKeyID)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", w.given.SecretAccessKey)
+	t.Setenv("AWS_SESSION_TOKEN", w.given.SessionToken)
+	first := w.mustGet("dev")
+	if again := w.mustGet("dev"); again.AccessKeyID != first.AccessKeyID || w.sts.Calls("AssumeRole") != 2 {
+		t.Errorf("%d calls", w.sts.Calls("AssumeRole"))
+	}
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKIAOTHER")
+	wantError(t, w, "dev", "AWS_SECRET_ACCESS_KEY is not set (mend: export", 0)
+}
+
+// What kind of failure an error is.
+const (
+	passing = 1 + iota
+	person
+)
+
+// wantError gets a profile, which must fail so, with nothing secret in the error.
+func wantError(t *testing.T, w *world, profile, want string, kind int) {
+	t.Helper()
+	_, err := w.get(profile)
+	checkError(t, w, err, want, kind)
+}
+
+func checkError(t *testing.T, w *world, err error, want string, kind int) {
+	t.Helper()
+	var e *Error
+	if !errors.As(err, &e) {
+		t.Fatalf("error %v, want an *Error", err)
+	}
+	if !strings.Contains(err.Error(), want) {
+		t.Errorf("error %q\n want %q", err, want)
+	}
+	if e.Passing != (kind == passing) || e.NeedsPerson != (kind == person) {
+		t.Errorf("error %q: passing %v, needs a person %v", err, e.Passing, e.NeedsPerson)
+	}
+	for _, secret := range []string{w.given.SecretAccessKey, w.given.SessionToken, ssoAccess, "hush"} {
+		if strings.Contains(err.Error()+w.stderr.String()+w.warnings.String(), secret) {
+			t.Error("a secret is told")
+		}
+	}
+	if strings.Contains(err.Error(), "\n") || len(err.Error()) > 1500 {
+		t.Errorf("error of %d bytes: %q", len(err.Error()), err)
+	}
+}
+
+func TestSignInIsAskedForWhereItMends(t *testing.T) {
+	const bySession, older, login = "SSO by session", "SSO in the older form", "login"
+	ssoFile := filepath.Join(".aws", "sso", "cache")
+	for name, test := range map[string]struct {
+		source string
+		spoil  func(w *world)
+		want   string
+		kind   int
+	}{
+		"nobody has signed in": {bySession, func(w *world) { must(w.t, os.RemoveAll(filepath.Join(w.dir, ssoFile))) },
+			"IAM Identity Center (SSO): nobody has signed in (mend: aws sso login --sso-session corp)", person},
+		"nobody has signed in, older form": {older, func(w *world) { must(w.t, os.RemoveAll(filepath.Join(w.dir, ssoFile))) }, "(mend: aws sso login --profile leaf)", person},
+		"over":                             {bySession, func(w *world) { w.signedIn("corp", ssoAccess, -time.Second, nil) }, "cannot be refreshed (mend: aws sso login --sso-session corp)", person},
+		"over, older form":                 {older, func(w *world) { w.signedIn(ssoStart, ssoAccess, -time.Second, nil) }, "expired or is invalid (mend: aws sso login --profile leaf)", person},
+		"refresh is refused": {bySession, func(w *world) {
+			w.oidc()
+			w.signedIn("corp", "old", -time.Hour, map[string]any{"refreshToken": "used", "clientId": "client", "clientSecret": "hush"})
+		}, "InvalidGrantException (mend: aws sso login --sso-session corp)", person},
+		"refresh cannot be asked for": {bySession, func(w *world) {
+			w.t.Setenv("AWS_ENDPOINT_URL_SSO_OIDC", "http://127.0.0.1:1")
+			w.signedIn("corp", "old", -time.Hour, map[string]any{"refreshToken": "again", "clientId": "client", "clientSecret": "hush"})
+		}, "cannot reach IAM Identity Center (SSO): ", passing},
+		"token is taken back":   {bySession, func(w *world) { w.signedIn("corp", "taken back", time.Hour, nil) }, "UnauthorizedException: refused by the stand-in (mend: aws sso login", person},
+		"token file is damaged": {bySession, func(w *world) { must(w.t, os.WriteFile(w.signedIn("corp", "", 0, nil), []byte("{"), 0o600)) }, "(mend: aws sso login", person},
+		"token file is large":   {bySession, func(w *world) { w.signedIn("corp", strings.Repeat("x", 65<<10), time.Hour, nil) }, "is larger than 64 KB", 0},
+		"token file is a directory": {older, func(w *world) {
+			path := w.signedIn(ssoStart, "", 0, nil)
+			must(w.t, os.Remove(path))
+			must(w.t, os.Mkdir(path, 0o700))
+		}, "is no regular file", 0},
+		"portal cannot be reached": {bySession, func(w *world) { w.t.Setenv("AWS_ENDPOINT_URL_SSO", "http://127.0.0.1:1") }, "cannot reach IAM Identity Center (SSO): ", passing},
+		"nobody has logged in": {login, func(w *world) { must(w.t, os.RemoveAll(filepath.Join(w.dir, ".aws"))) },
+			"AWS sign-in: nobody has signed in (mend: aws login --profile leaf)", person},
+		"login is over": {login, func(w *world) { editLogin(w, func(token map[string]any) { token["refreshToken"] = "used" }) }, "(mend: aws login --profile leaf)", person},
+		"login's key is none": {login, func(w *world) { editLogin(w, func(token map[string]any) { token["dpopKey"] = "x" }) },
+			"what it found is incomplete (mend: aws login --profile leaf)", person},
+		"login's file is empty":     {login, func(w *world) { must(w.t, os.WriteFile(loginFile(w), []byte("null"), 0o600)) }, "(mend: aws login --profile leaf)", person},
+		"sign-in cannot be reached": {login, func(w *world) { w.t.Setenv("AWS_ENDPOINT_URL_SIGNIN", "http://127.0.0.1:1") }, "cannot reach AWS sign-in: ", passing},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			s := sources[test.source](w)
+			w.config("[profile leaf]\n" + s.leaf + "\n" + s.more + "\n[profile dev]\nrole_arn = " + devARN + "\nsource_profile = leaf\n")
+			test.spoil(w)
+			wantError(t, w, "leaf", test.want, test.kind)
+			wantError(t, w, "dev", test.want, test.kind)
+			if s.calls() != 0 {
+				t.Error("it gave credentials")
+			}
+		})
+	}
+}
+
+func loginFile(w *world) string {
+	w.t.Helper()
+	paths, err := filepath.Glob(filepath.Join(w.dir, ".aws", "login", "cache", "*.json"))
+	must(w.t, err)
+	return paths[0]
+}
+
+func editLogin(w *world, edit func(map[string]any)) {
+	w.t.Helper()
+	path := loginFile(w)
+	b, err := os.ReadFile(path)
+	must(w.t, err)
+	var token map[string]any
+	must(w.t, json.Unmarshal(b, &token))
+	edit(token)
+	b, err = json.Marshal(token)
+	must(w.t, err)
+	must(w.t, os.WriteFile(path, b, 0o600))
+}
+
+// TestWhatTheLoginsKeepIsKept: a token that was refreshed is there for the next tool, and only ours to read.
+func TestWhatTheLoginsKeepIsKept(t *testing.T) {
+	for _, name := range []string{"SSO by session, refreshed", "login"} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			s := sources[name](w)
+			w.config("[profile leaf]\n" + s.leaf + "\n" + s.more)
+			w.mustGet("leaf")
+			paths, err := filepath.Glob(filepath.Join(w.dir, ".aws", "*", "cache", "*.json"))
+			must(t, err)
+			b, err := os.ReadFile(paths[0])
+			must(t, err)
+			if len(paths) != 1 || !strings.Contains(string(b), "and again") {
+				t.Error("the new refresh token is lost")
+			}
+			if info, err := os.Stat(paths[0]); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+				t.Errorf("mode %v, %v", info.Mode(), err)
+			}
+		})
+	}
+}
+
+func TestRolesOfOneSSOSessionRefreshItOnce(t *testing.T) {
+	w := newWorld(t)
+	w.signedIn("corp", "old", -time.Hour, map[string]any{"refreshToken": "again", "clientId": "client", "clientSecret": "hush"})
+	portal, oidc := w.portal(), w.oidc()
+	const roles = 8
+	config := ssoSession
+	for i := range roles {
+		config += fmt.Sprintf("[profile p%d]\nsso_session = corp\nsso_account_id = %s\nsso_role_name = Jill%d\n", i, account, i)
+	}
+	w.config(config)
+	var wg sync.WaitGroup
+	for i := range roles {
+		wg.Go(func() {
+			if _, err := w.get(fmt.Sprint("p", i)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if oidc.calls() != 1 || portal.calls() != roles {
+		t.Errorf("%d refreshes and %d calls of the portal", oidc.calls(), portal.calls())
+	}
+}
+
+func TestSSOSessionAloneSaysWhatIsMissing(t *testing.T) {
+	w := newWorld(t)
+	w.config("[profile leaf]\nsso_session = corp\n" + ssoSession)
+	wantError(t, w, "leaf", "it has sso_session corp but no sso_account_id and no sso_role_name", 0)
+}
+
+// TestAnswersThatAreNone: from any service, they are an error that passes or not, and no credentials.
+func TestAnswersThatAreNone(t *testing.T) {
+	status := func(code int, body string) func(http.ResponseWriter) bool {
+		return func(rw http.ResponseWriter) bool {
+			if strings.HasPrefix(body, "{") {
+				rw.Header().Set("Content-Type", "application/json")
+			}
+			rw.WriteHeader(code)
+			fmt.Fprint(rw, body)
+			return true
+		}
+	}
+	answers := map[string]struct {
+		answer func(http.ResponseWriter) bool
+		kind   int
+	}{
+		"nothing":     {status(200, ""), 0},
+		"null":        {status(200, "null"), 0},
+		"an object":   {status(200, "{}"), 0},
+		"no JSON":     {status(200, "<html>"), 0},
+		"huge":        {status(200, `{"x":"`+strings.Repeat("x", maxAnswer)+`"}`), 0},
+		"refused":     {status(400, `{"code":"Nope","message":"no"}`), 0},
+		"null, 400":   {status(400, "null"), 0},
+		"unavailable": {status(503, "try later"), passing},
+		"throttled":   {status(429, "{}"), passing},
+	}
+	for _, source := range []string{"SSO by session", "instance", "container with a token"} {
+		for name, test := range answers {
+			t.Run(source+"/"+name, func(t *testing.T) {
+				if source == "instance" && test.kind == passing || source == "container with a token" && name == "throttled" {
+					t.Skip("takes the SDK seconds of trying again, whatever AWS_MAX_ATTEMPTS says")
+				}
+				w := newWorld(t)
+				var leaf, more string
+				broken := serve(t, func(*http.Request) (any, int, string) { return nil, 0, "" })
+				broken.breaks = test.answer
+				switch source {
+				case "instance":
+					leaf = "credential_source = Ec2InstanceMetadata"
+					t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", broken.URL)
+				case "container with a token":
+					leaf = "credential_source = EcsContainer"
+					t.Setenv(containerFullURI, broken.URL+"/v1/credentials")
+				default:
+					w.signedIn("corp", ssoAccess, time.Hour, nil)
+					t.Setenv("AWS_ENDPOINT_URL_SSO", broken.URL)
+					leaf, more = "source_profile = leaf", "[profile leaf]\nsso_session = corp\n"+ssoProfile+ssoSession
+				}
+				w.config("[profile dev]\nrole_arn = " + devARN + "\n" + leaf + "\n" + more)
+				_, err := w.get("dev")
+				var e *Error
+				if source == "container with a token" && name == "huge" && !strings.Contains(err.Error(), "unexpected EOF") {
+					t.Errorf("error %v: all of it is read", err)
+				}
+				if !errors.As(err, &e) || test.kind == passing && !e.Passing || e.NeedsPerson || len(err.Error()) > 1500 {
+					t.Errorf("error %v", err)
+				}
+			})
+		}
+	}
+}
+
+func TestMetadataServicesThatAreNotThere(t *testing.T) {
+	for name, test := range map[string]struct {
+		leaf string
+		env  map[string]string
+		want string
+		kind int
+	}{
+		"instance metadata disabled":    {"Ec2InstanceMetadata", map[string]string{"AWS_EC2_METADATA_DISABLED": "true"}, "access disabled", 0},
+		"no instance":                   {"Ec2InstanceMetadata", map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1"}, "works on an EC2 instance that has a role", passing},
+		"no container":                  {"EcsContainer", nil, "neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor AWS_CONTAINER_CREDENTIALS_FULL_URI is set", 0},
+		"container elsewhere":           {"EcsContainer", map[string]string{containerFullURI: "http://192.0.2.1/v1/credentials"}, "invalid endpoint host", 0},
+		"container's token file absent": {"EcsContainer", map[string]string{containerFullURI: "http://127.0.0.1:1/", containerTokenFile: "/nowhere/token"}, "/nowhere/token: no such file", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			for k, v := range test.env {
+				t.Setenv(k, v)
+			}
+			w.config("[profile dev]\nrole_arn = " + devARN + "\ncredential_source = " + test.leaf)
+			wantError(t, w, "dev", test.want, test.kind)
+		})
+	}
+}
+
+func TestContainerBesideStaticKeysIsRefused(t *testing.T) {
+	w := newWorld(t)
+	t.Setenv(containerFullURI, "http://127.0.0.1:1/v1/credentials")
+	w.config("[profile dev]\nrole_arn = " + devARN + "\ncredential_source = EcsContainer\naws_access_key_id = AKIAX\naws_secret_access_key = x")
+	wantError(t, w, "dev", "the profile has static keys, which the AWS SDK prefers", 0)
+}
+
+func TestWebIdentityFailures(t *testing.T) {
+	for name, test := range map[string]struct {
+		token func(w *world) string
+		want  string
+	}{
+		"over":           {func(w *world) string { return w.token(-time.Hour) }, "as the web identity token: ExpiredTokenException: "},
+		"none":           {func(*world) string { return "\n" }, "gave no token"},
+		"not for STS":    {func(*world) string { return "x.y.z" }, "InvalidIdentityToken"},
+		"two tokens":     {func(*world) string { return "x y" }, "gave characters that no token has"},
+		"longer than it": {func(*world) string { return strings.Repeat("x", 20001) }, "gave 20001 characters"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			path := w.write("token", test.token(w))
+			w.config("[profile leaf]\nrole_arn = " + webARN + "\nweb_identity_token_file = " + path)
+			wantError(t, w, "leaf", test.want, 0)
+		})
+	}
+	w := newWorld(t)
+	w.config("[profile leaf]\nrole_arn = " + webARN + "\nweb_identity_token_file = /nowhere/token")
+	wantError(t, w, "leaf", "web identity token: /nowhere/token: no such file", 0)
+	w.config("[profile leaf]\nrole_arn = " + webARN + "\nweb_identity_token_process = " + command("fail", "7"))
+	wantError(t, w, "leaf", "its web_identity_token_process ended with exit status 7", 0)
+}
+
+func TestRoleSettingsReachSTS(t *testing.T) {
+	const readOnly = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+	w := newWorld(t)
+	must(t, w.sts.AddManagedPolicy(readOnly, ststest.AllowAssume("*")))
+	policy := w.write("policy.json", ststest.AllowAssume("*")+"\n")
+	token := w.write("token", w.token(time.Hour))
+	w.write("credentials", fmt.Sprintf("[base]\naws_access_key_id = %s\naws_secret_access_key = %s\naws_session_token = %s\n",
+		w.given.AccessKeyID, w.given.SecretAccessKey, w.given.SessionToken))
+	w.config(`
+[profile dev]
+role_arn = ` + devARN + `
+source_profile = base
+source_identity = jill@example.com
+session_tags = team = core , cost=12=3,empty=
+transitive_session_tags = team, COST
+policy = file://` + policy + `
+policy_arns = ` + readOnly + `, ` + readOnly + `
+[profile web]
+role_arn = ` + webARN + `
+web_identity_token_file = ` + token + `
+role_session_name = web
+policy = file://` + policy + `
+policy_arns = ` + readOnly)
+	w.mustGet("dev")
+	w.mustGet("web")
+	requests := w.sts.Requests()
+	for i, want := range []map[string]string{{
+		"SourceIdentity": "jill@example.com", "Policy": ststest.AllowAssume("*"),
+		"Tags.member.1.Key": "team", "Tags.member.1.Value": "core", "Tags.member.2.Key": "cost", "Tags.member.2.Value": "12=3", "Tags.member.3.Key": "empty", "Tags.member.3.Value": "",
+		"TransitiveTagKeys.member.1": "team", "TransitiveTagKeys.member.2": "COST",
+		"PolicyArns.member.1.arn": readOnly, "PolicyArns.member.2.arn": readOnly,
+	}, {"RoleSessionName": "web", "Policy": ststest.AllowAssume("*"), "PolicyArns.member.1.arn": readOnly}} {
+		for name, value := range want {
+			if got, sent := requests[i].Params[name]; got != value || !sent {
+				t.Errorf("call %d: %s is %q, want %q", i, name, got, value)
+			}
+		}
+	}
+
+	// What a policy file holds is in the key, and checked before anything is sent.
+	w.write("policy.json", ststest.AllowAssume(devARN))
+	w.mustGet("dev")
+	w.mustGet("web")
+	if calls := len(w.sts.Requests()); calls != 4 {
+		t.Errorf("%d calls of STS, want 4", calls)
+	}
+	for text, want := range map[string]string{"[]": "is no JSON object", "": "is no JSON object", strings.Repeat(" ", 70<<10): "is larger than 64 KB", `{"a":"` + strings.Repeat("x", 2041) + `"}`: "has 2049 characters, and AWS allows 2048"} {
+		w.write("policy.json", text)
+		wantError(t, w, "dev", want, 0)
+	}
+	must(t, os.Remove(policy))
+	wantError(t, w, "dev", "read the policy of profile dev: "+policy+": ", 0)
+	if c, err := w.chain("web"); err != nil {
+		t.Error(err)
+	} else if _, err := w.resolver.Explain(t.Context(), c); err == nil || !strings.Contains(err.Error(), policy) {
+		t.Errorf("explain: %v", err)
+	}
+}
+
+func TestKeyHoldsEveryRoleSettingAndSource(t *testing.T) {
+	key := func(config string, env map[string]string) cache.Key {
+		t.Helper()
+		r := Resolver{Getenv: getenv(env)}
+		k, ok, err := r.Key(chainOf(t, config, base))
+		if err != nil || !ok {
+			t.Fatalf("key: %v, cached %v", err, ok)
+		}
+		return k
+	}
+	const p = "[profile p]\n" + role
+	const web = "[profile p]\nrole_arn = arn:aws:iam::1:role/A\nweb_identity_token_file = /a\n"
+	const sso = "[profile p]\nsso_session = s\nsso_account_id = 1\nsso_role_name = r\n[sso-session s]\nsso_region = x\nsso_start_url = u\n"
+	const process = "[profile p]\ncredential_process = /bin/x\n"
+	const instance = "[profile p]\nrole_arn = arn:aws:iam::1:role/A\ncredential_source = Ec2InstanceMetadata\n"
+	const container = "[profile p]\nrole_arn = arn:aws:iam::1:role/A\ncredential_source = EcsContainer\n"
+	const environment = "[profile p]\nrole_arn = arn:aws:iam::1:role/A\ncredential_source = Environment\n"
+	seen := map[cache.Key]string{}
+	for name, test := range map[string]struct {
+		config string
+		env    map[string]string
+	}{
+		"role":                        {p, nil},
+		"source identity":             {p + "source_identity = jill", nil},
+		"tag":                         {p + "session_tags = a=b", nil},
+		"tag's value":                 {p + "session_tags = a=c", nil},
+		"two tags":                    {p + "session_tags = a=b,c=d", nil},
+		"transitive tag":              {p + "session_tags = a=b\ntransitive_session_tags = a", nil},
+		"policy":                      {p + "policy = {}", nil},
+		"another policy":              {p + `policy = {"a":1}`, nil},
+		"managed policy":              {p + "policy_arns = arn:aws:iam::aws:policy/A", nil},
+		"two managed policies":        {p + "policy_arns = arn:aws:iam::aws:policy/A,arn:aws:iam::aws:policy/B", nil},
+		"web identity":                {web, nil},
+		"web identity, session name":  {web + "role_session_name = jill", nil},
+		"web identity, policy":        {web + "policy = {}", nil},
+		"web identity, role":          {strings.ReplaceAll(web, "role/A", "role/B"), nil},
+		"web identity, another file":  {strings.ReplaceAll(web, "/a", "/b"), nil},
+		"web identity, process":       {strings.ReplaceAll(web, "_file", "_process"), nil},
+		"SSO":                         {sso, nil},
+		"SSO, account":                {strings.ReplaceAll(sso, "id = 1", "id = 2"), nil},
+		"SSO, role":                   {strings.ReplaceAll(sso, "= r", "= q"), nil},
+		"SSO, start URL":              {strings.ReplaceAll(sso, "= u", "= v"), nil},
+		"SSO, session":                {strings.ReplaceAll(strings.ReplaceAll(sso, "= s", "= t"), "sso-session s", "sso-session t"), nil},
+		"process":                     {process, nil},
+		"another process":             {strings.ReplaceAll(process, "/x", "/y"), nil},
+		"process with other files":    {process, map[string]string{"AWS_CONFIG_FILE": "/x"}},
+		"login":                       {"[profile p]\nlogin_session = arn:x", nil},
+		"another login":               {"[profile p]\nlogin_session = arn:y", nil},
+		"instance":                    {instance, nil},
+		"instance, endpoint":          {instance, map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://x"}},
+		"instance, profile's":         {instance + "ec2_metadata_service_endpoint = http://y", nil},
+		"container":                   {container, map[string]string{containerRelativeURI: "/a"}},
+		"another container":           {container, map[string]string{containerRelativeURI: "/b"}},
+		"container by URL":            {container, map[string]string{containerFullURI: "http://a"}},
+		"container with a token file": {container, map[string]string{containerFullURI: "http://a", containerTokenFile: "/t"}},
+		"environment":                 {environment, map[string]string{"AWS_ACCESS_KEY_ID": "AKIA1"}},
+		"environment, another key":    {environment, map[string]string{"AWS_ACCESS_KEY_ID": "AKIA2"}},
+	} {
+		k := key(test.config, test.env)
+		if other, ok := seen[k]; ok {
+			t.Errorf("%s and %s have one key", name, other)
+		}
+		seen[k] = name
+		if key(test.config, test.env) != k {
+			t.Errorf("%s: its key is not always the same", name)
+		}
+	}
+	t.Chdir(t.TempDir())
+	relative := strings.ReplaceAll(web, "/a", "a")
+	here := key(relative, nil)
+	t.Chdir(t.TempDir())
+	if key(relative, nil) == here {
+		t.Error("one relative path to two token files has one key")
+	}
+	if _, ok := seen[key(process, nil)]; !ok {
+		t.Error("the working directory is in a command's key")
+	}
+	if key(sso, nil) != key(strings.ReplaceAll(sso, "region = x", "region = y"), nil) {
+		t.Error("the region of SSO is in the key")
+	}
+	if key(instance+"ec2_metadata_service_endpoint = http://x", nil) != key(instance, map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://x"}) {
+		t.Error("one endpoint of the metadata service has two keys")
+	}
+}
+
+func TestWebIdentityRoleDecidesThePartition(t *testing.T) {
+	c := chainOf(t, "[profile p]\nrole_arn = arn:aws-cn:iam::1:role/A\nweb_identity_token_file = /a", "")
+	if e, err := endpointOf(c, getenv(nil)); err != nil || e.Region != "cn-north-1" {
+		t.Errorf("region %s, %v", e.Region, err)
+	}
+}
+
+func TestExplainShowsEverySetting(t *testing.T) {
+	w := newWorld(t)
+	w.config("[profile p]\nrole_arn = " + devARN + "\nsource_profile = leaf\nsource_identity = jill\nsession_tags = a=b\ntransitive_session_tags = a\npolicy = {}\npolicy_arns = arn:aws:iam::aws:policy/A\n" +
+		"[profile leaf]\nrole_arn = " + webARN + "\nweb_identity_token_process = x\n")
+	c, err := w.chain("p")
+	must(t, err)
+	x, err := w.resolver.Explain(t.Context(), c)
+	must(t, err)
+	b, err := json.Marshal(x.Chain)
+	must(t, err)
+	want := `[{"type":"web_identity","profile":"leaf","role_arn":"` + webARN + `","web_identity_token_process":"x"},` +
+		`{"type":"assume_role","profile":"p","role_arn":"` + devARN + `","source_identity":"jill","session_tags":{"a":"b"},"transitive_session_tags":["a"],"policy":"{}","policy_arns":["arn:aws:iam::aws:policy/A"]}]`
+	if string(b) != want {
+		t.Errorf("chain %s\n want %s", b, want)
+	}
+}
+
+func TestInstanceAndContainerAreThoseOfThisBoot(t *testing.T) {
+	id := bootID()
+	if id == "" || id != bootID() {
+		t.Fatalf("boot ID %q, then %q", id, bootID())
+	}
+	for _, kind := range []profiles.SourceType{profiles.EC2Metadata, profiles.ECSMetadata} {
+		if identity := sourceIdentity(profiles.Source{Type: kind}, getenv(nil)); !slices.Contains(identity, id) {
+			t.Errorf("%s: %q", kind, identity)
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package credproc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"aws-credproc/cache"
+	"aws-credproc/profiles"
+)
+
+// maxWebIdentityToken is what STS takes.
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+const maxWebIdentityToken = 20000
+
+// webIdentitySession assumes the source's role with a token. It is our own STS client that calls, so that endpoint, CA
+// bundle and retries are those of every other call.
+func (w *way) webIdentitySession(ctx context.Context) (cache.Session, error) {
+	token, err := w.webIdentityToken(ctx)
+	if err != nil {
+		return cache.Session{}, err
+	}
+	client, err := w.sts()
+	if err != nil {
+		return cache.Session{}, err
+	}
+	s, err := client.assumeRoleWithWebIdentity(ctx, token, w.chain.Source)
+	if err != nil {
+		return cache.Session{}, client.explainFailure(err, w.chain, 0, cache.Session{})
+	}
+	return s, nil
+}
+
+func (w *way) webIdentityToken(ctx context.Context) (string, error) {
+	s := w.chain.Source
+	from := "web_identity_token_file " + s.WebIdentityTokenFile
+	var token, mend string
+	if s.WebIdentityTokenProcess != "" {
+		from, mend = "web_identity_token_process", "it must print the token and nothing else"
+		out, err := w.commandOutput(ctx, from, s.WebIdentityTokenProcess)
+		if err != nil {
+			return "", err
+		}
+		token = out
+	} else {
+		mend = "correct web_identity_token_file; the file holds the token and nothing else"
+		b, err := readBounded(s.WebIdentityTokenFile)
+		if err != nil {
+			return "", w.sourceError(fmt.Errorf("web identity token: %w", err), mend)
+		}
+		token = strings.TrimSpace(string(b))
+	}
+	switch {
+	case token == "":
+		return "", w.sourceError(errors.New(from+" gave no token"), mend)
+	case len(token) > maxWebIdentityToken:
+		return "", w.sourceError(fmt.Errorf("%s gave %d characters, and a token has %d at most", from, len(token), maxWebIdentityToken), mend)
+	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return "", w.sourceError(errors.New(from+" gave characters that no token has"), mend)
+	}
+	return token, nil
+}
+
+// withPolicies puts the content of session policies in the place of file://PATH: it is what STS is sent, and what the
+// session depends on.
+func withPolicies(c profiles.Chain) (profiles.Chain, error) {
+	read := func(profile, policy string) (string, error) {
+		path, isFile := profiles.PolicyFile(policy)
+		if !isFile {
+			return policy, nil
+		}
+		fail := func(err error) (string, error) {
+			return "", &Error{Profile: c.Profile.Name, Step: "read the policy of profile " + profile, Err: err, Mend: "correct policy = file://PATH, or the file"}
+		}
+		b, err := readBounded(path)
+		if err != nil {
+			return fail(err)
+		}
+		text := strings.TrimSpace(string(b))
+		if err := profiles.CheckPolicy(text); err != nil {
+			return fail(fmt.Errorf("%s %w", path, err))
+		}
+		return text, nil
+	}
+	var err error
+	if c.Source.Policy, err = read(c.Source.Profile, c.Source.Policy); err != nil {
+		return profiles.Chain{}, err
+	}
+	hops := make([]profiles.Hop, len(c.Hops))
+	for i, h := range c.Hops {
+		if h.Policy, err = read(h.Profile, h.Policy); err != nil {
+			return profiles.Chain{}, err
+		}
+		hops[i] = h
+	}
+	c.Hops = hops
+	return c, nil
+}

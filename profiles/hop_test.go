@@ -1,0 +1,171 @@
+package profiles
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestHopCarriesTagsAndPolicies(t *testing.T) {
+	const role = "[profile p]\nrole_arn = " + arnA + "\nsource_profile = b\n"
+	for name, test := range map[string]struct {
+		config string
+		want   Hop
+	}{
+		"none":              {"", Hop{}},
+		"source identity":   {"source_identity = jill@example.com", Hop{SourceIdentity: "jill@example.com"}},
+		"one tag":           {"session_tags = team=core", Hop{SessionTags: []Tag{{"team", "core"}}}},
+		"tags with spaces":  {"session_tags = team = core team , cost= 12=3,empty=,", Hop{SessionTags: []Tag{{"team", "core team"}, {"cost", "12=3"}, {"empty", ""}}}},
+		"transitive tags":   {"session_tags = a=b,c=d\ntransitive_session_tags = c , A", Hop{SessionTags: []Tag{{"a", "b"}, {"c", "d"}}, TransitiveTagKeys: []string{"c", "A"}}},
+		"policy":            {`policy = {"Statement":[]}`, Hop{Policy: `{"Statement":[]}`}},
+		"policy over lines": {"policy = {\n  \"Statement\": [] # no comment here\n }\n", Hop{}},
+		"policy file":       {"policy = file://~/policy.json", Hop{Policy: "file://~/policy.json"}},
+		"managed policies":  {"policy_arns = arn:aws:iam::aws:policy/A , arn:aws:iam::aws:policy/B", Hop{PolicyARNs: []string{"arn:aws:iam::aws:policy/A", "arn:aws:iam::aws:policy/B"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := mustLoad(t, role+test.config, "[b]\n"+keys).Chain("p")
+			if name == "policy over lines" {
+				// A comment sign in a continuation is part of the value, and so no JSON.
+				if err == nil || !strings.Contains(err.Error(), "policy is no JSON object") {
+					t.Errorf("error %v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			test.want.Profile, test.want.RoleARN = "p", arnA
+			if diff := cmp.Diff(test.want, c.Hops[0]); diff != "" {
+				t.Errorf("hop (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestHopBoundsAreChecked(t *testing.T) {
+	many := func(n int, format string) string {
+		var parts []string
+		for i := range n {
+			parts = append(parts, fmt.Sprintf(format, i))
+		}
+		return strings.Join(parts, ",")
+	}
+	const role = "[profile p]\nrole_arn = " + arnA + "\nsource_profile = b\n"
+	const web = "[profile p]\nrole_arn = " + arnA + "\nweb_identity_token_process = x\n"
+	long := strings.Repeat("é", 257)
+	for name, test := range map[string]struct{ config, want string }{
+		"source identity too short":       {role + "source_identity = j", "2 to 64"},
+		"source identity with a colon":    {role + "source_identity = aws:jill", "source_identity holds ':'"},
+		"tag without a value":             {role + "session_tags = team", `session_tags holds "team", which is no key=value`},
+		"tag without a key":               {role + "session_tags = =core", "no key=value"},
+		"key twice":                       {role + "session_tags = a=b,A=c", `the key "A" twice`},
+		"key of AWS":                      {role + "session_tags = AWS:x=y", "keeps those with aws: for itself"},
+		"key too long":                    {role + "session_tags = " + strings.Repeat("k", 129) + "=v", "too long"},
+		"value too long":                  {role + "session_tags = k=" + long, "too long"},
+		"value with a character":          {role + "session_tags = k=a*b", "other characters"},
+		"51 tags":                         {role + "session_tags = " + many(51, "k%d=v"), "has 51 tags, and AWS allows 50"},
+		"transitive tag that is no tag":   {role + "session_tags = a=b\ntransitive_session_tags = c", `names "c", which is no key of session_tags`},
+		"transitive tag without any":      {role + "transitive_session_tags = c", "which is no key of session_tags"},
+		"policy that is no JSON":          {role + "policy = {", "config:4: policy is no JSON object"},
+		"policy that is an array":         {role + "policy = []", "no JSON object"},
+		"policy that is too long":         {role + `policy = {"a":"` + strings.Repeat("x", 2041) + `"}`, "policy has 2049 characters, and AWS allows 2048"},
+		"eleven managed policies":         {role + "policy_arns = " + many(11, "arn:aws:iam::aws:policy/%d"), "has 11 policies, and AWS allows 10"},
+		"managed policy that is no ARN":   {role + "policy_arns = ReadOnlyAccess", `holds "ReadOnlyAccess", which is no ARN`},
+		"both token file and process":     {web + "web_identity_token_file = /t", "it has both web_identity_token_file and web_identity_token_process"},
+		"token process without a role":    {"[profile p]\nweb_identity_token_process = x", "it has a web_identity_token_process but no role_arn"},
+		"tags of a web identity":          {web + "session_tags = a=b", "which a role that is assumed with a web identity token takes from the token"},
+		"source identity of the same":     {web + "source_identity = jill", "takes from the token"},
+		"policy of the same, too long":    {web + "policy = []", "no JSON object"},
+		"session name of the same, wrong": {web + "role_session_name = a b", "role_session_name holds ' '"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := mustLoad(t, test.config, "[b]\n"+keys).Chain("p")
+			var e *Error
+			if !errors.As(err, &e) || !strings.Contains(err.Error(), test.want) || e.Mend == "" || e.Where == "" {
+				t.Errorf("error %q\n want %q", err, test.want)
+			}
+		})
+	}
+	for _, config := range []string{
+		"session_tags = " + many(50, "k%d=v"), "session_tags = k=" + long[2:], `policy = {"a":"` + strings.Repeat("é", 2040) + `"}`, "policy_arns = " + many(10, "arn:aws:iam::aws:policy/%d"),
+	} {
+		if _, err := mustLoad(t, role+config, "[b]\n"+keys).Chain("p"); err != nil {
+			t.Errorf("at the bound: %v", err)
+		}
+	}
+}
+
+func TestSourceCarriesEverySetting(t *testing.T) {
+	for name, test := range map[string]struct {
+		config string
+		want   Source
+	}{
+		"web identity by process": {"role_arn = " + arnA + "\nweb_identity_token_process = token -x\nrole_session_name = jill\npolicy = {}\npolicy_arns = arn:aws:iam::aws:policy/A\nduration_seconds = none of its business",
+			Source{Type: WebIdentity, RoleARN: arnA, WebIdentityTokenProcess: "token -x", RoleSessionName: "jill", Policy: "{}", PolicyARNs: []string{"arn:aws:iam::aws:policy/A"}}},
+		"instance": {"role_arn = " + arnA + "\ncredential_source = Ec2InstanceMetadata\nec2_metadata_service_endpoint = http://x\nec2_metadata_service_endpoint_mode = IPv6",
+			Source{Type: EC2Metadata, MetadataEndpoint: "http://x", MetadataEndpointMode: "IPv6"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := mustLoad(t, "[profile p]\n"+test.config, "").Chain("p")
+			if err != nil {
+				t.Fatal(err)
+			}
+			test.want.Profile = "p"
+			if diff := cmp.Diff(test.want, c.Source); diff != "" {
+				t.Errorf("source (-want +got):\n%s", diff)
+			}
+			if got, want := c.Source.RunsCommand(), test.want.WebIdentityTokenProcess != ""; got != want {
+				t.Errorf("runs a command: %v", got)
+			}
+			if filepath.Base(c.ConfigPath) != "config" || filepath.Base(c.CredentialsPath) != "credentials" {
+				t.Errorf("read from %q and %q", c.ConfigPath, c.CredentialsPath)
+			}
+		})
+	}
+}
+
+func TestPolicyFileExpandsHome(t *testing.T) {
+	t.Setenv("HOME", "/home/jill")
+	t.Setenv("USERPROFILE", "/home/jill")
+	for policy, want := range map[string]string{"file://~/p.json": "/home/jill/p.json", "file:///p.json": "/p.json", "file://p.json": "p.json"} {
+		if path, ok := PolicyFile(policy); filepath.ToSlash(path) != want || !ok {
+			t.Errorf("%s: %q, %v", policy, path, ok)
+		}
+	}
+	if _, ok := PolicyFile("{}"); ok {
+		t.Error("a policy is taken for a file")
+	}
+}
+
+// TestRenamedCopyOfThisHelperIsKnown: by a path, through a symlink, and by the PATH.
+func TestRenamedCopyOfThisHelperIsKnown(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	link := filepath.Join(dir, "acp")
+	if runtime.GOOS == "windows" {
+		link += ".exe"
+	}
+	if err := os.Symlink(self, link); err != nil {
+		t.Skip(err)
+	}
+	t.Setenv("PATH", dir)
+	for _, program := range []string{self, link, "acp"} {
+		f := mustLoad(t, "[profile p]\ncredential_process = "+filepath.ToSlash(program)+" get p", "")
+		if _, err := f.Chain("p"); err == nil || !strings.Contains(err.Error(), "p -> p") {
+			t.Errorf("%s: error %v", program, err)
+		}
+	}
+	f := mustLoad(t, "[profile p]\ncredential_process = another get p", "")
+	if c, err := f.Chain("p"); err != nil || c.Source.Type != Process {
+		t.Errorf("another program: %v, %v", c.Source.Type, err)
+	}
+}

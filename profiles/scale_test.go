@@ -1,0 +1,108 @@
+package profiles
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// manyProfiles is a config file of about 200 bytes a profile.
+func manyProfiles(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "# team %d\n[profile team-%d]\nrole_arn = arn:aws:iam::%012d:role/Developer # the usual one\nsource_profile = base\nregion = eu-west-1\ns3 =\n  max_concurrent_requests = 20\n  addressing_style = path\n\n", i, i, i)
+	}
+	b.WriteString("[profile base]\n" + keys)
+	return b.String()
+}
+
+// BenchmarkChain is what reading the files and resolving one profile costs. From 10 to 5,000 profiles it may grow by 3 ms.
+func BenchmarkChain(b *testing.B) {
+	for _, n := range []int{10, 500, 5000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			path := filepath.Join(b.TempDir(), "config")
+			if err := os.WriteFile(path, []byte(manyProfiles(n)), 0o600); err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				f, err := Load(path, path+".none")
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := f.Chain(fmt.Sprintf("team-%d", n/2)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// TestAnyBytesAreAnsweredSoon: nothing in a file of 10 MB takes more than linear time. The limit tells a hang.
+func TestAnyBytesAreAnsweredSoon(t *testing.T) {
+	const size = 10 << 20
+	repeat := func(s string) string { return strings.Repeat(s, size/len(s)) }
+	for name, text := range map[string]string{
+		"one line":         repeat("x"),
+		"newlines":         repeat("\n"),
+		"sections":         repeat("[profile p]\n"),
+		"many sections":    manyProfiles(40000),
+		"duplicate keys":   "[profile p]\n" + repeat("a = b\n"),
+		"different keys":   "[profile p]\n" + keysOf(400000),
+		"continuations":    "[profile p]\na = b\n" + repeat(" c\n"),
+		"sub-properties":   "[profile p]\na =\n" + repeat(" c = d\n"),
+		"white space":      "[profile p]\na = " + repeat(" "),
+		"comment signs":    "[profile p]\na = " + repeat(" #"),
+		"brackets":         repeat("["),
+		"bytes over ASCII": repeat("\xff"),
+		"a long value":     "[profile p]\nrole_arn = " + repeat("x"),
+		"a long name":      "[profile " + repeat("x") + "]\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				f, err := loadText(t, text, "")
+				if err == nil {
+					_, err = f.Chain("p")
+				}
+				if err != nil && len(err.Error()) > 1000 {
+					t.Errorf("an error of %d bytes", len(err.Error()))
+				}
+			}()
+			select {
+			case <-done:
+			case <-time.After(30 * time.Second):
+				t.Fatal("no answer")
+			}
+		})
+	}
+}
+
+func keysOf(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "key%d = some value\n", i)
+	}
+	return b.String()
+}
+
+// TestAllProfilesAreResolvedInLinearTime: the limit tells a hang; with the square of their number it takes minutes.
+func TestAllProfilesAreResolvedInLinearTime(t *testing.T) {
+	f := mustLoad(t, manyProfiles(40000), "")
+	done := make(chan error, 1)
+	go func() {
+		_, _, err := f.List()
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("no answer")
+	}
+}
