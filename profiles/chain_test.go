@@ -37,6 +37,7 @@ func TestChainFollowsTheRules(t *testing.T) {
 		"keys of an intermediate profile end a chain": {"[profile p]\nrole_arn = " + arnA + "\nsource_profile = q\n[profile q]\nrole_arn = " + arnB + "\nsource_profile = b\n" + keys, "[b]\n" + keys, "p", "static q > " + arnA + " (p)"},
 		"the selected profile's role beats its keys":  {"[profile p]\nrole_arn = " + arnA + "\nsource_profile = b\n" + keys, "[b]\n" + keys, "p", "static b > " + arnA + " (p)"},
 		"its own source, where it has keys":           {"[profile p]\nrole_arn = " + arnA + "\nsource_profile = p\n" + keys, "", "p", "static p > " + arnA + " (p)"},
+		"an account is STS's business":                {"[profile p]\nrole_arn = arn:x:iam::1:role/A\nsource_profile = b", "[b]\n" + keys, "p", "static b > arn:x:iam::1:role/A (p)"},
 		"environment":                                 {"[profile p]\nrole_arn = " + arnA + "\ncredential_source = Environment", "", "p", "environment p > " + arnA + " (p)"},
 		"instance":                                    {"[profile p]\nrole_arn = " + arnA + "\ncredential_source = Ec2InstanceMetadata", "", "p", "ec2_instance_metadata p > " + arnA + " (p)"},
 		"container":                                   {"[profile p]\nrole_arn = " + arnA + "\ncredential_source = EcsContainer", "", "p", "ecs_container p > " + arnA + " (p)"},

@@ -60,6 +60,8 @@ func TestProfileIsReadAsTheSDKsReadIt(t *testing.T) {
 		"default without profile":             {config: "[default]\na = b", profile: "default", want: map[string]string{"a": "b"}},
 		"profile default beats default":       {config: "[profile default]\na = 1\n[default]\na = 2\nb = 3", profile: "default", want: map[string]string{"a": "1"}},
 		"credentials file has the bare form":  {credentials: "[p]\na = b", want: map[string]string{"a": "b"}},
+		"default in both files":               {config: "[default]\na = 1", credentials: "[default]\nb = 2", profile: "default", want: map[string]string{"a": "1", "b": "2"}},
+		"case counts in names":                {config: "[profile P]\na = 1\n[profile p]\nb = 2\n[Profile p]\nc = 3", want: map[string]string{"b": "2"}},
 		"files merge, credentials win":        {config: "[profile p]\na = 1\nb = 2", credentials: "[p]\na = 3", want: map[string]string{"a": "3", "b": "2"}},
 		"sections merge, the later key wins":  {config: "[profile p]\na = 1\nb = 2\n[profile q]\na = 9\n[profile p]\na = 3", want: map[string]string{"a": "3", "b": "2"}},
 		"duplicate key, the last wins":        {config: "[profile p]\na = 1\na = 2", want: map[string]string{"a": "2"}},
