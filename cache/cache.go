@@ -146,6 +146,9 @@ func (c *Cache) Put(ctx context.Context, key Key, s Session, f Facts) (Choice, e
 	if err := d.writeFacts(f.of(key, s, name)); err != nil {
 		return name, err
 	}
+	if err := d.sweep(c.opts.Now()); err != nil {
+		c.opts.Warnf("what killed processes left is not cleared away: %v", err)
+	}
 	if old.Store != "" && old.Store != name {
 		if err := c.deleteFrom(ctx, d, old.Store, key); err != nil {
 			c.opts.Warnf("the session before this one stays in store %s: %v", old.Store, err)
@@ -157,6 +160,7 @@ func (c *Cache) Put(ctx context.Context, key Key, s Session, f Facts) (Choice, e
 // of makes facts those of a session that rests in a store.
 func (f Facts) of(key Key, s Session, name Choice) Facts {
 	f.Key, f.Store, f.Created, f.Expires, f.LastError, f.LastErrorAt = key, name, s.Issued, s.Expiration, "", time.Time{}
+	f.Passing, f.NeedsPerson = false, false
 	return f
 }
 
@@ -167,19 +171,27 @@ func (c *Cache) Delete(ctx context.Context, key Key) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	var f Facts
+	stores := []Choice{c.opts.Choice.target()}
+	known := c.opts.Choice // a store that must be there, since it is asked for or holds the session
 	if d != nil {
-		if f, err = c.readFacts(d, key); err != nil && !errors.Is(err, ErrMiss) {
+		switch f, err := d.readFacts(key); {
+		case err == nil && f.Store != "":
+			known = f.Store
+			stores = append(stores, f.Store)
+		case errors.Is(err, ErrCorrupt):
+			stores = append(stores, Keyring, File) // it may be anywhere
+		case err != nil && !errors.Is(err, ErrMiss):
 			return err
 		}
 	}
+	slices.Sort(stores)
 	var errs []error
-	if f.Store != "" {
-		errs = append(errs, c.deleteFrom(ctx, d, f.Store, key))
-	}
-	if name := c.opts.Choice.target(); name != None && name != f.Store && (d != nil || name == Keyring) {
+	for _, name := range slices.Compact(stores) {
+		if name == None || d == nil && name != Keyring {
+			continue
+		}
 		err := c.deleteFrom(ctx, d, name, key)
-		if c.opts.Choice == Auto && errors.Is(err, ErrUnavailable) {
+		if name != known && name != c.opts.Choice && errors.Is(err, ErrUnavailable) {
 			err = nil // then none can have gone there
 		}
 		errs = append(errs, err)
@@ -236,8 +248,9 @@ func (c *Cache) Facts() ([]Facts, error) {
 	return all, nil
 }
 
-// Fail notes why a session could not be made or renewed, in its facts or, where there are none, in facts f that tell of
-// no session. A session that is there stays as it is. The caller holds the lock of the key.
+// Fail notes why a session could not be made or renewed: cause, and what f says of it, in the session's facts or, where
+// there are none, in facts f that tell of no session. A session that is there stays as it is. The caller holds the lock
+// of the key.
 func (c *Cache) Fail(key Key, f Facts, cause error) error {
 	d, name := c.target()
 	if name == None {
@@ -246,6 +259,7 @@ func (c *Cache) Fail(key Key, f Facts, cause error) error {
 	old, err := d.readFacts(key)
 	switch {
 	case err == nil:
+		old.Passing, old.NeedsPerson = f.Passing, f.NeedsPerson
 		f = old
 	case errors.Is(err, ErrMiss), errors.Is(err, ErrCorrupt):
 		f.Key, f.Store, f.Created, f.Expires = key, "", time.Time{}, time.Time{}
@@ -280,6 +294,9 @@ func (c *Cache) Clear(ctx context.Context) (n int, err error) {
 			f.Key = key
 			known = append(known, f)
 		}
+	}
+	if d != nil {
+		errs = append(errs, d.sweep(c.opts.Now()))
 	}
 	cleared := map[Choice]bool{"": true}
 	inKeyring := keysIn(known, Keyring)

@@ -15,7 +15,7 @@ const (
 	factsVersion  = 1
 	maxFacts      = 64 << 10 // bytes of a facts file
 	maxFactsField = 2048     // bytes of a field; IAM bounds a role ARN to this
-	maxLastError  = 512      // bytes of a last error
+	maxLastError  = 2048     // bytes of a last error, which says how to mend it at its end
 )
 
 // Facts is what is known about a session without opening it. None of it is secret. Text is printable: control and
@@ -33,6 +33,8 @@ type Facts struct {
 	// A session that is put clears both.
 	LastError   string
 	LastErrorAt time.Time
+	// Passing says that the last error may pass with nothing changed, NeedsPerson that only a person can mend it.
+	Passing, NeedsPerson bool
 }
 
 // wireFacts is the content of a facts file. Unknown fields are for newer versions to add.
@@ -47,6 +49,8 @@ type wireFacts struct {
 	Expires     time.Time `json:"expires,omitzero"`
 	LastError   string    `json:"last_error,omitempty"`
 	LastErrorAt time.Time `json:"last_error_at,omitzero"`
+	Passing     bool      `json:"passing,omitempty"`
+	NeedsPerson bool      `json:"needs_person,omitempty"`
 }
 
 func (f Facts) encode() ([]byte, error) {
@@ -55,6 +59,7 @@ func (f Facts) encode() ([]byte, error) {
 		Type: clean(f.Type, maxFactsField), Source: clean(f.Source, maxFactsField), Store: string(f.Store),
 		Created: f.Created.UTC(), Expires: f.Expires.UTC(),
 		LastError: clean(f.LastError, maxLastError), LastErrorAt: f.LastErrorAt.UTC(),
+		Passing: f.Passing, NeedsPerson: f.NeedsPerson,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("facts: %w", err)
@@ -77,6 +82,7 @@ func decodeFacts(b []byte) (Facts, error) {
 		Type: clean(w.Type, maxFactsField), Source: clean(w.Source, maxFactsField), Store: Choice(clean(w.Store, 32)),
 		Created: w.Created.UTC(), Expires: w.Expires.UTC(),
 		LastError: clean(w.LastError, maxLastError), LastErrorAt: w.LastErrorAt.UTC(),
+		Passing: w.Passing, NeedsPerson: w.NeedsPerson,
 	}, nil
 }
 
@@ -114,8 +120,8 @@ func (d *stateDir) readFacts(key Key) (Facts, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return Facts{}, ErrMiss
 	}
-	if err != nil {
-		return Facts{}, fmt.Errorf("facts: %w", err)
+	if err != nil { // whatever stands there in its place, it is replaced with the next session
+		return Facts{}, fmt.Errorf("facts: %w: %w", ErrCorrupt, err)
 	}
 	f, err := decodeFacts(b)
 	f.Key = key

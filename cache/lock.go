@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/gofrs/flock"
@@ -32,14 +33,14 @@ func lockFile(ctx context.Context, path string, look func() bool) (unlock func()
 	if look == nil {
 		look = func() bool { return false }
 	}
-	l := flock.New(path)
+	l := openLock(path)
 	held, err := l.TryLock()
 	if err != nil {
 		return nop, fmt.Errorf("lock: %w", err)
 	}
 	if !held {
 		// An open file of its own: on one, flock converts a lock into the other, and may drop it meanwhile.
-		shared := flock.New(path)
+		shared := openLock(path)
 		if err := wait(ctx, shared.RLock, shared.Unlock); err != nil {
 			return nop, err
 		}
@@ -60,6 +61,11 @@ func lockFile(ctx context.Context, path string, look func() bool) (unlock func()
 		return nop, nil
 	}
 	return free, nil
+}
+
+// openLock names a lock file. It is opened, when it is locked, without following a link or waiting for a pipe.
+func openLock(path string) *flock.Flock {
+	return flock.New(path, flock.SetFlag(os.O_CREATE|os.O_RDONLY|openFlags|noFollow), flock.SetPermissions(0o600))
 }
 
 func nop() {}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"runtime"
 	"syscall"
@@ -14,6 +15,9 @@ import (
 
 // openFlags keep the opening of what should be a file from waiting, should it be a pipe.
 const openFlags = syscall.O_NONBLOCK
+
+// noFollow keeps the opening of what should be a file from following a link, where no os.Root does.
+const noFollow = syscall.O_NOFOLLOW
 
 // DefaultDir is the state directory where AWS_CREDPROC_STATE_DIR does not name another: aws-credproc in
 // $XDG_STATE_HOME or ~/.local/state (XDG Base Directory Specification; a relative $XDG_STATE_HOME is ignored, as it
@@ -25,8 +29,12 @@ func DefaultDir() (string, error) {
 		}
 	}
 	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", fmt.Errorf("state directory: %w", err)
+	if err != nil { // $HOME is not set, as in a service's environment
+		u, userErr := user.Current()
+		if userErr != nil {
+			return "", fmt.Errorf("state directory: %w", errors.Join(err, userErr))
+		}
+		home = u.HomeDir
 	}
 	if runtime.GOOS == "darwin" {
 		return filepath.Join(home, "Library", "Application Support", "aws-credproc"), nil

@@ -10,6 +10,9 @@ import (
 // openFlags: to open a file does not wait here.
 const openFlags = 0
 
+// noFollow: making a link takes a privilege here.
+const noFollow = 0
+
 // DefaultDir is the state directory where AWS_CREDPROC_STATE_DIR does not name another: aws-credproc in
 // %LOCALAPPDATA%, which does not roam.
 func DefaultDir() (string, error) {

@@ -1,0 +1,124 @@
+//go:build unix
+
+package cache
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// place puts something in the place of a file of the state directory, whose folder is there.
+func place(t *testing.T, path string, put func(path string) error) {
+	t.Helper()
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	if err := put(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestALockThatIsNoFileNeitherHangsNorLeadsElsewhere(t *testing.T) {
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	for name, put := range map[string]func(path string) error{
+		"pipe": func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"link": func(path string) error { return os.Symlink(elsewhere, path) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			c, _ := openTest(t, File, dir)
+			mustPut(t, c, otherKey, testSession(), File)
+			if unlock, err := c.Lock(t.Context(), otherKey, nil); err != nil {
+				t.Fatal(err)
+			} else {
+				unlock()
+			}
+			place(t, filepath.Join(dir, locksDir, testKey.String()+".lock"), put)
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				unlock, err := c.Lock(ctx, testKey, nil)
+				if err != nil {
+					t.Error(err)
+				}
+				unlock()
+			}()
+			select {
+			case <-done:
+			case <-ctx.Done():
+				t.Fatal("it hangs")
+			}
+			if _, err := os.Stat(elsewhere); err == nil {
+				t.Error("a link was followed")
+			}
+		})
+	}
+}
+
+func TestFactsThatCannotBeReadAreReplacedAndForgotten(t *testing.T) {
+	for name, put := range map[string]func(path string) error{
+		"others have access": func(path string) error {
+			return errors.Join(os.WriteFile(path, []byte("{}"), 0o600), os.Chmod(path, 0o644))
+		},
+		"a link":      func(path string) error { return os.Symlink("/nowhere", path) },
+		"a pipe":      func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"an old form": func(path string) error { return os.WriteFile(path, []byte("{}"), 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			facts := filepath.Join(dir, factsDir, testKey.String()+".json")
+			c, _ := openTest(t, File, dir)
+			mustPut(t, c, testKey, testSession(), File)
+			place(t, facts, put)
+			mustPut(t, c, testKey, testSession(), File)
+			if _, err := c.Get(t.Context(), testKey); err != nil {
+				t.Errorf("after a new session: %v", err)
+			}
+
+			place(t, facts, put)
+			if err := c.Delete(t.Context(), testKey); err != nil {
+				t.Errorf("delete: %v", err)
+			}
+			if _, err := c.GetLocked(t.Context(), testKey, testFacts()); !errors.Is(err, ErrMiss) {
+				t.Errorf("after delete: %v", err)
+			}
+		})
+	}
+}
+
+func TestTemporaryFilesOfKilledProcessesAreSwept(t *testing.T) {
+	dir := t.TempDir()
+	c, w := openTest(t, File, dir)
+	mustPut(t, c, testKey, testSession(), File)
+	temp := func(age time.Duration, names ...string) (paths []string) {
+		for _, name := range names {
+			path := filepath.Join(dir, name)
+			place(t, path, func(path string) error {
+				return errors.Join(os.WriteFile(path, nil, 0o600), os.Chtimes(path, time.Time{}, time.Now().Add(-age)))
+			})
+			paths = append(paths, path)
+		}
+		return paths
+	}
+	old := temp(2*time.Hour, tempPrefix+"a", factsDir+"/"+tempPrefix+"b", sessionsDir+"/"+tempPrefix+"c")
+	young := temp(time.Minute, sessionsDir+"/"+tempPrefix+"d")
+	mustPut(t, c, otherKey, testSession(), File)
+	for _, path := range old {
+		if _, err := os.Lstat(path); err == nil {
+			t.Errorf("%s is left", path)
+		}
+	}
+	for _, path := range young {
+		if _, err := os.Lstat(path); err != nil {
+			t.Errorf("%s may still be written, and is gone", path)
+		}
+	}
+	w.want(t, 0)
+}

@@ -1,0 +1,50 @@
+package cache
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+)
+
+// tempAge is longer than any write takes.
+const tempAge = time.Hour
+
+// sweep removes the temporary files of killed processes.
+func (d *stateDir) sweep(now time.Time) error {
+	errs := []error{sweepDir(d.root, now)}
+	for _, name := range []string{factsDir, sessionsDir} {
+		root, err := d.sub(name, false)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		errs = append(errs, sweepDir(root, now), root.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func sweepDir(root *os.Root, now time.Time) error {
+	entries, err := fs.ReadDir(root.FS(), ".")
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), tempPrefix) {
+			continue
+		}
+		info, err := e.Info()
+		if err == nil && now.Sub(info.ModTime()) > tempAge {
+			err = remove(root, e.Name())
+		}
+		if !errors.Is(err, fs.ErrNotExist) { // its writer has just finished
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
