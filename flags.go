@@ -47,10 +47,12 @@ In ~/.aws/config:
 	flags.StringVar(&prompt, "prompt", "", "where a person may be asked: "+joined(prompts, ", ")+" (AWS_CREDPROC_PROMPT; default auto)")
 	flags.StringVar(&timeout, "timeout", "", "the longest that a command may take, such as 30s (AWS_CREDPROC_TIMEOUT; default 50s)")
 	flags.BoolVar(&a.verbose, "verbose", false, "tell the steps and their times on stderr, never a secret (AWS_CREDPROC_VERBOSE)")
-	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.readFlags(store, prompt, timeout) }
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		return a.readFlags(store, prompt, timeout, cmd.Flags().Changed("verbose"))
+	}
 
 	root.AddCommand(
-		a.getCommand(), a.refreshCommand(), a.statusCommand(), a.clearCommand(), a.listCommand(), a.explainCommand(), a.demoCommand(),
+		a.getCommand(), a.refreshCommand(), a.statusCommand(), a.clearCommand(), a.listCommand(), a.explainCommand(), a.setupCommand(), a.demoCommand(),
 	)
 	return root
 }
@@ -58,7 +60,7 @@ In ~/.aws/config:
 var prompts = []string{"auto", "tty", "gui", "none"}
 
 // readFlags takes each flag's value, else its variable's, else its default.
-func (a *app) readFlags(store, prompt, timeout string) (err error) {
+func (a *app) readFlags(store, prompt, timeout string, verboseIsSet bool) (err error) {
 	value := func(flag, variable string) (name, v string) {
 		if flag != "" {
 			return "--" + strings.ToLower(strings.TrimPrefix(variable, "AWS_CREDPROC_")), flag
@@ -78,7 +80,7 @@ func (a *app) readFlags(store, prompt, timeout string) (err error) {
 			return fmt.Errorf("%s: %q is no time such as 30s or 2m", name, v)
 		}
 	}
-	if v := os.Getenv("AWS_CREDPROC_VERBOSE"); v != "" && !a.verbose {
+	if v := os.Getenv("AWS_CREDPROC_VERBOSE"); v != "" && !verboseIsSet {
 		if a.verbose, err = strconv.ParseBool(v); err != nil {
 			return fmt.Errorf("AWS_CREDPROC_VERBOSE: %q is neither true nor false", v)
 		}

@@ -71,7 +71,7 @@ func (a *app) refreshCommand() *cobra.Command {
 			})
 		})
 	cmd.Args = profilesOrAll(&all)
-	cmd.Flags().BoolVar(&all, "all", false, "every profile whose session is kept")
+	cmd.Flags().BoolVar(&all, "all", false, "every profile whose credentials expire, cached or not")
 	return cmd
 }
 

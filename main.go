@@ -35,16 +35,41 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is the program: it gives the exit code.
+// grace is how long a command that should have ended may take to do so.
+const grace = 3 * time.Second
+
+// run is the program: it gives the exit code. A command ends by its context, at the end of its time or at a signal; one
+// that does not, since something below heeds no context, is left behind.
 func run(args []string, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	a := &app{stdout: stdout, stderr: stderr, start: time.Now()}
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	// A write to a pipe that nobody reads is an error like others, and no sudden end.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+
+	a := &app{stdout: stdout, stderr: stderr, start: time.Now(), overdue: make(chan string, 1)}
+	context.AfterFunc(ctx, func() { time.AfterFunc(grace, func() { a.isOverdue("interrupted") }) })
 	root := a.rootCommand()
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	return a.exitCode(root.ExecuteContext(ctx))
+	done := make(chan error, 1)
+	go func() { done <- root.ExecuteContext(ctx) }()
+	select {
+	case err := <-done:
+		return a.exitCode(err)
+	case why := <-a.overdue:
+		a.say("%s", why)
+		return exitFailed
+	}
+}
+
+// isOverdue ends the program.
+func (a *app) isOverdue(why string) {
+	select {
+	case a.overdue <- why:
+	default: // it is ending already
+	}
 }
 
 // failure is an error of a command that was understood. An error that is none is wrong usage.
@@ -79,6 +104,7 @@ type app struct {
 	stdout, stderr io.Writer
 	start          time.Time
 	warned         []string
+	overdue        chan string // why the command has not ended although it should have
 
 	store   cache.Choice
 	timeout time.Duration
@@ -158,6 +184,8 @@ func (a *app) command(use, short, long, example string, args cobra.PositionalArg
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), a.timeout)
 			defer cancel()
+			watchdog := time.AfterFunc(a.timeout+grace, func() { a.isOverdue("no end within the time allowed, " + a.timeout.String()) })
+			defer watchdog.Stop()
 			if err := do(ctx, args); err != nil {
 				return failure{err}
 			}

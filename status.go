@@ -57,17 +57,21 @@ func (a *app) sessions(names []string) ([]sessionStatus, error) {
 	if err != nil {
 		return nil, err
 	}
+	serves := map[cache.Key][]string{}
 	f, err := a.files()
-	if err != nil {
+	if err == nil {
+		serves = servedProfiles(f, r)
+	} else {
 		a.warn("%v", err) // sessions can be told of without it
-		f = &profiles.Files{}
 	}
 	for _, name := range names {
+		if f == nil {
+			break
+		}
 		if _, err := f.Profile(name); err != nil && !slices.ContainsFunc(facts, func(fact cache.Facts) bool { return fact.Profile == name }) {
 			return nil, err
 		}
 	}
-	serves := servedProfiles(f, r)
 	all := []sessionStatus{}
 	for _, fact := range facts {
 		s := sessionStatus{Profile: fact.Profile, Profiles: serves[fact.Key], RoleARN: fact.RoleARN, Type: fact.Type, Store: string(fact.Store)}
@@ -138,12 +142,14 @@ step on their way stay, unless --all is said. Long-term keys are never touched.`
 			if all {
 				return a.clearAll(ctx)
 			}
+			var result error
 			for _, name := range args {
 				if err := a.clearProfile(ctx, name); err != nil {
-					return err
+					a.say("%v", err)
+					result = errReported
 				}
 			}
-			return nil
+			return result
 		})
 	cmd.Args = profilesOrAll(&all)
 	cmd.Flags().BoolVar(&all, "all", false, "every session in every store")

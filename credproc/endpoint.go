@@ -39,6 +39,10 @@ func endpointOf(c profiles.Chain, getenv func(string) string) (Endpoint, error) 
 		FIPS:      strings.EqualFold(setting("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"), "true"),
 		DualStack: strings.EqualFold(setting("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"), "true"),
 	}
+	if !isRegion(e.Region) {
+		return Endpoint{}, &Error{Profile: c.Profile.Name, Step: "find the STS endpoint",
+			Err: fmt.Errorf("the region is %q, which is none", e.Region), Mend: "correct AWS_REGION, AWS_DEFAULT_REGION or the profile's region"}
+	}
 	if !strings.EqualFold(setting("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls"), "true") {
 		for _, configured := range []struct{ from, url string }{
 			{"AWS_ENDPOINT_URL_STS", getenv("AWS_ENDPOINT_URL_STS")},
@@ -68,6 +72,16 @@ func regionOf(c profiles.Chain, getenv func(string) string) string {
 		}
 	}
 	return defaultRegion(partitionOf(c))
+}
+
+// isRegion reports whether a text has the form of a region. It becomes part of a host's name.
+func isRegion(s string) bool {
+	for _, r := range s {
+		if !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 63
 }
 
 // partitionOf gives the partition in which the chain's last role is, "aws" where there is none.
@@ -116,7 +130,7 @@ func (e Endpoint) Resolve(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("region %s: %w", e.Region, err)
 	}
-	return resolved.URI.String(), nil
+	return resolved.URI.Redacted(), nil // a configured URL may hold a password
 }
 
 // apply makes an STS client use the endpoint.

@@ -15,6 +15,9 @@ type Error struct {
 	// Passing says that the same call may succeed later with nothing changed: the network, a 5xx, throttling, a
 	// time-out. A denial is not passing.
 	Passing bool
+
+	// local says that the failure is of this process's settings, and so tells other processes nothing.
+	local bool
 }
 
 // Error gives all of it as one line.

@@ -91,7 +91,7 @@ func (r *Resolver) Explain(ctx context.Context, c profiles.Chain) (Explanation, 
 func elements(c profiles.Chain) []Element {
 	s := c.Source
 	all := []Element{{
-		Type: string(s.Type), Profile: s.Profile, AccessKeyID: s.AccessKeyID, AccountID: s.AccountID, Location: s.Location,
+		Type: string(s.Type), Profile: s.Profile, AccessKeyID: shownKeyID(s.AccessKeyID), AccountID: s.AccountID, Location: s.Location,
 		Command: s.Command, RoleARN: s.RoleARN, WebIdentityTokenFile: s.WebIdentityTokenFile, RoleSessionName: s.RoleSessionName,
 		SSOAccountID: s.SSOAccountID, SSORoleName: s.SSORoleName, SSORegion: s.SSORegion, SSOStartURL: s.SSOStartURL, SSOSession: s.SSOSession,
 		LoginSession: s.LoginSession, WebIdentityTokenProcess: s.WebIdentityTokenProcess, Policy: s.Policy, PolicyARNs: s.PolicyARNs,

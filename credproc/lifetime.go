@@ -16,6 +16,12 @@ const (
 	keptPart     = 10
 	sourceLeft   = time.Minute     // used to assume the next role of a chain
 	keptPatience = 5 * time.Second // how long renewing may take while a session could be kept instead
+	keepPatience = 5 * time.Second // how long storing a new session may take
+
+	// maxSkew is how far clocks may be apart. AWS takes a signature that is up to so old.
+	maxSkew = 5 * time.Minute
+	// maxLifetime is what AWS gives at most, to GetSessionToken.
+	maxLifetime = 36 * time.Hour
 )
 
 // isServable reports whether a session is served without asking STS.
@@ -25,9 +31,18 @@ func isServable(s cache.Session, now time.Time) bool { return hasLeft(s, now, se
 func isKept(s cache.Session, now time.Time) bool { return hasLeft(s, now, keptLeft, keptPart) }
 
 // isSource reports whether a session may assume the next role of a chain.
-func isSource(s cache.Session, now time.Time) bool { return !s.Expiration.Before(now.Add(sourceLeft)) }
+func isSource(s cache.Session, now time.Time) bool {
+	return !isFromTheFuture(s, now) && !s.Expiration.Before(now.Add(sourceLeft))
+}
+
+// isFromTheFuture reports whether the clock was set back since a session was made, so that it tells nothing of what the
+// session has left.
+func isFromTheFuture(s cache.Session, now time.Time) bool { return s.Issued.After(now.Add(maxSkew)) }
 
 func hasLeft(s cache.Session, now time.Time, left time.Duration, part int64) bool {
 	lifetime := s.Expiration.Sub(s.Issued)
-	return s.Expiration.Sub(now) >= min(left, lifetime/time.Duration(part))
+	if lifetime <= 0 { // none
+		return false
+	}
+	return !isFromTheFuture(s, now) && s.Expiration.Sub(now) >= min(left, lifetime/time.Duration(part))
 }

@@ -86,6 +86,9 @@ func (w *way) session(ctx context.Context, n int, fit fitness) (cache.Session, e
 		w.Tracef("%s: session from the cache, %s left", w.name(n), w.left(s))
 		return s, nil
 	}
+	if err == nil && w.isKeptNow(n, s) {
+		return s, nil
+	}
 	return w.obtain(ctx, n, fit)
 }
 
@@ -93,10 +96,12 @@ func (w *way) session(ctx context.Context, n int, fit fitness) (cache.Session, e
 func (w *way) isCached(n int) bool { return n > 0 || w.chain.Source.IsTemporary() }
 
 // obtain gets the session after link n anew, under the lock that lets one process do it for all. fit says whether a
-// session that another process may have got meanwhile will do; nil means that none will.
+// session that another process may have got meanwhile will do; nil means that none will, and that it is tried whatever
+// has failed before.
 func (w *way) obtain(ctx context.Context, n int, fit fitness) (cache.Session, error) {
 	key := w.key(n)
 	var found, old cache.Session // old may be kept where it cannot be renewed
+	var failure error            // of another process, just now
 	look := func() bool {
 		if fit == nil {
 			return false
@@ -104,38 +109,53 @@ func (w *way) obtain(ctx context.Context, n int, fit fitness) (cache.Session, er
 		s, err := w.Cache.GetLocked(ctx, key, w.facts(n))
 		switch {
 		case err == nil && fit(s, w.Now()):
+			w.Tracef("%s: session that another process got, %s left", w.name(n), w.left(s))
 			found = s
 			return true
 		case err == nil:
 			old = s
+			if w.isKeptNow(n, s) {
+				found = s
+				return true
+			}
 		case !errors.Is(err, cache.ErrMiss):
 			w.cannotRead(n, err)
 		}
-		return false
+		failure = w.sharedFailure(n)
+		return failure != nil
 	}
 	unlock, err := w.Cache.Lock(ctx, key, look)
 	if err != nil {
-		return cache.Session{}, &Error{Profile: w.chain.Profile.Name, Step: w.name(n), Err: err, Passing: true,
-			Mend: "try again, or allow more time with --timeout"}
+		return cache.Session{}, w.lockError(n, err)
 	}
 	defer unlock()
-	if found != (cache.Session{}) {
-		w.Tracef("%s: session that another process got, %s left", w.name(n), w.left(found))
-		return found, nil
+	if found != (cache.Session{}) || failure != nil {
+		return found, failure
 	}
 	s, err := w.renew(ctx, n, old)
 	if err == nil {
 		w.keep(ctx, n, s)
 		return s, nil
 	}
-	if err := w.Cache.Fail(key, w.facts(n), err); err != nil {
-		w.Warnf("%s: its failure is not noted: %v", w.chain.Profile.Name, err)
-	}
-	if e := (*Error)(nil); errors.As(err, &e) && e.Passing && old != (cache.Session{}) && isKept(old, w.Now()) {
+	w.noteFailure(n, err)
+	if e := (*Error)(nil); errors.As(err, &e) && (e.Passing || e.NeedsPerson) && isKept(old, w.Now()) {
 		w.Warnf("%v; the session before is served, %s left", err, w.left(old))
 		return old, nil
 	}
 	return cache.Session{}, err
+}
+
+// lockError says that another process was waited for in vain.
+func (w *way) lockError(n int, err error) error {
+	e := &Error{Profile: w.chain.Profile.Name, Step: w.name(n), Err: err, Passing: true}
+	switch {
+	case errors.Is(err, context.Canceled):
+		e.Err = errInterrupted
+	case errors.Is(err, context.DeadlineExceeded):
+		e.Err = errors.New("another process is at it, and has not come to an end within the time allowed")
+		e.Mend = "try again, or allow more with --timeout"
+	}
+	return e
 }
 
 // cannotRead tells of a session that is there and cannot be read. Where the store is such that the new session cannot
@@ -157,7 +177,7 @@ func (w *way) left(s cache.Session) time.Duration {
 // renew gets the session after link n from its source or from STS. While the old one could be kept instead it is given
 // a few seconds only.
 func (w *way) renew(ctx context.Context, n int, old cache.Session) (cache.Session, error) {
-	if old != (cache.Session{}) && isKept(old, w.Now()) {
+	if isKept(old, w.Now()) {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, keptPatience)
 		defer cancel()
@@ -198,7 +218,7 @@ func (w *way) assumeRole(ctx context.Context, n int) (cache.Session, error) {
 // sts gives the STS client, made when it is first needed: the warm way has no use for one.
 func (w *way) sts() (*stsClient, error) {
 	if w.client == nil {
-		client, err := newSTSClient(w.chain, w.endpoint, w.Getenv, w.Version, w.Now)
+		client, err := w.newSTSClient(w.chain, w.endpoint)
 		if err != nil {
 			return nil, err
 		}
@@ -208,12 +228,14 @@ func (w *way) sts() (*stsClient, error) {
 }
 
 // keep puts a new session into the cache. The caller may have little time left, and the session is worth keeping all
-// the same: the store has limits of its own. A session without an expiry is served and not kept.
+// the same. A session without an expiry is served and not kept.
 func (w *way) keep(ctx context.Context, n int, s cache.Session) {
 	if s.Expiration.IsZero() {
 		return
 	}
-	store, err := w.Cache.Put(context.WithoutCancel(ctx), w.key(n), s, w.facts(n))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepPatience)
+	defer cancel()
+	store, err := w.Cache.Put(ctx, w.key(n), s, w.facts(n))
 	if err != nil {
 		w.Warnf("%s: the session is good, but could not be kept for the next call: %v", w.chain.Profile.Name, err)
 		return

@@ -12,8 +12,8 @@ import (
 const maxTokenFile = 64 << 10
 
 // readBounded reads a regular file of bounded size. Anything else could block for ever, or never end.
-func readBounded(path string) ([]byte, error) {
-	if err := checkTokenFile(path); err != nil {
+func readBounded(path string, limit int64) ([]byte, error) {
+	if err := checkFile(path, limit); err != nil {
 		return nil, err
 	}
 	f, err := os.Open(path)
@@ -21,26 +21,28 @@ func readBounded(path string) ([]byte, error) {
 		return nil, fileError(path, err)
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxTokenFile+1))
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return nil, fileError(path, err)
 	}
-	if len(b) > maxTokenFile {
-		return nil, errTooLarge(path)
+	if int64(len(b)) > limit {
+		return nil, errTooLarge(path, limit)
 	}
 	return b, nil
 }
 
 // checkTokenFile is for a file that the SDK will read, which it does whatever it is.
-func checkTokenFile(path string) error {
+func checkTokenFile(path string) error { return checkFile(path, maxTokenFile) }
+
+func checkFile(path string, limit int64) error {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
 		return fileError(path, err)
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("%s is no regular file", path)
-	case info.Size() > maxTokenFile:
-		return errTooLarge(path)
+	case info.Size() > limit:
+		return errTooLarge(path, limit)
 	}
 	return nil
 }
@@ -54,6 +56,6 @@ func fileError(path string, err error) error {
 	return fmt.Errorf("%s: %w", path, err)
 }
 
-func errTooLarge(path string) error {
-	return fmt.Errorf("%s is larger than %d KB", path, maxTokenFile>>10)
+func errTooLarge(path string, limit int64) error {
+	return fmt.Errorf("%s is larger than %d KB", path, limit>>10)
 }

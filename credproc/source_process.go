@@ -91,7 +91,7 @@ func (w *way) commandError(ctx context.Context, key string, err error) *Error {
 	case errors.Is(cause, context.DeadlineExceeded):
 		e.Err, e.Passing = fmt.Errorf("its %s did not end within the time allowed", key), true
 	case cause != nil:
-		e.Err, e.Mend = errors.New("interrupted"), ""
+		e.Err, e.Mend = errInterrupted, ""
 	case errors.As(err, &exit):
 		e.Err = fmt.Errorf("its %s ended with %s", key, exit.ProcessState)
 		if exit.ExitCode() == commandNotFound {

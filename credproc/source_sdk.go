@@ -119,7 +119,7 @@ func (w *way) serviceError(name string, err error, mend string) *Error {
 	var response interface{ HTTPStatusCode() int }
 	switch {
 	case errors.Is(err, context.Canceled):
-		e.Err, e.Mend = errors.New("interrupted"), ""
+		e.Err, e.Mend = errInterrupted, ""
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Err = fmt.Errorf("no answer from %s within the time allowed", name)
 	case errors.As(err, &api) && apiText(api) != "":

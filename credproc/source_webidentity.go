@@ -45,7 +45,7 @@ func (w *way) webIdentityToken(ctx context.Context) (string, error) {
 		token = out
 	} else {
 		mend = "correct web_identity_token_file; the file holds the token and nothing else"
-		b, err := readBounded(s.WebIdentityTokenFile)
+		b, err := readBounded(s.WebIdentityTokenFile, maxTokenFile)
 		if err != nil {
 			return "", w.sourceError(fmt.Errorf("web identity token: %w", err), mend)
 		}
@@ -73,7 +73,7 @@ func withPolicies(c profiles.Chain) (profiles.Chain, error) {
 		fail := func(err error) (string, error) {
 			return "", &Error{Profile: c.Profile.Name, Step: "read the policy of profile " + profile, Err: err, Mend: "correct policy = file://PATH, or the file"}
 		}
-		b, err := readBounded(path)
+		b, err := readBounded(path, maxTokenFile)
 		if err != nil {
 			return fail(err)
 		}

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +26,9 @@ import (
 	"aws-credproc/profiles"
 )
 
+// maxCABundle bounds what is read of a CA bundle. That of all public authorities takes 250 KB.
+const maxCABundle = 16 << 20
+
 // maxAnswer bounds what is read of an answer of STS. A session token of 4096 bytes is large.
 const maxAnswer = 1 << 20
 
@@ -35,22 +37,23 @@ type stsClient struct {
 	options  sts.Options
 	endpoint Endpoint
 	now      func() time.Time
+	warnf    func(string, ...any)
 	http     *boundedClient
 }
 
-func newSTSClient(c profiles.Chain, e Endpoint, getenv func(string) string, version string, now func() time.Time) (*stsClient, error) {
+func (r *Resolver) newSTSClient(c profiles.Chain, e Endpoint) (*stsClient, error) {
 	fail := func(err error, mend string) (*stsClient, error) {
-		return nil, &Error{Profile: c.Profile.Name, Step: "set up the connection to STS", Err: err, Mend: mend}
+		return nil, &Error{Profile: c.Profile.Name, Step: "set up the connection to STS", Err: err, Mend: mend, local: true}
 	}
 	setting := func(variable, key string) string {
-		if v := getenv(variable); v != "" {
+		if v := r.Getenv(variable); v != "" {
 			return v
 		}
 		return c.Profile.Get(key)
 	}
 	client := awshttp.NewBuildableClient()
 	if path := setting("AWS_CA_BUNDLE", "ca_bundle"); path != "" {
-		pem, err := os.ReadFile(path)
+		pem, err := readBounded(path, maxCABundle)
 		if err != nil {
 			return fail(fmt.Errorf("CA bundle: %w", err), "correct AWS_CA_BUNDLE or ca_bundle")
 		}
@@ -68,7 +71,7 @@ func newSTSClient(c profiles.Chain, e Endpoint, getenv func(string) string, vers
 	bounded := &boundedClient{HTTPClient: client}
 	o := sts.Options{
 		HTTPClient: bounded,
-		APIOptions: []func(*middleware.Stack) error{awsmiddleware.AddUserAgentKeyValue("aws-credproc", version)},
+		APIOptions: []func(*middleware.Stack) error{awsmiddleware.AddUserAgentKeyValue("aws-credproc", r.Version)},
 	}
 	if text := setting("AWS_MAX_ATTEMPTS", "max_attempts"); text != "" {
 		n, err := strconv.Atoi(text)
@@ -85,7 +88,7 @@ func newSTSClient(c profiles.Chain, e Endpoint, getenv func(string) string, vers
 		o.RetryMode = mode
 	}
 	e.apply(&o)
-	return &stsClient{options: o, endpoint: e, now: now, http: bounded}, nil
+	return &stsClient{options: o, endpoint: e, now: r.Now, warnf: r.Warnf, http: bounded}, nil
 }
 
 // assumeRole makes one hop with the credentials of the one before it.
@@ -144,43 +147,48 @@ func policyParams(policy string, arns []string) (text *string, list []types.Poli
 	return text, list
 }
 
-// sessionOf makes a session of STS's answer, issued by STS's own clock.
+// sessionOf makes a session of STS's answer, issued by STS's own clock, and checks it. An answer from something that is
+// not STS, a proxy say, must not become credentials that an SDK then fails with.
 func (c *stsClient) sessionOf(credentials *types.Credentials, user *types.AssumedRoleUser, metadata middleware.Metadata) (cache.Session, error) {
-	issued, ok := awsmiddleware.GetServerTime(metadata)
-	if !ok {
-		issued = c.now()
-	}
-	var account string
-	if user != nil {
-		account = accountOf(aws.ToString(user.Arn))
-	}
-	return sessionFrom(credentials, account, issued)
-}
-
-// sessionFrom checks what STS answered. An answer from something that is not STS, a proxy say, must not become
-// credentials that an SDK then fails with.
-func sessionFrom(c *types.Credentials, account string, issued time.Time) (cache.Session, error) {
-	if c == nil {
+	if credentials == nil {
 		return cache.Session{}, errBadAnswer{"it holds no credentials"}
 	}
 	s := cache.Session{
-		AccessKeyID: aws.ToString(c.AccessKeyId), SecretAccessKey: aws.ToString(c.SecretAccessKey),
-		SessionToken: aws.ToString(c.SessionToken), AccountID: account,
-		Issued: issued, Expiration: aws.ToTime(c.Expiration),
+		AccessKeyID: aws.ToString(credentials.AccessKeyId), SecretAccessKey: aws.ToString(credentials.SecretAccessKey),
+		SessionToken: aws.ToString(credentials.SessionToken), Issued: c.now(), Expiration: aws.ToTime(credentials.Expiration),
 	}
-	if problem := malformed(s); problem != "" {
+	if user != nil {
+		s.AccountID = accountOf(aws.ToString(user.Arn))
+	}
+	// A Date that does not go with the expiration is that of something in between.
+	if date, ok := awsmiddleware.GetServerTime(metadata); ok && s.Expiration.After(date) {
+		if ahead := s.Issued.Sub(date); ahead.Abs() > maxSkew {
+			c.warnf("this machine's clock is %s: set it, or sessions are served too long or not at all", offText(ahead))
+		}
+		s.Issued = date
+	}
+	switch problem := malformed(s); {
+	case problem != "":
 		return cache.Session{}, errBadAnswer{problem}
-	}
-	if s.SessionToken == "" {
+	case s.SessionToken == "":
 		return cache.Session{}, errBadAnswer{"there is no session token"}
-	}
-	if !s.Expiration.After(s.Issued) {
+	case !s.Expiration.After(s.Issued):
 		return cache.Session{}, errBadAnswer{"its session is over already"}
+	case s.Expiration.Sub(s.Issued) > maxLifetime+maxSkew:
+		return cache.Session{}, errBadAnswer{fmt.Sprintf("its session is to last %s, and AWS gives %s at most", s.Expiration.Sub(s.Issued).Round(time.Hour), maxLifetime)}
 	}
 	return s, nil
 }
 
-// errBadAnswer says that an answer came with status 200 and is no answer of STS.
+// offText says how far a clock is ahead of AWS's, or behind.
+func offText(ahead time.Duration) string {
+	if ahead < 0 {
+		return (-ahead).Round(time.Second).String() + " behind AWS's"
+	}
+	return ahead.Round(time.Second).String() + " ahead of AWS's"
+}
+
+// errBadAnswer says that an answer is none of STS.
 type errBadAnswer struct{ why string }
 
 func (e errBadAnswer) Error() string { return "the answer is none of STS: " + e.why }
@@ -208,6 +216,10 @@ func (c *boundedClient) Do(r *http.Request) (*http.Response, error) {
 	resp, err := c.HTTPClient.Do(r)
 	if err != nil {
 		return nil, err
+	}
+	if resp.StatusCode < 200 || 300 <= resp.StatusCode && resp.StatusCode < 400 {
+		// STS never answers so. A 101's body is the connection, which nothing ends.
+		return nil, errors.Join(errBadAnswer{fmt.Sprintf("status %d", resp.StatusCode)}, resp.Body.Close())
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err := errors.Join(err, resp.Body.Close()); err != nil {

@@ -24,7 +24,7 @@ func (c *stsClient) explainFailure(err error, chain profiles.Chain, n int, calle
 	h := profiles.Hop{Profile: chain.Source.Profile, RoleARN: chain.Source.RoleARN}
 	callerProfile, who := chain.Source.Profile, "the web identity token"
 	if n > 0 {
-		h, who = chain.Hops[n-1], "access key "+caller.AccessKeyID
+		h, who = chain.Hops[n-1], "access key "+shownKeyID(caller.AccessKeyID)
 	}
 	if n > 1 {
 		callerProfile = chain.Hops[n-2].Profile
@@ -36,7 +36,7 @@ func (c *stsClient) explainFailure(err error, chain profiles.Chain, n int, calle
 	var bad errBadAnswer
 	switch {
 	case errors.Is(err, context.Canceled):
-		e.Err = errors.New("interrupted")
+		e.Err = errInterrupted
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Err = errors.New("no answer from STS within the time allowed")
 		e.Mend = "check the network and the proxy, or allow more with --timeout; STS is at " + c.endpointText()
@@ -44,6 +44,12 @@ func (c *stsClient) explainFailure(err error, chain profiles.Chain, n int, calle
 		code, message := c.refused(api, err)
 		if arn, ok := callerARN(message); ok {
 			who = arn
+		}
+		if code == unknownError {
+			e.Passing = true
+			e.Err = errBadAnswer{message}
+			e.Mend = "check the proxy and the endpoint: " + c.endpointText()
+			break
 		}
 		e.Err = errText(code + ": " + message)
 		e.Mend = mendFor(code, h, chain.Source, callerProfile)
@@ -53,14 +59,20 @@ func (c *stsClient) explainFailure(err error, chain profiles.Chain, n int, calle
 		if e.Passing {
 			e.Mend = "STS has a bad moment: try again"
 		}
-	case errors.As(err, &send):
-		e.Err = fmt.Errorf("cannot reach STS: %w", root(send))
-		e.Mend = "check the network, the proxy and the endpoint: " + c.endpointText()
 	case errors.As(err, &bad):
 		e.Err = bad
 		e.Mend = "check the proxy and the endpoint: " + c.endpointText()
+	case errors.As(err, &send):
+		e.Err = fmt.Errorf("cannot reach STS: %w", root(send))
+		e.Mend = "check the network, the proxy and the endpoint: " + c.endpointText()
 	default: // the SDK cannot read the answer
-		e.Err = errBadAnswer{errText(innermost(err).Error()).Error()}
+		e.Passing = true
+		why := errText(innermost(err).Error()).Error()
+		var response *smithyhttp.ResponseError
+		if errors.As(err, &response) {
+			why = fmt.Sprintf("status %d, %s", response.HTTPStatusCode(), why)
+		}
+		e.Err = errBadAnswer{why}
 		e.Mend = "check the proxy and the endpoint: " + c.endpointText()
 	}
 	e.Step = fmt.Sprintf("assume role %s as %s", h.RoleARN, who)
@@ -84,6 +96,24 @@ func (c *stsClient) refused(api smithy.APIError, err error) (code, message strin
 		message = fmt.Sprintf("status %d and no reason", response.HTTPStatusCode())
 	}
 	return code, message
+}
+
+// errInterrupted is context.Canceled in words for a person.
+var errInterrupted error = interrupted{}
+
+type interrupted struct{}
+
+func (interrupted) Error() string        { return "interrupted" }
+func (interrupted) Is(target error) bool { return target == context.Canceled }
+
+// shownKeyID is an access key ID for an error. AWS's have 20 characters; what is longer may be the secret, pasted into
+// the wrong line.
+func shownKeyID(id string) string {
+	const longest = 32
+	if len(id) > longest {
+		return id[:4] + "..."
+	}
+	return id
 }
 
 // unknownError is what the SDK puts in the place of a code or message that it does not find.

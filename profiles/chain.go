@@ -110,6 +110,9 @@ func (f *Files) Chain(name string) (Chain, error) {
 	return c, err
 }
 
+// maxDepth bounds a chain. Each link is a call of STS that somebody waits for.
+const maxDepth = 100
+
 // resolver follows a profile to its source.
 type resolver struct {
 	files    *Files
@@ -121,6 +124,9 @@ func (r *resolver) chain(name string, selected bool) (Chain, error) {
 	if slices.Contains(r.path, name) {
 		return Chain{}, &Error{Problem: "its source profiles go round in a circle: " + strings.Join(append(r.path, name), " -> "),
 			Mend: "let one of them name a source_profile that has credentials"}
+	}
+	if len(r.path) == maxDepth {
+		return Chain{}, &Error{Problem: fmt.Sprintf("its chain of source profiles is longer than %d", maxDepth), Mend: "shorten it"}
 	}
 	r.path = append(r.path, name)
 	p, err := r.profile(name)

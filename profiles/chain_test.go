@@ -63,7 +63,9 @@ func TestChainFollowsTheRules(t *testing.T) {
 		"wired, and keys in the config file": {"[profile p]\ncredential_process = aws-credproc get q\n" + keys + "[profile q]\nrole_arn = " + arnA + "\nsource_profile = b",
 			"[b]\n" + keys, "p", "static b > " + arnA + " (q)"},
 		"keys in the credentials file win over it": {"[profile p]\ncredential_process = aws-credproc get q\n", "[p]\n" + keys, "p", "static p"},
-		"another command of ours":                  {"[profile p]\ncredential_process = aws-credproc explain q", "", "p", "process p"},
+		"wired, with a name like a flag's": {"[profile p]\ncredential_process = aws-credproc get -- -q\n[profile -q]\nrole_arn = " + arnA + "\nsource_profile = b",
+			"[b]\n" + keys, "p", "static b > " + arnA + " (-q)"},
+		"another command of ours": {"[profile p]\ncredential_process = aws-credproc explain q", "", "p", "process p"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := mustLoad(t, test.config, test.credentials).Chain(test.profile)

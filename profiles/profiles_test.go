@@ -146,6 +146,12 @@ func TestErrorsHoldNoSecret(t *testing.T) {
 		"secret before a =":    "[p]\naws_secret_access_key " + secret,
 		"secret sub-property":  "[p]\naws_secret_access_key =\n " + secret,
 		"secret in no section": "aws_secret_access_key = " + secret,
+		"padded secret":        secret + "=",
+		"padded, in a section": "[p]\n " + secret + "=",
+		"no = after the key":   "aws_secret_access_key " + secret + "=",
+		"after a section":      "[p] " + secret,
+		"in a section's name":  "[" + secret,
+		"in brackets":          "[" + secret + "] x",
 		"half a pair":          "[p]\naws_secret_access_key = " + secret,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -156,10 +162,21 @@ func TestErrorsHoldNoSecret(t *testing.T) {
 			if err == nil {
 				t.Fatal("no error")
 			}
-			if strings.Contains(err.Error(), secret[:10]) {
+			if strings.Contains(err.Error(), secret[:4]) {
 				t.Errorf("the error %q holds the secret", err)
 			}
 		})
+	}
+}
+
+func TestErrorsShowWhatHelpsToFindTheLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"[p]\nregion": `: "region" `, "[p]\naws_secret_access_key abc": `"aws_secret_access_key ..."`, "[profile p": `"[profile ..."`,
+		"[default] x": `"[default] ..."`, "region = x": `"region ..."`,
+	} {
+		if _, err := loadText(t, text, ""); err == nil || !strings.Contains(err.Error()+" ", want) {
+			t.Errorf("error %v, want %s", err, want)
+		}
 	}
 }
 

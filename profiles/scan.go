@@ -83,7 +83,7 @@ func (s *scanner) section(l *line, text string) error {
 	l.kind = sectionLine
 	name, rest, found := strings.Cut(text[1:], "]")
 	if !found {
-		return s.fail(l, "the section's name has no closing bracket", "write it as ["+shorten(trim(name), 60)+"]")
+		return s.fail(l, "the section's name has no closing bracket", "end it with ]")
 	}
 	if rest = trim(rest); rest != "" && rest[0] != '#' && rest[0] != ';' {
 		return s.fail(l, "only a comment may follow a section's name", "move the rest to a line of its own")
@@ -112,27 +112,35 @@ func (s *scanner) property(l *line, text string) error {
 	return nil
 }
 
-// fail describes a line that breaks the file's form. The line is quoted only up to its '=', since what follows may be
-// a secret; a line without one is quoted only where it is a section's name, for it may be a secret pasted on its own.
+// fail describes a line that breaks the file's form. Of the line it shows only what cannot be a secret, wherever that was
+// pasted: a word that can be a key or a section's name, which no secret of AWS can (they have capitals and digits).
 func (s *scanner) fail(l *line, problem, mend string) error {
+	e := &Error{Where: fmt.Sprintf("%s:%d", s.file, l.number), Problem: problem, Mend: mend}
 	text := trim(s.text[l.start:l.end])
-	switch key, _, found := strings.Cut(text, "="); {
-	case text[0] == '[':
-	case found:
-		text = trim(key) + " = ..."
-	default:
-		text = firstWord(text)
+	if shown := firstWord(text); shown != "" {
+		if shown != text {
+			shown += " ..."
+		}
+		e.Problem += fmt.Sprintf(": %q", shown)
 	}
-	return &Error{Where: fmt.Sprintf("%s:%d", s.file, l.number), Problem: fmt.Sprintf("%s: %q", problem, shorten(text, 60)), Mend: mend}
+	return e
 }
 
-// firstWord gives the start of a line that is no property: enough to find it, too little to be a secret.
+// firstWord gives a line's first word if it can be shown, with the bracket before it: "[profile", "aws_secret_access_key".
 func firstWord(text string) string {
-	const enough = 8
-	if len(text) <= enough {
-		return text
+	const longest = 40
+	i := 0
+	for i < len(text) && (text[i] == '_' || 'a' <= text[i] && text[i] <= 'z' || i == 0 && text[i] == '[') {
+		i++
 	}
-	return text[:enough] + "..."
+	ends := i == len(text) || isSpace(text[i]) || text[i] == '=' || text[i] == ']'
+	if !ends || i > longest {
+		return ""
+	}
+	if i < len(text) && text[i] == ']' {
+		i++
+	}
+	return text[:i]
 }
 
 // withoutComment removes a comment from the end of a property line. It starts at a # or ; that follows white space.

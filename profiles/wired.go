@@ -19,8 +19,13 @@ func Wired(p Section) (name string, ok bool) {
 		return "", false
 	}
 	var arguments []string
+	flagsOver := false
 	for i := 1; i < len(words); i++ {
 		switch {
+		case flagsOver:
+			arguments = append(arguments, words[i])
+		case words[i] == "--":
+			flagsOver = true
 		case slices.Contains(FlagsWithValue, words[i]):
 			i++ // the next word is its value
 		case !strings.HasPrefix(words[i], "-"):

@@ -1,0 +1,61 @@
+package credproc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"aws-credproc/cache"
+)
+
+// A failure is kept beside the session, so that a hundred processes are not denied a hundred times in a row, nor each of
+// them made to wait for an STS that does not answer.
+const (
+	sharedFailureLife = 5 * time.Second  // it answers for every process that needs the same session
+	outageLife        = 30 * time.Second // a passing one leaves a session that can be kept alone
+)
+
+// noteFailure keeps why link n failed, where that tells others something: not that somebody interrupted this process.
+func (w *way) noteFailure(n int, err error) {
+	facts := w.facts(n)
+	if e := (*Error)(nil); errors.As(err, &e) {
+		if e.local || errors.Is(err, context.Canceled) {
+			return
+		}
+		facts.Passing, facts.NeedsPerson = e.Passing, e.NeedsPerson
+	}
+	if err := w.Cache.Fail(w.key(n), facts, err); err != nil {
+		w.Warnf("%s: its failure is not noted: %v", w.chain.Profile.Name, err)
+	}
+}
+
+// lastFailure gives the failure noted for link n, if there is one, and its age.
+func (w *way) lastFailure(n int) (f cache.Facts, age time.Duration, ok bool) {
+	f, err := w.Cache.FactsOf(w.key(n))
+	age = w.Now().Sub(f.LastErrorAt)
+	return f, age, err == nil && f.LastError != "" && age >= 0
+}
+
+// isKeptNow reports whether a session that should be renewed is served as it is, since renewing it has failed a moment
+// ago for a reason that passes, and tells so.
+func (w *way) isKeptNow(n int, s cache.Session) bool {
+	f, age, ok := w.lastFailure(n)
+	if !ok || !f.Passing && !f.NeedsPerson || age > outageLife || !isKept(s, w.Now()) {
+		return false
+	}
+	w.Warnf("%s; that was %s ago, and the session before is served, %s left", f.LastError, age.Round(time.Second), w.left(s))
+	return true
+}
+
+// sharedFailure gives the failure of another process to get the session after link n, if it was just now.
+func (w *way) sharedFailure(n int) error {
+	f, age, ok := w.lastFailure(n)
+	if !ok || age > sharedFailureLife {
+		return nil
+	}
+	return &Error{
+		Err:     fmt.Errorf("%s [%s ago; tried again after %s, or at once by refresh]", f.LastError, age.Round(time.Second), sharedFailureLife),
+		Passing: f.Passing, NeedsPerson: f.NeedsPerson,
+	}
+}

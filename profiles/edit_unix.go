@@ -1,0 +1,39 @@
+//go:build unix
+
+package profiles
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// keepOwner gives a new file the owner and group of the one in whose place it will be.
+func keepOwner(f *os.File, old fs.FileInfo) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	is, ok1 := info.Sys().(*syscall.Stat_t)
+	was, ok2 := old.Sys().(*syscall.Stat_t)
+	if ok1 && ok2 && (is.Uid != was.Uid || is.Gid != was.Gid) {
+		if err := f.Chown(int(was.Uid), int(was.Gid)); err != nil {
+			return errors.New("its owner or group is another, and cannot be kept")
+		}
+	}
+	return nil
+}
+
+// syncDir makes a rename within a directory outlast a crash of the machine.
+func syncDir(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	err = dir.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
+		err = nil // this file system does it by itself, or not at all
+	}
+	return errors.Join(err, dir.Close())
+}

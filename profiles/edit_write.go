@@ -1,0 +1,332 @@
+package profiles
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/gofrs/flock"
+	"github.com/rogpeppe/go-internal/diff"
+)
+
+// backupSuffix marks the copy of a file as it was before it was first written. lockSuffix marks the lock.
+const (
+	backupSuffix = ".aws-credproc.bak"
+	lockSuffix   = ".aws-credproc.lock"
+)
+
+// Change is what an edit makes of one file.
+type Change struct {
+	Path     string
+	Old, New Secret // the file's text, which may hold static keys; without a byte order mark
+}
+
+// Changes gives what the edit so far makes of the files: none, one or two.
+func (e *Editor) Changes() []Change {
+	var changes []Change
+	for _, pair := range [][2]*file{{e.before.config, e.now.config}, {e.before.credentials, e.now.credentials}} {
+		if before, now := pair[0], pair[1]; before.text != now.text {
+			changes = append(changes, Change{before.path, Secret(before.text), Secret(now.text)})
+		}
+	}
+	return changes
+}
+
+// Diff shows a change as a unified diff. Secret values show as ***, in comments too.
+func (c Change) Diff() string {
+	out := string(diff.Diff(c.Path, []byte(masked(string(c.Old))), c.Path, []byte(masked(string(c.New)))))
+	_, out, _ = strings.Cut(out, "\n") // without the line of the command diff
+	return out
+}
+
+var secretInComment = sync.OnceValue(func() *regexp.Regexp { // not at start-up, which `get` pays for
+	return regexp.MustCompile(`(?i)(aws_secret_access_key|aws_session_token).*`)
+})
+
+// masked gives a file's text with *** in the place of secret values.
+func masked(text string) string {
+	var b strings.Builder
+	s := scanner{text: text}
+	secret := false
+	for {
+		l, ok, err := s.next()
+		if err != nil || !ok {
+			return b.String() // err cannot be: the text has been scanned before
+		}
+		line := text[l.start:l.end]
+		end := line[len(strings.TrimRight(line, "\r\n")):]
+		switch l.kind {
+		case propertyLine:
+			key := strings.ToLower(l.key)
+			if secret = key == "aws_secret_access_key" || key == "aws_session_token"; secret {
+				line = l.key + " = " + redacted + end
+			}
+		case continuationLine:
+			if secret {
+				line = "  " + redacted + end
+			}
+		case commentLine:
+			if secretInComment().MatchString(line) {
+				line = secretInComment().ReplaceAllString(strings.TrimSuffix(line, end), "$1 "+redacted) + end
+			}
+		}
+		b.WriteString(line)
+	}
+}
+
+// Update edits the two files and writes what has changed: it takes a lock, so that of several processes that edit one
+// after the other sees what the one before it wrote; reads the files; lets edit work; and writes each changed file anew
+// beside the old one and puts it in that one's place in one step. Mode, owner, byte order mark and links to the file
+// stay; the directory and the file are made where they are absent.
+//
+// Before a file is written for the first time, a copy of it is kept beside it as NAME.aws-credproc.bak (0600), which is
+// never overwritten. Programs other than this one know nothing of the lock: where one of the files has changed since it
+// was read, nothing is written, and Update fails.
+//
+// The lock is a file beside the config file, and not in the state directory: who edits the same file must meet at the
+// same lock, whatever else differs between them. It ends with the process that holds it, and its file stays.
+func Update(ctx context.Context, configPath, credentialsPath string, edit func(*Editor) error) (backups []string, err error) {
+	if configPath == os.DevNull {
+		return nil, &Error{Where: configPath, Problem: "cannot be written", Mend: "let AWS_CONFIG_FILE name a file, or unset it"}
+	}
+	unlock, err := lock(ctx, configPath)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	files, err := Load(configPath, credentialsPath)
+	if err != nil {
+		return nil, err
+	}
+	e := files.Edit()
+	if err := edit(e); err != nil {
+		return nil, err
+	}
+	return write(files, e.Changes())
+}
+
+// lock takes the lock of a config file.
+func lock(ctx context.Context, configPath string) (unlock func() error, err error) {
+	fail := func(err error) error {
+		return &Error{Where: configPath, Problem: "cannot be locked: " + reason(err), Err: err}
+	}
+	if err := os.MkdirAll(filepath.Dir(configPath), 0o700); err != nil {
+		return nil, fail(err)
+	}
+	path, err := realPath(configPath)
+	if err != nil {
+		return nil, fail(err)
+	}
+	l := flock.New(path + lockSuffix)
+	got := make(chan error, 1)
+	go func() { got <- l.Lock() }()
+	select {
+	case err := <-got:
+		if err != nil {
+			return nil, fail(err)
+		}
+		return l.Unlock, nil
+	case <-ctx.Done():
+		// The call cannot be interrupted; the lock that it may get ends with this process.
+		return nil, &Error{Where: configPath, Problem: "another process is editing it, and has not finished in time", Mend: "try again", Err: context.Cause(ctx)}
+	}
+}
+
+// write puts changed texts in the place of the old ones.
+func write(read *Files, changes []Change) (backups []string, err error) {
+	var ready []*replacement
+	defer func() {
+		for _, r := range ready {
+			err = errors.Join(err, r.discard())
+		}
+	}()
+	for _, c := range changes {
+		r, err := prepare(c)
+		if err != nil {
+			return nil, &Error{Where: c.Path, Problem: "cannot be written: " + reason(err), Err: err}
+		}
+		ready = append(ready, r)
+	}
+	for _, r := range ready {
+		backup, err := r.backup()
+		if err != nil {
+			return backups, &Error{Where: r.path + backupSuffix, Problem: "cannot be written: " + reason(err), Err: err}
+		}
+		if backup != "" {
+			backups = append(backups, backup)
+		}
+	}
+	if err := unchanged(read); err != nil {
+		return backups, err
+	}
+	if err := commit(ready); err != nil {
+		return backups, err
+	}
+	for _, r := range ready {
+		if err := syncDir(filepath.Dir(r.real)); err != nil {
+			return backups, &Error{Where: r.path, Problem: "is written, but may not outlast a crash of the machine: " + reason(err), Err: err}
+		}
+	}
+	return backups, nil
+}
+
+// commit puts the files in their places: all or none.
+func commit(ready []*replacement) error {
+	for i, r := range ready {
+		err := os.Rename(r.temp, r.real)
+		if err == nil {
+			r.temp = ""
+			continue
+		}
+		err = &Error{Where: r.path, Problem: "cannot be written: " + reason(err), Err: err}
+		for _, done := range ready[:i] {
+			err = errors.Join(err, done.takeBack())
+		}
+		return err
+	}
+	return nil
+}
+
+// unchanged makes sure that the files are still as they were read.
+func unchanged(read *Files) error {
+	for _, f := range []*file{read.config, read.credentials} {
+		text, err := readFile(f.path)
+		if err != nil {
+			return err
+		}
+		if strings.TrimPrefix(text, byteOrderMark) != f.text {
+			return &Error{Where: f.path, Problem: "another program has changed it in the meantime, and nothing is written", Mend: "try again"}
+		}
+	}
+	return nil
+}
+
+// replacement is a file that is ready to be put in another one's place.
+type replacement struct {
+	path string // as it was named; links are in it
+	real string
+	temp string // beside real; "" once it is in its place
+	old  string // the text that is there, with its byte order mark
+	info fs.FileInfo
+}
+
+func prepare(c Change) (r *replacement, err error) {
+	r = &replacement{path: c.Path}
+	if r.old, err = readFile(c.Path); err != nil {
+		return nil, err
+	}
+	if r.real, err = realPath(c.Path); err != nil {
+		return nil, err
+	}
+	if r.info, err = os.Stat(r.real); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if r.info != nil && r.info.Mode().Perm()&0o200 == 0 {
+		return nil, errors.New("it is read-only")
+	}
+	text := string(c.New)
+	if strings.HasPrefix(r.old, byteOrderMark) {
+		text = byteOrderMark + text
+	}
+	if len(text) > maxFileSize {
+		return nil, fmt.Errorf("it would be larger than %d MB", maxFileSize>>20)
+	}
+	r.temp, err = writeTemp(r.real, text, r.info)
+	return r, err
+}
+
+// writeTemp writes a file beside another and gives its path. With info, it gets that mode and owner.
+func writeTemp(beside, text string, info fs.FileInfo) (path string, err error) {
+	f, err := os.CreateTemp(filepath.Dir(beside), "."+filepath.Base(beside)+".*.tmp") // 0600
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	_, err = f.WriteString(text)
+	if err == nil && info != nil {
+		err = keepOwner(f, info)
+	}
+	if err == nil && info != nil {
+		err = f.Chmod(info.Mode().Perm())
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	return f.Name(), errors.Join(err, f.Close())
+}
+
+// backup keeps a copy of the file, unless there is one already or nothing to copy. It gives the path of a copy made.
+func (r *replacement) backup() (string, error) {
+	path := r.path + backupSuffix
+	if r.info == nil {
+		return "", nil
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	temp, err := writeTemp(path, r.old, nil)
+	if err != nil {
+		return "", err
+	}
+	if err := os.Rename(temp, path); err != nil {
+		return "", errors.Join(err, os.Remove(temp))
+	}
+	return path, nil
+}
+
+// takeBack puts the old text back.
+func (r *replacement) takeBack() error {
+	if r.info == nil {
+		return os.Remove(r.real)
+	}
+	temp, err := writeTemp(r.real, r.old, r.info)
+	if err != nil {
+		return err
+	}
+	return os.Rename(temp, r.real)
+}
+
+func (r *replacement) discard() error {
+	if r.temp == "" {
+		return nil
+	}
+	return os.Remove(r.temp)
+}
+
+// realPath follows the links at a path to the file that is meant, which need not be there yet.
+func realPath(path string) (string, error) {
+	const enough = 40 // as the kernel has it
+	for range enough {
+		dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+		if err != nil {
+			return "", err
+		}
+		path = filepath.Join(dir, filepath.Base(path))
+		info, err := os.Lstat(path)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode()&fs.ModeSymlink == 0 {
+			return path, nil
+		}
+		if err != nil {
+			return "", err
+		}
+		target, err := os.Readlink(path)
+		if err != nil {
+			return "", err
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(dir, target)
+		}
+		path = target
+	}
+	return "", fmt.Errorf("%s: too many links", path)
+}

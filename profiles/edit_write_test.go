@@ -1,0 +1,288 @@
+package profiles
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+func writeText(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func readText(t testing.TB, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// setP sets a key of the profile p in the config file.
+func setP(value string) func(*Editor) error {
+	return func(e *Editor) error { return e.Set(ConfigFile, "p", "a", value) }
+}
+
+// names gives what is in a folder, joined.
+func names(t testing.TB, dir string) string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, e := range entries {
+		list = append(list, e.Name())
+	}
+	return strings.Join(list, " ")
+}
+
+func TestUpdateKeepsWhatAFileIs(t *testing.T) {
+	dir := t.TempDir()
+	dotfiles := filepath.Join(dir, "dotfiles")
+	if err := os.Mkdir(dotfiles, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	real, path, credentials := filepath.Join(dotfiles, "aws"), filepath.Join(dir, "config"), filepath.Join(dir, "credentials")
+	writeText(t, real, "\ufeff[profile p]\r\na = 1")
+	if err := os.Chmod(real, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join("dotfiles", "aws"), path); err != nil {
+		t.Skipf("SKIPPED: no links here: %v", err)
+	}
+	if os.Geteuid() == 0 {
+		if err := os.Chown(real, 1234, 1235); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, err := os.Stat(real)
+	if err != nil {
+		t.Fatal(err)
+	}
+	backups, err := Update(t.Context(), path, credentials, setP("2"))
+	if err != nil || len(backups) != 1 || backups[0] != path+".aws-credproc.bak" {
+		t.Fatalf("backups %q, %v", backups, err)
+	}
+	if backups, err = Update(t.Context(), path, credentials, setP("3")); err != nil || len(backups) != 0 {
+		t.Fatalf("the second time: backups %q, %v", backups, err)
+	}
+
+	if got := readText(t, real); got != "\ufeff[profile p]\r\na = 3" {
+		t.Errorf("the file is %q", got)
+	}
+	if info, err := os.Lstat(path); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		t.Errorf("the link is gone: %v", err)
+	}
+	after, err := os.Stat(real)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if before.Mode() != after.Mode() || owner(before) != owner(after) {
+		t.Errorf("mode and owner were %v %s, and are %v %s", before.Mode(), owner(before), after.Mode(), owner(after))
+	}
+	if got := readText(t, path+".aws-credproc.bak"); got != "\ufeff[profile p]\r\na = 1" {
+		t.Errorf("the backup is %q", got)
+	}
+	if info, err := os.Stat(path + ".aws-credproc.bak"); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("the backup's mode is %v, %v", info.Mode(), err)
+	}
+	if got := names(t, dir) + "; " + names(t, dotfiles); got != "config config.aws-credproc.bak dotfiles; aws aws.aws-credproc.lock" {
+		t.Errorf("the folders hold %s", got)
+	}
+}
+
+// owner gives user and group, where the system has them.
+func owner(info fs.FileInfo) string {
+	s := fmt.Sprintf("%+v", info.Sys())
+	_, s, _ = strings.Cut(s, "Uid:")
+	s, _, _ = strings.Cut(s, " X")
+	return s
+}
+
+func TestUpdateMakesAFileThatIsNotThere(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, ".aws", "config")
+	add := func(e *Editor) error { return e.AddProfile(ConfigFile, "p") }
+	if backups, err := Update(t.Context(), path, filepath.Join(dir, ".aws", "credentials"), add); err != nil || len(backups) > 0 {
+		t.Fatalf("backups %q, %v", backups, err)
+	}
+	if got := readText(t, path); got != "[profile p]\n" {
+		t.Errorf("the file is %q", got)
+	}
+	for path, want := range map[string]fs.FileMode{path: 0o600, filepath.Dir(path): 0o700} {
+		if info, err := os.Stat(path); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != want {
+			t.Errorf("%s: mode %v, %v", path, info.Mode(), err)
+		}
+	}
+
+	// Through a link that leads to nothing yet.
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink("to", link); err != nil {
+		t.Skipf("SKIPPED: no links here: %v", err)
+	}
+	if _, err := Update(t.Context(), link, filepath.Join(dir, "credentials"), add); err != nil {
+		t.Fatal(err)
+	}
+	if got := readText(t, filepath.Join(dir, "to")); got != "[profile p]\n" {
+		t.Errorf("the file behind the link is %q", got)
+	}
+}
+
+func TestUpdateRefuses(t *testing.T) {
+	for name, test := range map[string]struct {
+		prepare func(t *testing.T, config, credentials string) func(*Editor) error
+		want    string
+	}{
+		"a file that another program changed": {func(t *testing.T, config, _ string) func(*Editor) error {
+			return func(e *Editor) error {
+				writeText(t, config, "[profile p]\na = theirs\n")
+				return setP("ours")(e)
+			}
+		}, "another program has changed it in the meantime"},
+		"the other file has changed": {func(t *testing.T, _, credentials string) func(*Editor) error {
+			return func(e *Editor) error {
+				writeText(t, credentials, "[theirs]\n")
+				return setP("ours")(e)
+			}
+		}, "credentials: another program has changed it in the meantime"},
+		"an edit that fails": {func(*testing.T, string, string) func(*Editor) error {
+			return func(e *Editor) error { return errors.Join(setP("ours")(e), errors.New("no")) }
+		}, "no"},
+		"a read-only file": {func(t *testing.T, config, _ string) func(*Editor) error {
+			if err := os.Chmod(config, 0o400); err != nil {
+				t.Fatal(err)
+			}
+			return setP("ours")
+		}, "cannot be written: it is read-only"},
+		"a file that would be too large to read": {func(t *testing.T, config, _ string) func(*Editor) error {
+			text := "[profile p]\na = 1\n#"
+			writeText(t, config, text+strings.Repeat("x", maxFileSize-len(text)))
+			return setP("ours")
+		}, "cannot be written: it would be larger than 16 MB"},
+		"one of two that cannot be written": {func(t *testing.T, _, credentials string) func(*Editor) error {
+			if err := os.Chmod(credentials, 0o400); err != nil {
+				t.Fatal(err)
+			}
+			return func(e *Editor) error { return errors.Join(setP("ours")(e), e.AddProfile(CredentialsFile, "ours")) }
+		}, "credentials: cannot be written: it is read-only"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			config, credentials := filepath.Join(dir, "config"), filepath.Join(dir, "credentials")
+			writeText(t, config, "[profile p]\na = 1\n")
+			writeText(t, credentials, "[q]\n")
+			_, err := Update(t.Context(), config, credentials, test.prepare(t, config, credentials))
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want %s", err, test.want)
+			}
+			if got := readText(t, config) + readText(t, credentials); strings.Contains(got, "ours") {
+				t.Errorf("it is written all the same: %q", got)
+			}
+			if got := names(t, dir); strings.Contains(got, ".tmp") {
+				t.Errorf("a temporary file is left: %s", got)
+			}
+		})
+	}
+	if _, err := Update(t.Context(), os.DevNull, os.DevNull, setP("1")); err == nil || !strings.Contains(err.Error(), "cannot be written") {
+		t.Errorf("the null device: %v", err)
+	}
+}
+
+func TestBothFilesAreWrittenOrNone(t *testing.T) {
+	dir := t.TempDir()
+	config, credentials := filepath.Join(dir, "config"), filepath.Join(dir, "credentials")
+	writeText(t, config, "[profile p]\na = 1\n")
+	writeText(t, credentials, "[q]\n")
+	files, err := Load(config, credentials)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := files.Edit()
+	if err := errors.Join(setP("ours")(e), e.AddProfile(CredentialsFile, "ours")); err != nil {
+		t.Fatal(err)
+	}
+	var ready []*replacement
+	for _, c := range e.Changes() {
+		r, err := prepare(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ready = append(ready, r)
+	}
+	// Nothing can be renamed to a folder that is not empty.
+	if err := errors.Join(os.Remove(credentials), os.MkdirAll(filepath.Join(credentials, "x"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if err := commit(ready); err == nil || !strings.HasPrefix(err.Error(), credentials+": cannot be written: ") || strings.Count(err.Error(), dir) != 1 {
+		t.Errorf("error %v", err)
+	}
+	if got := readText(t, config); got != "[profile p]\na = 1\n" {
+		t.Errorf("config is %q", got)
+	}
+}
+
+func TestUpdatesAtOnceLoseNothing(t *testing.T) {
+	dir := t.TempDir()
+	config, credentials := filepath.Join(dir, "config"), filepath.Join(dir, "credentials")
+	var wg sync.WaitGroup
+	const n = 30
+	for i := range n {
+		wg.Go(func() {
+			_, err := Update(t.Context(), config, credentials, func(e *Editor) error { return e.AddProfile(ConfigFile, fmt.Sprint("p", i)) })
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	files, err := Load(config, credentials)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := len(files.Names()); got != n {
+		t.Errorf("%d profiles are left of %d", got, n)
+	}
+}
+
+func TestUpdateWaitsForTheLockAsLongAsItMay(t *testing.T) {
+	dir := t.TempDir()
+	config, credentials := filepath.Join(dir, "config"), filepath.Join(dir, "credentials")
+	_, err := Update(t.Context(), config, credentials, func(*Editor) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		_, err := Update(ctx, config, credentials, setP("1"))
+		return err
+	})
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "another process is editing it") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestDiffShowsNoSecret(t *testing.T) {
+	const secret = "wJalrXUtnFEMI"
+	e := mustFiles(t, "", "# aws_secret_access_key = "+secret+"\n[p]\na = 1\nAWS_Secret_Access_Key="+secret+"\r\naws_session_token = x\n  "+secret+"\n;aws_session_token "+secret).Edit()
+	if err := e.Set(CredentialsFile, "p", "a", "2"); err != nil {
+		t.Fatal(err)
+	}
+	changes := e.Changes()
+	want := "--- credentials\n+++ credentials\n@@ -1,6 +1,6 @@\n # aws_secret_access_key ***\n [p]\n-a = 1\n+a = 2\n AWS_Secret_Access_Key = ***\r\n aws_session_token = ***\n   ***\n"
+	if got := changes[0].Diff(); got != want {
+		t.Errorf("the diff is\n%q, want\n%q", got, want)
+	}
+	if text := fmt.Sprintf("%v %+v %#v", changes, changes[0], changes[0]); strings.Contains(text, secret) {
+		t.Errorf("a change prints as %s", text)
+	}
+}
