@@ -19,15 +19,7 @@ func (a *app) explainCommand() *cobra.Command {
 sending anything and without opening a secret.`,
 		"  aws-credproc explain dev-role\n  aws-credproc explain --json dev-role", oneProfile,
 		func(ctx context.Context, args []string) error {
-			f, err := a.files()
-			if err != nil {
-				return err
-			}
-			chain, err := f.Chain(args[0])
-			if err != nil {
-				return err
-			}
-			r, err := a.resolver()
+			chain, r, err := a.chain(args[0])
 			if err != nil {
 				return err
 			}

@@ -21,15 +21,7 @@ A session that is cached and fit to serve is printed at once; else the role is a
 The profile is always named: AWS_PROFILE is not followed, since it may lead back to this very command.`,
 		"  aws-credproc get dev-role", oneProfile,
 		func(ctx context.Context, args []string) error {
-			f, err := a.files()
-			if err != nil {
-				return err
-			}
-			chain, err := f.Chain(args[0])
-			if err != nil {
-				return err
-			}
-			r, err := a.resolver()
+			chain, r, err := a.chain(args[0])
 			if err != nil {
 				return err
 			}

@@ -105,6 +105,7 @@ type app struct {
 	start          time.Time
 	warned         []string
 	overdue        chan string // why the command has not ended although it should have
+	watchdog       *time.Timer
 
 	store   cache.Choice
 	timeout time.Duration
@@ -167,6 +168,20 @@ func (a *app) resolver() (*credproc.Resolver, error) {
 	return &credproc.Resolver{Cache: c, Getenv: os.Getenv, Now: time.Now, Warnf: a.warn, Tracef: a.trace, Version: version(), Stderr: a.stderr}, nil
 }
 
+// chain resolves a profile, and gives what turns its chain into credentials.
+func (a *app) chain(profile string) (profiles.Chain, *credproc.Resolver, error) {
+	f, err := a.files()
+	if err != nil {
+		return profiles.Chain{}, nil, err
+	}
+	c, err := f.Chain(profile)
+	if err != nil {
+		return profiles.Chain{}, nil, err
+	}
+	r, err := a.resolver()
+	return c, r, err
+}
+
 // version gives the version that the build info records.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
@@ -184,8 +199,8 @@ func (a *app) command(use, short, long, example string, args cobra.PositionalArg
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), a.timeout)
 			defer cancel()
-			watchdog := time.AfterFunc(a.timeout+grace, func() { a.isOverdue("no end within the time allowed, " + a.timeout.String()) })
-			defer watchdog.Stop()
+			a.watchdog = time.AfterFunc(a.timeout+grace, func() { a.isOverdue("no end within the time allowed, " + a.timeout.String()) })
+			defer a.watchdog.Stop()
 			if err := do(ctx, args); err != nil {
 				return failure{err}
 			}

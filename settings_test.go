@@ -46,6 +46,10 @@ func TestCABundleIsTrusted(t *testing.T) {
 	server := httptest.NewTLSServer(s.Handler())
 	defer server.Close()
 	bundle := filepath.Join(t.TempDir(), "ca.pem")
+	noPEM := filepath.Join(t.TempDir(), "text")
+	if err := os.WriteFile(noPEM, []byte("no certificate"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	if err := os.WriteFile(bundle, text, 0o600); err != nil {
 		t.Fatal(err)
@@ -55,7 +59,7 @@ func TestCABundleIsTrusted(t *testing.T) {
 		"variable":          {"AWS_CA_BUNDLE=" + bundle, "", ""},
 		"profile's setting": {"AWS_CA_BUNDLE=", "ca_bundle = " + bundle, ""},
 		"no such file":      {"AWS_CA_BUNDLE=" + bundle + "x", "", "CA bundle: "},
-		"no certificate":    {"AWS_CA_BUNDLE=" + os.Args[0], "", "holds no certificate in PEM form"},
+		"no certificate":    {"AWS_CA_BUNDLE=" + noPEM, "", "holds no certificate in PEM form"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHelper(t, s)

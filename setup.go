@@ -134,7 +134,10 @@ func (s *setup) run(cmd *cobra.Command) error {
 	if err := s.print(shownDiff(changes)); err != nil {
 		return err
 	}
-	if yes, err := ask(cmd.Context(), tty, "Write this? [y/N] "); err != nil {
+	s.watchdog.Stop() // a person may take their time
+	yes, err := ask(cmd.Context(), tty, "Write this? [y/N] ")
+	s.watchdog.Reset(s.timeout + grace)
+	if err != nil {
 		return err
 	} else if !yes {
 		return errors.New("nothing is written, as you said")

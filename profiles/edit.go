@@ -21,6 +21,9 @@ type Editor struct {
 	before, now *Files
 }
 
+// maxEditSize bounds a file that is edited, some 20,000 profiles: an edit of 10 MB can take seconds.
+const maxEditSize = 4 << 20
+
 // Edit starts an edit of the files as they were read.
 func (f *Files) Edit() *Editor { return &Editor{f, f} }
 
@@ -178,6 +181,9 @@ type splice struct {
 // splice changes a file's text. The splices stand in the text's order; what two of them remove goes once.
 func (e *Editor) splice(which string, splices ...splice) error {
 	f := e.file(which)
+	if len(f.text) > maxEditSize {
+		return &Error{Where: f.path, Problem: fmt.Sprintf("is larger than %d MB, and so is not edited", maxEditSize>>20), Mend: "edit it by hand, or make it smaller"}
+	}
 	var b strings.Builder
 	pos := 0
 	for _, s := range splices {

@@ -234,9 +234,6 @@ func prepare(c Change) (r *replacement, err error) {
 	if strings.HasPrefix(r.old, byteOrderMark) {
 		text = byteOrderMark + text
 	}
-	if len(text) > maxFileSize {
-		return nil, fmt.Errorf("it would be larger than %d MB", maxFileSize>>20)
-	}
 	r.temp, err = writeTemp(r.real, text, r.info)
 	return r, err
 }

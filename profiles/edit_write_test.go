@@ -167,11 +167,11 @@ func TestUpdateRefuses(t *testing.T) {
 			}
 			return setP("ours")
 		}, "cannot be written: it is read-only"},
-		"a file that would be too large to read": {func(t *testing.T, config, _ string) func(*Editor) error {
+		"a file that is too large": {func(t *testing.T, config, _ string) func(*Editor) error {
 			text := "[profile p]\na = 1\n#"
-			writeText(t, config, text+strings.Repeat("x", maxFileSize-len(text)))
+			writeText(t, config, text+strings.Repeat("x", maxEditSize))
 			return setP("ours")
-		}, "cannot be written: it would be larger than 16 MB"},
+		}, "is larger than 4 MB, and so is not edited"},
 		"one of two that cannot be written": {func(t *testing.T, _, credentials string) func(*Editor) error {
 			if err := os.Chmod(credentials, 0o400); err != nil {
 				t.Fatal(err)
