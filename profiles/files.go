@@ -1,7 +1,6 @@
 package profiles
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -131,7 +130,7 @@ func load(path string, header func(string) (sectionKind, string)) (*file, error)
 // cut cuts a file's text into sections and checks the form of every line.
 func cut(path, text string, header func(string) (sectionKind, string)) (*file, error) {
 	f := &file{path: path, text: text, sections: make([]section, 0, strings.Count(text, "\n[")+1)}
-	s := scanner{file: path, text: text}
+	s := scanner{file: path, text: text, formOnly: true}
 	for {
 		l, ok, err := s.next()
 		if err != nil {
@@ -178,19 +177,21 @@ func readFile(path string) (string, error) {
 		return fail("cannot read: "+reason(err), "make it readable for you: chmod u+r "+path)
 	}
 	defer f.Close()
-	text := make([]byte, min(info.Size(), maxFileSize)+1) // one byte more, to see that there is none
-	n, err := io.ReadFull(f, text)
-	switch {
-	case n > maxFileSize:
+	if info.Size() > maxFileSize {
 		return fail(fmt.Sprintf("is larger than %d MB", maxFileSize>>20), "")
-	case err == nil:
-		return fail("was changed while it was read", "try again")
-	case !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF):
+	}
+	var text strings.Builder // not os.ReadFile, whose bytes would be copied into a string
+	text.Grow(int(info.Size()))
+	n, err := io.Copy(&text, io.LimitReader(f, info.Size()+1)) // one byte more, to see that there is none
+	switch {
+	case err != nil:
 		return fail("cannot read: "+reason(err), "")
-	case bytes.IndexByte(text[:n], 0) >= 0:
+	case n > info.Size():
+		return fail("was changed while it was read", "try again")
+	case strings.IndexByte(text.String(), 0) >= 0:
 		return fail("holds zero bytes, so it is no text in UTF-8", "save it as UTF-8 text")
 	}
-	return string(text[:n]), nil
+	return text.String(), nil
 }
 
 // reason gives the cause of a file error without the paths, which the message names already.

@@ -15,6 +15,7 @@ func FuzzFiles(f *testing.F) {
 		for {
 			l, ok, err := s.next()
 			if err != nil {
+				checkFormOnly(t, config)
 				return
 			}
 			if !ok {
@@ -22,6 +23,7 @@ func FuzzFiles(f *testing.F) {
 			}
 			lines.WriteString(config[l.start:l.end])
 		}
+		checkFormOnly(t, config)
 		if lines.String() != config {
 			t.Fatalf("the lines are %q, the file is %q", lines.String(), config)
 		}
@@ -38,4 +40,20 @@ func FuzzFiles(f *testing.F) {
 			}
 		}
 	})
+}
+
+// checkFormOnly compares the scan that leaves out keys and values with the one that does not.
+func checkFormOnly(t *testing.T, text string) {
+	t.Helper()
+	all, form := scanner{text: text}, scanner{text: text, formOnly: true}
+	for {
+		a, okA, errA := all.next()
+		b, okB, errB := form.next()
+		if okA != okB || (errA == nil) != (errB == nil) || a.kind != b.kind || a.end != b.end || all.inBlock != form.inBlock || all.inProperty != form.inProperty {
+			t.Fatalf("line %d of %q: kind %d, error %v; without keys kind %d, error %v", a.number, text, a.kind, errA, b.kind, errB)
+		}
+		if !okA || errA != nil {
+			return
+		}
+	}
 }

@@ -36,6 +36,10 @@ type scanner struct {
 	inSection  bool // a section header has been seen
 	inProperty bool // a property has been seen in this section, so that an indented line continues it
 	inBlock    bool // that property's value is empty, so that indented lines are its sub-properties
+
+	// formOnly leaves out the keys and values of lines other than sections': who only checks the form of a file, as
+	// every `get` does, need not pay for them.
+	formOnly bool
 }
 
 // next gives the next line; ok is false at the end of the text.
@@ -49,7 +53,57 @@ func (s *scanner) next() (l line, ok bool, err error) {
 		l.end = s.pos + i + 1
 	}
 	s.pos = l.end
+	if s.formOnly && s.classifyForm(&l) {
+		return l, true, nil
+	}
 	return l, true, s.classify(&l)
+}
+
+// classifyForm is classify for what most lines are, without keys and values. It leaves the rest, and all that is wrong,
+// to classify.
+func (s *scanner) classifyForm(l *line) bool {
+	raw := s.text[l.start:l.end]
+	switch c := raw[0]; {
+	case c == '\n':
+		l.kind = blankLine
+	case c == '#' || c == ';':
+		l.kind = commentLine
+	case c == ' ' || c == '\t':
+		i := skipSpace(raw)
+		if !s.inProperty || i == len(raw) || s.inBlock && (raw[i] == '=' || strings.IndexByte(raw, '=') < 0) {
+			return false
+		}
+		l.kind = continuationLine
+	case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z':
+		equals := strings.IndexByte(raw, '=')
+		if equals < 0 || !s.inSection {
+			return false
+		}
+		for i := range equals {
+			if raw[i] == '#' || raw[i] == ';' {
+				return false
+			}
+		}
+		value := raw[equals+1:]
+		i := skipSpace(value)
+		if i < len(value) && (value[i] == '#' || value[i] == ';') {
+			return false
+		}
+		l.kind = propertyLine
+		s.inProperty, s.inBlock = true, i == len(value)
+	default:
+		return false
+	}
+	return true
+}
+
+// skipSpace gives the index of the first byte that is no white space.
+func skipSpace(text string) int {
+	i := 0
+	for i < len(text) && (isSpace(text[i]) || text[i] == '\n') {
+		i++
+	}
+	return i
 }
 
 func (s *scanner) classify(l *line) error {
