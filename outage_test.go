@@ -137,3 +137,24 @@ func TestASessionThatLastsForYearsIsNone(t *testing.T) {
 		t.Errorf("error %v, stderr %s", err, stderr)
 	}
 }
+
+// TestAFailureOnTheWayIsToldOnce: the role whose source failed a moment ago does not hand that on as a failure of its own.
+func TestAFailureOnTheWayIsToldOnce(t *testing.T) {
+	s := startSTS(t)
+	if err := s.SetUserPolicy(jillARN); err != nil {
+		t.Fatal(err)
+	}
+	h := newHelper(t, s)
+	h.setting(t, "[profile ops]\nrole_arn = "+testRole2+"\nsource_profile = dev")
+	if _, _, err := h.run(t, "get", "dev"); err == nil {
+		t.Fatal("not denied")
+	}
+	for range 2 {
+		if _, stderr, err := h.run(t, "get", "ops"); err == nil || strings.Count(stderr, " ago; tried again after ") != 1 {
+			t.Errorf("error %v, stderr %s", err, stderr)
+		}
+	}
+	if calls := s.Calls("AssumeRole"); calls != 1 {
+		t.Errorf("%d calls, want 1", calls)
+	}
+}

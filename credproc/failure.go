@@ -57,5 +57,6 @@ func (w *way) sharedFailure(n int) error {
 	return &Error{
 		Err:     fmt.Errorf("%s [%s ago; tried again after %s, or at once by refresh]", f.LastError, age.Round(time.Second), sharedFailureLife),
 		Passing: f.Passing, NeedsPerson: f.NeedsPerson,
+		local: true, // it is noted already, and its age counts from then
 	}
 }
