@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -171,7 +172,7 @@ func wayHere(getenv func(string) string) []string { return strings.Fields(getenv
 
 // passed gives the profiles of this chain in the form of chainVariable, from the one asked for to the source.
 func (w *way) passed() []string {
-	files := sha256.Sum256([]byte(w.chain.ConfigPath + "\x00" + w.chain.CredentialsPath))
+	files := sha256.Sum256([]byte(realPath(w.chain.ConfigPath) + "\x00" + realPath(w.chain.CredentialsPath)))
 	prefix := hex.EncodeToString(files[:4]) + ":"
 	names := []string{prefix + w.chain.Profile.Name}
 	for _, h := range slices.Backward(w.chain.Hops) {
@@ -180,12 +181,26 @@ func (w *way) passed() []string {
 	return slices.Compact(append(names, prefix+w.chain.Source.Profile))
 }
 
+// maxWay bounds the profiles on the way: a command may change what they are known by at each step.
+const maxWay = 16
+
+// realPath is a path by which a file is known however it is named.
+func realPath(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	return absolute(path)
+}
+
 // checkRecursion refuses a chain whose source is a command that is running already and waits for this process.
 func (w *way) checkRecursion() error {
 	if !w.chain.Source.RunsCommand() {
 		return nil
 	}
 	before, now := wayHere(w.Getenv), w.passed()
+	if len(before) > maxWay {
+		return w.sourceError(fmt.Errorf("more than %d profiles are on the way to it, each by a command of the one before", maxWay), "let some command use a profile that has credentials of its own")
+	}
 	if !slices.Contains(before, now[len(now)-1]) {
 		return nil
 	}

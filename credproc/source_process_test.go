@@ -156,7 +156,8 @@ func TestCircleThroughACommandIsRefused(t *testing.T) {
 		"another profile":              {chain("leaf"), "other", ""},
 		"a role of another":            {chain("other"), "dev", ""},
 		"the same name of other files": {"00000000:leaf", "leaf", ""},
-		"something else":               {"leaf ::: " + strings.Repeat("x ", 10000), "leaf", ""},
+		"something else":               {"leaf ::: " + strings.Repeat("x", 10000), "leaf", ""},
+		"a way without end":            {strings.Repeat("x:other ", maxWay+1), "leaf", "more than 16 profiles are on the way to it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(chainVariable, test.before)

@@ -280,14 +280,20 @@ func (r *resolver) hasKeys(p Section) (bool, error) {
 }
 
 func (r *resolver) static(p Section) Source {
+	id, secret, token := p.Properties["aws_access_key_id"], p.Properties["aws_secret_access_key"], p.Properties["aws_session_token"]
+	if id.File == "credentials" && secret.File == "credentials" && token.File == "config" {
+		// The files merge key by key, but the token of a session is none of a key's in the other file. The AWS CLI takes
+		// the pair without it.
+		token.Value = ""
+	}
 	return Source{
 		Type:            Static,
 		Profile:         p.Name,
-		AccessKeyID:     p.Get("aws_access_key_id"),
-		SecretAccessKey: Secret(p.Get("aws_secret_access_key")),
-		SessionToken:    Secret(p.Get("aws_session_token")),
+		AccessKeyID:     id.Value,
+		SecretAccessKey: Secret(secret.Value),
+		SessionToken:    Secret(token.Value),
 		AccountID:       p.Get("aws_account_id"),
-		Location:        p.Properties["aws_access_key_id"].File + " file",
+		Location:        id.File + " file",
 	}
 }
 

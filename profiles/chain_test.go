@@ -86,6 +86,7 @@ func TestChainErrors(t *testing.T) {
 		"no such profile":             {"[profile pq]\na = b", "", "no such profile in "},
 		"nearest name":                {"[profile Pp]\na = b", "", "did you mean Pp?"},
 		"profile without the word":    {"[p]\n" + keys, "", "config:1: the section is written [p], and in the config file the SDKs ignore it without the word 'profile' (mend: write the line as [profile p])"},
+		"name in quotes":              {"[profile \"p\"]\n" + keys, "", "config:1: the section's name is written in quotes"},
 		"no credentials":              {"[profile p]\nregion = x", "", "no credentials and no role"},
 		"source without role":         {"[profile p]\nsource_profile = b", "", "no role_arn"},
 		"missing source":              {"[profile p]\n" + role, "", "leads to the profile b"},
@@ -174,6 +175,26 @@ sts =
 	}
 	if c.Profile.Get("region") != "eu-west-1" {
 		t.Error("the selected profile's settings are lost")
+	}
+}
+
+// TestATokenOfTheOtherFileIsNone: temporary credentials once pasted into the config file leave a token there, which does
+// not go with the key in the credentials file.
+func TestATokenOfTheOtherFileIsNone(t *testing.T) {
+	token := "aws_session_token = t\n"
+	for name, test := range map[string]struct{ config, credentials, want string }{
+		"of the config file":           {"[profile p]\n" + keys + token, "[p]\n" + keys, ""},
+		"of the credentials file":      {"[profile p]\n" + keys, "[p]\n" + keys + token, "t"},
+		"all in the config file":       {"[profile p]\n" + keys + token, "", "t"},
+		"beside a pair of both files":  {"[profile p]\naws_access_key_id = A\n" + token, "[p]\naws_secret_access_key = s", "t"},
+		"all in the credentials files": {"", "[p]\n" + keys + token, "t"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := mustLoad(t, test.config, test.credentials).Chain("p")
+			if err != nil || string(c.Source.SessionToken) != test.want {
+				t.Errorf("error %v, token %q, want %q", err, string(c.Source.SessionToken), test.want)
+			}
+		})
 	}
 }
 

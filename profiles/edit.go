@@ -2,6 +2,7 @@ package profiles
 
 import (
 	"fmt"
+	"os"
 	"strings"
 )
 
@@ -23,6 +24,13 @@ type Editor struct {
 
 // maxEditSize bounds a file that is edited, some 20,000 profiles: an edit of 10 MB can take seconds.
 const maxEditSize = 4 << 20
+
+// areOneFile reports whether both names lead to one file, of which each edit would take the other's away.
+func (f *Files) areOneFile() bool {
+	config, err1 := os.Stat(f.config.path)
+	credentials, err2 := os.Stat(f.credentials.path)
+	return err1 == nil && err2 == nil && os.SameFile(config, credentials)
+}
 
 // Edit starts an edit of the files as they were read.
 func (f *Files) Edit() *Editor { return &Editor{f, f} }
@@ -184,6 +192,9 @@ func (e *Editor) splice(which string, splices ...splice) error {
 	if len(f.text) > maxEditSize {
 		return &Error{Where: f.path, Problem: fmt.Sprintf("is larger than %d MB, and so is not edited", maxEditSize>>20), Mend: "edit it by hand, or make it smaller"}
 	}
+	if e.now.areOneFile() {
+		return &Error{Where: f.path, Problem: "is both the config file and the credentials file, and so is not edited", Mend: "make them two files"}
+	}
 	var b strings.Builder
 	pos := 0
 	for _, s := range splices {
@@ -255,15 +266,21 @@ func (f *file) body(part section) (body, error) {
 		case propertyLine:
 			b.settings = append(b.settings, setting{strings.ToLower(l.key), l.value, l.number, []span{here}})
 			b.last = l.end
-		case continuationLine:
-			s := &b.settings[len(b.settings)-1]
-			s.lines = append(s.lines, here)
-			b.last = l.end
 		case commentLine:
+			if isSpace(f.text[l.start]) && s.inBlock { // it goes with the block: elsewhere it may continue a value
+				s := &b.settings[len(b.settings)-1]
+				s.lines = append(s.lines, here)
+				b.last = l.end
+				break
+			}
 			b.comments = append(b.comments, here)
 			if isSpace(f.text[l.start]) {
 				b.last = l.end // below a property it would continue that one's value
 			}
+		case continuationLine:
+			s := &b.settings[len(b.settings)-1]
+			s.lines = append(s.lines, here)
+			b.last = l.end
 		}
 	}
 }

@@ -21,7 +21,7 @@ func stays(key string) bool {
 		// The role, in words that AWS has not.
 		"mfa_process", "session_tags", "transitive_session_tags", "source_identity", "web_identity_token_process", "policy", "policy_arns",
 		// Other credentials.
-		"aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_account_id", "credential_process", "login_session",
+		"aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_security_token", "aws_account_id", "credential_process", "login_session",
 	}, key)
 }
 
@@ -116,18 +116,27 @@ func (e *Editor) wire(name, role, command string) error {
 	if err != nil {
 		return err
 	}
-	lines := []string{"credential_process = " + command}
+	var order []string
+	copied := map[string][]string{}
 	for _, source := range []struct {
 		file   *file
 		bodies []body
 	}{{e.now.config, config}, {e.now.credentials, credentials}} {
 		for _, b := range source.bodies {
 			for _, s := range b.settings {
-				if !stays(s.key) {
-					lines = append(lines, source.file.rawLines(s)...)
+				if stays(s.key) {
+					continue
 				}
+				if _, again := copied[s.key]; !again {
+					order = append(order, s.key)
+				}
+				copied[s.key] = source.file.rawLines(s) // the last one counts, and the AWS CLI refuses a key that stands twice
 			}
 		}
+	}
+	lines := []string{"credential_process = " + command}
+	for _, key := range order {
+		lines = append(lines, copied[key]...)
 	}
 	if err := e.splice(CredentialsFile, e.renames(CredentialsFile, credentials, role, false)...); err != nil {
 		return err
@@ -206,6 +215,21 @@ func (e *Editor) mendHelper(p Section, helper string) (changed bool, err error) 
 	return true, e.Set(process.File, p.Name, "credential_process", word+rest)
 }
 
+// checkShadowed refuses a profile that is not wired only because something stands beside its process.
+func (e *Editor) checkShadowed(p Section) error {
+	role, ok := wiredTo(p)
+	if !ok {
+		return nil
+	}
+	for _, key := range []string{"role_arn", "aws_access_key_id", "sso_account_id", "sso_role_name", "login_session"} {
+		if property, ok := p.Properties[key]; ok {
+			return &Error{Profile: p.Name, Where: e.now.where(property), Problem: fmt.Sprintf("it is wired to %s, but its %s is used in place of that", role, key),
+				Mend: "remove that line, and then undo"}
+		}
+	}
+	return nil
+}
+
 // Unwire takes back what [Editor.Wire] did: the profile's section with the credential_process line goes, and the role
 // profile that it stood for takes its name. What has been changed since in either of them is kept: the settings and
 // comments of the section that goes are moved over, where they are not there already. It reports whether anything was to
@@ -217,7 +241,7 @@ func (e *Editor) Unwire(name string) (role string, changed bool, err error) {
 	}
 	role, ok := Wired(p)
 	if !ok {
-		return "", false, nil
+		return "", false, e.checkShadowed(p)
 	}
 	if err := e.checkWired(p, role); err != nil {
 		return "", false, err

@@ -76,7 +76,7 @@ func TestWireAndUnwire(t *testing.T) {
 		},
 		"several sections": {
 			config: "[profile dev]\nregion = x\n[profile q]\n[profile dev]\n" + dev + "region = y\n[profile  dev]",
-			wired:  "[profile dev]\n" + wired + "dev-role\nregion = x\nregion = y\n\n[profile dev-role]\nregion = x\n[profile q]\n[profile dev-role]\n" + dev + "region = y\n[profile  dev-role]",
+			wired:  "[profile dev]\n" + wired + "dev-role\nregion = y\n\n[profile dev-role]\nregion = x\n[profile q]\n[profile dev-role]\n" + dev + "region = y\n[profile  dev-role]",
 		},
 		"default": {
 			profile: "default",
@@ -105,7 +105,7 @@ func TestWireAndUnwire(t *testing.T) {
 		},
 		"in both files": {
 			config: "[profile dev]\nregion = x\noutput = json\n", credentials: baseKeys + "[dev]\n" + dev + "region = y",
-			wired:     "[profile dev]\n" + wired + "dev-role\nregion = x\noutput = json\nregion = y\n\n[profile dev-role]\nregion = x\noutput = json\n",
+			wired:     "[profile dev]\n" + wired + "dev-role\nregion = y\noutput = json\n\n[profile dev-role]\nregion = x\noutput = json\n",
 			wiredKeys: baseKeys + "[dev-role]\n" + dev + "region = y",
 		},
 		"its own source": {

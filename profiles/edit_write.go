@@ -46,8 +46,14 @@ func (c Change) Diff() string {
 }
 
 var secretInComment = sync.OnceValue(func() *regexp.Regexp { // not at start-up, which `get` pays for
-	return regexp.MustCompile(`(?i)(aws_secret_access_key|aws_session_token).*`)
+	return regexp.MustCompile(`(?i)([\w-]*(?:secret|token)[\w-]*).*`)
 })
+
+// isSecretKey reports whether a key's value may be a secret, by its name: beside the two keys that AWS has, older ones
+// and what people make of them to keep a value.
+func isSecretKey(key string) bool {
+	return (strings.Contains(key, "secret") || strings.Contains(key, "token")) && !strings.HasPrefix(key, "web_identity_token_")
+}
 
 // masked gives a file's text with *** in the place of secret values.
 func masked(text string) string {
@@ -64,7 +70,7 @@ func masked(text string) string {
 		switch l.kind {
 		case propertyLine:
 			key := strings.ToLower(l.key)
-			if secret = key == "aws_secret_access_key" || key == "aws_session_token"; secret {
+			if secret = isSecretKey(key); secret {
 				line = l.key + " = " + redacted + end
 			}
 		case continuationLine:
@@ -73,7 +79,7 @@ func masked(text string) string {
 			}
 		case commentLine:
 			if secretInComment().MatchString(line) {
-				line = secretInComment().ReplaceAllString(strings.TrimSuffix(line, end), "$1 "+redacted) + end
+				line = secretInComment().ReplaceAllString(strings.TrimSuffix(line, end), "${1} "+redacted) + end
 			}
 		}
 		b.WriteString(line)

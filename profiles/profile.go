@@ -185,9 +185,19 @@ func (f *Files) noProfile(name string) error {
 		return e
 	}
 	for _, s := range f.config.sections {
-		if s.kind == ignoredSection && s.name == name && f.config.header(s) == name {
-			e.Where = fmt.Sprintf("%s:%d", f.config.path, s.line)
+		if s.kind != ignoredSection {
+			continue
+		}
+		where := fmt.Sprintf("%s:%d", f.config.path, s.line)
+		switch header := f.config.header(s); {
+		case s.name == name && header == name:
+			e.Where = where
 			e.Problem = fmt.Sprintf("the section is written [%s], and in the config file the SDKs ignore it without the word 'profile'", name)
+			e.Mend = fmt.Sprintf("write the line as [profile %s]", name)
+			return e
+		case isQuoted(header, name):
+			e.Where = where
+			e.Problem = "the section's name is written in quotes, which only some SDKs take away"
 			e.Mend = fmt.Sprintf("write the line as [profile %s]", name)
 			return e
 		}
@@ -198,6 +208,13 @@ func (f *Files) noProfile(name string) error {
 		e.Mend = "aws-credproc list shows the profiles there are"
 	}
 	return e
+}
+
+// isQuoted reports whether a header is that of a profile, with its name in quotes.
+func isQuoted(header, name string) bool {
+	rest, ok := strings.CutPrefix(header, "profile")
+	rest = trim(rest)
+	return ok && (rest == `"`+name+`"` || rest == "'"+name+"'")
 }
 
 // nearest gives the name that differs least from the one given, or "" where none is near enough to be meant.

@@ -81,6 +81,7 @@ func TestProfileIsReadAsTheSDKsReadIt(t *testing.T) {
 		"blank line ends no continuation":     {config: "[profile p]\na = b\n\n   \n c", want: map[string]string{"a": "b\nc"}},
 		"comment line ends no continuation":   {config: "[profile p]\na = b\n# c\n d", want: map[string]string{"a": "b\nd"}},
 		"sub-properties":                      {config: "[profile p]\ns3 =\n  max = 1\n\n  b =\nx = y", want: map[string]string{"s3": "\nmax = 1\nb =", "x": "y"}},
+		"comment among sub-properties":        {config: "[profile p]\ns3 =\n  a = b\n  # c\n  d = e\n", want: map[string]string{"s3": "\na = b\nd = e"}},
 		"no interpolation":                    {config: "[profile p]\na = %(b)s ${c}", want: map[string]string{"a": "%(b)s ${c}"}},
 		"no quotes":                           {config: "[profile p]\na = \"b\"\nc = 'd'\ne = \"\"\"f\ng = `h`\ni = \"", want: map[string]string{"a": `"b"`, "c": "'d'", "e": `"""f`, "g": "`h`", "i": `"`}},
 		"no quoted keys":                      {config: "[profile p]\n\"a\" = b\n`c` = d\nx = y", want: map[string]string{"x": "y"}},

@@ -70,7 +70,7 @@ func (s *scanner) classifyForm(l *line) bool {
 		l.kind = commentLine
 	case c == ' ' || c == '\t':
 		i := skipSpace(raw)
-		if !s.inProperty || i == len(raw) || s.inBlock && (raw[i] == '=' || strings.IndexByte(raw, '=') < 0) {
+		if !s.inProperty || i == len(raw) || raw[i] == '#' || raw[i] == ';' || s.inBlock && (raw[i] == '=' || strings.IndexByte(raw, '=') < 0) {
 			return false
 		}
 		l.kind = continuationLine
@@ -112,6 +112,9 @@ func (s *scanner) classify(l *line) error {
 	switch {
 	case trimmed == "":
 		l.kind = blankLine
+		return nil
+	case s.inBlock && isSpace(raw[0]) && (trimmed[0] == '#' || trimmed[0] == ';'):
+		l.kind = commentLine // among sub-properties, as the SDKs have it; of a value it would be a part
 		return nil
 	case isSpace(raw[0]) && s.inProperty:
 		l.kind = continuationLine

@@ -14,6 +14,11 @@ func Wired(p Section) (name string, ok bool) {
 	if p.Get("role_arn") != "" || leafType(p, p.Get("aws_access_key_id") != "") != Process {
 		return "", false
 	}
+	return wiredTo(p)
+}
+
+// wiredTo gives the profile that a profile's credential_process, if it is this helper, is to get.
+func wiredTo(p Section) (name string, ok bool) {
 	words := splitCommand(p.Get("credential_process"))
 	if len(words) < 3 {
 		return "", false
