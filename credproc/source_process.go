@@ -78,7 +78,9 @@ func (w *way) command(ctx context.Context, line string) (*exec.Cmd, error) {
 		cmd.Stderr = &plainWriter{to: w.Stderr, left: maxStderr}
 	}
 	cmd.WaitDelay = outputDelay
-	killWithChildren(cmd)
+	if len(wayHere(w.Getenv)) == 0 { // else the first helper on the way ends all of us
+		killWithChildren(cmd)
+	}
 	return cmd, nil
 }
 

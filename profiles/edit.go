@@ -292,9 +292,10 @@ func (f *file) lineStart(end int) int {
 
 // lastSetting gives the setting of a key that counts.
 func lastSetting(bodies []body, key string) (found setting, ok bool) {
+	key = strings.ToLower(key)
 	for _, b := range bodies {
 		for _, s := range b.settings {
-			if s.key == strings.ToLower(key) {
+			if s.key == key {
 				found, ok = s, true
 			}
 		}

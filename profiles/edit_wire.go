@@ -272,8 +272,16 @@ func (e *Editor) Unwire(name string) (role string, changed bool, err error) {
 			return "", false, err
 		}
 	}
+	parts, err := e.parts(name)
+	if err != nil {
+		return "", false, err
+	}
 	for _, key := range keys {
-		if err := e.putBack(name, key, lines[key]); err != nil {
+		changed, err := e.putBack(parts, key, lines[key])
+		if err == nil && changed { // mostly nothing has: a scan for each key would take the square of their number
+			parts, err = e.parts(name)
+		}
+		if err != nil {
 			return "", false, err
 		}
 	}
@@ -387,38 +395,47 @@ func (e *Editor) removeWired(bodies []body) error {
 
 // putBack gives a setting the lines that it had in the section that went. A setting that is written so already stays
 // untouched.
-func (e *Editor) putBack(name, key string, lines []string) error {
-	config, err := e.now.config.bodies(name)
-	if err != nil {
-		return err
-	}
-	credentials, err := e.now.credentials.bodies(name)
-	if err != nil {
-		return err
-	}
-	for _, part := range []struct {
-		which  string
-		bodies []body
-	}{{CredentialsFile, credentials}, {ConfigFile, config}} {
-		f := e.file(part.which)
-		s, ok := lastSetting(part.bodies, key)
+func (e *Editor) putBack(parts []part, key string, lines []string) (changed bool, err error) {
+	for _, p := range parts {
+		f := e.file(p.which)
+		s, ok := lastSetting(p.bodies, key)
 		if !ok {
 			continue
 		}
 		if slices.EqualFunc(f.rawLines(s), lines, func(a, b string) bool { return trim(a) == trim(b) }) {
-			return nil
+			return false, nil
 		}
 		first := s.lines[0]
 		raw := strings.TrimRight(f.text[first.start:first.end], "\r\n")
 		exchange := splice{first.start, first.start + len(raw), strings.Join(lines, f.lineEnd(first.end))}
-		return e.splice(part.which, append([]splice{exchange}, f.removeLines(s.lines[1:])...)...)
+		return true, e.splice(p.which, append([]splice{exchange}, f.removeLines(s.lines[1:])...)...)
 	}
-	which, bodies := ConfigFile, config
-	if len(config) == 0 {
-		which, bodies = CredentialsFile, credentials
+	at := parts[1] // the config file, if the profile is there
+	if len(at.bodies) == 0 {
+		at = parts[0]
 	}
-	f, at := e.file(which), bodies[len(bodies)-1].last
-	return e.splice(which, f.insertLine(at, strings.Join(lines, f.lineEnd(at))))
+	f, end := e.file(at.which), at.bodies[len(at.bodies)-1].last
+	return true, e.splice(at.which, f.insertLine(end, strings.Join(lines, f.lineEnd(end))))
+}
+
+// part is a profile's sections in one of the files.
+type part struct {
+	which  string
+	bodies []body
+}
+
+// parts gives a profile's sections in the credentials file and in the config file: in this order a setting that counts is
+// found first.
+func (e *Editor) parts(name string) ([]part, error) {
+	var parts []part
+	for _, which := range []string{CredentialsFile, ConfigFile} {
+		bodies, err := e.file(which).bodies(name)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, part{which, bodies})
+	}
+	return parts, nil
 }
 
 // ProcessCommand gives the credential_process command that starts the helper at an absolute path for a profile, in a

@@ -1,12 +1,14 @@
 package profiles
 
 import (
+	"errors"
 	"math/rand/v2"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
@@ -511,4 +513,33 @@ func unwireEdited(t *testing.T, config, credentials, line string, where int) (ti
 		}
 	}
 	return times
+}
+
+// TestAProfileOfManySettingsIsWiredAndUnwiredSoon: the limit tells a hang, or the square of the number of settings.
+func TestAProfileOfManySettingsIsWiredAndUnwiredSoon(t *testing.T) {
+	text := "[profile dev]\nrole_arn = " + arnA + "\nsource_profile = b\n" + keysOf(maxProperties-10)
+	f := mustLoad(t, text, "[b]\n"+keys)
+	done := make(chan error, 1)
+	go func() {
+		e := f.Edit()
+		_, _, err1 := e.Wire("dev", "/bin/aws-credproc")
+		_, _, err2 := e.Unwire("dev")
+		if err := errors.Join(err1, err2); err != nil {
+			done <- err
+			return
+		}
+		if e.Files().config.text != text {
+			done <- errors.New("the file is another")
+			return
+		}
+		done <- nil
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(15 * time.Second):
+		t.Fatal("no end")
+	}
 }
