@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -209,15 +210,15 @@ func root(err *smithyhttp.RequestSendError) error {
 	return errText(err.Err.Error())
 }
 
-// innermost gives the first cause of an error.
+// innermost gives the first cause of an error, without what it quotes: text in the place of a time may be a secret.
 func innermost(err error) error {
-	for {
-		cause := errors.Unwrap(err)
-		if cause == nil {
-			return err
-		}
+	for cause := errors.Unwrap(err); cause != nil; cause = errors.Unwrap(err) {
 		err = cause
 	}
+	if errors.As(err, new(*time.ParseError)) {
+		return errors.New("a time in it is not in the form of RFC 3339")
+	}
+	return err
 }
 
 // errText is a text of bounded length as an error: what a server answers may be of any size.

@@ -241,6 +241,10 @@ func (r *resolver) role(p Section, hasKeys bool) (Chain, error) {
 		}
 	default:
 		if c, err = r.chain(source, false); err != nil {
+			var e *Error
+			if errors.As(err, &e) && e.Where == "" {
+				e.Where = r.files.where(p.Properties["source_profile"])
+			}
 			return Chain{}, err
 		}
 	}

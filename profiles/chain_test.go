@@ -89,7 +89,7 @@ func TestChainErrors(t *testing.T) {
 		"name in quotes":              {"[profile \"p\"]\n" + keys, "", "config:1: the section's name is written in quotes"},
 		"no credentials":              {"[profile p]\nregion = x", "", "no credentials and no role"},
 		"source without role":         {"[profile p]\nsource_profile = b", "", "no role_arn"},
-		"missing source":              {"[profile p]\n" + role, "", "leads to the profile b"},
+		"missing source":              {"[profile p]\n" + role, "", "config:3: it leads to the profile b"},
 		"role without source":         {"[profile p]\nrole_arn = " + arnA, "", "nothing to assume it with"},
 		"role and process only":       {"[profile p]\ncredential_process = x\nrole_arn = " + arnA, "", "nothing to assume it with"},
 		"both sources":                {"[profile p]\n" + role + "credential_source = Environment", "", "config:4: it has both"},
