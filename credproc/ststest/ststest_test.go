@@ -1,6 +1,8 @@
 package ststest_test
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -89,7 +91,8 @@ func trustAll(principals ...string) string {
 // client returns the real SDK's client, without retries.
 func client(url, id, secret, token string) *sts.Client {
 	return sts.New(sts.Options{
-		Region: "eu-west-1", BaseEndpoint: &url, Retryer: aws.NopRetryer{},
+		HTTPClient: wholeAnswers{},
+		Region:     "eu-west-1", BaseEndpoint: &url, Retryer: aws.NopRetryer{},
 		Credentials: credentials.NewStaticCredentialsProvider(id, secret, token),
 	})
 }
@@ -101,6 +104,26 @@ func (w *world) asJill() *sts.Client { return w.as(w.jill.Key.ID, w.jill.Key.Sec
 func (w *world) with(c *types.Credentials) *sts.Client {
 	return w.as(*c.AccessKeyId, *c.SecretAccessKey, *c.SessionToken)
 }
+
+// wholeAnswers is an HTTP client that has read an answer when it gives it. The SDK closes the request's body when it has the
+// answer's head, and net/http then sometimes closes the connection under the rest.
+type wholeAnswers struct{}
+
+func (wholeAnswers) Do(r *http.Request) (*http.Response, error) {
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	resp.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), errReader{err}))
+	return resp, nil
+}
+
+// errReader fails with an error, or ends where there is none.
+type errReader struct{ err error }
+
+func (r errReader) Read([]byte) (int, error) { return 0, cmp.Or(r.err, io.EOF) }
 
 // assume calls AssumeRole for the role Dev, session s1, unless in says otherwise.
 func assume(c *sts.Client, in sts.AssumeRoleInput) (*sts.AssumeRoleOutput, error) {

@@ -98,7 +98,7 @@ func TestAssumeRoleWithWebIdentity(t *testing.T) {
 		{"other subject", sign("ec", ecKey, claims("sub", "repo:evil/app")), "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			out, err := sts.New(sts.Options{Region: "eu-west-1", BaseEndpoint: &w.URL, Retryer: aws.NopRetryer{}}).AssumeRoleWithWebIdentity(
+			out, err := sts.New(sts.Options{Region: "eu-west-1", BaseEndpoint: &w.URL, Retryer: aws.NopRetryer{}, HTTPClient: wholeAnswers{}}).AssumeRoleWithWebIdentity(
 				context.Background(), &sts.AssumeRoleWithWebIdentityInput{RoleArn: aws.String(roleARN), RoleSessionName: aws.String("ci"), WebIdentityToken: &tt.token})
 			wantError(t, err, tt.code, tt.message)
 			if err != nil {
@@ -115,7 +115,7 @@ func TestAssumeRoleWithWebIdentity(t *testing.T) {
 		})
 	}
 	web := func(role string, seconds int32) error {
-		_, err := sts.New(sts.Options{Region: "eu-west-1", BaseEndpoint: &w.URL, Retryer: aws.NopRetryer{}}).AssumeRoleWithWebIdentity(
+		_, err := sts.New(sts.Options{Region: "eu-west-1", BaseEndpoint: &w.URL, Retryer: aws.NopRetryer{}, HTTPClient: wholeAnswers{}}).AssumeRoleWithWebIdentity(
 			context.Background(), &sts.AssumeRoleWithWebIdentityInput{RoleArn: &role, RoleSessionName: aws.String("ci"), WebIdentityToken: &valid, DurationSeconds: &seconds})
 		return err
 	}
