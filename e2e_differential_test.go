@@ -65,6 +65,7 @@ func TestE2EDifferential(t *testing.T) {
 	}
 
 	same, decided := 0, map[string]int{}
+	var list strings.Builder
 	for _, folder := range folders {
 		c := cases[filepath.Base(folder)]
 		ours, ourWhy := resolveByUs(t, h, program, folder)
@@ -83,7 +84,13 @@ func TestE2EDifferential(t *testing.T) {
 		for _, name := range names {
 			decided[name]++
 		}
+		fmt.Fprintf(&list, "%s\n ours   %s  %s\n boto3  %s  %s\n Go SDK %s  %s\n %s\n--- config\n%s--- credentials\n%s\n", filepath.Base(folder),
+			ours, ourWhy, boto[0], boto[1], goSDK, goWhy, strings.Join(names, "\n "), c.config, c.credentials)
 	}
+	if err := os.WriteFile(repoPath(t, "build", "differential.txt"), []byte(list.String()), 0o644); err != nil {
+		t.Error(err)
+	}
+	t.Log("every difference, with its rules, is in build/differential.txt")
 	t.Logf("%d configs: %d resolved alike by all three", len(folders), same)
 	for _, name := range slices.Sorted(maps.Keys(decided)) {
 		t.Logf("%4d decided by: %s", decided[name], name)
