@@ -231,7 +231,7 @@ func editAndBack(t *testing.T, text string, inCredentials bool, key, value, name
 			check("Set", e, with(profile, lower, value))
 			if !there {
 				reversed("adding a key", e, e.Remove(which, profile, key))
-			} else if old != "" && !strings.ContainsAny(old, "\n\r") { // Set takes one line
+			} else if checkSetting(profile, key, old) == nil { // else it is one that Set does not write, such as 0=#
 				reversed("Set", e, e.Set(which, profile, key, old))
 			}
 		}
