@@ -52,7 +52,7 @@ In ~/.aws/config:
 	}
 
 	root.AddCommand(
-		a.getCommand(), a.refreshCommand(), a.statusCommand(), a.clearCommand(), a.listCommand(), a.explainCommand(), a.setupCommand(), a.demoCommand(),
+		a.getCommand(), a.refreshCommand(), a.statusCommand(), a.clearCommand(), a.listCommand(), a.explainCommand(), a.setupCommand(), a.demoCommand(), a.renewCommand(),
 	)
 	return root
 }

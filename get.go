@@ -33,7 +33,11 @@ The profile is always named: AWS_PROFILE is not followed, since it may lead back
 			if err != nil {
 				return err
 			}
-			return a.print(out)
+			if err := a.print(out); err != nil {
+				return err
+			}
+			a.renewAhead(r, chain, s)
+			return nil
 		})
 }
 

@@ -153,7 +153,7 @@ func (d *stateDir) removeFacts(key Key) error {
 		return err
 	}
 	defer root.Close()
-	return remove(root, factsName(key))
+	return errors.Join(remove(root, claimName(key)), remove(root, factsName(key)))
 }
 
 // keys lists the sessions that have a file in a directory of ours, whose name is the key and the suffix.

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// tempAge is longer than any write takes.
+// tempAge is longer than any write takes, and any claim counts.
 const tempAge = time.Hour
 
-// sweep removes the temporary files of killed processes.
+// sweep removes what is of no more use: the temporary files of killed processes, and claims of long ago.
 func (d *stateDir) sweep(now time.Time) error {
 	errs := []error{sweepDir(d.root, now)}
 	for _, name := range []string{factsDir, sessionsDir} {
@@ -35,7 +35,7 @@ func sweepDir(root *os.Root, now time.Time) error {
 	}
 	var errs []error
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), tempPrefix) {
+		if !strings.HasPrefix(e.Name(), tempPrefix) && !strings.HasSuffix(e.Name(), claimSuffix) {
 			continue
 		}
 		info, err := e.Info()

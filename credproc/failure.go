@@ -48,6 +48,25 @@ func (w *way) isKeptNow(n int, s cache.Session) bool {
 	return true
 }
 
+// isTriedNow reports whether a session that should be renewed is served as it is, since renewing it has failed for a
+// reason that passes and another process is finding out whether it has: one in half a minute, so that in a long outage
+// the others are not made to wait with it.
+func (w *way) isTriedNow(n int, s cache.Session) bool {
+	f, _, ok := w.lastFailure(n)
+	if !ok || !f.Passing || !isKept(s, w.Now()) {
+		return false
+	}
+	mine, err := w.Cache.Claim(w.key(n), outageLife)
+	if err != nil {
+		w.Tracef("%s: %v", w.name(n), err)
+		return false
+	}
+	if !mine {
+		w.Warnf("%s; another process tries again, and the session before is served, %s left", f.LastError, w.left(s))
+	}
+	return !mine
+}
+
 // sharedFailure gives the failure of another process to get the session after link n, if it was just now.
 func (w *way) sharedFailure(n int) error {
 	f, age, ok := w.lastFailure(n)

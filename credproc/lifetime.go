@@ -1,6 +1,7 @@
 package credproc
 
 import (
+	"hash/fnv"
 	"time"
 
 	"aws-credproc/cache"
@@ -10,9 +11,12 @@ import (
 // sessions are served for most of their life too. The figures follow from when the SDKs ask again: botocore insists
 // below 10 minutes left, JavaScript below 5, Go at the expiry.
 const (
+	aheadLeft    = 25 * time.Minute // below it a session is renewed while it is still served
+	aheadPart    = 2                // of its lifetime, if a half of it is less
+	aheadJitter  = 10               // a tenth less, at most: see isDue
 	servedLeft   = 11 * time.Minute // served as it is; else it is renewed first
-	servedPart   = 4                // of its lifetime, if a quarter of it is less
-	keptLeft     = time.Minute      // served where renewing fails for a reason that will pass
+	servedPart   = 4
+	keptLeft     = time.Minute // served where renewing fails for a reason that will pass
 	keptPart     = 10
 	sourceLeft   = time.Minute     // used to assume the next role of a chain
 	keptPatience = 5 * time.Second // how long renewing may take while a session could be kept instead
@@ -26,6 +30,23 @@ const (
 
 // isServable reports whether a session is served without asking STS.
 func isServable(s cache.Session, now time.Time) bool { return hasLeft(s, now, servedLeft, servedPart) }
+
+// isFresh reports whether a session is so good that nobody needs to think of renewing it.
+func isFresh(s cache.Session, now time.Time) bool { return hasLeft(s, now, aheadLeft, aheadPart) }
+
+// isDue reports whether a session that is served should be renewed ahead of its need. Machines that were started
+// together would come together for ever; so the access key ID, which is as good as random, puts it off a little.
+func isDue(s cache.Session, now time.Time) bool {
+	lifetime := s.Expiration.Sub(s.Issued)
+	left := min(aheadLeft, lifetime/aheadPart)
+	if !isServable(s, now) || left < aheadJitter {
+		return false
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(s.AccessKeyID)) // it cannot fail
+	left -= time.Duration(h.Sum64() % uint64(left/aheadJitter))
+	return s.Expiration.Sub(now) < left
+}
 
 // isKept reports whether a session is served where it cannot be renewed now.
 func isKept(s cache.Session, now time.Time) bool { return hasLeft(s, now, keptLeft, keptPart) }

@@ -48,7 +48,7 @@ func (r *Resolver) credentials(ctx context.Context, c profiles.Chain, anew bool)
 	}
 	last := len(c.Hops)
 	if anew && w.isCached(last) {
-		return w.obtain(ctx, last, nil)
+		return w.obtain(ctx, last, nil, cache.Session{})
 	}
 	return w.session(ctx, last, isServable)
 }
@@ -86,10 +86,10 @@ func (w *way) session(ctx context.Context, n int, fit fitness) (cache.Session, e
 		w.Tracef("%s: session from the cache, %s left", w.name(n), w.left(s))
 		return s, nil
 	}
-	if err == nil && w.isKeptNow(n, s) {
+	if err == nil && (w.isKeptNow(n, s) || w.isTriedNow(n, s)) {
 		return s, nil
 	}
-	return w.obtain(ctx, n, fit)
+	return w.obtain(ctx, n, fit, s)
 }
 
 // isCached reports whether the session after link n is kept: all but a source that has no expiry.
@@ -97,11 +97,18 @@ func (w *way) isCached(n int) bool { return n > 0 || w.chain.Source.IsTemporary(
 
 // obtain gets the session after link n anew, under the lock that lets one process do it for all. fit says whether a
 // session that another process may have got meanwhile will do; nil means that none will, and that it is tried whatever
-// has failed before.
-func (w *way) obtain(ctx context.Context, n int, fit fitness) (cache.Session, error) {
+// has failed before. old is the session before, if there is one: while it could be kept instead, a few seconds are all
+// that a new one may take, the wait for another process included.
+func (w *way) obtain(ctx context.Context, n int, fit fitness, old cache.Session) (cache.Session, error) {
 	key := w.key(n)
-	var found, old cache.Session // old may be kept where it cannot be renewed
-	var failure error            // of another process, just now
+	caller := ctx
+	if isKept(old, w.Now()) {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, keptPatience)
+		defer cancel()
+	}
+	var found cache.Session
+	var failure error // of another process, just now
 	look := func() bool {
 		if fit == nil {
 			return false
@@ -125,20 +132,22 @@ func (w *way) obtain(ctx context.Context, n int, fit fitness) (cache.Session, er
 		return failure != nil
 	}
 	unlock, err := w.Cache.Lock(ctx, key, look)
-	if err != nil {
-		return cache.Session{}, w.lockError(n, err)
+	var s cache.Session
+	switch {
+	case err != nil:
+		err = w.lockError(n, err)
+	default:
+		defer unlock()
+		if found != (cache.Session{}) || failure != nil {
+			return found, failure
+		}
+		if s, err = w.renew(ctx, n); err == nil {
+			w.keep(ctx, n, s)
+			return s, nil
+		}
+		w.noteFailure(n, err)
 	}
-	defer unlock()
-	if found != (cache.Session{}) || failure != nil {
-		return found, failure
-	}
-	s, err := w.renew(ctx, n, old)
-	if err == nil {
-		w.keep(ctx, n, s)
-		return s, nil
-	}
-	w.noteFailure(n, err)
-	if e := (*Error)(nil); errors.As(err, &e) && (e.Passing || e.NeedsPerson) && isKept(old, w.Now()) {
+	if e := (*Error)(nil); errors.As(err, &e) && (e.Passing || e.NeedsPerson) && isKept(old, w.Now()) && !errors.Is(caller.Err(), context.Canceled) {
 		w.Warnf("%v; the session before is served, %s left", err, w.left(old))
 		return old, nil
 	}
@@ -174,14 +183,8 @@ func (w *way) left(s cache.Session) time.Duration {
 	return s.Expiration.Sub(w.Now()).Round(time.Second)
 }
 
-// renew gets the session after link n from its source or from STS. While the old one could be kept instead it is given
-// a few seconds only.
-func (w *way) renew(ctx context.Context, n int, old cache.Session) (cache.Session, error) {
-	if isKept(old, w.Now()) {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, keptPatience)
-		defer cancel()
-	}
+// renew gets the session after link n from its source or from STS.
+func (w *way) renew(ctx context.Context, n int) (cache.Session, error) {
 	start := time.Now()
 	defer func() { w.Tracef("%s: took %s", w.name(n), time.Since(start).Round(time.Millisecond)) }()
 	if n == 0 {
