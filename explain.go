@@ -45,9 +45,12 @@ func explanation(x credproc.Explanation) []byte {
 			indent = strings.Repeat("   ", i-1) + "-> "
 		}
 		what := e.Type
-		if i == 0 {
+		switch {
+		case i == 0:
 			what += " credentials"
-		} else {
+		case e.Type == credproc.TypeSessionToken:
+			what = "get a session for the MFA device, for every role"
+		default:
 			what = "assume role " + e.RoleARN
 		}
 		out = append(out, indent+what+"  [profile "+e.Profile+"]")

@@ -53,25 +53,26 @@ func oneProfile(_ *cobra.Command, args []string) error {
 }
 
 func (a *app) refreshCommand() *cobra.Command {
-	var all bool
+	var all, newCode bool
 	cmd := a.command("refresh PROFILE... | --all", "assume roles anew now, whatever is cached",
 		`Assumes the role of each profile anew and keeps the new session. Where that fails, the old session stays as it is.`,
-		"  aws-credproc refresh dev-role\n  aws-credproc refresh --all", nil,
+		"  aws-credproc refresh dev-role\n  aws-credproc refresh --mfa dev-role\n  aws-credproc refresh --all", nil,
 		func(ctx context.Context, args []string) error {
 			f, err := a.files()
 			if err != nil {
 				return err
 			}
 			return a.forEach(f, args, all, func(r *credproc.Resolver, chain profiles.Chain) error {
-				return a.refresh(ctx, r, chain)
+				return a.refresh(ctx, r, chain, newCode)
 			})
 		})
 	cmd.Args = profilesOrAll(&all)
+	cmd.Flags().BoolVar(&newCode, "mfa", false, "ask for a new code, although the session of the last one is good")
 	cmd.Flags().BoolVar(&all, "all", false, "every profile whose credentials expire, cached or not")
 	return cmd
 }
 
-func (a *app) refresh(ctx context.Context, r *credproc.Resolver, chain profiles.Chain) error {
+func (a *app) refresh(ctx context.Context, r *credproc.Resolver, chain profiles.Chain, newCode bool) error {
 	name := chain.Profile.Name
 	if _, cached, err := r.Key(chain); err != nil {
 		return err
@@ -79,7 +80,7 @@ func (a *app) refresh(ctx context.Context, r *credproc.Resolver, chain profiles.
 		return a.print(fmt.Appendf(nil, "%s: its keys do not expire, so there is nothing to refresh\n", name))
 	}
 	stop := a.progress(name + ": waiting for STS")
-	s, err := r.Refresh(ctx, chain)
+	s, err := r.Refresh(ctx, chain, newCode)
 	stop()
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package credproc
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"aws-credproc/cache"
@@ -17,11 +16,11 @@ func (r *Resolver) ClaimsRenewal(c profiles.Chain, s cache.Session) bool {
 	if !isDue(s, r.Now()) {
 		return false
 	}
-	last := len(c.Hops)
 	w, err := r.way(c)
-	if err != nil || !w.isCached(last) || w.needsPerson() {
+	if err != nil || !w.isCached(w.last()) || w.needsPerson() {
 		return false
 	}
+	last := w.last()
 	if f, age, ok := w.lastFailure(last); ok {
 		w.Tracef("%s: renewing it failed %s ago: %s", w.name(last), age.Round(time.Second), f.LastError)
 		if !f.Passing || age <= outageLife {
@@ -45,7 +44,7 @@ func (r *Resolver) Renew(ctx context.Context, c profiles.Chain) error {
 	if err := w.checkRecursion(); err != nil {
 		return err
 	}
-	last := len(c.Hops)
+	last := w.last()
 	if !w.isCached(last) {
 		return nil
 	}
@@ -58,9 +57,4 @@ func (r *Resolver) Renew(ctx context.Context, c profiles.Chain) error {
 	}
 	_, err = w.obtain(ctx, last, isFresh, s)
 	return err
-}
-
-// needsPerson reports whether the chain cannot go without somebody who is asked.
-func (w *way) needsPerson() bool {
-	return slices.ContainsFunc(w.chain.Hops, func(h profiles.Hop) bool { return h.MFASerial != "" })
 }

@@ -93,7 +93,7 @@ func TestKeyHoldsWhatDecidesTheAnswerAndNothingElse(t *testing.T) {
 func TestKeyFieldsCannotRunIntoEachOther(t *testing.T) {
 	a := chainOf(t, "[profile p]\n"+role+"role_session_name = abc\nexternal_id = def", base)
 	b := chainOf(t, "[profile p]\n"+role+"role_session_name = ab\nexternal_id = cdef", base)
-	if keyOf(a, 1, Endpoint{}, getenv(nil)) == keyOf(b, 1, Endpoint{}, getenv(nil)) {
+	if keyOf(a, linksOf(a, getenv(nil))[1:2], Endpoint{}, getenv(nil)) == keyOf(b, linksOf(b, getenv(nil))[1:2], Endpoint{}, getenv(nil)) {
 		t.Error("two chains have one key")
 	}
 }
@@ -102,7 +102,7 @@ func TestAHopHasTheKeyOfItsOwnProfile(t *testing.T) {
 	config := "[profile %]\nrole_arn = arn:aws:iam::222222222222:role/B\nsource_profile = hop\n[profile hop]\n" + role
 	long := chainOf(t, strings.ReplaceAll(config, "%", "p"), base)
 	hop := chainOf(t, "[profile p]\n"+role, base)
-	if keyOf(long, 1, Endpoint{}, getenv(nil)) != keyOf(hop, 1, Endpoint{}, getenv(nil)) {
+	if keyOf(long, linksOf(long, getenv(nil))[1:2], Endpoint{}, getenv(nil)) != keyOf(hop, linksOf(hop, getenv(nil))[1:2], Endpoint{}, getenv(nil)) {
 		t.Error("a shared hop has two keys")
 	}
 }

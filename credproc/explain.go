@@ -9,9 +9,6 @@ import (
 	"aws-credproc/profiles"
 )
 
-// TypeAssumeRole is the type of a hop's element in an [Explanation], and of its session in `status`.
-const TypeAssumeRole = "assume_role"
-
 // Explanation is what a profile stands for, in the form in which `explain --json` prints it. Nothing in it is secret.
 // It is a public interface: fields are added, never changed.
 type Explanation struct {
@@ -24,7 +21,7 @@ type Explanation struct {
 	Chain       []Element  `json:"chain"`
 }
 
-// Element is one link of a chain: first the source, then each role. What the config does not set is left out.
+// Element is one link of a chain: first the source, then the session for its MFA device, then each role. What the config does not set is left out.
 type Element struct {
 	Type    string `json:"type"`
 	Profile string `json:"profile"`
@@ -66,7 +63,7 @@ func (r *Resolver) Explain(ctx context.Context, c profiles.Chain) (Explanation, 
 	if err != nil {
 		return Explanation{}, &Error{Profile: c.Profile.Name, Step: "find the STS endpoint", Err: err, Mend: "correct the region"}
 	}
-	x := Explanation{Profile: c.Profile.Name, Region: e.Region, STSEndpoint: url, Chain: elements(c)}
+	x := Explanation{Profile: c.Profile.Name, Region: e.Region, STSEndpoint: url, Chain: elements(c, r.Getenv)}
 	key, cached, err := r.Key(c)
 	if err != nil {
 		return Explanation{}, err
@@ -88,7 +85,7 @@ func (r *Resolver) Explain(ctx context.Context, c profiles.Chain) (Explanation, 
 	return x, nil
 }
 
-func elements(c profiles.Chain) []Element {
+func elements(c profiles.Chain, getenv func(string) string) []Element {
 	s := c.Source
 	all := []Element{{
 		Type: string(s.Type), Profile: s.Profile, AccessKeyID: shownKeyID(s.AccessKeyID), AccountID: s.AccountID, Location: s.Location,
@@ -96,7 +93,12 @@ func elements(c profiles.Chain) []Element {
 		SSOAccountID: s.SSOAccountID, SSORoleName: s.SSORoleName, SSORegion: s.SSORegion, SSOStartURL: s.SSOStartURL, SSOSession: s.SSOSession,
 		LoginSession: s.LoginSession, WebIdentityTokenProcess: s.WebIdentityTokenProcess, Policy: s.Policy, PolicyARNs: s.PolicyARNs,
 	}}
-	for _, h := range c.Hops {
+	for _, l := range linksOf(c, getenv)[1:] {
+		if isSessionToken(l) {
+			all = append(all, Element{Type: l.typ, Profile: l.profile, MFASerial: c.MFA.Serial, DurationSeconds: int(c.MFA.Session / time.Second)})
+			continue
+		}
+		h := l.role
 		var tags map[string]string
 		for _, t := range h.SessionTags {
 			if tags == nil {
@@ -105,7 +107,7 @@ func elements(c profiles.Chain) []Element {
 			tags[t.Key] = t.Value
 		}
 		all = append(all, Element{
-			Type: TypeAssumeRole, Profile: h.Profile, RoleARN: h.RoleARN, RoleSessionName: h.RoleSessionName,
+			Type: l.typ, Profile: h.Profile, RoleARN: h.RoleARN, RoleSessionName: h.RoleSessionName,
 			ExternalID: h.ExternalID, DurationSeconds: int(h.Duration / time.Second), MFASerial: h.MFASerial,
 			SourceIdentity: h.SourceIdentity, SessionTags: tags, TransitiveTagKeys: h.TransitiveTagKeys, Policy: h.Policy, PolicyARNs: h.PolicyARNs,
 		})

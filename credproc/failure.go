@@ -39,9 +39,9 @@ func (w *way) lastFailure(n int) (f cache.Facts, age time.Duration, ok bool) {
 
 // isKeptNow reports whether a session that should be renewed is served as it is, since renewing it has failed a moment
 // ago for a reason that passes, and tells so.
-func (w *way) isKeptNow(n int, s cache.Session) bool {
+func (w *way) isKeptNow(ctx context.Context, n int, s cache.Session) bool {
 	f, age, ok := w.lastFailure(n)
-	if !ok || !f.Passing && !f.NeedsPerson || age > outageLife || !isKept(s, w.Now()) {
+	if !ok || !f.Passing && !f.NeedsPerson || age > outageLife || !isKept(s, w.Now()) || f.NeedsPerson && w.canAsk(ctx) {
 		return false
 	}
 	w.Warnf("%s; that was %s ago, and the session before is served, %s left", f.LastError, age.Round(time.Second), w.left(s))
@@ -67,10 +67,11 @@ func (w *way) isTriedNow(n int, s cache.Session) bool {
 	return !mine
 }
 
-// sharedFailure gives the failure of another process to get the session after link n, if it was just now.
-func (w *way) sharedFailure(n int) error {
+// sharedFailure gives the failure of another process to get the session after link n, if it was just now. That a process
+// could ask nobody tells nothing to one that can.
+func (w *way) sharedFailure(ctx context.Context, n int) error {
 	f, age, ok := w.lastFailure(n)
-	if !ok || age > sharedFailureLife {
+	if !ok || age > sharedFailureLife || f.NeedsPerson && w.canAsk(ctx) {
 		return nil
 	}
 	return &Error{

@@ -10,19 +10,24 @@ import (
 	"aws-credproc/profiles"
 )
 
-// keyOf gives the cache key of the session after link n of a chain. In it is everything that decides
+// keyOf gives the cache key of the session after the source of a chain and these links. In it is everything that decides
 // what STS would answer, so that an edit of the config or a new source key yields a new session at once, and nothing
 // else: not the profile's name, for two profiles with the same chain share a session, and not the region, for a
 // session is good in every region. The chain's policies are their content, see withPolicies.
-func keyOf(c profiles.Chain, n int, e Endpoint, getenv func(string) string) cache.Key {
+func keyOf(c profiles.Chain, links []link, e Endpoint, getenv func(string) string) cache.Key {
 	k := keyHash{sha256.New()}
 	k.add("aws-credproc session", "1")
 	k.add("partition", partitionOf(c))
 	k.add("endpoint", e.URL)
 	k.add("global", strconv.FormatBool(e.Global))
 	k.add(append([]string{"source", string(c.Source.Type)}, sourceIdentity(c.Source, getenv)...)...)
-	for _, h := range c.Hops[:n] {
-		k.add("assume_role", h.RoleARN, h.RoleSessionName, h.ExternalID, h.Duration.String(), h.MFASerial, h.SourceIdentity, h.Policy)
+	for _, l := range links {
+		if isSessionToken(l) {
+			k.add(l.typ, c.MFA.Serial, c.MFA.Session.String())
+			continue
+		}
+		h := l.role
+		k.add(l.typ, h.RoleARN, h.RoleSessionName, h.ExternalID, h.Duration.String(), h.MFASerial, h.SourceIdentity, h.Policy)
 		for _, t := range h.SessionTags {
 			k.add("tag", t.Key, t.Value)
 		}

@@ -3,8 +3,8 @@ package credproc
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"aws-credproc/cache"
@@ -19,6 +19,8 @@ type Resolver struct {
 	Warnf   func(format string, args ...any) // what a person should know, although all went well
 	Tracef  func(format string, args ...any) // steps, for --verbose; never a secret
 	Version string                           // of this program, for the User-Agent
+	// TokenCodes is asked for the codes of MFA devices; nil where nobody can be asked.
+	TokenCodes TokenCodes
 	// Stderr is where a command that gives credentials (a nested credential_process) may speak to a person: bounded, and
 	// without control characters. nil drops it.
 	Stderr io.Writer
@@ -30,15 +32,6 @@ type Resolver struct {
 // Any number of processes that call this at the same time for one session make one call of STS. An error is an
 // [*Error], or comes from ctx.
 func (r *Resolver) Credentials(ctx context.Context, c profiles.Chain) (cache.Session, error) {
-	return r.credentials(ctx, c, false)
-}
-
-// Refresh is Credentials, but assumes the chain's last role anew, whatever is cached.
-func (r *Resolver) Refresh(ctx context.Context, c profiles.Chain) (cache.Session, error) {
-	return r.credentials(ctx, c, true)
-}
-
-func (r *Resolver) credentials(ctx context.Context, c profiles.Chain, anew bool) (cache.Session, error) {
 	w, err := r.way(c)
 	if err != nil {
 		return cache.Session{}, err
@@ -46,17 +39,41 @@ func (r *Resolver) credentials(ctx context.Context, c profiles.Chain, anew bool)
 	if err := w.checkRecursion(); err != nil {
 		return cache.Session{}, err
 	}
-	last := len(c.Hops)
-	if anew && w.isCached(last) {
-		return w.obtain(ctx, last, nil, cache.Session{})
+	return w.session(ctx, w.last(), isServable)
+}
+
+// Refresh is Credentials, but gets the chain's last session anew, whatever is cached; with newCode also that which the
+// code of an MFA device was turned into, so that somebody is asked for another.
+func (r *Resolver) Refresh(ctx context.Context, c profiles.Chain, newCode bool) (cache.Session, error) {
+	w, err := r.way(c)
+	if err != nil {
+		return cache.Session{}, err
 	}
-	return w.session(ctx, last, isServable)
+	if err := w.checkRecursion(); err != nil {
+		return cache.Session{}, err
+	}
+	if newCode {
+		if c.MFA.Serial == "" {
+			return cache.Session{}, &Error{Profile: c.Profile.Name, Step: "ask for a new code", Err: errors.New("its chain has no MFA device"),
+				Mend: "refresh it without --mfa", local: true}
+		}
+		if n := slices.IndexFunc(w.links, isSessionToken); n > 0 && n < w.last() {
+			if _, err := w.obtain(ctx, n, nil, cache.Session{}); err != nil {
+				return cache.Session{}, err
+			}
+		}
+	}
+	if !w.isCached(w.last()) {
+		return w.session(ctx, w.last(), isServable)
+	}
+	return w.obtain(ctx, w.last(), nil, cache.Session{})
 }
 
 // way is a chain on its way to credentials.
 type way struct {
 	*Resolver
 	chain    profiles.Chain
+	links    []link // of the chain
 	endpoint Endpoint
 	client   *stsClient // made when the first call of STS is needed
 }
@@ -68,13 +85,16 @@ func (r *Resolver) way(c profiles.Chain) (way, error) {
 		return way{}, err
 	}
 	c, err = withPolicies(c)
-	return way{Resolver: r, chain: c, endpoint: e}, err
+	return way{Resolver: r, chain: c, links: linksOf(c, r.Getenv), endpoint: e}, err
 }
+
+// last is the number of the link whose session the chain stands for.
+func (w *way) last() int { return len(w.links) - 1 }
 
 // fitness says whether a cached session will do.
 type fitness func(s cache.Session, now time.Time) bool
 
-// A chain has a session after each of its links: link 0 is the source, link n its nth role.
+// A chain has a session after each of its links.
 
 // session gives the session after link n: from the cache, if there is one that is fit, else a new one.
 func (w *way) session(ctx context.Context, n int, fit fitness) (cache.Session, error) {
@@ -86,7 +106,7 @@ func (w *way) session(ctx context.Context, n int, fit fitness) (cache.Session, e
 		w.Tracef("%s: session from the cache, %s left", w.name(n), w.left(s))
 		return s, nil
 	}
-	if err == nil && (w.isKeptNow(n, s) || w.isTriedNow(n, s)) {
+	if err == nil && (w.isKeptNow(ctx, n, s) || w.isTriedNow(n, s)) {
 		return s, nil
 	}
 	return w.obtain(ctx, n, fit, s)
@@ -102,7 +122,7 @@ func (w *way) isCached(n int) bool { return n > 0 || w.chain.Source.IsTemporary(
 func (w *way) obtain(ctx context.Context, n int, fit fitness, old cache.Session) (cache.Session, error) {
 	key := w.key(n)
 	caller := ctx
-	if isKept(old, w.Now()) {
+	if isKept(old, w.Now()) && !(w.needsPerson() && w.canAsk(ctx)) { // whoever is asked needs time to answer
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, keptPatience)
 		defer cancel()
@@ -121,14 +141,14 @@ func (w *way) obtain(ctx context.Context, n int, fit fitness, old cache.Session)
 			return true
 		case err == nil:
 			old = s
-			if w.isKeptNow(n, s) {
+			if w.isKeptNow(ctx, n, s) {
 				found = s
 				return true
 			}
 		case !errors.Is(err, cache.ErrMiss):
 			w.cannotRead(n, err)
 		}
-		failure = w.sharedFailure(n)
+		failure = w.sharedFailure(ctx, n)
 		return failure != nil
 	}
 	unlock, err := w.Cache.Lock(ctx, key, look)
@@ -187,23 +207,29 @@ func (w *way) left(s cache.Session) time.Duration {
 func (w *way) renew(ctx context.Context, n int) (cache.Session, error) {
 	start := time.Now()
 	defer func() { w.Tracef("%s: took %s", w.name(n), time.Since(start).Round(time.Millisecond)) }()
-	if n == 0 {
+	switch {
+	case n == 0:
 		return w.sourceSession(ctx)
+	case isSessionToken(w.links[n]):
+		return w.sessionToken(ctx)
 	}
 	return w.assumeRole(ctx, n)
 }
 
-// assumeRole assumes the nth role with the session after the link before it.
+// assumeRole assumes the role of link n with the session after the link before it.
 func (w *way) assumeRole(ctx context.Context, n int) (cache.Session, error) {
-	h := w.chain.Hops[n-1]
-	if h.MFASerial != "" {
-		return cache.Session{}, &Error{
-			Profile: w.chain.Profile.Name, Step: w.name(n),
-			Err:  fmt.Errorf("it wants a code of the MFA device %s, and this version cannot ask for one", h.MFASerial),
-			Mend: "use this profile with the AWS CLI alone", NeedsPerson: true,
+	if w.links[n].role.MFASerial != "" {
+		if err := w.checkMFA(n); err != nil {
+			return cache.Session{}, err
+		}
+		if !isSessionToken(w.links[n-1]) {
+			return w.assumeRoleWithCode(ctx, n)
 		}
 	}
 	source, err := w.session(ctx, n-1, isSource)
+	if errors.Is(err, errTemporary) {
+		return w.assumeRoleWithCode(ctx, n)
+	}
 	if err != nil {
 		return cache.Session{}, err
 	}
@@ -211,11 +237,20 @@ func (w *way) assumeRole(ctx context.Context, n int) (cache.Session, error) {
 	if err != nil {
 		return cache.Session{}, err
 	}
-	s, err := client.assumeRole(ctx, source, h)
-	if err != nil {
-		return cache.Session{}, client.explainFailure(err, w.chain, n, source)
+	s, err := client.assumeRole(ctx, source, *w.links[n].role, nil)
+	if err == nil {
+		return s, nil
 	}
-	return s, nil
+	failure := client.explainFailure(err, w, n, source)
+	if isSessionToken(w.links[n-1]) && isDenial(err) && w.Now().Sub(source.Issued) > freshCode {
+		// The role's trust policy may bound how old the code is.
+		if w.canAsk(ctx) {
+			w.Tracef("%v; trying once more, with a new code", failure)
+			return w.assumeRoleWithCode(ctx, n)
+		}
+		failure.Mend += "; if that bounds aws:MultiFactorAuthAge, run aws-credproc refresh --mfa " + w.chain.Profile.Name
+	}
+	return cache.Session{}, failure
 }
 
 // sts gives the STS client, made when it is first needed: the warm way has no use for one.
@@ -246,36 +281,14 @@ func (w *way) keep(ctx context.Context, n int, s cache.Session) {
 	w.Tracef("%s: session kept in store %s", w.name(n), store)
 }
 
-// name says what link n is, for messages.
-func (w *way) name(n int) string {
-	if n == 0 {
-		return "get the credentials of profile " + w.chain.Source.Profile
-	}
-	return "assume role " + w.chain.Hops[n-1].RoleARN
-}
-
 // key is the cache key of the session after link n.
-func (w *way) key(n int) cache.Key { return keyOf(w.chain, n, w.endpoint, w.Getenv) }
-
-// facts says what the session after link n is, for `status`.
-func (w *way) facts(n int) cache.Facts {
-	source := w.chain.Source
-	switch n {
-	case 0:
-		return cache.Facts{Profile: source.Profile, RoleARN: source.RoleARN, Type: string(source.Type), Source: source.Profile}
-	case 1:
-		return cache.Facts{Profile: w.chain.Hops[0].Profile, RoleARN: w.chain.Hops[0].RoleARN, Type: TypeAssumeRole, Source: source.Profile}
-	}
-	h := w.chain.Hops[n-1]
-	return cache.Facts{Profile: h.Profile, RoleARN: h.RoleARN, Type: TypeAssumeRole, Source: w.chain.Hops[n-2].Profile}
-}
+func (w *way) key(n int) cache.Key { return keyOf(w.chain, w.links[1:n+1], w.endpoint, w.Getenv) }
 
 // Key gives the cache key of the session that a chain stands for; ok is false for one that is never cached.
 func (r *Resolver) Key(c profiles.Chain) (key cache.Key, ok bool, err error) {
 	w, err := r.way(c)
-	last := len(c.Hops)
-	if err != nil || !w.isCached(last) {
+	if err != nil || !w.isCached(w.last()) {
 		return cache.Key{}, false, err
 	}
-	return w.key(last), true, nil
+	return w.key(w.last()), true, nil
 }

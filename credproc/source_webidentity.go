@@ -27,7 +27,7 @@ func (w *way) webIdentitySession(ctx context.Context) (cache.Session, error) {
 	}
 	s, err := client.assumeRoleWithWebIdentity(ctx, token, w.chain.Source)
 	if err != nil {
-		return cache.Session{}, client.explainFailure(err, w.chain, 0, cache.Session{})
+		return cache.Session{}, client.explainFailure(err, w, 0, cache.Session{})
 	}
 	return s, nil
 }

@@ -91,12 +91,30 @@ func (r *Resolver) newSTSClient(c profiles.Chain, e Endpoint) (*stsClient, error
 	return &stsClient{options: o, endpoint: e, now: r.Now, warnf: r.Warnf, http: bounded}, nil
 }
 
-// assumeRole makes one hop with the credentials of the one before it.
-func (c *stsClient) assumeRole(ctx context.Context, with cache.Session, h profiles.Hop) (cache.Session, error) {
+// with is the way to call STS with a session's credentials.
+func (c *stsClient) with(s cache.Session) *sts.Client {
 	o := c.options
 	o.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-		return aws.Credentials{AccessKeyID: with.AccessKeyID, SecretAccessKey: with.SecretAccessKey, SessionToken: with.SessionToken}, nil
+		return aws.Credentials{AccessKeyID: s.AccessKeyID, SecretAccessKey: s.SecretAccessKey, SessionToken: s.SessionToken}, nil
 	})
+	return sts.New(o)
+}
+
+// getSessionToken turns a code of a user's MFA device, and the user's keys, into a session.
+func (c *stsClient) getSessionToken(ctx context.Context, with cache.Session, m profiles.MFA, code string) (cache.Session, error) {
+	out, err := c.with(with).GetSessionToken(ctx, &sts.GetSessionTokenInput{
+		SerialNumber: &m.Serial, TokenCode: &code, DurationSeconds: aws.Int32(int32(m.Session / time.Second)),
+	})
+	if err != nil {
+		return cache.Session{}, err
+	}
+	s, err := c.sessionOf(out.Credentials, nil, out.ResultMetadata)
+	s.AccountID = firstOf(with.AccountID, accountOf(m.Serial))
+	return s, err
+}
+
+// assumeRole makes one hop with the credentials of the one before it, and with a code if that is not nil.
+func (c *stsClient) assumeRole(ctx context.Context, with cache.Session, h profiles.Hop, code *string) (cache.Session, error) {
 	in := &sts.AssumeRoleInput{RoleArn: &h.RoleARN, RoleSessionName: aws.String(roleSessionName(h))}
 	if h.ExternalID != "" {
 		in.ExternalId = &h.ExternalID
@@ -112,7 +130,10 @@ func (c *stsClient) assumeRole(ctx context.Context, with cache.Session, h profil
 	}
 	in.TransitiveTagKeys = h.TransitiveTagKeys
 	in.Policy, in.PolicyArns = policyParams(h.Policy, h.PolicyARNs)
-	out, err := sts.New(o).AssumeRole(ctx, in)
+	if code != nil {
+		in.SerialNumber, in.TokenCode = &h.MFASerial, code
+	}
+	out, err := c.with(with).AssumeRole(ctx, in)
 	if err != nil {
 		return cache.Session{}, err
 	}

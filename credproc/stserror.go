@@ -18,17 +18,17 @@ import (
 	"aws-credproc/profiles"
 )
 
-// explainFailure turns what the SDK says of a failed AssumeRole into what a person can act upon. The caller is the
-// source of the hop: the access key that signed the call, and the profile that it is from. Link 0 is a source's role,
-// which a web identity token assumes.
-func (c *stsClient) explainFailure(err error, chain profiles.Chain, n int, caller cache.Session) *Error {
+// explainFailure turns what the SDK says of a failed call for link n into what a person can act upon. The caller is the
+// one whose access key signed the call. Link 0 is a source's role, which a web identity token assumes.
+func (c *stsClient) explainFailure(err error, w *way, n int, caller cache.Session) *Error {
+	chain := w.chain
 	h := profiles.Hop{Profile: chain.Source.Profile, RoleARN: chain.Source.RoleARN}
-	callerProfile, who := chain.Source.Profile, "the web identity token"
-	if n > 0 {
-		h, who = chain.Hops[n-1], "access key "+shownKeyID(caller.AccessKeyID)
+	if w.links[n].role != nil {
+		h = *w.links[n].role
 	}
-	if n > 1 {
-		callerProfile = chain.Hops[n-2].Profile
+	callerProfile, who := w.links[max(n-1, 0)].profile, "the web identity token"
+	if n > 0 {
+		who = "access key " + shownKeyID(caller.AccessKeyID)
 	}
 	e := &Error{Profile: chain.Profile.Name, Err: err, Passing: isPassing(err)}
 
@@ -53,9 +53,13 @@ func (c *stsClient) explainFailure(err error, chain profiles.Chain, n int, calle
 			break
 		}
 		e.Err = errText(code + ": " + message)
-		e.Mend = mendFor(code, h, chain.Source, callerProfile)
-		if n == 0 {
+		switch {
+		case strings.HasPrefix(message, "MultiFactorAuthentication failed"):
+			e.Mend = mendForMFA(message, h)
+		case n == 0:
 			e.Mend = mendForToken(code, h)
+		default:
+			e.Mend = mendFor(code, message, h, chain.Source, callerProfile)
 		}
 		if e.Passing {
 			e.Mend = "STS has a bad moment: try again"
@@ -76,7 +80,10 @@ func (c *stsClient) explainFailure(err error, chain profiles.Chain, n int, calle
 		e.Err = errBadAnswer{why}
 		e.Mend = "check the proxy and the endpoint: " + c.endpointText()
 	}
-	e.Step = fmt.Sprintf("assume role %s as %s", h.RoleARN, who)
+	e.Step = "assume role " + h.RoleARN + " as " + who
+	if isSessionToken(w.links[n]) {
+		e.Step = w.name(n) + " as " + who
+	}
 	return e
 }
 
@@ -152,7 +159,7 @@ func callerARN(message string) (arn string, ok bool) {
 
 // mendFor says what to do about an error code of STS.
 // https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
-func mendFor(code string, h profiles.Hop, source profiles.Source, callerProfile string) string {
+func mendFor(code, message string, h profiles.Hop, source profiles.Source, callerProfile string) string {
 	switch code {
 	case "AccessDenied", "AccessDeniedException":
 		mend := "two documents must allow it: the caller's policy sts:AssumeRole on this role, and the role's trust policy the caller"
@@ -172,10 +179,26 @@ func mendFor(code string, h profiles.Hop, source profiles.Source, callerProfile 
 		return "the session in profile " + callerProfile + " is over: put new credentials there"
 	case "RegionDisabledException":
 		return "activate STS for that region in the account, or set another region in the profile"
-	case "ValidationError", "MalformedPolicyDocument", "PackedPolicyTooLarge", "InvalidParameterValue":
+	case "ValidationError":
+		if strings.Contains(message, "role chaining") {
+			return "a role that is assumed from a session, of another role or for an MFA device, lasts an hour at most: remove duration_seconds from [profile " + h.Profile + "]"
+		}
+		return "correct the settings of [profile " + h.Profile + "]"
+	case "MalformedPolicyDocument", "PackedPolicyTooLarge", "InvalidParameterValue":
 		return "correct the settings of [profile " + h.Profile + "]"
 	}
 	return ""
+}
+
+// mendForMFA is mendFor where STS has something against the MFA device or its code.
+func mendForMFA(message string, h profiles.Hop) string {
+	switch {
+	case strings.Contains(message, "invalid MFA one time pass code"):
+		return "AWS takes a code once: wait for the next one; and see that the clock of what shows it is right"
+	case strings.Contains(message, "unable to validate"):
+		return "correct mfa_serial in [profile " + h.Profile + "]: the ARN of a device of the user whose keys these are (aws iam list-mfa-devices)"
+	}
+	return "add mfa_serial to [profile " + h.Profile + "]"
 }
 
 // mendForToken is mendFor where a web identity token assumes the role.
@@ -189,7 +212,7 @@ func mendForToken(code string, h profiles.Hop) string {
 	case "InvalidIdentityToken", "IDPRejectedClaim":
 		return "the account must know the token's provider and audience (an IAM OIDC provider)"
 	}
-	return mendFor(code, h, profiles.Source{}, h.Profile)
+	return mendFor(code, "", h, profiles.Source{}, h.Profile)
 }
 
 // endpointText names the endpoint for an error.

@@ -17,6 +17,7 @@ type Chain struct {
 	Services Section
 	Source   Source
 	Hops     []Hop // the first is made with the source's credentials, each further one with those of the one before
+	MFA      MFA   // of the first hop's profile; where there is no hop, of the selected profile
 	// ConfigPath and CredentialsPath are the files that the chain was read from.
 	ConfigPath, CredentialsPath string
 }
@@ -93,6 +94,15 @@ type Hop struct {
 	PolicyARNs []string // managed policies that bound the session
 }
 
+// MFA is what a profile says of the MFA device of the user whose keys the chain starts with.
+type MFA struct {
+	Serial  string // the device's ARN, or what is printed on it; "" for none
+	Process string // a command that prints a code, from mfa_process; "" for none
+	// Session is the lifetime of the session that a code is turned into, by GetSessionToken, so that it serves every
+	// role of the user. 0: there is to be none, and the code goes to AssumeRole itself.
+	Session time.Duration
+}
+
 // Tag is a session tag.
 type Tag struct{ Key, Value string }
 
@@ -139,6 +149,11 @@ func (r *resolver) chain(name string, selected bool) (Chain, error) {
 	c, err := r.resolve(p, selected)
 	if err != nil || !selected {
 		return c, err
+	}
+	if len(c.Hops) == 0 && c.Source.Type == Static {
+		if c.MFA, err = r.mfa(p, p); err != nil {
+			return Chain{}, err
+		}
 	}
 	c.Profile = p
 	c.ConfigPath, c.CredentialsPath = r.files.config.path, r.files.credentials.path
@@ -252,6 +267,17 @@ func (r *resolver) role(p Section, hasKeys bool) (Chain, error) {
 	if chained && hop.Duration > maxChainedDuration {
 		return Chain{}, r.fail(p, "duration_seconds", fmt.Sprintf("duration_seconds is %d, but AWS allows a role that is assumed by another role an hour at most", int(hop.Duration.Seconds())),
 			"set duration_seconds = 3600 or less, or remove it")
+	}
+	if len(c.Hops) == 0 {
+		base := p
+		if credentialSource == "" {
+			if base, err = r.files.Profile(c.Source.Profile); err != nil {
+				return Chain{}, err
+			}
+		}
+		if c.MFA, err = r.mfa(p, base); err != nil {
+			return Chain{}, err
+		}
 	}
 	c.Hops = append(c.Hops, hop)
 	return c, nil

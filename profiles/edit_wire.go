@@ -19,7 +19,7 @@ func stays(key string) bool {
 		"role_arn", "source_profile", "credential_source", "external_id", "mfa_serial", "duration_seconds", "role_session_name",
 		"web_identity_token_file",
 		// The role, in words that AWS has not.
-		"mfa_process", "session_tags", "transitive_session_tags", "source_identity", "web_identity_token_process", "policy", "policy_arns",
+		"mfa_process", "mfa_session_duration", "session_tags", "transitive_session_tags", "source_identity", "web_identity_token_process", "policy", "policy_arns",
 		// Other credentials.
 		"aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_security_token", "aws_account_id", "credential_process", "login_session",
 	}, key)

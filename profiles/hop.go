@@ -33,7 +33,7 @@ func (r *resolver) hop(p Section) (Hop, error) {
 		return Hop{}, err
 	}
 	var err error
-	if h.Duration, err = r.duration(p); err != nil {
+	if h.Duration, err = r.seconds(p, "duration_seconds", minDuration, maxDuration); err != nil {
 		return Hop{}, err
 	}
 	if h.SessionTags, h.TransitiveTagKeys, err = r.tags(p); err != nil {
@@ -148,20 +148,58 @@ func isTagText(s string) bool {
 	})
 }
 
-func (r *resolver) duration(p Section) (time.Duration, error) {
-	text := p.Get("duration_seconds")
+// seconds reads a setting that is a number of seconds; 0 where it is not set.
+func (r *resolver) seconds(p Section, key string, least, most time.Duration) (time.Duration, error) {
+	text := p.Get(key)
 	if text == "" {
 		return 0, nil
 	}
-	seconds, err := strconv.Atoi(text)
+	n, err := strconv.Atoi(text)
 	if err != nil {
-		return 0, r.fail(p, "duration_seconds", fmt.Sprintf("duration_seconds is %q, which is no whole number", shorten(text, 20)), "write a number of seconds, 900 to 43200")
+		return 0, r.fail(p, key, fmt.Sprintf("%s is %q, which is no whole number", key, shorten(text, 20)), fmt.Sprintf("write a number of seconds, %d to %d", int(least.Seconds()), int(most.Seconds())))
 	}
-	d := time.Duration(seconds) * time.Second
-	if seconds > int(maxDuration/time.Second) || seconds < int(minDuration/time.Second) {
-		return 0, r.fail(p, "duration_seconds", fmt.Sprintf("duration_seconds is %d, and AWS allows 900 (15 minutes) to 43200 (12 hours)", seconds), "write a number in these bounds, or remove it for an hour")
+	if n < int(least.Seconds()) || n > int(most.Seconds()) {
+		return 0, r.fail(p, key, fmt.Sprintf("%s is %d, and AWS allows %d (%d minutes) to %d (%d hours)", key, n,
+			int(least.Seconds()), int(least.Minutes()), int(most.Seconds()), int(most.Hours())),
+			"write a number in these bounds, or remove it")
 	}
-	return d, nil
+	return time.Duration(n) * time.Second, nil
+}
+
+// The lifetime of a session for an MFA device. AWS's own default is 12 hours too.
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+const (
+	defaultMFASession = 12 * time.Hour
+	maxMFASession     = 36 * time.Hour
+)
+
+// mfa reads what a profile says of its MFA device. How a code is got, and how long the session for it lasts, may stand
+// in the profile of the user's keys, base, for all roles at once.
+func (r *resolver) mfa(p, base Section) (MFA, error) {
+	m := MFA{Serial: p.Get("mfa_serial"), Session: defaultMFASession}
+	if m.Serial == "" {
+		return MFA{}, nil
+	}
+	if err := r.checkTexts(p, "mfa_serial"); err != nil {
+		return MFA{}, err
+	}
+	if m.Process = p.Get("mfa_process"); m.Process == "" {
+		m.Process = base.Get("mfa_process")
+	}
+	const key = "mfa_session_duration"
+	from := p
+	if from.Get(key) == "" {
+		from = base
+	}
+	if from.Get(key) == "0" {
+		m.Session = 0
+		return m, nil
+	}
+	d, err := r.seconds(from, key, minDuration, maxMFASession)
+	if d != 0 {
+		m.Session = d
+	}
+	return m, err
 }
 
 // checkARN checks that a value has the form of an ARN. Whether there is such a thing is STS's business.
