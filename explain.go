@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,11 +16,14 @@ import (
 )
 
 func (a *app) explainCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, policies bool
 	cmd := a.command("explain PROFILE", "show the chain behind a profile and what would be sent",
 		`Shows where a profile's credentials come from, which roles are assumed with them and at which endpoint, without
-sending anything and without opening a secret.`,
-		"  aws-credproc explain dev-role\n  aws-credproc explain --json dev-role", oneProfile,
+sending anything and without opening a secret.
+
+--policies adds, for each role, the two documents that must allow it: the caller's identity policy, and the role's trust
+policy with the external ID and the MFA condition that the profile implies.`,
+		"  aws-credproc explain dev-role\n  aws-credproc explain --policies dev-role\n  aws-credproc explain --json dev-role", oneProfile,
 		func(ctx context.Context, args []string) error {
 			chain, r, err := a.chain(args[0])
 			if err != nil {
@@ -27,17 +33,25 @@ sending anything and without opening a secret.`,
 			if err != nil {
 				return err
 			}
+			if policies {
+				x.Policies = credproc.Policies(chain)
+			}
 			if asJSON {
 				return a.printJSON(x)
 			}
-			return a.print(explanation(x))
+			text, err := policiesText(x.Policies)
+			if err != nil {
+				return err
+			}
+			return a.print(append(explanation(x, time.Now()), text...))
 		})
+	cmd.Flags().BoolVar(&policies, "policies", false, "print the IAM policy documents that it needs")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
 // explanation draws a chain from its source down to the last role.
-func explanation(x credproc.Explanation) []byte {
+func explanation(x credproc.Explanation, now time.Time) []byte {
 	var out []string
 	for i, e := range x.Chain {
 		indent := strings.Repeat("   ", i)
@@ -57,6 +71,9 @@ func explanation(x credproc.Explanation) []byte {
 		for _, d := range details(e, i == 0) {
 			out = append(out, strings.Repeat("   ", i)+"   "+d)
 		}
+		if e.Expires != nil {
+			out = append(out, strings.Repeat("   ", i)+"   cached: "+left(*e.Expires, now)+" left")
+		}
 	}
 	out = append(out, "")
 	session := "none cached"
@@ -65,10 +82,40 @@ func explanation(x credproc.Explanation) []byte {
 	} else if x.CacheKey == nil {
 		session = "static keys, never cached"
 	}
-	for _, row := range [][2]string{{"profile", x.Profile}, {"region", x.Region}, {"STS", x.STSEndpoint}, {"store", x.Store}, {"session", session}} {
+	from := func(what, where, otherwise string) string {
+		if where == "" {
+			where = otherwise
+		}
+		return what + "  (" + where + ")"
+	}
+	for _, row := range [][2]string{
+		{"profile", x.Profile}, {"region", from(x.Region, x.RegionFrom, "none is set: the default")},
+		{"STS", from(x.STSEndpoint, x.STSEndpointFrom, "of the region")}, {"store", x.Store}, {"session", session},
+	} {
 		out = append(out, fmt.Sprintf("%-8s %s", row[0], row[1]))
 	}
 	return lines(out)
+}
+
+// policiesText shows the documents in a form to be pasted.
+func policiesText(all []credproc.RolePolicies) ([]byte, error) {
+	var out bytes.Buffer
+	for _, p := range all {
+		for _, d := range []struct {
+			title    string
+			document credproc.PolicyDocument
+		}{
+			{"identity policy of the caller, " + p.Caller, p.Identity},
+			{"trust policy of the role, " + p.RoleARN, p.Trust},
+		} {
+			text, err := json.MarshalIndent(d.document, "", "  ")
+			if err != nil {
+				return nil, err
+			}
+			out.WriteString("\n" + printable(d.title) + ":\n\n" + string(text) + "\n")
+		}
+	}
+	return out.Bytes(), nil
 }
 
 // details gives what an element sets beside its type.

@@ -19,6 +19,8 @@ import (
 type Endpoint struct {
 	Region string // never empty
 	URL    string // as configured; "" where the region decides
+	// RegionFrom and URLFrom say where these were found: a variable, or a file and line. "" for the partition's default.
+	RegionFrom, URLFrom string
 	// Global is the one endpoint for all older regions, whose sessions regions that must be opted in to do not
 	// take. https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html
 	Global          bool
@@ -34,11 +36,11 @@ func endpointOf(c profiles.Chain, getenv func(string) string) (Endpoint, error) 
 		return c.Profile.Get(key)
 	}
 	e := Endpoint{
-		Region:    regionOf(c, getenv),
 		Global:    strings.EqualFold(setting("AWS_STS_REGIONAL_ENDPOINTS", "sts_regional_endpoints"), "legacy"),
 		FIPS:      strings.EqualFold(setting("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"), "true"),
 		DualStack: strings.EqualFold(setting("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"), "true"),
 	}
+	e.Region, e.RegionFrom = regionOf(c, getenv)
 	if !isRegion(e.Region) {
 		return Endpoint{}, &Error{Profile: c.Profile.Name, Step: "find the STS endpoint",
 			Err: fmt.Errorf("the region is %q, which is none", e.Region), Mend: "correct AWS_REGION, AWS_DEFAULT_REGION or the profile's region"}
@@ -48,7 +50,7 @@ func endpointOf(c profiles.Chain, getenv func(string) string) (Endpoint, error) 
 			{"AWS_ENDPOINT_URL_STS", getenv("AWS_ENDPOINT_URL_STS")},
 			{"AWS_ENDPOINT_URL", getenv("AWS_ENDPOINT_URL")},
 			{"the endpoint_url of sts in [services " + c.Services.Name + "]", c.Services.Sub("sts", "endpoint_url")},
-			{"endpoint_url", c.Profile.Get("endpoint_url")},
+			{"the endpoint_url of [profile " + c.Profile.Name + "]", c.Profile.Get("endpoint_url")},
 		} {
 			if configured.url == "" {
 				continue
@@ -57,21 +59,24 @@ func endpointOf(c profiles.Chain, getenv func(string) string) (Endpoint, error) 
 				return Endpoint{}, &Error{Profile: c.Profile.Name, Step: "find the STS endpoint",
 					Err: fmt.Errorf("%s is no URL with http or https", configured.from), Mend: "write it as https://host[:port]"}
 			}
-			e.URL = configured.url
+			e.URL, e.URLFrom = configured.url, configured.from
 			break
 		}
 	}
 	return e, nil
 }
 
-// regionOf gives the region whose STS is called.
-func regionOf(c profiles.Chain, getenv func(string) string) string {
-	for _, region := range []string{getenv("AWS_REGION"), getenv("AWS_DEFAULT_REGION"), c.Profile.Get("region")} {
-		if region != "" {
-			return region
+// regionOf gives the region whose STS is called, and where it was found.
+func regionOf(c profiles.Chain, getenv func(string) string) (region, from string) {
+	for _, variable := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
+		if region := getenv(variable); region != "" {
+			return region, variable
 		}
 	}
-	return defaultRegion(partitionOf(c))
+	if p, ok := c.Profile.Properties["region"]; ok && p.Value != "" {
+		return p.Value, fmt.Sprintf("%s file, line %d", p.File, p.Line)
+	}
+	return defaultRegion(partitionOf(c)), ""
 }
 
 // isRegion reports whether a text has the form of a region. It becomes part of a host's name.
@@ -84,13 +89,13 @@ func isRegion(s string) bool {
 	return s != "" && len(s) <= 63
 }
 
-// partitionOf gives the partition in which the chain's last role is, "aws" where there is none.
+// partitionOf gives the partition of the chain's last role, or of its user's MFA device, "aws" where there is none.
 func partitionOf(c profiles.Chain) string {
-	role := c.Source.RoleARN
+	arn := firstOf(c.Source.RoleARN, c.MFA.Serial)
 	if n := len(c.Hops); n > 0 {
-		role = c.Hops[n-1].RoleARN
+		arn = c.Hops[n-1].RoleARN
 	}
-	if parts := strings.SplitN(role, ":", 3); len(parts) == 3 {
+	if parts := strings.SplitN(arn, ":", 3); len(parts) == 3 {
 		return parts[1]
 	}
 	return "aws"

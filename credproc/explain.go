@@ -12,19 +12,26 @@ import (
 // Explanation is what a profile stands for, in the form in which `explain --json` prints it. Nothing in it is secret.
 // It is a public interface: fields are added, never changed.
 type Explanation struct {
-	Profile     string     `json:"profile"`
-	Region      string     `json:"region"`
-	STSEndpoint string     `json:"sts_endpoint"`
-	Store       string     `json:"store"`
-	CacheKey    *string    `json:"cache_key"` // null where nothing is cached
-	Expires     *time.Time `json:"expires"`   // of the cached session; null where there is none
-	Chain       []Element  `json:"chain"`
+	Profile     string `json:"profile"`
+	Region      string `json:"region"`
+	STSEndpoint string `json:"sts_endpoint"`
+	// Where the two were found: a variable, a setting, or a file and line; left out where the role's partition, and the
+	// region, decide.
+	RegionFrom      string     `json:"region_from,omitempty"`
+	STSEndpointFrom string     `json:"sts_endpoint_from,omitempty"`
+	Store           string     `json:"store"`
+	CacheKey        *string    `json:"cache_key"` // null where nothing is cached
+	Expires         *time.Time `json:"expires"`   // of the cached session; null where there is none
+	Chain           []Element  `json:"chain"`
+	// Policies are given where they are asked for, see [Policies].
+	Policies []RolePolicies `json:"policies,omitempty"`
 }
 
 // Element is one link of a chain: first the source, then the session for its MFA device, then each role. What the config does not set is left out.
 type Element struct {
-	Type    string `json:"type"`
-	Profile string `json:"profile"`
+	Type    string     `json:"type"`
+	Profile string     `json:"profile"`
+	Expires *time.Time `json:"expires,omitempty"` // of its cached session; left out where there is none
 
 	AccessKeyID string `json:"access_key_id,omitempty"`
 	AccountID   string `json:"account_id,omitempty"`
@@ -55,37 +62,42 @@ type Element struct {
 
 // Explain says what a chain stands for and what would be sent for it, without sending it. It opens no secret.
 func (r *Resolver) Explain(ctx context.Context, c profiles.Chain) (Explanation, error) {
-	e, err := endpointOf(c, r.Getenv)
+	w, err := r.way(c)
 	if err != nil {
 		return Explanation{}, err
 	}
-	url, err := e.Resolve(ctx)
+	url, err := w.endpoint.Resolve(ctx)
 	if err != nil {
 		return Explanation{}, &Error{Profile: c.Profile.Name, Step: "find the STS endpoint", Err: err, Mend: "correct the region"}
 	}
-	x := Explanation{Profile: c.Profile.Name, Region: e.Region, STSEndpoint: url, Chain: elements(c, r.Getenv)}
-	key, cached, err := r.Key(c)
-	if err != nil {
-		return Explanation{}, err
-	}
+	x := Explanation{Profile: c.Profile.Name, Region: w.endpoint.Region, RegionFrom: w.endpoint.RegionFrom,
+		STSEndpoint: url, STSEndpointFrom: w.endpoint.URLFrom, Chain: elements(c, linksOf(c, r.Getenv))}
 	store, _ := r.Cache.StoreName(ctx)
 	x.Store = string(store)
-	if !cached {
-		return x, nil
+	for n := range w.links {
+		if !w.isCached(n) {
+			continue
+		}
+		facts, err := r.Cache.FactsOf(w.key(n))
+		if err != nil && !errors.Is(err, cache.ErrMiss) {
+			return Explanation{}, err
+		}
+		if facts.Store != "" && facts.Expires.After(r.Now()) {
+			x.Chain[n].Expires = &facts.Expires
+			if n == w.last() {
+				x.Store, x.Expires = string(facts.Store), &facts.Expires
+			}
+		}
 	}
-	text := key.String()
-	x.CacheKey = &text
-	facts, err := r.Cache.FactsOf(key)
-	if err != nil && !errors.Is(err, cache.ErrMiss) {
-		return Explanation{}, err
-	}
-	if facts.Store != "" && facts.Expires.After(r.Now()) {
-		x.Store, x.Expires = string(facts.Store), &facts.Expires
+	if w.isCached(w.last()) {
+		key := w.key(w.last()).String()
+		x.CacheKey = &key
 	}
 	return x, nil
 }
 
-func elements(c profiles.Chain, getenv func(string) string) []Element {
+// elements gives an element for each link.
+func elements(c profiles.Chain, links []link) []Element {
 	s := c.Source
 	all := []Element{{
 		Type: string(s.Type), Profile: s.Profile, AccessKeyID: shownKeyID(s.AccessKeyID), AccountID: s.AccountID, Location: s.Location,
@@ -93,7 +105,7 @@ func elements(c profiles.Chain, getenv func(string) string) []Element {
 		SSOAccountID: s.SSOAccountID, SSORoleName: s.SSORoleName, SSORegion: s.SSORegion, SSOStartURL: s.SSOStartURL, SSOSession: s.SSOSession,
 		LoginSession: s.LoginSession, WebIdentityTokenProcess: s.WebIdentityTokenProcess, Policy: s.Policy, PolicyARNs: s.PolicyARNs,
 	}}
-	for _, l := range linksOf(c, getenv)[1:] {
+	for _, l := range links[1:] {
 		if isSessionToken(l) {
 			all = append(all, Element{Type: l.typ, Profile: l.profile, MFASerial: c.MFA.Serial, DurationSeconds: int(c.MFA.Session / time.Second)})
 			continue

@@ -59,7 +59,7 @@ func (c *stsClient) explainFailure(err error, w *way, n int, caller cache.Sessio
 		case n == 0:
 			e.Mend = mendForToken(code, h)
 		default:
-			e.Mend = mendFor(code, message, h, chain.Source, callerProfile)
+			e.Mend = mendFor(code, message, chain.Profile.Name, h, chain.Source, callerProfile)
 		}
 		if e.Passing {
 			e.Mend = "STS has a bad moment: try again"
@@ -157,16 +157,17 @@ func callerARN(message string) (arn string, ok bool) {
 	return arn, ok && found && strings.HasPrefix(arn, "arn:") && !strings.ContainsAny(arn, " \t\r\n")
 }
 
-// mendFor says what to do about an error code of STS.
+// mendFor says what to do about an error code of STS; profile is the one that was asked for.
 // https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
-func mendFor(code, message string, h profiles.Hop, source profiles.Source, callerProfile string) string {
+func mendFor(code, message, profile string, h profiles.Hop, source profiles.Source, callerProfile string) string {
 	switch code {
 	case "AccessDenied", "AccessDeniedException":
-		mend := "two documents must allow it: the caller's policy sts:AssumeRole on this role, and the role's trust policy the caller"
+		mend := "the caller's policy and the role's trust policy must both allow it, and " + deniedBy(message)
+		const both = "; aws-credproc explain --policies %s prints both as they must be"
 		if h.ExternalID == "" {
-			return mend + "; a trust policy that asks for an external ID needs external_id in [profile " + h.Profile + "]"
+			return mend + "; one that asks for an external ID needs external_id in [profile " + h.Profile + "]" + fmt.Sprintf(both, profile)
 		}
-		return mend + ", with the external_id of [profile " + h.Profile + "]"
+		return mend + fmt.Sprintf(both, profile) + ", with the external_id of [profile " + h.Profile + "]"
 	case "InvalidClientTokenId", "UnrecognizedClientException":
 		mend := "AWS does not know the access key of profile " + callerProfile + ", or it is inactive"
 		if source.Location != "" {
@@ -212,7 +213,7 @@ func mendForToken(code string, h profiles.Hop) string {
 	case "InvalidIdentityToken", "IDPRejectedClaim":
 		return "the account must know the token's provider and audience (an IAM OIDC provider)"
 	}
-	return mendFor(code, "", h, profiles.Source{}, h.Profile)
+	return mendFor(code, "", h.Profile, h, profiles.Source{}, h.Profile)
 }
 
 // endpointText names the endpoint for an error.

@@ -1,0 +1,111 @@
+package credproc
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"aws-credproc/cache"
+	"aws-credproc/credproc/ststest"
+)
+
+// TestThePoliciesShownAreWhatIsNeeded: with both documents of each role the chain works, and without any one it does not.
+func TestThePoliciesShownAreWhatIsNeeded(t *testing.T) {
+	const (
+		userARN = "arn:aws:iam::111111111111:user/jill"
+		roleX   = "arn:aws:iam::222222222222:role/X"
+		roleY   = "arn:aws:iam::333333333333:role/Y"
+		x       = "role_arn = " + roleX + "\nsource_profile = base\n"
+	)
+	for name, config := range map[string]string{
+		"a role":            "[profile p]\n" + x,
+		"an external ID":    "[profile p]\n" + x + "external_id = x-42",
+		"MFA":               "[profile p]\n" + x + "mfa_serial = " + mfaSerial,
+		"tags":              "[profile p]\n" + x + "session_tags = team=red",
+		"a source identity": "[profile p]\n" + x + "source_identity = jill",
+		"all of it":         "[profile p]\n" + x + "external_id = x-42\nsource_identity = jill\nsession_tags = team=red\nmfa_serial = " + mfaSerial,
+		"two roles":         "[profile p]\nrole_arn = " + roleY + "\nsource_profile = q\n[profile q]\n" + x + "external_id = x-42",
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOffice(t, 1, "")
+			chain := chainOf(t, config, strings.Replace(base, "[base]\n", "[base]\naws_account_id = 111111111111\n", 1))
+			o.TokenCodes = &holder{clock: o.clock}
+			chain.Source.AccessKeyID, chain.Source.SecretAccessKey = o.chain.Source.AccessKeyID, o.chain.Source.SecretAccessKey
+			must(t, o.sts.AddMFADevice(userARN, mfaSerial, mfaSeed))
+			all := Policies(chain)
+			text := func(d PolicyDocument) string {
+				b, err := json.Marshal(d)
+				must(t, err)
+				return strings.ReplaceAll(string(b), "user/USER", "user/jill")
+			}
+			const nothing = `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": "*"}]}`
+			// try gets credentials with all documents but one, by its number; those of each role are two.
+			try := func(without int) error {
+				identity := []string{text(all[0].Identity)}
+				if without == 0 {
+					identity = nil
+				}
+				must(t, o.sts.SetUserPolicy(userARN, identity...))
+				for i, p := range all {
+					role := ststest.Role{ARN: p.RoleARN, Trust: text(p.Trust), Policy: nothing}
+					if i+1 < len(all) && without != 2*(i+1) {
+						role.Policy = text(all[i+1].Identity)
+					}
+					if without == 2*i+1 {
+						role.Trust = ststest.TrustPolicy("999999999999")
+					}
+					must(t, o.sts.AddRole(role))
+				}
+				c, err := cache.Open(cache.Options{Dir: t.TempDir(), Choice: cache.File, Now: o.clock.Now})
+				must(t, err)
+				o.Cache = c
+				_, err = o.Credentials(t.Context(), chain)
+				return err
+			}
+			if err := try(-1); err != nil {
+				t.Errorf("with both documents: %v", err)
+			}
+			for i := range 2 * len(all) {
+				if err := try(i); err == nil || !strings.Contains(err.Error(), "aws-credproc explain --policies p prints both") {
+					t.Errorf("without document %d: %v", i, err)
+				}
+			}
+		})
+	}
+}
+
+func TestTheCallerIsNamedAsFarAsItIsKnown(t *testing.T) {
+	const r = "[profile p]\nrole_arn = arn:aws-cn:iam::222222222222:role/X\n"
+	for want, config := range map[string]string{
+		"arn:aws-cn:iam::ACCOUNT:user/USER":      r + "source_profile = base",
+		"arn:aws-cn:iam::111111111111:user/USER": r + "source_profile = base\nmfa_serial = arn:aws-cn:iam::111111111111:mfa/jill",
+		"arn:aws-cn:iam::ACCOUNT:role/ROLE":      r + "credential_source = Ec2InstanceMetadata",
+		"arn:aws-cn:iam::111111111111:role/W":    r + "source_profile = w\n[profile w]\nweb_identity_token_file = x\nrole_arn = arn:aws-cn:iam::111111111111:role/W",
+		"arn:aws-cn:iam::111111111111:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_Admin_*": r +
+			"source_profile = s\n[profile s]\nsso_account_id = 111111111111\nsso_role_name = Admin\nsso_region = x\nsso_start_url = x",
+	} {
+		p := Policies(chainOf(t, config, base))[0]
+		if p.Caller != want {
+			t.Errorf("caller %s, want %s", p.Caller, want)
+		}
+		if principal := p.Trust.Statement[0].Principal["AWS"]; strings.Contains(principal, "*") {
+			t.Errorf("a principal with a wildcard: %s", principal)
+		}
+	}
+}
+
+func TestADenialNamesTheDocumentThatItIsOf(t *testing.T) {
+	const denied = "User: arn:aws:iam::111111111111:user/jill is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::222222222222:role/X"
+	for message, want := range map[string]string{
+		denied: "probably it is the trust policy",
+		denied + " because no identity-based policy allows the sts:AssumeRole action": "the caller's policy",
+		denied + " because no role trust policy allows the sts:AssumeRole action":     "it is the trust policy",
+		denied + " with an explicit deny in a service control policy":                 "a service control policy stands against it",
+		denied + " because no permissions boundary allows the sts:AssumeRole action":  "a permissions boundary stands against it",
+		denied + " because no resource-based policy allows the sts:AssumeRole action": "it is the trust policy",
+	} {
+		if got := deniedBy(message); !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", message, got, want)
+		}
+	}
+}
