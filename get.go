@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -50,45 +49,6 @@ func oneProfile(_ *cobra.Command, args []string) error {
 		return nil
 	}
 	return fmt.Errorf("one profile is wanted, and %d are named", len(args))
-}
-
-func (a *app) refreshCommand() *cobra.Command {
-	var all, newCode bool
-	cmd := a.command("refresh PROFILE... | --all", "assume roles anew now, whatever is cached",
-		`Assumes the role of each profile anew and keeps the new session. Where that fails, the old session stays as it is.`,
-		"  aws-credproc refresh dev-role\n  aws-credproc refresh --mfa dev-role\n  aws-credproc refresh --all", nil,
-		func(ctx context.Context, args []string) error {
-			f, err := a.files()
-			if err != nil {
-				return err
-			}
-			return a.forEach(f, args, all, func(r *credproc.Resolver, chain profiles.Chain) error {
-				return a.refresh(ctx, r, chain, newCode)
-			})
-		})
-	cmd.Args = profilesOrAll(&all)
-	cmd.Flags().BoolVar(&newCode, "mfa", false, "ask for a new code, although the session of the last one is good")
-	cmd.Flags().BoolVar(&all, "all", false, "every profile whose credentials expire, cached or not")
-	return cmd
-}
-
-func (a *app) refresh(ctx context.Context, r *credproc.Resolver, chain profiles.Chain, newCode bool) error {
-	name := chain.Profile.Name
-	if _, cached, err := r.Key(chain); err != nil {
-		return err
-	} else if !cached {
-		return a.print(fmt.Appendf(nil, "%s: its keys do not expire, so there is nothing to refresh\n", name))
-	}
-	stop := a.progress(name + ": waiting for STS")
-	s, err := r.Refresh(ctx, chain, newCode)
-	stop()
-	if err != nil {
-		return err
-	}
-	if s.Expiration.IsZero() { // a command gave them, and did not say that they expire
-		return a.print(fmt.Appendf(nil, "%s: its credentials do not expire, so they are not kept\n", name))
-	}
-	return a.print(fmt.Appendf(nil, "%s: refreshed, good for %s\n", name, left(s.Expiration, time.Now())))
 }
 
 // profilesOrAll asks for profile names or --all, not both.

@@ -16,6 +16,12 @@ type Error struct {
 	// time-out. A denial is not passing.
 	Passing bool
 
+	// Denied says that STS knows who asks, or not yet, and says no. A role, a policy or a key that was made a moment ago is
+	// known everywhere only after some seconds.
+	Denied bool
+	// SignIn is the command by which a person signs in again, where that is what is needed; else nil.
+	SignIn []string
+
 	// local says that the failure is of this process's settings, and so tells other processes nothing.
 	local bool
 }

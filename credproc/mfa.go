@@ -171,7 +171,7 @@ func (w *way) device() mfa.Device {
 	return d
 }
 
-// isDenial reports whether STS said no.
+// isDenial reports whether STS denied a call, for whatever reason.
 func isDenial(err error) bool {
 	var api smithy.APIError
 	return errors.As(err, &api) && (api.ErrorCode() == "AccessDenied" || api.ErrorCode() == "AccessDeniedException")

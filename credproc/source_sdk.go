@@ -134,9 +134,13 @@ func (w *way) serviceError(name string, err error, mend string) *Error {
 	return e
 }
 
-// needsPerson is for a step at which all that is wrong is mended by signing in, but for what passes.
-func needsPerson(e *Error) *Error {
-	e.NeedsPerson = !e.Passing && e.Mend != ""
+// signInError is serviceError for a step at which all that is wrong is mended by signing in with a command, but for
+// what passes.
+func (w *way) signInError(name string, err error, signIn []string) *Error {
+	e := w.serviceError(name, err, strings.Join(signIn, " "))
+	if e.NeedsPerson = !e.Passing && e.Mend != ""; e.NeedsPerson {
+		e.SignIn = signIn
+	}
 	return e
 }
 
@@ -167,21 +171,21 @@ func (w *way) ssoSession(ctx context.Context) (cache.Session, error) {
 		return cache.Session{}, err
 	}
 	cfg.Region = s.SSORegion
-	key, login := s.SSOStartURL, "aws sso login --profile "+s.Profile
+	key, login := s.SSOStartURL, []string{"aws", "sso", "login", "--profile", s.Profile}
 	if s.SSOSession != "" {
-		key, login = s.SSOSession, "aws sso login --sso-session "+s.SSOSession
+		key, login = s.SSOSession, []string{"aws", "sso", "login", "--sso-session", s.SSOSession}
 	}
 	path, err := ssocreds.StandardCachedTokenFilepath(key)
 	if err != nil {
 		return cache.Session{}, w.sourceError(err, "")
 	}
 	signIn := func(err error) error {
-		return needsPerson(w.serviceError(name, err, login))
+		return w.signInError(name, err, login)
 	}
 	if err := checkTokenFile(path); errors.Is(err, fs.ErrNotExist) {
 		return cache.Session{}, signIn(errors.New("nobody has signed in"))
 	} else if err != nil {
-		return cache.Session{}, w.sourceError(err, login)
+		return cache.Session{}, w.sourceError(err, strings.Join(login, " "))
 	}
 	var tokens *ssocreds.SSOTokenProvider
 	if s.SSOSession != "" {
@@ -215,7 +219,7 @@ func (w *way) ssoSession(ctx context.Context) (cache.Session, error) {
 func (w *way) loginSession(ctx context.Context) (cache.Session, error) {
 	const name = "AWS sign-in"
 	s := w.chain.Source
-	login := "aws login --profile " + s.Profile
+	login := []string{"aws", "login", "--profile", s.Profile}
 	cfg, err := w.sdkConfig(ctx, withoutCredentials())
 	if err != nil {
 		return cache.Session{}, err
@@ -230,12 +234,12 @@ func (w *way) loginSession(ctx context.Context) (cache.Session, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		err = errors.New("nobody has signed in")
 	case err != nil:
-		return cache.Session{}, w.sourceError(err, login)
+		return cache.Session{}, w.sourceError(err, strings.Join(login, " "))
 	default:
 		session, err = w.retrieve(ctx, logincreds.New(signin.NewFromConfig(cfg), path))
 	}
 	if err != nil {
-		return cache.Session{}, needsPerson(w.serviceError(name, err, login))
+		return cache.Session{}, w.signInError(name, err, login)
 	}
 	return session, nil
 }

@@ -53,8 +53,10 @@ func (c *stsClient) explainFailure(err error, w *way, n int, caller cache.Sessio
 			break
 		}
 		e.Err = errText(code + ": " + message)
+		e.Denied = slices.Contains([]string{"AccessDenied", "AccessDeniedException", "InvalidClientTokenId", "UnrecognizedClientException"}, code) &&
+			!strings.HasPrefix(message, mfaFailed)
 		switch {
-		case strings.HasPrefix(message, "MultiFactorAuthentication failed"):
+		case strings.HasPrefix(message, mfaFailed):
 			e.Mend = mendForMFA(message, h)
 		case n == 0:
 			e.Mend = mendForToken(code, h)
@@ -86,6 +88,9 @@ func (c *stsClient) explainFailure(err error, w *way, n int, caller cache.Sessio
 	}
 	return e
 }
+
+// mfaFailed is how STS begins what it has against an MFA device or its code. Its code for that is AccessDenied.
+const mfaFailed = "MultiFactorAuthentication failed"
 
 // refused gives the code and message of a refusal. The SDK knows the form of AWS's own; moto and other stand-ins nest
 // the two elements deeper, and what is in the way to AWS may answer with no such thing at all.

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"aws-credproc/cache"
+	"aws-credproc/credproc"
+	"aws-credproc/profiles"
+)
+
+// refresh is one run of the command.
+type refresh struct {
+	*app
+	all, newCode bool
+	wait         time.Duration
+}
+
+func (a *app) refreshCommand() *cobra.Command {
+	r := refresh{app: a}
+	cmd := a.command("refresh PROFILE... | --all", "assume roles anew now, whatever is cached",
+		`Assumes the role of each profile anew and keeps the new session. Where that fails, the old session stays as it is.
+
+A role or a policy that was made a moment ago is denied for some seconds, until all of AWS knows it: --wait tries again
+until then.`,
+		"  aws-credproc refresh dev-role\n  aws-credproc refresh --mfa dev-role\n  aws-credproc refresh --wait 60s dev-role\n  aws-credproc refresh --all", nil,
+		func(ctx context.Context, args []string) error {
+			f, err := a.files()
+			if err != nil {
+				return err
+			}
+			return a.forEach(f, args, r.all, func(resolver *credproc.Resolver, chain profiles.Chain) error {
+				return r.do(ctx, resolver, chain)
+			})
+		})
+	cmd.Args = profilesOrAll(&r.all)
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if r.wait < 0 {
+			return fmt.Errorf("--wait: %s is no time to wait", r.wait)
+		}
+		a.timeout += r.wait // which is the deadline of the command
+		return nil
+	}
+	cmd.Flags().BoolVar(&r.newCode, "mfa", false, "ask for a new code, although the session of the last one is good")
+	cmd.Flags().DurationVar(&r.wait, "wait", 0, "try again for so long while STS denies, such as 60s")
+	cmd.Flags().BoolVar(&r.all, "all", false, "every profile whose credentials expire, cached or not")
+	return cmd
+}
+
+func (r refresh) do(ctx context.Context, resolver *credproc.Resolver, chain profiles.Chain) error {
+	name := chain.Profile.Name
+	if _, cached, err := resolver.Key(chain); err != nil {
+		return err
+	} else if !cached {
+		return r.print(fmt.Appendf(nil, "%s: its keys do not expire, so there is nothing to refresh\n", name))
+	}
+	s, err := r.untilAllowed(ctx, resolver, chain)
+	if err != nil {
+		return err
+	}
+	if s.Expiration.IsZero() { // a command gave them, and did not say that they expire
+		return r.print(fmt.Appendf(nil, "%s: its credentials do not expire, so they are not kept\n", name))
+	}
+	return r.print(fmt.Appendf(nil, "%s: refreshed, good for %s\n", name, left(s.Expiration, time.Now())))
+}
+
+// The time between two tries of --wait, which doubles from the first.
+const (
+	firstDelay = time.Second
+	mostDelay  = 5 * time.Second
+)
+
+// untilAllowed refreshes, again and again while STS denies and --wait is not over.
+func (r refresh) untilAllowed(ctx context.Context, resolver *credproc.Resolver, chain profiles.Chain) (cache.Session, error) {
+	end := time.Now().Add(r.wait)
+	waitingFor := "waiting for STS"
+	for delay := firstDelay; ; delay = min(2*delay, mostDelay) {
+		stop := r.progress(chain.Profile.Name + ": " + waitingFor)
+		s, err := resolver.Refresh(ctx, chain, r.newCode)
+		var e *credproc.Error
+		if !errors.As(err, &e) || !e.Denied || time.Now().Add(delay).After(end) {
+			stop()
+			return s, err
+		}
+		r.trace("%v; trying again in %s", err, delay)
+		select {
+		case <-time.After(delay):
+		case <-ctx.Done():
+		}
+		stop()
+		waitingFor = "denied; trying again until " + end.Format(time.TimeOnly)
+	}
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"aws-credproc/credproc/ststest"
+)
+
+func TestRefreshWaitsUntilItIsAllowed(t *testing.T) {
+	s := startSTS(t)
+	if err := s.SetUserPolicy(jillARN); err != nil {
+		t.Fatal(err)
+	}
+	h := newHelper(t, s)
+	cmd := h.command(t, "refresh", "--wait", "1m", "dev")
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(30 * time.Second); s.Calls("AssumeRole") < 2; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it does not try again")
+		}
+	}
+	if err := s.SetUserPolicy(jillARN, ststest.AllowAssume("*")); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil || !strings.HasPrefix(out.String(), "dev: refreshed") {
+		t.Errorf("error %v, output %s", err, out.String())
+	}
+}
+
+func TestRefreshWaitsForNothingElse(t *testing.T) {
+	denied := ststest.Fault{Kind: ststest.Fail, Status: 403, Code: "AccessDenied", Times: ststest.Always}
+	for name, test := range map[string]struct {
+		fault ststest.Fault
+		wait  string
+		calls int
+	}{
+		"no time to wait":   {denied, "0s", 1},
+		"less than a delay": {denied, "900ms", 1},
+		"time for one more": {denied, "1500ms", 2},
+		"settings":          {ststest.Fault{Kind: ststest.Fail, Status: 400, Code: "ValidationError", Times: ststest.Always}, "1m", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := startSTS(t)
+			s.Fault(test.fault)
+			h := newHelper(t, s)
+			if out, stderr, err := h.run(t, "refresh", "--wait", test.wait, "dev"); err == nil || out != "" || s.Calls("AssumeRole") != test.calls {
+				t.Errorf("error %v, %d calls, want %d; stderr %s", err, s.Calls("AssumeRole"), test.calls, stderr)
+			}
+		})
+	}
+}
