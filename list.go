@@ -28,7 +28,13 @@ func (a *app) listCommand() *cobra.Command {
 			for _, p := range all {
 				rows = append(rows, []string{p.Name, p.Kind, p.Source, map[bool]string{true: "yes", false: "-"}[p.Wired], p.File})
 			}
-			out := table(rows)
+			to := a.screen()
+			out := table{rows: rows, shrink: []int{0, 2}, paint: func(row, _ int, cell string) string {
+				if row == 0 {
+					return to.paint(bold, cell)
+				}
+				return cell
+			}}.render(to.width)
 			if len(sessions) > 0 {
 				var names []string
 				for _, s := range sessions {

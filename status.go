@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -29,11 +29,15 @@ type sessionStatus struct {
 }
 
 func (a *app) statusCommand() *cobra.Command {
-	var asJSON bool
-	cmd := a.command("status [PROFILE...]", "show each session and the time it has left",
+	var asJSON, watch bool
+	var cmd *cobra.Command
+	cmd = a.command("status [PROFILE...]", "show each session and the time it has left",
 		`Shows what is known about each session. It opens no secret, reaches no keyring and asks for nothing.`,
-		"  aws-credproc status\n  aws-credproc status --json", cobra.ArbitraryArgs,
+		"  aws-credproc status\n  aws-credproc status --watch\n  aws-credproc status --json", cobra.ArbitraryArgs,
 		func(_ context.Context, args []string) error {
+			if watch {
+				return a.watch(cmd.Context(), args)
+			}
 			all, err := a.sessions(args)
 			if err != nil {
 				return err
@@ -41,8 +45,15 @@ func (a *app) statusCommand() *cobra.Command {
 			if asJSON {
 				return a.printJSON(map[string]any{"sessions": all})
 			}
-			return a.print(statusTable(all, time.Now()))
+			return a.print(statusTable(all, time.Now(), a.screen()))
 		})
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if watch && (asJSON || !a.screen().isTerminal) {
+			return errors.New("--watch: shows a table on a terminal")
+		}
+		return nil
+	}
+	cmd.Flags().BoolVar(&watch, "watch", false, "show it until Ctrl-C, every second anew")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -108,28 +119,78 @@ func servedProfiles(f *profiles.Files, r *credproc.Resolver) map[cache.Key][]str
 	return serves
 }
 
-func statusTable(all []sessionStatus, now time.Time) []byte {
+// statusTable shows sessions for a person.
+func statusTable(all []sessionStatus, now time.Time, to screen) []byte {
 	if len(all) == 0 {
 		return []byte("no sessions\n")
 	}
-	rows := [][]string{{"PROFILE", "ROLE", "STORE", "LEFT", "SERVES"}}
+	const timeColumn = 3
+	t := table{rows: [][]string{{"PROFILE", "ROLE", "STORE", "LEFT", "SERVES"}}, shrink: []int{1, 4, 0}}
 	var notes []string
 	for _, s := range all {
-		store, time := s.Store, "none"
+		store, time, role := s.Store, "none", s.RoleARN
 		if s.Expires != nil {
 			time = left(*s.Expires, now)
 		} else {
 			store = "-"
 		}
-		rows = append(rows, []string{s.Profile, s.RoleARN, store, time, strings.Join(s.Profiles, " ")})
+		if role == "" {
+			role = s.Type
+		}
+		t.rows = append(t.rows, []string{s.Profile, role, store, time, strings.Join(s.Profiles, " ")})
 		if s.LastError != nil {
 			notes = append(notes, s.Profile+": last error: "+*s.LastError)
 		}
 	}
+	t.paint = func(row, column int, cell string) string {
+		switch {
+		case row == 0:
+			return to.paint(bold, cell)
+		case column == timeColumn:
+			return to.paint(timeColour(all[row-1], now), cell)
+		}
+		return cell
+	}
 	if slices.ContainsFunc(all, func(s sessionStatus) bool { return s.Store == string(cache.File) }) {
 		notes = append(notes, "store file: its key lies beside it, so it protects no better than the AWS CLI's own cache")
 	}
-	return append(table(rows), lines(notes)...)
+	return append(t.render(to.width), lines(notes)...)
+}
+
+// timeColour says by a colour what a session is good for: served, soon to be renewed by whoever asks, or nothing.
+func timeColour(s sessionStatus, now time.Time) string {
+	switch {
+	case s.Expires == nil || !s.Expires.After(now):
+		return red
+	case s.Expires.Sub(now) < 11*time.Minute:
+		return yellow
+	}
+	return green
+}
+
+// watchEvery is how often status --watch looks again.
+const watchEvery = time.Second
+
+// watch shows the sessions until somebody ends it.
+func (a *app) watch(ctx context.Context, names []string) error {
+	a.watchdog.Stop()
+	const clear = "\x1b[H\x1b[J" // from the first line on (ECMA-48)
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		all, err := a.sessions(names)
+		if err != nil {
+			return err
+		}
+		if err := a.print(append([]byte(clear), statusTable(all, time.Now(), a.screen())...)); err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done(): // Ctrl-C, which is how it ends
+			return nil
+		}
+	}
 }
 
 func (a *app) clearCommand() *cobra.Command {
@@ -230,29 +291,6 @@ func (a *app) printJSON(v any) error {
 		return fmt.Errorf("write JSON: %w", err)
 	}
 	return a.print(credproc.ASCII([]byte(b.String())))
-}
-
-// table lays out rows in columns.
-func table(rows [][]string) []byte {
-	var widths []int
-	for _, row := range rows {
-		for i, cell := range row {
-			row[i] = printable(cell)
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
-		}
-	}
-	var out []byte
-	for _, row := range rows {
-		var line strings.Builder
-		for i, cell := range row {
-			line.WriteString(cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
-		}
-		out = append(out, strings.TrimRight(line.String(), " ")+"\n"...)
-	}
-	return out
 }
 
 func lines(all []string) (out []byte) {

@@ -70,3 +70,42 @@ func TestRefreshTellsThatItWaitsOnATerminalOnly(t *testing.T) {
 		t.Errorf("without a terminal: %v, stderr %q", err, stderr.String())
 	}
 }
+
+func TestStatusWatchesUntilItIsInterrupted(t *testing.T) {
+	s := startSTS(t)
+	h := newHelper(t, s)
+	if _, stderr, err := h.run(t, "get", "dev"); err != nil {
+		t.Fatal(stderr)
+	}
+	for _, noColour := range []string{"", "1"} {
+		screen, tty := openTerminal(t)
+		defer screen.Close()
+		cmd := h.command(t, "status", "--watch")
+		cmd.Env = append(cmd.Env, "NO_COLOR="+noColour, "TERM=xterm")
+		cmd.Stdout = tty
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		tty.Close()
+		if err := screen.SetReadDeadline(time.Now().Add(hangLimit)); err != nil {
+			t.Fatal(err)
+		}
+		var shown bytes.Buffer
+		for b := make([]byte, 4096); bytes.Count(shown.Bytes(), []byte("\x1b[H\x1b[J")) < 2; {
+			n, err := screen.Read(b)
+			if err != nil {
+				t.Fatalf("%v; the terminal shows %q", err, shown.String())
+			}
+			shown.Write(b[:n])
+		}
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err != nil || !strings.Contains(shown.String(), "59m") || strings.Contains(shown.String(), "\x1b[32m") != (noColour == "") {
+			t.Errorf("NO_COLOR=%s: error %v, the terminal shows %q", noColour, err, shown.String())
+		}
+	}
+	if out, stderr, err := h.run(t, "status", "--watch"); err == nil || out != "" || !strings.Contains(stderr, "on a terminal") {
+		t.Errorf("without a terminal: %v, %s", err, stderr)
+	}
+}

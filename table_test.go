@@ -1,0 +1,75 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+)
+
+func TestATableFitsItsScreen(t *testing.T) {
+	rows := func() [][]string {
+		return [][]string{
+			{"PROFILE", "ROLE", "LEFT"},
+			{"dev", "arn:aws:iam::123456789012:role/Developer", "59m"},
+			{"a-profile-with-a-long-name", "\x1b[31mrole", "1m"},
+			{"static", "", ""},
+		}
+	}
+	for name, test := range map[string]struct {
+		width int
+		want  string
+	}{
+		"no terminal": {0, `
+PROFILE                     ROLE                                      LEFT
+dev                         arn:aws:iam::123456789012:role/Developer  59m
+a-profile-with-a-long-name  ?[31mrole                                 1m
+static
+`},
+		"wide": {120, `
+PROFILE                     ROLE                                      LEFT
+dev                         arn:aws:iam::123456789012:role/Developer  59m
+a-profile-with-a-long-name  ?[31mrole                                 1m
+static
+`},
+		"as narrow as it goes": {10, `
+PROFILE   ROLE      LEFT
+dev       …veloper  59m
+a-profi…  ?[31mro…  1m
+static
+`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := "\n" + string(table{rows: rows(), shrink: []int{1, 0}}.render(test.width))
+			if got != test.want {
+				t.Errorf("got %s\nwant %s", got, test.want)
+			}
+		})
+	}
+	for width := 30; width < 80; width++ {
+		for line := range strings.Lines(string(table{rows: rows(), shrink: []int{1, 0}}.render(width))) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > width {
+				t.Errorf("%d characters on a screen of %d: %s", n, width, line)
+			}
+		}
+	}
+}
+
+func TestStatusIsColouredWhereColoursAre(t *testing.T) {
+	now := time.Now()
+	in := func(d time.Duration) *time.Time { at := now.Add(d); return &at }
+	all := []sessionStatus{
+		{Profile: "new", Store: "keyring", Expires: in(time.Hour)}, {Profile: "old", Store: "keyring", Expires: in(5 * time.Minute)},
+		{Profile: "over", Store: "keyring", Expires: in(-time.Minute)},
+	}
+	plain := string(statusTable(all, now, screen{}))
+	if strings.Contains(plain, "\x1b") {
+		t.Errorf("colours where there are none: %q", plain)
+	}
+	coloured := string(statusTable(all, now, screen{width: 80, colours: true}))
+	for _, want := range []string{"\x1b[32m1h00m\x1b[0m", "\x1b[33m5m\x1b[0m", "\x1b[31mexpired\x1b[0m"} {
+		if !strings.Contains(coloured, want) {
+			t.Errorf("no %q in %q", want, coloured)
+		}
+	}
+}
