@@ -29,6 +29,7 @@ type Options struct {
 type Cache struct {
 	opts    Options
 	keyring *keyring
+	kernel  kernelKeys
 
 	mu     sync.Mutex
 	dir    *stateDir
@@ -47,7 +48,7 @@ func Open(o Options) (*Cache, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Cache{opts: o, keyring: &keyring{}}, nil
+	return &Cache{opts: o, keyring: &keyring{}, kernel: osKernel{}}, nil
 }
 
 // Get is the warm way: one small file, then one item of one store. Without facts that tell of a session that has not
@@ -179,7 +180,7 @@ func (c *Cache) Delete(ctx context.Context, key Key) error {
 			known = f.Store
 			stores = append(stores, f.Store)
 		case errors.Is(err, ErrCorrupt):
-			stores = append(stores, Keyring, File) // it may be anywhere
+			stores = append(stores, Keyring, Kernel, File) // it may be anywhere
 		case err != nil && !errors.Is(err, ErrMiss):
 			return err
 		}
@@ -308,10 +309,12 @@ func (c *Cache) Clear(ctx context.Context) (n int, err error) {
 	cleared[Keyring] = err == nil
 	errs = append(errs, err)
 	if d != nil {
-		deleted, err := fileStore{d}.clear(ctx)
-		n += deleted
-		cleared[File] = err == nil
-		errs = append(errs, err)
+		for name, clear := range map[Choice]func() (int, error){File: fileStore{d}.clear, Kernel: kernelStore{d, c.kernel}.clear} {
+			deleted, err := clear()
+			n += deleted
+			cleared[name] = err == nil
+			errs = append(errs, err)
+		}
 	}
 	for _, f := range known {
 		if cleared[f.Store] {
@@ -399,6 +402,8 @@ func (c *Cache) store(d *stateDir, name Choice) (Store, error) {
 	switch name {
 	case Keyring:
 		return c.keyring, nil
+	case Kernel:
+		return kernelStore{d, c.kernel}, nil
 	case File:
 		return fileStore{d}, nil
 	}

@@ -12,17 +12,17 @@ import (
 )
 
 func TestParseChoice(t *testing.T) {
-	for in, want := range map[string]Choice{"": Auto, "auto": Auto, "keyring": Keyring, "file": File, "none": None} {
+	for in, want := range map[string]Choice{"": Auto, "auto": Auto, "keyring": Keyring, "kernel": Kernel, "file": File, "none": None} {
 		if got, err := ParseChoice(in); err != nil || got != want {
 			t.Errorf("%q: %v, %v", in, got, err)
 		}
 	}
-	for in, want := range map[string]string{"kernel": "not in this version", "FILE": "one of auto, keyring, file, none", "\x1b": "unknown"} {
+	for in, want := range map[string]string{"FILE": "one of auto, keyring, kernel, file, none", "\x1b": "unknown"} {
 		if _, err := ParseChoice(in); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", in, err)
 		}
 	}
-	if _, err := Open(Options{Choice: "kernel"}); err == nil {
+	if _, err := Open(Options{Choice: "cupboard"}); err == nil {
 		t.Error("Open takes any choice")
 	}
 }
@@ -189,7 +189,7 @@ func TestAStoreOfANewerVersionIsAFailure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.writeFacts(Facts{Key: testKey, Store: "kernel", Expires: time.Now().Add(time.Hour)}); err != nil {
+	if err := d.writeFacts(Facts{Key: testKey, Store: "cupboard", Expires: time.Now().Add(time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrVersion) {
@@ -352,7 +352,7 @@ func TestSealedFilesWithoutFactsAreCleared(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, err := (fileStore{d}).clear(t.Context()); n != 2 || err != nil {
+	if n, err := (fileStore{d}).clear(); n != 2 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
 	if _, err := (fileStore{d}).sealKey(); err != nil {
@@ -361,7 +361,7 @@ func TestSealedFilesWithoutFactsAreCleared(t *testing.T) {
 	if err := os.Truncate(filepath.Join(c.opts.Dir, fileKey), 3); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := (fileStore{d}).clear(t.Context()); n != 0 || err != nil {
+	if n, err := (fileStore{d}).clear(); n != 0 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
 	if _, err := os.Stat(filepath.Join(c.opts.Dir, fileKey)); !errors.Is(err, os.ErrNotExist) {

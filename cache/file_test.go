@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 func init() {
@@ -28,41 +26,6 @@ func init() {
 			return err
 		}
 		fmt.Printf("%x\n", key)
-		return nil
-	}
-	// churn DIR I: puts, reads and deletes sessions that others churn too; each session is whole or absent.
-	children["churn"] = func(args []string) error {
-		c, err := Open(Options{Dir: args[0], Choice: File, Warnf: func(f string, a ...any) { fmt.Fprintf(os.Stderr, f, a...) }})
-		if err != nil {
-			return err
-		}
-		me, err := strconv.Atoi(args[1])
-		if err != nil {
-			return err
-		}
-		for i := range 60 {
-			key := Key{byte((me + i) % 5)}
-			s := testSession()
-			s.SessionToken = strings.Repeat(string(rune('A'+me%26)), 100+1000*i%7000)
-			switch (i + me) % 7 {
-			case 0:
-				err = c.Delete(context.Background(), key)
-			case 1, 2:
-				_, err = c.Put(context.Background(), key, s, testFacts())
-			default:
-				var got Session
-				got, err = c.Get(context.Background(), key)
-				if err == nil && strings.Trim(got.SessionToken, got.SessionToken[:1]) != "" {
-					err = errors.New("two sessions in one")
-				}
-				if errors.Is(err, ErrMiss) {
-					err = nil
-				}
-			}
-			if err != nil {
-				return err
-			}
-		}
 		return nil
 	}
 }
@@ -118,7 +81,7 @@ func TestFileStoreKeepsReplacesAndForgets(t *testing.T) {
 	if _, err := st.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
 		t.Errorf("empty: %v", err)
 	}
-	for _, size := range []int{300, 1 << 10, 2 << 10, 4 << 10, 16 << 10, 64 << 10} {
+	for _, size := range tokenSizes {
 		s.SessionToken = strings.Repeat("t", size)
 		if err := st.Put(t.Context(), testKey, s); err != nil {
 			t.Fatal(err)
@@ -196,42 +159,6 @@ func TestOneSealingKeyForAllProcesses(t *testing.T) {
 		if key != keys[0] || len(key) != 2*sealKeySize {
 			t.Fatal("processes made different keys")
 		}
-	}
-}
-
-func TestFileStoreIsWholeUnderManyProcesses(t *testing.T) {
-	dir := t.TempDir()
-	runChildren(t, 12, "churn", func(i int) []string { return []string{dir, strconv.Itoa(i)} })
-	var left []string
-	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
-		if strings.HasPrefix(e.Name(), tempPrefix) {
-			left = append(left, path)
-		}
-		return err
-	})
-	if err != nil || left != nil {
-		t.Errorf("temporary files left: %v, %v", left, err)
-	}
-}
-
-// A process that is killed while it puts leaves a whole session or none, and nothing but files known as temporary.
-func TestKillDuringPutLeavesTheSessionWhole(t *testing.T) {
-	dir := t.TempDir()
-	for i := range 40 {
-		cmd := child(t, "churn", dir, strconv.Itoa(i))
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Duration(i%20) * time.Millisecond) // the moment to kill it at, not a condition
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		c, w := openTest(t, File, dir)
-		for k := range 5 {
-			if _, err := c.GetLocked(t.Context(), Key{byte(k)}, testFacts()); err != nil && !errors.Is(err, ErrMiss) {
-				t.Fatal(err)
-			}
-		}
-		w.want(t, 0)
 	}
 }
 

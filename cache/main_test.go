@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -67,6 +68,24 @@ var (
 	testKey  = Key{0xab, 1, 2, 3}
 	otherKey = Key{0xcd}
 )
+
+// tokenSizes are those of session tokens that every store takes.
+var tokenSizes = []int{300, 1 << 10, 2 << 10, 4 << 10, 16 << 10, 64 << 10}
+
+// filesIn gives the paths of all files below a directory.
+func filesIn(t testing.TB, dir string) (paths []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			paths = append(paths, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return paths
+}
 
 func testSession() Session {
 	issued := time.Now().UTC().Truncate(time.Second)

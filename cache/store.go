@@ -40,20 +40,18 @@ type Choice string
 const (
 	Auto    Choice = "auto"
 	Keyring Choice = "keyring"
+	Kernel  Choice = "kernel" // Linux; elsewhere it is ErrUnavailable, so that machines may share their settings
 	File    Choice = "file"
 	None    Choice = "none"
 )
 
 // Choices lists what ParseChoice takes, for flag help and completion.
-func Choices() []Choice { return []Choice{Auto, Keyring, File, None} }
+func Choices() []Choice { return []Choice{Auto, Keyring, Kernel, File, None} }
 
 // ParseChoice reads a value of --store; the empty string is Auto.
 func ParseChoice(s string) (Choice, error) {
 	if s == "" {
 		return Auto, nil
-	}
-	if s == "kernel" {
-		return "", errors.New("store kernel is not in this version")
 	}
 	if slices.Contains(Choices(), Choice(s)) {
 		return Choice(s), nil

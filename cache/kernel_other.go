@@ -1,0 +1,18 @@
+//go:build !linux
+
+package cache
+
+import (
+	"fmt"
+)
+
+// osKernel: other systems have no such keyring.
+type osKernel struct{}
+
+var errNotLinux = fmt.Errorf("%w: only Linux has it", ErrUnavailable)
+
+func (osKernel) read(string) ([]byte, error) { return nil, errNotLinux }
+
+func (osKernel) add(string, []byte) error { return errNotLinux }
+
+func (osKernel) probe() error { return errNotLinux }
