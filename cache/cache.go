@@ -301,7 +301,7 @@ func (c *Cache) Clear(ctx context.Context) (n int, err error) {
 	}
 	cleared := map[Choice]bool{"": true}
 	inKeyring := keysIn(known, Keyring)
-	deleted, err := c.keyring.deleteAll(ctx, inKeyring)
+	deleted, err := keyringStore{c.keyring, d}.clear(ctx, inKeyring)
 	n += deleted
 	if errors.Is(err, ErrUnavailable) && len(inKeyring) == 0 {
 		err = nil
@@ -401,7 +401,7 @@ func (c *Cache) target() (*stateDir, Choice) {
 func (c *Cache) store(d *stateDir, name Choice) (Store, error) {
 	switch name {
 	case Keyring:
-		return c.keyring, nil
+		return keyringStore{c.keyring, d}, nil
 	case Kernel:
 		return kernelStore{d, c.kernel}, nil
 	case File:

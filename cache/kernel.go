@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 	"time"
 )
 
@@ -171,17 +170,14 @@ func kernelDescription(id string) string { return "aws-credproc:" + id }
 
 // id reads the identifier; errNoKernelKey if there is none, or what cannot be one.
 func (st kernelStore) id() (string, error) {
-	b, err := readBounded(st.dir.root, kernelID, len(rand.Text()))
+	b, err := readBounded(st.dir.root, kernelID, textSize)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, ErrCorrupt):
 		return "", errNoKernelKey
 	case err != nil:
 		return "", err
-	case len(b) != len(rand.Text()), strings.ContainsFunc(string(b), func(r rune) bool { return !strings.ContainsRune(base32Digits, r) }):
+	case !isText(string(b)):
 		return "", errNoKernelKey
 	}
 	return string(b), nil
 }
-
-// base32Digits are what rand.Text is made of (RFC 4648).
-const base32Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"

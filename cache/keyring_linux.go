@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -31,8 +30,10 @@ const (
 	dbusGet      = "org.freedesktop.DBus.Properties.Get"
 )
 
-// keyringMaxItem: the Secret Service has no limit of its own.
-const keyringMaxItem = maxSession
+// keyringMaxItem: the Secret Service has no limit of its own, but whenever anything is kept in it, it writes all that it
+// has anew (GNOME Keyring measured). Sessions as AWS makes them, below 4 KB, are items; a giant is not put upon
+// everybody else's passwords.
+const keyringMaxItem = 8 << 10
 
 // maxItems bounds the items of one key that are opened. There is one, unless the default collection was changed.
 const maxItems = 8
@@ -41,42 +42,36 @@ func keyringAttributes(key Key) map[string]string {
 	return map[string]string{"service": keyringService, "username": key.String()}
 }
 
-func keyringGet(ctx context.Context, key Key) (Session, error) {
+// keyringGet gives the content of each unlocked item of a session; ErrMiss if there is none.
+func keyringGet(ctx context.Context, key Key) (items [][]byte, err error) {
 	b, err := openBus(ctx)
 	if err != nil {
-		return Session{}, err
+		return nil, err
 	}
 	defer b.close()
 	search, open := b.search(keyringAttributes(key)), b.openSession()
 	unlocked, locked, err := search()
 	if err != nil {
-		return Session{}, err
+		return nil, err
 	}
 	if len(unlocked) == 0 {
-		return Session{}, b.absent(locked)
+		return nil, b.absent(locked)
 	}
 	session, err := open()
 	if err != nil {
-		return Session{}, err
+		return nil, err
 	}
-	var newest Session
-	for i, item := range unlocked[:min(len(unlocked), maxItems)] {
+	for _, item := range unlocked[:min(len(unlocked), maxItems)] {
 		var secret ss.Secret
 		if err := b.call(item, ssItem+".GetSecret", session)(&secret); err != nil {
 			if isGone(err) { // deleted since the search
 				err = ErrMiss
 			}
-			return Session{}, err
+			return nil, err
 		}
-		s, err := decodeSession(secret.Value)
-		if err != nil {
-			return Session{}, err
-		}
-		if i == 0 || s.Issued.After(newest.Issued) {
-			newest = s
-		}
+		items = append(items, secret.Value)
 	}
-	return newest, nil
+	return items, nil
 }
 
 func keyringPut(ctx context.Context, key Key, value []byte) error {
@@ -140,11 +135,13 @@ func keyringLook(ctx context.Context) error {
 	return err
 }
 
-// bus is a connection to the session bus. Every call is sent with NoAutoStart, so that none starts a service, and at
-// once; the function that a call returns waits for the answer. The connection ends with its context.
+// bus is a connection to the session bus, on which the Secret Service has answered. Every call is sent with NoAutoStart,
+// so that none starts a service, and at once; the function that a call returns waits for the answer. The connection ends
+// with its context.
 type bus struct {
-	conn  *dbus.Conn
-	hello func() error
+	conn *dbus.Conn
+	// byDefault is the default collection; ssNone if there is none.
+	byDefault dbus.ObjectPath
 }
 
 // reply waits for the answer to a call and stores what it returned.
@@ -192,10 +189,19 @@ func openBus(ctx context.Context) (*bus, error) {
 		b.close()
 		return nil, fmt.Errorf("session bus: %w", err)
 	}
-	// Not conn.Hello, which waits: the bus takes what follows in order, and a read costs two round trips instead of
-	// four.
+	// Not conn.Hello, which waits: the bus takes what follows in order. The first call of the service is waited for,
+	// though, and is one that needs nothing: until it has answered, gnome-keyring 42 may forget a client as it learns of
+	// it. A SearchItems then fails, and an OpenSession ends the daemon.
 	hello := conn.BusObject().Go("org.freedesktop.DBus.Hello", 0, make(chan *dbus.Call, 1))
-	b.hello = sync.OnceValue(func() error { return (<-hello.Done).Err })
+	alias := b.call(ssPath, ssService+".ReadAlias", "default")
+	if err := (<-hello.Done).Err; err != nil {
+		b.close()
+		return nil, fmt.Errorf("session bus: %w", err)
+	}
+	if err := alias(&b.byDefault); err != nil {
+		b.close()
+		return nil, err
+	}
 	return b, nil
 }
 
@@ -205,9 +211,6 @@ func (b *bus) close() { _ = b.conn.Close() }
 func (b *bus) call(path dbus.ObjectPath, method string, args ...any) reply {
 	call := b.conn.Object(ssName, path).Go(method, dbus.FlagNoAutoStart, make(chan *dbus.Call, 1), args...)
 	return func(results ...any) error {
-		if err := b.hello(); err != nil {
-			return fmt.Errorf("session bus: %w", err)
-		}
 		<-call.Done
 		if err := call.Store(results...); err != nil {
 			return busError(err)
@@ -279,16 +282,13 @@ func (b *bus) absent(locked []dbus.ObjectPath) error {
 // openCollection is where go-keyring has its items: the collection `login`, else the default one. There may be none,
 // which is ErrUnavailable since to create one raises a prompt, and it may be locked, which is ErrLocked.
 func (b *bus) openCollection() (dbus.ObjectPath, error) {
-	all, byAlias := b.call(ssPath, dbusGet, ssService, "Collections"), b.call(ssPath, ssService+".ReadAlias", "default")
 	var collections []dbus.ObjectPath
-	if err := all(&collections); err != nil {
+	if err := b.call(ssPath, dbusGet, ssService, "Collections")(&collections); err != nil {
 		return "", err
 	}
 	path := ssLogin
 	if !slices.Contains(collections, ssLogin) {
-		if err := byAlias(&path); err != nil {
-			return "", err
-		}
+		path = b.byDefault
 	}
 	if path == ssNone {
 		return "", fmt.Errorf("%w: the Secret Service has neither a collection `login` nor a default one", ErrUnavailable)

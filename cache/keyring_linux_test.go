@@ -141,14 +141,14 @@ func each(t *testing.T, want error) {
 	t.Helper()
 	var all sync.WaitGroup
 	start := time.Now()
-	for name, call := range map[string]func(k *keyring) error{
-		"get":    func(k *keyring) error { _, err := k.Get(t.Context(), testKey); return err },
-		"put":    func(k *keyring) error { return k.Put(t.Context(), testKey, testSession()) },
-		"delete": func(k *keyring) error { return k.Delete(t.Context(), testKey) },
-		"look":   func(k *keyring) error { return k.look(t.Context()) },
+	for name, call := range map[string]func(k keyringStore) error{
+		"get":    func(k keyringStore) error { _, err := k.Get(t.Context(), testKey); return err },
+		"put":    func(k keyringStore) error { return k.Put(t.Context(), testKey, testSession()) },
+		"delete": func(k keyringStore) error { return k.Delete(t.Context(), testKey) },
+		"look":   func(k keyringStore) error { return k.look(t.Context()) },
 	} {
 		all.Go(func() {
-			if err := call(&keyring{}); !errors.Is(err, want) || errors.Is(err, ErrMiss) {
+			if err := call(openKeyring(t)); !errors.Is(err, want) || errors.Is(err, ErrMiss) {
 				t.Errorf("%s: got %v, want %v", name, err, want)
 			}
 			if took := time.Since(start); took > 10*keyringLimit {
@@ -162,36 +162,139 @@ func each(t *testing.T, want error) {
 func TestSecretServiceKeepsReplacesAndForgets(t *testing.T) {
 	d := newDesktop(t)
 	d.startKeyring(true)
-	k, s := &keyring{}, testSession()
-	if _, err := k.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
-		t.Errorf("empty: %v", err)
-	}
-	for _, size := range []int{0, 300, 1 << 10, 4 << 10, 64 << 10} {
-		s.SessionToken = strings.Repeat("t", size)
-		if err := k.Put(t.Context(), testKey, s); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := k.Get(t.Context(), testKey); err != nil || got != s {
-			t.Fatalf("%d bytes: %v, %v", size, got, err)
-		}
-	}
-	if _, err := k.Get(t.Context(), otherKey); !errors.Is(err, ErrMiss) {
-		t.Errorf("another key: %v", err)
-	}
-	out, err := exec.Command("secret-tool", "search", "--all", "service", "aws-credproc").CombinedOutput()
-	if err != nil || strings.Count(string(out), "label = aws-credproc session") != 1 || !strings.Contains(string(out), testKey.String()) {
-		t.Errorf("secret-tool does not find one item: %v", err)
-	}
-	for range 2 {
-		if err := k.Delete(t.Context(), testKey); err != nil {
-			t.Error(err)
-		}
-	}
-	if _, err := k.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
-		t.Errorf("deleted: %v", err)
+	for name, maxItem := range map[string]int{"as it is": 0, "all inline": maxItem, "all sealed": 1} {
+		t.Run(name, func(t *testing.T) {
+			k, s := openKeyring(t), testSession()
+			k.maxItem = maxItem
+			if _, err := k.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+				t.Errorf("empty: %v", err)
+			}
+			for _, size := range append([]int{0}, tokenSizes...) {
+				s.SessionToken = strings.Repeat("t", size)
+				for range 2 { // new, and in the place of one of the same size
+					if err := k.Put(t.Context(), testKey, s); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if got, err := k.Get(t.Context(), testKey); err != nil || got != s {
+					t.Fatalf("%d bytes: %v, %v", size, got, err)
+				}
+				sealed := filesIn(t, k.dir.path)
+				want := 0
+				if maxItem == 1 || maxItem == 0 && size > keyringMaxItem {
+					want = 1
+				}
+				if len(sealed) != want {
+					t.Errorf("%d bytes: %d sealed files, want %d", size, len(sealed), want)
+				}
+				for _, path := range sealed {
+					if b, err := os.ReadFile(path); err != nil || bytes.Contains(b, []byte("hush")) || bytes.Contains(b, []byte("tttt")) {
+						t.Errorf("%d bytes: %s holds a secret, or %v", size, path, err)
+					}
+				}
+			}
+			if err := k.Put(t.Context(), otherKey, s); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := k.Get(t.Context(), testKey); err != nil || got != s {
+				t.Errorf("beside another: %v, %v", got, err)
+			}
+			out, err := exec.Command("secret-tool", "search", "--all", "service", "aws-credproc").CombinedOutput()
+			if err != nil || strings.Count(string(out), "label = aws-credproc session") != 2 || !strings.Contains(string(out), testKey.String()) {
+				t.Errorf("secret-tool does not find two items: %v", err)
+			}
+			for range 2 {
+				for _, key := range []Key{testKey, otherKey} {
+					if err := k.Delete(t.Context(), key); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+			if _, err := k.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+				t.Errorf("deleted: %v", err)
+			}
+			if left := filesIn(t, k.dir.path); len(left) > 0 {
+				t.Errorf("left: %v", left)
+			}
+		})
 	}
 	if n := d.prompts.Load(); n != 0 {
 		t.Errorf("%d prompts", n)
+	}
+}
+
+// A reader that has an item in its hand whose file is gone by then finds the session that replaced it.
+func TestSealedSessionIsWholeWhileItIsReplaced(t *testing.T) {
+	d := newDesktop(t)
+	d.startKeyring(true)
+	k, s := openKeyring(t), testSession()
+	k.maxItem = 1
+	if err := k.Put(t.Context(), testKey, s); err != nil {
+		t.Fatal(err)
+	}
+	items, err := keyringGet(t.Context(), testKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.SessionToken = "another"
+	if err := k.Put(t.Context(), testKey, s); err != nil {
+		t.Fatal(err)
+	}
+	if got, missing, err := k.newest(testKey, items); err != nil || missing == "" {
+		t.Fatalf("this test shows nothing: %v, %q, %v", got, missing, err)
+	}
+
+	done := make(chan struct{})
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for reading := true; reading; {
+				select {
+				case <-done:
+					reading = false // once more
+				default:
+				}
+				if got, err := k.Get(t.Context(), testKey); err != nil || got.AccessKeyID != s.AccessKeyID {
+					t.Errorf("%v, %v", got, err)
+					return
+				}
+			}
+		})
+	}
+	for range 100 {
+		if err := k.Put(t.Context(), testKey, s); err != nil {
+			t.Error(err)
+		}
+	}
+	close(done)
+	all.Wait()
+
+	for _, path := range filesIn(t, k.dir.path) {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := k.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+		t.Errorf("its file is gone for good: %v", err)
+	}
+}
+
+// What is refused leaves no file behind, and what is there stays.
+func TestRefusedPutLeavesWhatIsThere(t *testing.T) {
+	d := newDesktop(t)
+	d.startKeyring(true)
+	k := openKeyring(t)
+	k.maxItem = 1
+	if err := k.Put(t.Context(), testKey, testSession()); err != nil {
+		t.Fatal(err)
+	}
+	before := filesIn(t, k.dir.path)
+	d.lock()
+	if err := k.Put(t.Context(), testKey, testSession()); !errors.Is(err, ErrLocked) {
+		t.Errorf("got %v", err)
+	}
+	if diff := cmp.Diff(before, filesIn(t, k.dir.path)); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -250,7 +353,7 @@ func TestLockedKeyringIsSaidToBeAndRaisesNoPrompt(t *testing.T) {
 func TestPromptThatIsOfferedIsDismissed(t *testing.T) {
 	d := newDesktop(t)
 	d.startKeyring(true)
-	if err := (&keyring{}).Put(t.Context(), testKey, testSession()); err != nil {
+	if err := openKeyring(t).Put(t.Context(), testKey, testSession()); err != nil {
 		t.Fatal(err)
 	}
 	b, err := openBus(t.Context())
@@ -415,7 +518,7 @@ func TestCallersOwnDeadlineIsKept(t *testing.T) {
 	listen(t, func(net.Conn) {})
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	k := &keyring{}
+	k := openKeyring(t)
 	if _, err := k.Get(ctx, testKey); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrTimeout) {
 		t.Errorf("got %v", err)
 	}
@@ -438,7 +541,7 @@ func TestBrokenBusIsAFailure(t *testing.T) {
 				_, _ = conn.Read(make([]byte, 1))
 				conn.Close()
 			})
-			_, err := (&keyring{}).Get(t.Context(), testKey)
+			_, err := openKeyring(t).Get(t.Context(), testKey)
 			if err == nil || errors.Is(err, ErrMiss) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrLocked) {
 				t.Errorf("got %v", err)
 			}
@@ -460,7 +563,7 @@ func TestSilentServiceIsATimeOutAndComesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitFor(t, "an answer", func() bool {
-		_, err := (&keyring{}).Get(t.Context(), testKey)
+		_, err := openKeyring(t).Get(t.Context(), testKey)
 		return err == nil || errors.Is(err, ErrMiss) // one of the calls deleted it
 	})
 }
@@ -472,7 +575,7 @@ func TestBusThatDiesInMidCallIsAFailure(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := make(chan error, 1)
-	go func() { _, err := (&keyring{}).Get(t.Context(), testKey); got <- err }()
+	go func() { _, err := openKeyring(t).Get(t.Context(), testKey); got <- err }()
 	waitFor(t, "the call", func() bool {
 		var names []string
 		if err := d.conn.BusObject().Call("org.freedesktop.DBus.ListNames", 0).Store(&names); err != nil {
@@ -497,7 +600,7 @@ func TestBusThatDiesInMidCallIsAFailure(t *testing.T) {
 func TestWithoutACollectionNoneIsMade(t *testing.T) {
 	d := newDesktop(t)
 	d.startKeyring(false)
-	k := &keyring{}
+	k := openKeyring(t)
 	if _, err := k.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
 		t.Errorf("get: %v", err)
 	}
@@ -525,8 +628,9 @@ func TestForeignItemIsNeitherAMissNorOverwrittenIfNewer(t *testing.T) {
 	}{
 		"corrupt":   {"hush", ErrCorrupt},
 		"empty":     {"", ErrCorrupt},
-		"oversized": {strings.Repeat("x", maxSession+1), ErrCorrupt},
+		"oversized": {strings.Repeat("x", maxItem+1), ErrCorrupt},
 		"newer":     {`{"v":2,"sealed":"hush"}`, ErrVersion},
+		"another's": {string(encodeItem(t, otherKey, testSession())), ErrCorrupt},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, _ := openTest(t, Auto, "")
@@ -581,7 +685,7 @@ func TestAutoKeepsSessionsInTheKeyring(t *testing.T) {
 			t.Errorf("read from the keyring: %v", err)
 		}
 		mustPut(t, file, testKey, s, File)
-		if _, err := (&keyring{}).Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+		if _, err := openKeyring(t).Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
 			t.Errorf("it stays in the keyring too: %v", err)
 		}
 		if got, err := c.Get(t.Context(), testKey); err != nil || got != s { // auto goes by the facts
@@ -608,7 +712,7 @@ func TestAutoKeepsSessionsInTheKeyring(t *testing.T) {
 		if err := c.Delete(t.Context(), testKey); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := (&keyring{}).Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+		if _, err := openKeyring(t).Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
 			t.Errorf("item: %v", err)
 		}
 		if _, err := c.FactsOf(testKey); !errors.Is(err, ErrMiss) {
@@ -616,13 +720,13 @@ func TestAutoKeepsSessionsInTheKeyring(t *testing.T) {
 		}
 	})
 	t.Run("forgotten without facts", func(t *testing.T) {
-		if err := (&keyring{}).Put(t.Context(), testKey, s); err != nil {
+		if err := openKeyring(t).Put(t.Context(), testKey, s); err != nil {
 			t.Fatal(err)
 		}
 		if err := c.Delete(t.Context(), testKey); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := (&keyring{}).Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+		if _, err := openKeyring(t).Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
 			t.Errorf("item: %v", err)
 		}
 	})
@@ -687,7 +791,7 @@ func TestNewestOfSeveralItemsIsRead(t *testing.T) {
 	d.startKeyring(true)
 	older, newer := testSession(), testSession()
 	newer.Issued, newer.Expiration = newer.Issued.Add(time.Minute), newer.Expiration.Add(time.Minute)
-	if err := (&keyring{}).Put(t.Context(), testKey, newer); err != nil {
+	if err := openKeyring(t).Put(t.Context(), testKey, newer); err != nil {
 		t.Fatal(err)
 	}
 	b, err := openBus(t.Context())
@@ -699,20 +803,17 @@ func TestNewestOfSeveralItemsIsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	value, err := older.encode()
-	if err != nil {
-		t.Fatal(err)
-	}
+	value := encodeItem(t, testKey, older)
 	if err := b.create("/org/freedesktop/secrets/collection/session", session, testKey, value); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := (&keyring{}).Get(t.Context(), testKey); err != nil || got != newer {
+	if got, err := openKeyring(t).Get(t.Context(), testKey); err != nil || got != newer {
 		t.Errorf("got %v, %v", got, err)
 	}
-	if err := (&keyring{}).Delete(t.Context(), testKey); err != nil {
+	if err := openKeyring(t).Delete(t.Context(), testKey); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (&keyring{}).Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+	if _, err := openKeyring(t).Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
 		t.Errorf("one is left: %v", err)
 	}
 }
@@ -722,7 +823,7 @@ func TestManyReadAndWriteTheKeyringAtOnce(t *testing.T) {
 	d.startKeyring(true)
 	s := testSession()
 	for i := range 4 {
-		if err := (&keyring{}).Put(t.Context(), Key{byte(i)}, s); err != nil {
+		if err := openKeyring(t).Put(t.Context(), Key{byte(i)}, s); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -731,10 +832,10 @@ func TestManyReadAndWriteTheKeyringAtOnce(t *testing.T) {
 		all.Go(func() {
 			key := Key{byte(i % 4)}
 			if i%10 == 0 {
-				if err := (&keyring{}).Put(t.Context(), key, s); err != nil {
+				if err := openKeyring(t).Put(t.Context(), key, s); err != nil {
 					t.Errorf("put: %v", err)
 				}
-			} else if got, err := (&keyring{}).Get(t.Context(), key); err != nil || got != s {
+			} else if got, err := openKeyring(t).Get(t.Context(), key); err != nil || got != s {
 				t.Errorf("get: %v, %v", got, err)
 			}
 		})

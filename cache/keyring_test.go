@@ -14,10 +14,12 @@ func TestKeyringThatPanicsIsAFailure(t *testing.T) {
 	}
 }
 
-func TestSessionThatTheKeyringCannotHoldIsRefused(t *testing.T) {
-	s := testSession()
-	s.SessionToken = strings.Repeat("t", keyringMaxItem)
-	if err := (&keyring{}).Put(t.Context(), testKey, s); err == nil || errors.Is(err, ErrUnavailable) {
-		t.Errorf("got %v", err)
+// openKeyring gives the keyring and a state directory for what is too large for its items.
+func openKeyring(t testing.TB) keyringStore {
+	t.Helper()
+	d, err := openStateDir(t.TempDir(), true)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return keyringStore{&keyring{}, d}
 }

@@ -92,7 +92,7 @@ func sealAAD(header []byte, key Key) []byte {
 }
 
 // sealedName is the name of a sealed file in sessions/: the cache key alone in the store file, else <key>.<store>.<id>,
-// where id tells which key it was sealed with.
+// where id tells which key it was sealed with: the name of a kernel key, or an id that a keyring item names.
 func sealedName(key Key, store Choice, id string) string {
 	if store == File {
 		return key.String()
@@ -161,6 +161,14 @@ func (d *stateDir) removeSealed(store Choice, match func(key Key, id string) boo
 		n++
 	}
 	return n, nil
+}
+
+// textSize is the length of what rand.Text gives: 128 bits in base32 (RFC 4648).
+const textSize = 26
+
+// isText reports whether rand.Text may have given this.
+func isText(s string) bool {
+	return len(s) == textSize && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
 }
 
 func every(Key, string) bool { return true }

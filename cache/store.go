@@ -19,7 +19,7 @@ var (
 	ErrUnavailable = errors.New("not available")
 	// ErrTimeout: the keyring did not answer in time. It may hold the session all the same.
 	ErrTimeout = errors.New("no answer in time")
-	// ErrCorrupt: what is stored is not a session that this program or another version of it wrote.
+	// ErrCorrupt: what is stored is not a session that this program or another version of it wrote under this key.
 	ErrCorrupt = errors.New("corrupt")
 	// ErrVersion: a newer version of this program wrote it. It is never overwritten.
 	ErrVersion = errors.New("written by a newer version of this program")
