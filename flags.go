@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"aws-credproc/cache"
+	"aws-credproc/credproc/mfa"
 )
 
 // defaultTimeout is below the 60 seconds after which the Go SDK kills a helper.
@@ -44,7 +44,7 @@ In ~/.aws/config:
 	var store, prompt, timeout string
 	flags := root.PersistentFlags()
 	flags.StringVar(&store, "store", "", "where sessions are kept: "+joined(cache.Choices(), ", ")+" (AWS_CREDPROC_STORE; default auto)")
-	flags.StringVar(&prompt, "prompt", "", "where a person may be asked: "+joined(prompts, ", ")+" (AWS_CREDPROC_PROMPT; default auto)")
+	flags.StringVar(&prompt, "prompt", "", "where a person may be asked: "+joined(mfa.Modes(), ", ")+" (AWS_CREDPROC_PROMPT; default auto)")
 	flags.StringVar(&timeout, "timeout", "", "the longest that a command may take, such as 30s (AWS_CREDPROC_TIMEOUT; default 50s)")
 	flags.BoolVar(&a.verbose, "verbose", false, "tell the steps and their times on stderr, never a secret (AWS_CREDPROC_VERBOSE)")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
@@ -56,8 +56,6 @@ In ~/.aws/config:
 	)
 	return root
 }
-
-var prompts = []string{"auto", "tty", "gui", "none"}
 
 // readFlags takes each flag's value, else its variable's, else its default.
 func (a *app) readFlags(store, prompt, timeout string, verboseIsSet bool) (err error) {
@@ -71,8 +69,9 @@ func (a *app) readFlags(store, prompt, timeout string, verboseIsSet bool) (err e
 	if a.store, err = cache.ParseChoice(v); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	if name, v = value(prompt, "AWS_CREDPROC_PROMPT"); v != "" && !slices.Contains(prompts, v) {
-		return fmt.Errorf("%s: %q is none of %s", name, v, joined(prompts, ", "))
+	name, v = value(prompt, "AWS_CREDPROC_PROMPT")
+	if a.prompt, err = mfa.ParseMode(v); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	a.timeout = defaultTimeout
 	if name, v = value(timeout, "AWS_CREDPROC_TIMEOUT"); v != "" {

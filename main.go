@@ -19,6 +19,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc"
+	"aws-credproc/credproc/mfa"
 	"aws-credproc/profiles"
 )
 
@@ -108,6 +109,7 @@ type app struct {
 	watchdog       *time.Timer
 
 	store   cache.Choice
+	prompt  mfa.Mode
 	timeout time.Duration
 	verbose bool
 }
@@ -149,15 +151,20 @@ func (a *app) files() (*profiles.Files, error) {
 	return f, err
 }
 
-func (a *app) openCache() (*cache.Cache, error) {
+// stateDir gives the state directory, "" if none is known.
+func (a *app) stateDir() string {
 	dir := os.Getenv("AWS_CREDPROC_STATE_DIR")
 	if dir == "" {
 		var err error
 		if dir, err = cache.DefaultDir(); err != nil {
-			a.trace("no state directory: %v", err) // the cache tells what follows from it
+			a.trace("no state directory: %v", err) // whoever needs it tells what follows from that
 		}
 	}
-	return cache.Open(cache.Options{Dir: dir, Choice: a.store, Warnf: a.warn})
+	return dir
+}
+
+func (a *app) openCache() (*cache.Cache, error) {
+	return cache.Open(cache.Options{Dir: a.stateDir(), Choice: a.store, Warnf: a.warn})
 }
 
 func (a *app) resolver() (*credproc.Resolver, error) {

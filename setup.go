@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +16,7 @@ import (
 
 	"aws-credproc/credproc"
 	"aws-credproc/profiles"
+	"aws-credproc/terminal"
 )
 
 // setup is one run of the command setup.
@@ -125,7 +124,7 @@ func (s *setup) run(cmd *cobra.Command) error {
 	case s.yes:
 		return s.write(cmd.Context(), nil)
 	}
-	tty, err := s.terminal(cmd)
+	tty, err := s.terminal()
 	if err != nil {
 		return &credproc.Error{Profile: strings.Join(s.names, " "), Step: "setup", Err: fmt.Errorf("nobody can be asked here whether to write it: %w", err),
 			Mend: commandLine(cmd, s.names), NeedsPerson: true}
@@ -260,40 +259,17 @@ func (s *setup) findHelper() (string, error) {
 	return path, nil
 }
 
-// terminal opens the terminal, if a person may be asked there.
-func (s *setup) terminal(cmd *cobra.Command) (io.ReadWriteCloser, error) {
-	switch prompt := cmp.Or(cmd.Flag("prompt").Value.String(), os.Getenv("AWS_CREDPROC_PROMPT")); prompt {
-	case "", "auto", "tty":
-		return controllingTerminal()
-	default:
-		return nil, fmt.Errorf("the prompt is %s", prompt)
-	}
-}
-
 // ask puts a question at the terminal. Anything but yes is no.
-func ask(ctx context.Context, tty io.ReadWriter, question string) (bool, error) {
-	if _, err := io.WriteString(tty, question); err != nil {
-		return false, fmt.Errorf("ask at the terminal: %w", err)
-	}
-	type answer struct {
-		text string
-		err  error
-	}
-	answered := make(chan answer, 1)
-	go func() { // cannot be interrupted, and ends with the process
-		text, err := bufio.NewReader(io.LimitReader(tty, 100)).ReadString('\n')
-		answered <- answer{text, err}
-	}()
-	select {
-	case a := <-answered:
-		if a.err != nil && !errors.Is(a.err, io.EOF) {
-			return false, fmt.Errorf("read from the terminal: %w", a.err)
-		}
-		text := strings.ToLower(strings.TrimSpace(a.text))
-		return text == "y" || text == "yes", nil
-	case <-ctx.Done():
+func ask(ctx context.Context, tty *terminal.Terminal, question string) (bool, error) {
+	answer, err := tty.Ask(ctx, question)
+	switch {
+	case ctx.Err() != nil:
 		return false, errors.New("interrupted, and nothing is written")
+	case err != nil && !errors.Is(err, io.EOF):
+		return false, err
 	}
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return answer == "y" || answer == "yes", nil
 }
 
 // shownDiff gives changes as diffs, fit for a terminal.

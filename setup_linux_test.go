@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"aws-credproc/terminal/ptytest"
 )
 
 // TestSetupAsksAtTheTerminal: the question goes to the terminal, wherever stdin and stdout are, and only yes is yes.
@@ -42,7 +44,7 @@ func TestSetupAsksAtTheTerminal(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			screen, tty := openTerminal(t)
+			screen, tty := ptytest.Open(t)
 			defer screen.Close()
 			cmd := h.command(t, "setup", "dev")
 			cmd.Env = append(cmd.Env, "AWS_CREDPROC_PROMPT="+test.prompt)
@@ -129,7 +131,7 @@ func TestSetupInTheBackground(t *testing.T) {
 	}
 	defer s.Close()
 	h := newHelper(t, s)
-	screen, tty := openTerminal(t)
+	screen, tty := ptytest.Open(t)
 	defer screen.Close()
 	cmd := exec.CommandContext(t.Context(), "sh", "-mc", `"$0" setup dev & wait $!`, h.path)
 	cmd.Env = h.env

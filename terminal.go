@@ -3,26 +3,26 @@ package main
 import (
 	"fmt"
 	"os"
-	"strings"
 	"sync"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"aws-credproc/credproc/mfa"
+	"aws-credproc/terminal"
 )
 
-// printable makes a text from outside fit for a terminal: one line, without control or formatting characters.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\r' || r == '\t':
-			return ' '
-		case r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp):
-			return '?'
-		}
-		return r
-	}, s)
+// printable makes a text from outside fit for a terminal.
+func printable(s string) string { return terminal.Printable(s) }
+
+// terminal opens the terminal, if a person may be asked there.
+func (a *app) terminal() (*terminal.Terminal, error) {
+	switch a.prompt {
+	case mfa.Auto, mfa.TTY:
+		return terminal.Open()
+	default:
+		return nil, fmt.Errorf("the prompt is %s", a.prompt)
+	}
 }
 
 // progress tells a person at a terminal what is being waited for, once it takes longer than a second. stop takes it

@@ -2,37 +2,14 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"aws-credproc/credproc/ststest"
+	"aws-credproc/terminal/ptytest"
 )
-
-// openTerminal opens a pseudo-terminal: what a program writes to tty is read from screen.
-func openTerminal(t *testing.T) (screen, tty *os.File) {
-	t.Helper()
-	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Skipf("SKIPPED: no pseudo-terminal here: %v", err)
-	}
-	if err := unix.IoctlSetPointerInt(int(screen.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(int(screen.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return screen, tty
-}
 
 func TestRefreshTellsThatItWaitsOnATerminalOnly(t *testing.T) {
 	s, err := newTestSTS()
@@ -42,7 +19,7 @@ func TestRefreshTellsThatItWaitsOnATerminalOnly(t *testing.T) {
 	defer s.Close()
 	s.Fault(ststest.Fault{Kind: ststest.Slow, Delay: 1500 * time.Millisecond, Times: ststest.Always})
 	h := newHelper(t, s)
-	screen, tty := openTerminal(t)
+	screen, tty := ptytest.Open(t)
 	defer screen.Close()
 
 	cmd := h.command(t, "refresh", "dev")
@@ -78,7 +55,7 @@ func TestStatusWatchesUntilItIsInterrupted(t *testing.T) {
 		t.Fatal(stderr)
 	}
 	for _, noColour := range []string{"", "1"} {
-		screen, tty := openTerminal(t)
+		screen, tty := ptytest.Open(t)
 		defer screen.Close()
 		cmd := h.command(t, "status", "--watch")
 		cmd.Env = append(cmd.Env, "NO_COLOR="+noColour, "TERM=xterm")

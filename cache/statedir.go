@@ -15,6 +15,7 @@ const (
 	factsDir    = "facts"    // <key>.json, see Facts
 	sessionsDir = "sessions" // <key>, sealed, see fileStore
 	locksDir    = "locks"    // <name>.lock, see lockFile
+	countersDir = "counters" // a number each, see Count
 )
 
 // tempPrefix marks a file that is being written. One that is older than any write takes was left by a killed process.

@@ -14,7 +14,7 @@ const tempAge = time.Hour
 // sweep removes what is of no more use: the temporary files of killed processes, and claims of long ago.
 func (d *stateDir) sweep(now time.Time) error {
 	errs := []error{sweepDir(d.root, now)}
-	for _, name := range []string{factsDir, sessionsDir} {
+	for _, name := range []string{factsDir, sessionsDir, countersDir} {
 		root, err := d.sub(name, false)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

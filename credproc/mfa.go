@@ -163,7 +163,7 @@ func (w *way) tokenCode(ctx context.Context, n int, refused error) (mfa.Code, er
 func (w *way) device() mfa.Device {
 	d := mfa.Device{
 		Serial: w.chain.MFA.Serial, Profile: w.chain.Profile.Name, Process: w.chain.MFA.Process,
-		Way: strings.Join(append(wayHere(w.Getenv), w.passed()...), " "),
+		Way: strings.Join(w.passed(), " "),
 	}
 	if hops := w.chain.Hops; len(hops) > 0 {
 		d.RoleARN = hops[len(hops)-1].RoleARN

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"aws-credproc/cache"
+	"aws-credproc/credproc/shell"
 )
 
 func TestProcessOutputIsChecked(t *testing.T) {
@@ -28,7 +29,7 @@ func TestProcessOutputIsChecked(t *testing.T) {
 		"control character in it":  {`{"Version":1,"AccessKeyId":"AKIA\u001b[2J","SecretAccessKey":"wJalrXUtnFEMIsecret"}`, "the access key ID holds characters that none can have"},
 		"line break in the secret": {`{"Version":1,"AccessKeyId":"AKIAX","SecretAccessKey":"wJalrXUtnFEMIsecret\n"}`, "the secret access key holds characters"},
 		"two documents":            {`{"Version":1,` + keys + `}{}`, "invalid character '{' after top-level value"},
-		"more than is read":        {`{"Version":1,` + keys + `}` + strings.Repeat(" ", maxOutput), "its credential_process printed more than 64 KB"},
+		"more than is read":        {`{"Version":1,` + keys + `}` + strings.Repeat(" ", shell.MaxOutput), "its credential_process printed more than 64 KB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -97,21 +98,8 @@ func TestProcessIsHeardAndCannotHarmATerminal(t *testing.T) {
 	w := newWorld(t)
 	w.config("[profile leaf]\ncredential_process = " + command("say", w.write("out", processJSON(w.given))))
 	w.mustGet("leaf")
-	if got := w.stderr.String(); !strings.HasPrefix(got, "?[31mlook\nat ?this? xxx") || len(got) > maxStderr {
+	if got := w.stderr.String(); !strings.HasPrefix(got, "?[31mlook\nat ?this? xxx") || len(got) > shell.MaxStderr {
 		t.Errorf("stderr has %d bytes: %.60q", len(got), got)
-	}
-}
-
-func TestPlainWriterPutsCharactersTogether(t *testing.T) {
-	var out strings.Builder
-	p := &plainWriter{to: &out, left: 100}
-	for _, b := range []byte("é😀\u202e\xff!") {
-		if n, err := p.Write([]byte{b}); n != 1 || err != nil {
-			t.Fatal(n, err)
-		}
-	}
-	if out.String() != "é😀??!" {
-		t.Errorf("%q", out.String())
 	}
 }
 
@@ -121,7 +109,7 @@ func TestCommandIsToldWhoIsOnTheWay(t *testing.T) {
 	w := newWorld(t)
 	w.config("[profile leaf]\ncredential_process = " + command("chain", w.write("out", processJSON(w.given))) +
 		"\n[profile dev]\nrole_arn = " + devARN + "\nsource_profile = leaf\n[profile wired]\ncredential_process = aws-credproc get dev")
-	t.Setenv(chainVariable, "00000000:before")
+	t.Setenv(shell.WayVariable, "00000000:before")
 	w.mustGet("wired")
 	if got := names(w.stderr.String()); got != "before dev leaf" {
 		t.Errorf("the command is told %q", got)
@@ -161,7 +149,7 @@ func TestCircleThroughACommandIsRefused(t *testing.T) {
 		"a way without end":            {strings.Repeat("x:other ", maxWay+1), "leaf", "more than 16 profiles are on the way to it"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Setenv(chainVariable, test.before)
+			t.Setenv(shell.WayVariable, test.before)
 			_, err := w.get(test.profile)
 			if test.want == "" {
 				if err != nil {

@@ -11,12 +11,14 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"aws-credproc/terminal"
 )
 
 // TestNoProcessIsLeftBehind: a command that hangs ends at the deadline, and so does what it has started, which holds
 // the same output.
 func TestNoProcessIsLeftBehind(t *testing.T) {
-	if inForeground() {
+	if terminal.InForeground() {
 		t.Skip("in the foreground of a terminal a command's children are the terminal's")
 	}
 	w := newWorld(t)

@@ -27,6 +27,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"aws-credproc/cache"
+	"aws-credproc/credproc/shell"
 	"aws-credproc/credproc/ststest"
 	"aws-credproc/profiles"
 )
@@ -68,7 +69,7 @@ func newWorld(t *testing.T) *world {
 		ststest.Statement{Principal: map[string][]string{"AWS": {jillARN, webARN}}, Action: []string{"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"}})}))
 
 	for _, v := range os.Environ() {
-		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "AWS_") || strings.HasSuffix(strings.ToUpper(name), "_PROXY") || name == chainVariable {
+		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "AWS_") || strings.HasSuffix(strings.ToUpper(name), "_PROXY") || name == shell.WayVariable {
 			t.Setenv(name, "")
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"aws-credproc/cache"
+	"aws-credproc/credproc/shell"
 	"aws-credproc/credproc/ststest"
 	"aws-credproc/profiles"
 )
@@ -95,7 +96,7 @@ func asCommand(what string, args []string) error {
 		}
 		time.Sleep(time.Minute) // ends what a failing test leaves behind
 	case "chain": // the variable that says who is on the way
-		fmt.Fprint(os.Stderr, os.Getenv(chainVariable))
+		fmt.Fprint(os.Stderr, os.Getenv(shell.WayVariable))
 		return asCommand("print", args)
 	}
 	return errors.New("no such command: " + what)

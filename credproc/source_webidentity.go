@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"aws-credproc/cache"
+	"aws-credproc/credproc/shell"
 	"aws-credproc/profiles"
 )
 
@@ -38,9 +39,9 @@ func (w *way) webIdentityToken(ctx context.Context) (string, error) {
 	var token, mend string
 	if s.WebIdentityTokenProcess != "" {
 		from, mend = "web_identity_token_process", "it must print the token and nothing else"
-		out, err := w.commandOutput(ctx, from, s.WebIdentityTokenProcess)
+		out, err := shell.Output(ctx, s.WebIdentityTokenProcess, w.passed(), w.Stderr)
 		if err != nil {
-			return "", err
+			return "", w.commandError(from, err)
 		}
 		token = out
 	} else {

@@ -220,18 +220,33 @@ func isARN(value string) bool {
 // checkTexts checks those of the settings that are set: they go to STS as they are.
 func (r *resolver) checkTexts(p Section, keys ...string) error {
 	for _, key := range keys {
-		min, max, others := textBounds(key)
-		value := p.Get(key)
-		if value == "" {
-			continue
+		if err := checkText(key, p.Get(key)); err != nil {
+			return r.fail(p, key, err.Error(), "correct it")
 		}
-		if len(value) < min || len(value) > max {
-			return r.fail(p, key, fmt.Sprintf("%s has %d characters, and AWS allows %d to %d", key, len(value), min, max), "correct it")
-		}
-		for _, c := range value {
-			if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune(others, c)) {
-				return r.fail(p, key, fmt.Sprintf("%s holds %q, and AWS allows letters, digits and %s", key, c, others), "correct it")
-			}
+	}
+	return nil
+}
+
+// CheckMFASerial says what is wrong with the serial of an MFA device: an ARN, or the number of a hardware device.
+func CheckMFASerial(serial string) error {
+	if serial == "" {
+		return errors.New("mfa_serial is empty")
+	}
+	return checkText("mfa_serial", serial)
+}
+
+// checkText checks a setting that is set.
+func checkText(key, value string) error {
+	min, max, others := textBounds(key)
+	if value == "" {
+		return nil
+	}
+	if len(value) < min || len(value) > max {
+		return fmt.Errorf("%s has %d characters, and AWS allows %d to %d", key, len(value), min, max)
+	}
+	for _, c := range value {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune(others, c)) {
+			return fmt.Errorf("%s holds %q, and AWS allows letters, digits and %s", key, c, others)
 		}
 	}
 	return nil

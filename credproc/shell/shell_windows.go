@@ -1,4 +1,4 @@
-package credproc
+package shell
 
 import (
 	"os/exec"

@@ -1,0 +1,52 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Secrets keeps secrets that are no sessions, and that a person has entrusted to it, in the operating system's keyring:
+// one item each, under a service of its own, which neither Clear nor anything else here reaches. It neither unlocks nor
+// prompts, and answers in bounded time. Its methods may be called from several goroutines.
+type Secrets struct {
+	service string
+	label   string // of an item, for a person who looks through the keyring
+	keyring *keyring
+}
+
+// NewSecrets gives the secrets of a service. Its name is not that of another one, and stays; the label is for a person.
+func NewSecrets(service, label string) *Secrets {
+	return &Secrets{service, label, &keyring{}}
+}
+
+// Get reads the secret of a user name: ErrMiss if there is none. Any other error is a failure of the keyring, see
+// ErrLocked and its like.
+func (s *Secrets) Get(ctx context.Context, user string) (string, error) {
+	b, err := bounded(ctx, s.keyring, keyringLimit, func(ctx context.Context) ([]byte, error) {
+		return secretGet(ctx, s.service, user)
+	})
+	if errors.Is(err, ErrMiss) {
+		return "", ErrMiss
+	}
+	return string(b), err
+}
+
+// Set makes or replaces the secret of a user name.
+func (s *Secrets) Set(ctx context.Context, user, secret string) error {
+	if len(secret) > keyringMaxItem {
+		return fmt.Errorf("keyring: secret of %d bytes; items have at most %d here", len(secret), keyringMaxItem)
+	}
+	_, err := bounded(ctx, s.keyring, keyringLimit, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, secretSet(ctx, s.service, user, s.label+" "+user, secret)
+	})
+	return err
+}
+
+// Delete deletes the secret of a user name: ErrMiss if there is none.
+func (s *Secrets) Delete(ctx context.Context, user string) error {
+	_, err := bounded(ctx, s.keyring, keyringLimit, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, secretDelete(ctx, s.service, user)
+	})
+	return err
+}

@@ -1,0 +1,39 @@
+package mfa
+
+import (
+	"context"
+	"errors"
+	"os/exec"
+	"strings"
+)
+
+const osascript = "/usr/bin/osascript"
+
+func dialog(ctx context.Context, getenv func(string) string, title, text string) (*exec.Cmd, error) {
+	if !hasDisplay(getenv) {
+		return nil, errors.New("a session over SSH has no display")
+	}
+	return exec.CommandContext(ctx, osascript,
+		"-e", `on run argv`,
+		"-e", `activate`,
+		"-e", `text returned of (display dialog (item 2 of argv) default answer "" with title (item 1 of argv))`,
+		"-e", `end run`,
+		title, text), nil
+}
+
+// wasClosed: the errors of AppleScript are in the text; -128 is that of a window that is cancelled.
+func wasClosed(_ int, stderr string) bool { return strings.Contains(stderr, "(-128)") }
+
+func notification(ctx context.Context, getenv func(string) string, title, text string) *exec.Cmd {
+	if !hasDisplay(getenv) {
+		return nil
+	}
+	return exec.CommandContext(ctx, osascript,
+		"-e", `on run argv`,
+		"-e", `display notification (item 2 of argv) with title (item 1 of argv)`,
+		"-e", `end run`,
+		title, text)
+}
+
+// hasDisplay: whoever is logged in at the screen need not be the one who came over SSH.
+func hasDisplay(getenv func(string) string) bool { return getenv("SSH_CONNECTION") == "" }
