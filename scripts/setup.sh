@@ -33,6 +33,9 @@ debian() {
 	have gnome-keyring-daemon || packages+=(gnome-keyring)
 	have secret-tool || packages+=(libsecret-tools)
 	have gdbus || packages+=(libglib2.0-bin)
+	have Xvfb || packages+=(xvfb fonts-dejavu-core)
+	have zenity || packages+=(zenity)
+	have xdotool || packages+=(xdotool)
 	has_cli2 || packages+=(awscli)
 	has_venv || packages+=(python3 python3-venv)
 	((${#packages[@]})) || return 0
@@ -94,6 +97,9 @@ js_parts
 have gcc || missing "gcc: go test runs without the race detector"
 for part in dbus-run-session gnome-keyring-daemon secret-tool gdbus; do
 	have "$part" || missing "$part: the Secret Service tests"
+done
+for part in Xvfb zenity xdotool; do
+	have "$part" || missing "$part: the tests of the window"
 done
 has_cli2 || missing "AWS CLI v2: its tests"
 has_python_parts || missing "moto, boto3 or AWS CLI v1 in build/venv: the tests that need moto"
