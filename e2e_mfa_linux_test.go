@@ -12,7 +12,7 @@ import (
 
 	reference "github.com/pquerna/otp/totp"
 
-	"aws-credproc/terminal/ptytest"
+	"aws-credproc/credproc/terminal/ptytest"
 )
 
 const mfaSerial = "arn:aws:iam::" + motoAccount + ":mfa/jill"

@@ -172,7 +172,12 @@ func (a *app) resolver() (*credproc.Resolver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &credproc.Resolver{Cache: c, Getenv: os.Getenv, Now: time.Now, Warnf: a.warn, Tracef: a.trace, Version: version(), Stderr: a.stderr}, nil
+	return &credproc.Resolver{
+		Cache: c, Getenv: os.Getenv, Now: time.Now, Warnf: a.warn, Tracef: a.trace, Version: version(), Stderr: a.stderr,
+		TokenCodes: &mfa.Asker{
+			Mode: a.prompt, Getenv: os.Getenv, Now: time.Now, Seeds: a.seeds(), Stderr: a.stderr, Warnf: a.warn, Tracef: a.trace,
+		},
+	}, nil
 }
 
 // chain resolves a profile, and gives what turns its chain into credentials.

@@ -15,8 +15,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"aws-credproc/credproc"
+	"aws-credproc/credproc/terminal"
 	"aws-credproc/profiles"
-	"aws-credproc/terminal"
 )
 
 // setup is one run of the command setup.

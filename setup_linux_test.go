@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"aws-credproc/terminal/ptytest"
+	"aws-credproc/credproc/terminal/ptytest"
 )
 
 // TestSetupAsksAtTheTerminal: the question goes to the terminal, wherever stdin and stdout are, and only yes is yes.

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/term"
 
 	"aws-credproc/credproc/mfa"
-	"aws-credproc/terminal"
+	"aws-credproc/credproc/terminal"
 )
 
 // printable makes a text from outside fit for a terminal.

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"aws-credproc/credproc/ststest"
-	"aws-credproc/terminal/ptytest"
+	"aws-credproc/credproc/terminal/ptytest"
 )
 
 func TestRefreshTellsThatItWaitsOnATerminalOnly(t *testing.T) {

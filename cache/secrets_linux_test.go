@@ -14,7 +14,7 @@ func TestSecretsAreKeptApart(t *testing.T) {
 	if _, err := s.Get(t.Context(), "jill"); err != ErrMiss {
 		t.Errorf("before: %v", err)
 	}
-	for _, value := range []string{"hush", "hush again", strings.Repeat("h", 100<<10)} {
+	for _, value := range []string{"hush", "hush again", strings.Repeat("h", keyringMaxItem)} {
 		if err := s.Set(t.Context(), "jill", value); err != nil {
 			t.Fatal(err)
 		}

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"aws-credproc/terminal"
+	"aws-credproc/credproc/terminal"
 )
 
 // TestNoProcessIsLeftBehind: a command that hangs ends at the deadline, and so does what it has started, which holds

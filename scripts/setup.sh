@@ -35,6 +35,7 @@ debian() {
 	have gdbus || packages+=(libglib2.0-bin)
 	have Xvfb || packages+=(xvfb fonts-dejavu-core)
 	have zenity || packages+=(zenity)
+	have strace || packages+=(strace)
 	have xdotool || packages+=(xdotool)
 	has_cli2 || packages+=(awscli)
 	has_venv || packages+=(python3 python3-venv)
@@ -98,6 +99,7 @@ have gcc || missing "gcc: go test runs without the race detector"
 for part in dbus-run-session gnome-keyring-daemon secret-tool gdbus; do
 	have "$part" || missing "$part: the Secret Service tests"
 done
+have strace || missing "strace: the tests that follow a secret's way"
 for part in Xvfb zenity xdotool; do
 	have "$part" || missing "$part: the tests of the window"
 done

@@ -17,8 +17,8 @@ import (
 	"unicode"
 
 	"aws-credproc/cache"
+	"aws-credproc/credproc/terminal"
 	"aws-credproc/profiles"
-	"aws-credproc/terminal"
 )
 
 // Mode says where a person may be asked; it is a value of --prompt.

@@ -16,7 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"aws-credproc/terminal/ptytest"
+	"aws-credproc/credproc/terminal/ptytest"
 )
 
 // childVar makes the test binary get codes in place of running the tests, as the errand in it says.

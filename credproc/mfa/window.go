@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"aws-credproc/terminal"
+	"aws-credproc/credproc/terminal"
 )
 
 // The parts of each platform are

@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"aws-credproc/terminal"
+	"aws-credproc/credproc/terminal"
 )
 
 // What a command may print and say, and how long its output is waited for after its end.

@@ -7,7 +7,7 @@ import (
 	"os/exec"
 	"syscall"
 
-	"aws-credproc/terminal"
+	"aws-credproc/credproc/terminal"
 )
 
 // killWithChildren makes a command end together with the processes that it has started, by a process group of its own.

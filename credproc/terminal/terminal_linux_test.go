@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"aws-credproc/terminal/ptytest"
+	"aws-credproc/credproc/terminal/ptytest"
 )
 
 // childVar makes the test binary ask a question in place of running the tests: "Ask" or "AskHidden".
