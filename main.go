@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -33,7 +34,7 @@ const (
 
 func main() {
 	harden()
-	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(run(os.Args[1:], unbroken(os.Stdout), unbroken(os.Stderr)))
 }
 
 // grace is how long a command that should have ended may take to do so.
@@ -42,13 +43,15 @@ const grace = 3 * time.Second
 // run is the program: it gives the exit code. A command ends by its context, at the end of its time or at a signal; one
 // that does not, since something below heeds no context, is left behind.
 func run(args []string, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	// A write to a pipe that nobody reads is an error like others, and no sudden end.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 
 	a := &app{stdout: stdout, stderr: stderr, start: time.Now(), overdue: make(chan string, 1)}
+	a.heedSignals = sync.OnceFunc(func() {
+		signals, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+		context.AfterFunc(signals, cancel)
+		context.AfterFunc(signals, stop) // a second signal ends the process at once
+	})
 	context.AfterFunc(ctx, func() { time.AfterFunc(grace, func() { a.isOverdue("interrupted") }) })
 	root := a.rootCommand()
 	root.SetArgs(args)
@@ -107,6 +110,9 @@ type app struct {
 	warned         []string
 	overdue        chan string // why the command has not ended although it should have
 	watchdog       *time.Timer
+	// heedSignals makes a signal end the command by its context. Until then it ends the process: a session from the cache
+	// leaves nothing to tidy up, and heeding signals would take a tenth of the time of serving it.
+	heedSignals func()
 
 	store   cache.Choice
 	prompt  mfa.Mode
@@ -209,6 +215,9 @@ func (a *app) command(use, short, long, example string, args cobra.PositionalArg
 		Use: use, Short: short, Long: long, Example: example, Args: args,
 		ValidArgsFunction: a.completeProfiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Name() != "get" { // which heeds them where it has to wait, see resolver
+				a.heedSignals()
+			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), a.timeout)
 			defer cancel()
 			a.watchdog = time.AfterFunc(a.timeout+grace, func() { a.isOverdue("no end within the time allowed, " + a.timeout.String()) })

@@ -26,26 +26,28 @@ func TestWhatHeedsNoContextIsLeftBehind(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "no end within the time allowed, 1s") {
 		t.Errorf("at the end of its time: %v, %s", err, out)
 	}
-	cmd = h.command(t, "refresh", "sso")
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for deadline := time.Now().Add(30 * time.Second); ; { // until the pipe has a reader, which then hangs
-		w, err := os.OpenFile(pipe, os.O_WRONLY|syscall.O_NONBLOCK, 0)
-		if err == nil {
-			defer w.Close()
-			break
-		}
-		if time.Now().After(deadline) {
+	for _, command := range []string{"refresh", "get"} {
+		cmd = h.command(t, command, "sso")
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err == nil || !strings.Contains(stderr.String(), "interrupted") {
-		t.Errorf("at a signal: %v, %s", err, stderr.String())
+		for deadline := time.Now().Add(30 * time.Second); ; { // until the pipe has a reader, which then hangs
+			w, err := os.OpenFile(pipe, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+			if err == nil {
+				defer w.Close()
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatal(err)
+			}
+		}
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err == nil || !strings.Contains(stderr.String(), "interrupted") {
+			t.Errorf("%s at a signal: %v, %s", command, err, stderr.String())
+		}
 	}
 }

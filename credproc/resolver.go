@@ -24,6 +24,9 @@ type Resolver struct {
 	// Stderr is where a command that gives credentials (a nested credential_process) may speak to a person: bounded, and
 	// without control characters. nil drops it.
 	Stderr io.Writer
+	// BeforeWait, if there is one, is called before a session is made anew, which another process, a person or a server
+	// may hold up. A session from the cache does not call it.
+	BeforeWait func()
 }
 
 // Credentials gives the credentials that a chain stands for: a cached session that is fit to serve, else a new one,
@@ -120,6 +123,9 @@ func (w *way) isCached(n int) bool { return n > 0 || w.chain.Source.IsTemporary(
 // has failed before. old is the session before, if there is one: while it could be kept instead, a few seconds are all
 // that a new one may take, the wait for another process included.
 func (w *way) obtain(ctx context.Context, n int, fit fitness, old cache.Session) (cache.Session, error) {
+	if w.BeforeWait != nil {
+		w.BeforeWait()
+	}
 	key := w.key(n)
 	caller := ctx
 	if isKept(old, w.Now()) && !(w.needsPerson() && w.canAsk(ctx)) { // whoever is asked needs time to answer

@@ -1,0 +1,39 @@
+//go:build unix
+
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// TestAnOutputThatNobodyReadsIsAnError: it ends neither in silence nor by a signal.
+func TestAnOutputThatNobodyReadsIsAnError(t *testing.T) {
+	h := newHelper(t, startSTS(t))
+	h.setting(t, "[profile keys]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	for _, args := range []string{"get keys", "list"} {
+		var stderr strings.Builder
+		cmd := h.command(t, strings.Fields(args)...)
+		cmd.Stdout, cmd.Stderr = w, &stderr
+		err := cmd.Run()
+		if failed := (*exec.ExitError)(nil); !errors.As(err, &failed) || failed.ExitCode() != exitFailed || !strings.Contains(stderr.String(), "write to stdout") {
+			t.Errorf("%s: %v, %q", args, err, stderr.String())
+		}
+	}
+	cmd := h.command(t, "get", "nobody")
+	cmd.Stderr = w
+	if err := cmd.Run(); cmd.ProcessState.ExitCode() != exitFailed {
+		t.Errorf("with no standard error: %v", err)
+	}
+}
