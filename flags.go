@@ -39,7 +39,8 @@ In ~/.aws/config:
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetVersionTemplate("aws-credproc {{.Version}}\n")
+	// No template of our own, for version or help: they link text/template, with which the linker keeps every exported
+	// method of every type. That is 4.7 MB, and 4 % of a warm get.
 
 	var store, prompt, timeout string
 	flags := root.PersistentFlags()
