@@ -180,6 +180,7 @@ func (a *app) resolver() (*credproc.Resolver, error) {
 	}
 	return &credproc.Resolver{
 		Cache: c, Getenv: os.Getenv, Now: time.Now, Warnf: a.warn, Tracef: a.trace, Version: version(), Stderr: a.stderr,
+		BeforeWait: a.heedSignals,
 		TokenCodes: &mfa.Asker{
 			Mode: a.prompt, Getenv: os.Getenv, Now: time.Now, Seeds: a.seeds(), Stderr: a.stderr, Warnf: a.warn, Tracef: a.trace,
 		},
