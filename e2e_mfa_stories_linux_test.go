@@ -314,3 +314,33 @@ func TestE2EMFACodeGoesNowhereElse(t *testing.T) {
 		})
 	}
 }
+
+// A seed goes from stdin to the keyring's socket and nowhere else.
+func TestE2ESeedGoesNowhereElse(t *testing.T) {
+	needCommands(t, "strace")
+	service := startSecretService(t)
+	program := buildProgram(t)
+	h := newHome(t, service.env...)
+	log := filepath.Join(t.TempDir(), "strace")
+	r := h.runInput(t, mfaSeed, "strace", "-f", "-yy", "-v", "-s", "100000", "-o", log, "-e", "trace=write,writev,pwrite64,sendto,sendmsg,execve",
+		program, "--verbose", "mfa", "add", mfaSerial)
+	if r.code != 0 || strings.Contains(r.stdout+r.stderr, mfaSeed) {
+		t.Fatalf("exit %d, stderr %s", r.code, r.stderr)
+	}
+	trace, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := 0
+	for line := range strings.Lines(string(trace)) {
+		if !strings.Contains(line, mfaSeed) {
+			continue
+		}
+		if sent++; !regexp.MustCompile(`^\d+ +(write|sendmsg)\(\d+<UNIX`).MatchString(line) {
+			t.Errorf("the seed is in %.200s", line)
+		}
+	}
+	if sent != 1 {
+		t.Errorf("the trace shows the seed %d times, want 1", sent)
+	}
+}

@@ -4,12 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc"
+	"aws-credproc/credproc/mfa"
+	"aws-credproc/credproc/terminal"
 	"aws-credproc/profiles"
 )
 
@@ -18,12 +24,17 @@ type refresh struct {
 	*app
 	all, newCode bool
 	wait         time.Duration
+	signals      context.Context // ends with a signal, and has no deadline
+	signedIn     [][]string      // commands that were run already
 }
 
 func (a *app) refreshCommand() *cobra.Command {
 	r := refresh{app: a}
-	cmd := a.command("refresh PROFILE... | --all", "assume roles anew now, whatever is cached",
+	var cmd *cobra.Command
+	cmd = a.command("refresh PROFILE... | --all", "assume roles anew now, whatever is cached",
 		`Assumes the role of each profile anew and keeps the new session. Where that fails, the old session stays as it is.
+
+Where the sign-in through SSO is over, and a person is there, "aws sso login" is run for it.
 
 A role or a policy that was made a moment ago is denied for some seconds, until all of AWS knows it: --wait tries again
 until then.`,
@@ -33,6 +44,7 @@ until then.`,
 			if err != nil {
 				return err
 			}
+			r.signals = cmd.Context()
 			return a.forEach(f, args, r.all, func(resolver *credproc.Resolver, chain profiles.Chain) error {
 				return r.do(ctx, resolver, chain)
 			})
@@ -51,7 +63,7 @@ until then.`,
 	return cmd
 }
 
-func (r refresh) do(ctx context.Context, resolver *credproc.Resolver, chain profiles.Chain) error {
+func (r *refresh) do(ctx context.Context, resolver *credproc.Resolver, chain profiles.Chain) error {
 	name := chain.Profile.Name
 	if _, cached, err := resolver.Key(chain); err != nil {
 		return err
@@ -59,6 +71,12 @@ func (r refresh) do(ctx context.Context, resolver *credproc.Resolver, chain prof
 		return r.print(fmt.Appendf(nil, "%s: its keys do not expire, so there is nothing to refresh\n", name))
 	}
 	s, err := r.untilAllowed(ctx, resolver, chain)
+	if r.signIn(err) {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(r.signals, r.timeout)
+		defer cancel()
+		s, err = r.untilAllowed(ctx, resolver, chain)
+	}
 	if err != nil {
 		return err
 	}
@@ -75,7 +93,7 @@ const (
 )
 
 // untilAllowed refreshes, again and again while STS denies and --wait is not over.
-func (r refresh) untilAllowed(ctx context.Context, resolver *credproc.Resolver, chain profiles.Chain) (cache.Session, error) {
+func (r *refresh) untilAllowed(ctx context.Context, resolver *credproc.Resolver, chain profiles.Chain) (cache.Session, error) {
 	end := time.Now().Add(r.wait)
 	waitingFor := "waiting for STS"
 	for delay := firstDelay; ; delay = min(2*delay, mostDelay) {
@@ -94,4 +112,28 @@ func (r refresh) untilAllowed(ctx context.Context, resolver *credproc.Resolver, 
 		stop()
 		waitingFor = "denied; trying again until " + end.Format(time.TimeOnly)
 	}
+}
+
+// signIn runs the command by which a person signs in, where that is what was wanting and a person is there; once, for
+// all profiles of one sign-in. It takes as long as they need. What it prints is for them, so none of it goes to stdout.
+func (r *refresh) signIn(failed error) bool {
+	var e *credproc.Error
+	if !errors.As(failed, &e) || e.SignIn == nil || r.prompt != mfa.Auto && r.prompt != mfa.TTY || !terminal.InForeground() {
+		return false
+	}
+	if slices.ContainsFunc(r.signedIn, func(c []string) bool { return slices.Equal(c, e.SignIn) }) {
+		return false
+	}
+	r.signedIn = append(r.signedIn, e.SignIn)
+	line := strings.Join(e.SignIn, " ")
+	r.say("%s: %v; running %s", e.Profile, e.Err, line)
+	r.watchdog.Stop()
+	defer r.watchdog.Reset(r.timeout + grace)
+	cmd := exec.CommandContext(r.signals, e.SignIn[0], e.SignIn[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, r.stderr, r.stderr
+	if err := cmd.Run(); err != nil {
+		r.say("%s: %s: %v", e.Profile, line, err)
+		return false
+	}
+	return true
 }

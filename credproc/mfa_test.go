@@ -218,6 +218,20 @@ func TestADeviceWithoutAUserIsRefusedBeforeAnyoneIsAsked(t *testing.T) {
 	}
 }
 
+// TestTheHourOfRoleChainingIsExplained: a command gave a role's session, which only STS knows.
+func TestTheHourOfRoleChainingIsExplained(t *testing.T) {
+	process := filepath.Join(t.TempDir(), "keys.json")
+	b := newBank(t, "", "[profile p]\nrole_arn = arn:aws:iam::111111111111:role/mfa-b\nduration_seconds = 7200\nsource_profile = k\n[profile k]\ncredential_process = cat "+process)
+	must(t, b.sts.AddRole(ststest.Role{ARN: "arn:aws:iam::111111111111:role/mfa-b", Trust: ststest.TrustPolicy("111111111111"), MaxSessionDuration: 12 * time.Hour}))
+	s, err := b.get(t, "a")
+	must(t, err)
+	must(t, os.WriteFile(process, fmt.Appendf(nil, `{"Version": 1, "AccessKeyId": %q, "SecretAccessKey": %q, "SessionToken": %q, "Expiration": %q}`,
+		s.AccessKeyID, s.SecretAccessKey, s.SessionToken, s.Expiration.Format(time.RFC3339)), 0o600))
+	if _, err := b.get(t, "p"); err == nil || !strings.Contains(err.Error(), "lasts an hour at most: remove duration_seconds from [profile p]") {
+		t.Error(err)
+	}
+}
+
 func TestACodeThatIsTooOldForARoleIsAskedForOnceMore(t *testing.T) {
 	b := newBank(t, "", "")
 	must(t, b.sts.AddRole(ststest.Role{ARN: "arn:aws:iam::111111111111:role/mfa-b", Trust: ststest.TrustPolicy("arn:aws:iam::111111111111:user/jane",
