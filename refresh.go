@@ -118,7 +118,7 @@ func (r *refresh) untilAllowed(ctx context.Context, resolver *credproc.Resolver,
 // all profiles of one sign-in. It takes as long as they need. What it prints is for them, so none of it goes to stdout.
 func (r *refresh) signIn(failed error) bool {
 	var e *credproc.Error
-	if !errors.As(failed, &e) || e.SignIn == nil || r.prompt != mfa.Auto && r.prompt != mfa.TTY || !terminal.InForeground() {
+	if !errors.As(failed, &e) || e.SignIn == nil || r.prompt != mfa.Auto && r.prompt != mfa.TTY || !terminal.IsThere() {
 		return false
 	}
 	if slices.ContainsFunc(r.signedIn, func(c []string) bool { return slices.Equal(c, e.SignIn) }) {

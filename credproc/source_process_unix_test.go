@@ -18,7 +18,7 @@ import (
 // TestNoProcessIsLeftBehind: a command that hangs ends at the deadline, and so does what it has started, which holds
 // the same output.
 func TestNoProcessIsLeftBehind(t *testing.T) {
-	if terminal.InForeground() {
+	if terminal.IsThere() {
 		t.Skip("in the foreground of a terminal a command's children are the terminal's")
 	}
 	w := newWorld(t)

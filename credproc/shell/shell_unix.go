@@ -14,7 +14,7 @@ import (
 // In the foreground of a terminal it stays in ours, since the terminal would stop another group that reads from it, to
 // ask for a code, say. There the command alone is ended.
 func killWithChildren(cmd *exec.Cmd) {
-	if terminal.InForeground() {
+	if terminal.IsThere() {
 		return
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

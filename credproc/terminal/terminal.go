@@ -21,6 +21,12 @@ var (
 	ErrBackground = errors.New("this process is in the background of its terminal")
 )
 
+// IsThere reports whether somebody can be asked at the terminal.
+func IsThere() bool {
+	t, err := Open()
+	return err == nil && t.Close() == nil
+}
+
 // maxLine is the longest line that is read: what a terminal takes (termios(3)).
 const maxLine = 4096
 

@@ -34,15 +34,6 @@ func Open() (*Terminal, error) {
 	return t, nil
 }
 
-// InForeground reports whether there is a terminal and this process is in the foreground of it.
-func InForeground() bool {
-	t, err := Open()
-	if err != nil {
-		return false
-	}
-	return t.Close() == nil
-}
-
 func (t *Terminal) inForeground() bool {
 	group, err := unix.IoctlGetInt(t.fd, unix.TIOCGPGRP)
 	return err == nil && group == unix.Getpgrp()
