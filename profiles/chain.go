@@ -114,6 +114,7 @@ func (f *Files) Chain(name string) (Chain, error) {
 	if errors.As(err, &e) && e.Profile != name {
 		if e.Profile != "" {
 			e.Problem = "profile " + e.Profile + ": " + e.Problem
+			e.Origin = e.Profile
 		}
 		e.Profile = name
 	}
@@ -131,9 +132,10 @@ type resolver struct {
 }
 
 func (r *resolver) chain(name string, selected bool) (Chain, error) {
-	if slices.Contains(r.path, name) {
-		return Chain{}, &Error{Problem: "its source profiles go round in a circle: " + strings.Join(append(r.path, name), " -> "),
-			Mend: "let one of them name a source_profile that has credentials"}
+	if i := slices.Index(r.path, name); i >= 0 {
+		path := append(r.path, name)
+		return Chain{}, &Error{Problem: "its source profiles go round in a circle: " + strings.Join(path, " -> "),
+			Mend: "let one of them name a source_profile that has credentials", Err: Cycle(path[i:])}
 	}
 	if len(r.path) == maxDepth {
 		return Chain{}, &Error{Problem: fmt.Sprintf("its chain of source profiles is longer than %d", maxDepth), Mend: "shorten it"}
@@ -168,7 +170,7 @@ func (r *resolver) profile(name string) (Section, error) {
 	if len(r.path) > 1 && errors.As(err, &e) && e.Err == ErrNoProfile {
 		e.Profile = r.path[len(r.path)-2]
 		e.Problem = fmt.Sprintf("it leads to the profile %s, but %s", name, e.Problem)
-		e.Err = nil // the profile that was asked for is there
+		e.Err = ErrNoSource // the profile that was asked for is there
 	}
 	return p, err
 }
@@ -249,7 +251,9 @@ func (r *resolver) role(p Section, hasKeys bool) (Chain, error) {
 			return Chain{}, err
 		}
 	case source == "":
-		return Chain{}, r.fail(p, "role_arn", "it has a role_arn but nothing to assume it with", "add source_profile = NAME (or credential_source)")
+		e := r.fail(p, "role_arn", "it has a role_arn but nothing to assume it with", "add source_profile = NAME (or credential_source)")
+		e.Err = ErrNoSource
+		return Chain{}, e
 	case source == p.Name && hasKeys:
 		if c, err = r.leaf(p, hasKeys); err != nil {
 			return Chain{}, err
@@ -418,8 +422,8 @@ func (r *resolver) services(p Section) (Section, error) {
 }
 
 // fail says what is wrong with a profile; the place is that of the key, if one is named.
-func (r *resolver) fail(p Section, key, problem, mend string) error {
-	e := &Error{Profile: p.Name, Problem: problem, Mend: mend}
+func (r *resolver) fail(p Section, key, problem, mend string) *Error {
+	e := &Error{Profile: p.Name, Key: key, Problem: problem, Mend: mend}
 	if property, ok := p.Properties[key]; ok {
 		e.Where = r.files.where(property)
 	}

@@ -201,18 +201,32 @@ func (e *Editor) mendHelper(p Section, helper string) (changed bool, err error) 
 	if _, err := os.Stat(program); !errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	word, err := commandWord(helper, runtime.GOOS)
+	command, err := CommandWith(process.Value, helper, runtime.GOOS)
+	if problem := (*Error)(nil); errors.As(err, &problem) {
+		problem.Profile, problem.Where = p.Name, e.now.where(process)
+	}
 	if err != nil {
 		return false, err
 	}
-	rest, ok := strings.CutPrefix(process.Value, program)
-	if !ok {
-		rest, ok = strings.CutPrefix(process.Value, `"`+program+`"`)
+	return true, e.Set(process.File, p.Name, "credential_process", command)
+}
+
+// CommandWith gives a credential_process command with the program at an absolute path in the place of its own, which is
+// not there or not found everywhere. See [ProcessCommand].
+func CommandWith(command, program, goos string) (string, error) {
+	word, err := commandWord(program, goos)
+	if err != nil {
+		return "", err
 	}
-	if !ok {
-		return false, &Error{Profile: p.Name, Where: e.now.where(process), Problem: "its credential_process names a helper that is not there", Mend: "write " + word + " in its place"}
+	words := splitCommand(command)
+	for _, first := range words[:min(len(words), 1)] {
+		for _, written := range []string{first, `"` + first + `"`} {
+			if rest, ok := strings.CutPrefix(command, written); ok {
+				return word + rest, nil
+			}
+		}
 	}
-	return true, e.Set(process.File, p.Name, "credential_process", word+rest)
+	return "", &Error{Problem: "its credential_process names a helper that is not there", Mend: "write " + word + " in its place"}
 }
 
 // checkShadowed refuses a profile that is not wired only because something stands beside its process.

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/rogpeppe/go-internal/diff"
@@ -332,4 +333,31 @@ func realPath(path string) (string, error) {
 		path = target
 	}
 	return "", fmt.Errorf("%s: too many links", path)
+}
+
+// leftoverAge is longer than any edit takes.
+const leftoverAge = time.Hour
+
+// Leftovers gives the paths of temporary files beside a file that edits of it have left behind, since their process was
+// killed, more than an hour before now.
+func Leftovers(path string, now time.Time) (paths []string) {
+	for _, name := range []string{path, path + backupSuffix} {
+		real, err := realPath(name)
+		if err != nil {
+			continue // then nothing was ever written there
+		}
+		entries, err := os.ReadDir(filepath.Dir(real))
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			number, ok := strings.CutPrefix(e.Name(), "."+filepath.Base(real)+".")
+			number, isTemp := strings.CutSuffix(number, ".tmp")
+			info, err := e.Info()
+			if ok && isTemp && strings.Trim(number, "0123456789") == "" && err == nil && now.Sub(info.ModTime()) > leftoverAge {
+				paths = append(paths, filepath.Join(filepath.Dir(real), e.Name()))
+			}
+		}
+	}
+	return paths
 }

@@ -5,16 +5,29 @@ import (
 	"strings"
 )
 
-// ErrNoProfile is in the error of [Files.Chain] when no profile bears the name that was asked for.
-var ErrNoProfile = errors.New("no such profile")
+// What can be in the error of [Files.Chain].
+var (
+	// ErrNoProfile: no profile bears the name that was asked for.
+	ErrNoProfile = errors.New("no such profile")
+	// ErrNoSource: a profile on the way leads to none, or to one that is not there.
+	ErrNoSource = errors.New("no such source profile")
+)
+
+// Cycle is in the error of [Files.Chain] when source profiles go round: those of the circle, the first again at its end.
+type Cycle []string
+
+// Error shows the way round.
+func (c Cycle) Error() string { return strings.Join(c, " -> ") }
 
 // Error says what is wrong with the shared config files: where, what, and how to mend it. It never holds a secret.
 type Error struct {
 	Profile string // the profile it is about, if it is about one
+	Origin  string // the profile in which it is wrong, where Profile only leads there; Problem starts with it then
+	Key     string // the setting it is about, if it is about one
 	Where   string // file and line, if known
 	Problem string
 	Mend    string // what to do about it; may be empty
-	Err     error  // a sentinel or a cause; may be nil
+	Err     error  // a sentinel, a Cycle or a cause; may be nil
 }
 
 // Error gives all of it as one line.
