@@ -1,0 +1,150 @@
+package credproc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+
+	"aws-credproc/cache"
+	"aws-credproc/profiles"
+)
+
+// reachPatience bounds the wait for an STS that is only asked whether it is there.
+const reachPatience = 10 * time.Second
+
+// Reached is what was found on the way to an STS.
+type Reached struct {
+	URL   string        // of the endpoint; fit to be shown
+	Proxy string        // the host of the proxy on the way; "" for none
+	Ahead time.Duration // how far this machine's clock is ahead of the one there; negative where it is behind
+}
+
+// Reach asks the STS of a chain whether it is there and what time it has. Nothing is signed and nothing told. The error
+// is an [*Error]; of Reached, what was known before it came to that is given with it.
+func (r *Resolver) Reach(ctx context.Context, c profiles.Chain) (Reached, error) {
+	w, err := r.way(c)
+	if err != nil {
+		return Reached{}, err
+	}
+	fail := func(to Reached, err error, mend string) (Reached, error) {
+		return to, &Error{Profile: c.Profile.Name, Step: "reach STS", Err: err, Mend: mend, Passing: true}
+	}
+	var to Reached
+	if to.URL, err = w.endpoint.Resolve(ctx); err != nil {
+		return fail(to, err, "correct the region")
+	}
+	client, err := w.sts()
+	if err != nil {
+		return to, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, reachPatience)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, to.URL, nil)
+	if err != nil {
+		return fail(to, err, "correct the endpoint")
+	}
+	proxy, err := http.ProxyFromEnvironment(request) // as the SDK's client does
+	if err != nil {
+		return fail(to, errors.New("HTTPS_PROXY or HTTP_PROXY is no URL"), "write it as http://host:port")
+	}
+	if proxy != nil {
+		to.Proxy = proxy.Host
+	}
+	start := r.Now()
+	// Not the client that bounds answers and takes a redirect for none of STS: whoever answers has a clock.
+	response, err := client.http.HTTPClient.Do(request)
+	if err != nil {
+		return fail(to, reason(ctx, err), "check the network, the proxy and the endpoint")
+	}
+	took := r.Now().Sub(start)
+	_, err = io.Copy(io.Discard, io.LimitReader(response.Body, maxAnswer))
+	if err := errors.Join(err, response.Body.Close()); err != nil {
+		return fail(to, reason(ctx, err), "check the network and the proxy")
+	}
+	date, err := http.ParseTime(response.Header.Get("Date"))
+	if err != nil {
+		return fail(to, errBadAnswer{"it has no date"}, "check the proxy and the endpoint")
+	}
+	// The answer is of half-way between; and a Date has whole seconds, so it is half a second later on average.
+	to.Ahead = start.Add(took / 2).Sub(date.Add(time.Second / 2))
+	return to, nil
+}
+
+// reason gives why a request failed, without the words that net/http puts around it, the URL among them.
+func reason(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("no answer within %s", reachPatience)
+	}
+	if u := (*url.Error)(nil); errors.As(err, &u) {
+		err = u.Err
+	}
+	return errText(err.Error())
+}
+
+// Caller asks STS whose the credentials are that a chain starts with, and gives the ARN. A cached session of the source
+// will do. It asks nobody for anything. The error is an [*Error], or comes from ctx.
+func (r *Resolver) Caller(ctx context.Context, c profiles.Chain) (arn string, err error) {
+	w, err := r.way(c)
+	if err != nil {
+		return "", err
+	}
+	if err := w.checkRecursion(); err != nil {
+		return "", err
+	}
+	s, err := w.session(ctx, 0, isSource)
+	if err != nil {
+		return "", err
+	}
+	client, err := w.sts()
+	if err != nil {
+		return "", err
+	}
+	out, err := client.with(s).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		e := client.explainFailure(err, &w, 0, s)
+		e.Step = "ask STS whose access key " + shownKeyID(s.AccessKeyID) + " is"
+		if api := smithy.APIError(nil); errors.As(err, &api) && !e.Passing {
+			code, message := client.refused(api, err)
+			e.Mend = mendFor(code, message, c.Profile.Name, profiles.Hop{Profile: c.Source.Profile}, c.Source, c.Source.Profile)
+		}
+		return "", e
+	}
+	return aws.ToString(out.Arn), nil
+}
+
+// Try gets the session that a chain stands for anew, as Refresh does, and keeps it. Where that would take a code of an
+// MFA device, it asks nobody and is an [*Error] with NeedsPerson.
+func (r *Resolver) Try(ctx context.Context, c profiles.Chain) (cache.Session, error) {
+	w, err := r.way(c)
+	if err != nil {
+		return cache.Session{}, err
+	}
+	if w.needsPerson() {
+		return cache.Session{}, &Error{Profile: c.Profile.Name, Step: w.name(w.last()), Err: errors.New("it takes a code of the MFA device " + c.MFA.Serial),
+			Mend: "aws-credproc refresh " + c.Profile.Name, NeedsPerson: true, local: true}
+	}
+	return r.Refresh(ctx, c, false)
+}
+
+// CheckMFA says which profile's role can never be assumed with the MFA device that it names, and why; nil where there is
+// none. The error is an [*Error].
+func (r *Resolver) CheckMFA(c profiles.Chain) (profile string, err error) {
+	w := way{Resolver: r, chain: c, links: linksOf(c, r.Getenv)}
+	for n, l := range w.links {
+		if l.role == nil || l.role.MFASerial == "" {
+			continue
+		}
+		if err := w.checkMFA(n); err != nil {
+			return l.profile, err
+		}
+	}
+	return "", nil
+}

@@ -1,0 +1,99 @@
+package credproc
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"aws-credproc/cache"
+	"aws-credproc/credproc/ststest"
+)
+
+// online is a resolver at a stand-in that knows the user jill and the role A, and the environment with her keys.
+func online(t *testing.T) (*Resolver, *ststest.Server, map[string]string) {
+	t.Helper()
+	s, err := ststest.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	jill, err := s.AddUser("111111111111", "jill", ststest.AllowAssume("*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.AddRole(ststest.Role{ARN: "arn:aws:iam::111111111111:role/A", Trust: ststest.TrustPolicy(jill.ARN)}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := cache.Open(cache.Options{Dir: t.TempDir(), Choice: cache.File})
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]string{"AWS_ENDPOINT_URL_STS": s.URL, "AWS_ACCESS_KEY_ID": jill.Key.ID, "AWS_SECRET_ACCESS_KEY": jill.Key.Secret, "AWS_MAX_ATTEMPTS": "1"}
+	discard := func(string, ...any) {}
+	return &Resolver{Cache: c, Getenv: getenv(env), Now: time.Now, Warnf: discard, Tracef: discard}, s, env
+}
+
+const roleOfEnvironment = "[profile p]\nrole_arn = arn:aws:iam::111111111111:role/A\ncredential_source = Environment\n"
+
+func TestReachTellsTheClockWithoutAnyKey(t *testing.T) {
+	r, s, env := online(t)
+	delete(env, "AWS_ACCESS_KEY_ID")
+	chain := chainOf(t, roleOfEnvironment, "")
+	for _, off := range []time.Duration{0, time.Hour, -time.Hour} {
+		r.Now = func() time.Time { return time.Now().Add(off) }
+		to, err := r.Reach(t.Context(), chain)
+		if err != nil || to.URL != s.URL || to.Proxy != "" || (to.Ahead-off).Abs() > time.Minute {
+			t.Errorf("a clock that is %s ahead: %+v, %v", off, to, err)
+		}
+	}
+	for _, q := range s.Requests() {
+		if q.AccessKeyID != "" {
+			t.Error("something was signed")
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if to, err := r.Reach(t.Context(), chain); err == nil || to.URL != s.URL || strings.Contains(err.Error(), "Get \"") {
+		t.Errorf("of an STS that is gone: %+v, %v", to, err)
+	}
+}
+
+func TestCallerNamesTheSource(t *testing.T) {
+	r, s, env := online(t)
+	chain := chainOf(t, roleOfEnvironment, "")
+	if arn, err := r.Caller(t.Context(), chain); err != nil || arn != "arn:aws:iam::111111111111:user/jill" {
+		t.Errorf("%q, %v", arn, err)
+	}
+	env["AWS_SECRET_ACCESS_KEY"] = "hush"
+	var e *Error
+	if _, err := r.Caller(t.Context(), chain); !errors.As(err, &e) || !strings.HasPrefix(e.Step, "ask STS whose access key ") || e.Mend == "" || strings.Contains(err.Error(), "hush") {
+		t.Errorf("with another secret: %v", err)
+	}
+	s.Fault(ststest.Fault{Kind: ststest.Fail, Status: http.StatusServiceUnavailable, Times: ststest.Always})
+	if _, err := r.Caller(t.Context(), chain); !errors.As(err, &e) || !e.Passing {
+		t.Errorf("of an STS that has a bad moment: %v", err)
+	}
+}
+
+func TestTryAsksNobodyForACode(t *testing.T) {
+	r, s, _ := online(t)
+	if got, err := r.Try(t.Context(), chainOf(t, roleOfEnvironment, "")); err != nil || got.SessionToken == "" {
+		t.Errorf("%v, %v", got, err)
+	}
+	before := s.Calls("AssumeRole")
+	var e *Error
+	chain := chainOf(t, roleOfEnvironment+"mfa_serial = arn:aws:iam::111111111111:mfa/jill\n", "")
+	if _, err := r.Try(t.Context(), chain); !errors.As(err, &e) || !e.NeedsPerson || s.Calls("AssumeRole") != before {
+		t.Errorf("with a device: %v", err)
+	}
+	if all, err := r.Cache.Facts(); err != nil || len(all) != 1 {
+		t.Errorf("a failure was noted: %+v, %v", all, err)
+	}
+}
