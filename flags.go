@@ -53,8 +53,8 @@ In ~/.aws/config:
 	}
 
 	root.AddCommand(
-		a.getCommand(), a.refreshCommand(), a.statusCommand(), a.clearCommand(), a.listCommand(), a.explainCommand(), a.setupCommand(),
-		a.mfaCommand(), a.demoCommand(), a.renewCommand(),
+		a.getCommand(), a.refreshCommand(), a.statusCommand(), a.clearCommand(), a.listCommand(), a.explainCommand(), a.doctorCommand(),
+		a.setupCommand(), a.mfaCommand(), a.demoCommand(), a.renewCommand(),
 	)
 	return root
 }

@@ -1,0 +1,77 @@
+package doctor
+
+import (
+	"fmt"
+	"slices"
+
+	"aws-credproc/profiles"
+)
+
+// What each SDK does with the environment was measured with botocore 1.44, aws-sdk-go-v2 config 1.33 and the AWS SDK for
+// JavaScript v3.
+
+// hasProcess reports whether there is a process that the environment could keep from being run.
+func (x *exam) hasProcess() bool { return len(x.processes(false))+len(x.processes(true)) > 0 }
+
+// environmentKeys finds exported keys, unless some profile is to use them.
+func environmentKeys(x *exam) {
+	usesThem := func(name string) bool { return x.sections[name].Get("credential_source") == "Environment" }
+	if x.getenv("AWS_ACCESS_KEY_ID") == "" || !x.hasProcess() || slices.ContainsFunc(x.names, usesThem) {
+		return
+	}
+	f := Finding{Severity: Error, Where: "AWS_ACCESS_KEY_ID", What: "an access key is exported",
+		Why:  "the AWS CLI, boto3 and the Go SDK use it in the place of the profile that AWS_PROFILE names; the process is not run",
+		Mend: x.unset("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")}
+	if x.getenv("AWS_SECRET_ACCESS_KEY") == "" {
+		f.What, f.Why = "half of an access key is exported: AWS_SECRET_ACCESS_KEY is missing", "the AWS CLI and boto3 refuse to go on"
+	}
+	x.add(f)
+}
+
+// environmentWebIdentity finds an exported web identity token, as pods of EKS have it.
+func environmentWebIdentity(x *exam) {
+	if x.getenv("AWS_WEB_IDENTITY_TOKEN_FILE") == "" || !x.hasProcess() {
+		return
+	}
+	x.add(Finding{Severity: Error, Where: "AWS_WEB_IDENTITY_TOKEN_FILE", What: "a web identity token is exported",
+		Why:  "the AWS CLI, boto3 and the Go SDK assume AWS_ROLE_ARN with it, in the place of the profile that AWS_PROFILE names; the process is not run",
+		Mend: x.unset("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN")})
+}
+
+// environmentProfile finds an AWS_PROFILE that leads elsewhere than it should.
+func environmentProfile(x *exam) {
+	const variable, older = "AWS_PROFILE", "AWS_DEFAULT_PROFILE"
+	name, where := x.getenv(variable), variable
+	if other := x.getenv(older); name == "" {
+		name, where = other, older
+	} else if other != "" && other != name {
+		x.add(Finding{Severity: Warning, Where: older, What: fmt.Sprintf("%s is %s, and %s is %s", variable, shortened(name), older, shortened(other)),
+			Why: "the AWS CLI and boto3 use the latter, other SDKs the former", Mend: x.unset(older)})
+	}
+	if name == "" || !x.whole {
+		return
+	}
+	_, isThere := x.sections[name]
+	wired := x.wiredTo(name)
+	switch {
+	case !isThere && name != "default":
+		x.add(Finding{Severity: Error, Where: where, What: where + " names the profile " + shortened(name) + ", and there is none",
+			Why: "tools that are not told another profile fail", Mend: x.unset(where)})
+	case wired != "":
+		x.add(Finding{Severity: Warning, Where: where, What: fmt.Sprintf("%s names the role profile %s, and not %s, which starts this helper for it", where, name, wired),
+			Why: "tools assume the role themselves then, each process anew, and ask for MFA codes themselves", Mend: x.export(where, wired)})
+	case x.Profile != "" && !x.concerned[name]:
+		x.add(Finding{Severity: Warning, Where: where, What: fmt.Sprintf("%s names %s, and not %s", where, name, shortened(x.Profile)),
+			Why: "tools that are not told --profile use that one", Mend: x.export(where, x.Profile)})
+	}
+}
+
+// wiredTo gives the profile that is wired to a role profile, if one is.
+func (x *exam) wiredTo(role string) string {
+	for _, name := range x.files.Names() {
+		if to, ok := profiles.Wired(x.sections[name]); ok && to == role {
+			return name
+		}
+	}
+	return ""
+}

@@ -1,0 +1,229 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"aws-credproc/cache"
+	"aws-credproc/credproc"
+)
+
+// stsSeen is what was found out about one endpoint of STS.
+type stsSeen struct {
+	credproc.Reached
+	err     error
+	sources []askedSource
+	roles   []triedRole
+}
+
+// askedSource is what STS said of the credentials that chains start with.
+type askedSource struct {
+	profile string
+	arn     string
+	err     error
+}
+
+// triedRole is what came of getting the session that a profile stands for.
+type triedRole struct {
+	profile string
+	session cache.Session
+	err     error
+}
+
+// askSTS asks each endpoint once whether it is there and what time it is, whose the credentials of each source are, and
+// gets each session. Where an endpoint is not reached, nothing more is asked there.
+func (x *exam) askSTS(ctx context.Context) {
+	asked := map[string]bool{} // sources, and sessions by their key
+	for _, name := range x.names {
+		c, ok := x.chains[name]
+		if !ok {
+			continue
+		}
+		if ctx.Err() != nil {
+			x.addFact("STS", "the time was up before all was asked: allow more with --timeout, or name a profile")
+			return
+		}
+		s := x.reach(ctx, name)
+		if s.err != nil {
+			continue
+		}
+		if id := "source " + s.URL + " " + c.Source.Profile; !asked[id] {
+			asked[id] = true
+			arn, err := x.Resolver.Caller(ctx, c)
+			s.sources = append(s.sources, askedSource{c.Source.Profile, arn, err})
+			if err == nil {
+				x.addFact("source", c.Source.Profile+": "+arn)
+			}
+		}
+		key, cached, err := x.Resolver.Key(c)
+		id := "session " + key.String()
+		if err != nil || !cached || len(c.Hops) == 0 || asked[id] || s.failed(c.Source.Profile) {
+			continue
+		}
+		asked[id] = true
+		session, err := x.Resolver.Try(ctx, c)
+		s.roles = append(s.roles, triedRole{c.Profile.Name, session, err})
+		switch e := (*credproc.Error)(nil); {
+		case err == nil:
+			x.addFact("role", fmt.Sprintf("%s: assumed, good for %s", c.Profile.Name, session.Expiration.Sub(x.now()).Round(time.Minute)))
+		case errors.As(err, &e) && e.NeedsPerson:
+			x.addFact("role", fmt.Sprintf("%s: not tried, %v (%s)", c.Profile.Name, e.Err, e.Mend))
+		}
+	}
+}
+
+// reach gives what is known of a profile's endpoint, asking it if nobody has.
+func (x *exam) reach(ctx context.Context, name string) *stsSeen {
+	explained, err := x.Resolver.Explain(ctx, x.chains[name])
+	for _, s := range x.sts {
+		if err == nil && s.URL == explained.STSEndpoint {
+			return s
+		}
+	}
+	s := &stsSeen{}
+	s.Reached, s.err = x.Resolver.Reach(ctx, x.chains[name])
+	if s.err == nil {
+		text := s.URL + " (this machine's clock is " + offText(s.Ahead) + " the one there)"
+		if s.Proxy != "" {
+			text += ", through the proxy " + s.Proxy
+		}
+		x.addFact("STS", text)
+	}
+	x.sts = append(x.sts, s)
+	return s
+}
+
+func (s *stsSeen) failed(profile string) bool {
+	for _, src := range s.sources {
+		if src.profile == profile && src.err != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// offText says how far the clocks are apart, as far as that can be told from a Date of whole seconds.
+func offText(ahead time.Duration) string {
+	off := ahead.Round(time.Second)
+	text := strings.TrimSuffix(off.Abs().String(), "m0s")
+	if text != off.Abs().String() {
+		text += "m"
+	}
+	switch {
+	case off.Abs() <= time.Second:
+		return "like"
+	case off < 0:
+		return text + " behind"
+	default:
+		return text + " ahead of"
+	}
+}
+
+// stsProxy finds a proxy by which STS is not reached.
+func stsProxy(x *exam) {
+	for _, s := range x.sts {
+		if s.err != nil && s.Proxy != "" {
+			host := s.URL
+			if u, err := url.Parse(s.URL); err == nil {
+				host = u.Hostname()
+			}
+			x.add(Finding{Severity: Error, Where: "HTTPS_PROXY", What: fmt.Sprintf("%s is not reached through the proxy %s: %s", s.URL, s.Proxy, causeOf(s.err)),
+				Why: "no role is assumed, and no session renewed", Mend: "correct the proxy's address, or let calls of STS go round it: " + x.export("NO_PROXY", host)})
+		}
+	}
+}
+
+// stsUnreachable finds an STS that is not reached.
+func stsUnreachable(x *exam) {
+	for _, s := range x.sts {
+		if s.err == nil || s.Proxy != "" {
+			continue
+		}
+		mend := "check the network and the name of the endpoint"
+		if e := (*credproc.Error)(nil); errors.As(s.err, &e) && e.Mend != "" {
+			mend = e.Mend
+		}
+		x.add(Finding{Severity: Error, What: fmt.Sprintf("STS at %s is not reached: %s", s.URL, causeOf(s.err)), Why: "no role is assumed, and no session renewed", Mend: mend})
+	}
+}
+
+// What a clock may be off by. Beyond the first, sessions are served too long or not long enough for some; beyond the
+// second, AWS refuses what is signed.
+const (
+	clockWarning = time.Minute
+	clockError   = 5 * time.Minute
+)
+
+// clock finds a clock that is off.
+func clock(x *exam) {
+	for _, s := range x.sts {
+		if s.err != nil || s.Ahead.Abs() < clockWarning {
+			continue
+		}
+		f := Finding{Severity: Warning, What: "this machine's clock is " + offText(s.Ahead) + " that of " + s.URL, Why: "sessions are served when they are over, or renewed too early",
+			Mend: run("sudo timedatectl set-ntp true")}
+		if s.Ahead.Abs() >= clockError {
+			f.Severity, f.Why = Error, "AWS refuses what is signed more than five minutes off: SignatureDoesNotMatch"
+		}
+		switch x.goos {
+		case "darwin":
+			f.Mend = run("sudo sntp -sS time.apple.com")
+		case "windows":
+			f.Mend = run("w32tm /resync")
+		}
+		x.add(f)
+	}
+}
+
+// addFailed reports what a call of STS came to; that a person is needed is no fault of the set-up.
+func (x *exam) addFailed(profile, why string, err error) {
+	var e *credproc.Error
+	if !errors.As(err, &e) {
+		e = &credproc.Error{Err: err}
+	}
+	f := Finding{Severity: Error, Profile: profile, Where: x.place(x.sections[profile], ""), What: e.Step + ": " + e.Err.Error(), Why: why, Mend: e.Mend}
+	if e.NeedsPerson {
+		f.Severity = Warning
+	}
+	if e.SignIn != nil {
+		f.Mend = run(strings.Join(e.SignIn, " "))
+	}
+	if f.Mend == "" {
+		f.Mend = run("aws-credproc explain " + x.quoted(profile))
+	}
+	x.add(f)
+}
+
+// caller finds sources whose credentials STS does not take, or that give none.
+func caller(x *exam) {
+	for _, s := range x.sts {
+		for _, src := range s.sources {
+			if src.err != nil {
+				x.addFailed(src.profile, "no role is assumed with it", src.err)
+			}
+		}
+	}
+}
+
+// assumeRole finds roles that are not assumed.
+func assumeRole(x *exam) {
+	for _, s := range x.sts {
+		for _, r := range s.roles {
+			if e := (*credproc.Error)(nil); r.err != nil && !(errors.As(r.err, &e) && e.NeedsPerson) {
+				x.addFailed(r.profile, "the profile gives no credentials", r.err)
+			}
+		}
+	}
+}
+
+// causeOf gives an error without the profile and the step.
+func causeOf(err error) string {
+	if e := (*credproc.Error)(nil); errors.As(err, &e) {
+		return e.Err.Error()
+	}
+	return err.Error()
+}

@@ -1,0 +1,246 @@
+package doctor
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"aws-credproc/credproc"
+	"aws-credproc/profiles"
+)
+
+// fault is why a profile does not resolve. One that many profiles lead to is one.
+type fault struct {
+	profile string // in which it is wrong
+	where   string
+	key     string // the setting
+	what    string
+	mend    string
+	err     error
+	taken   bool // by a check
+}
+
+// resolve follows each profile to its source.
+func (x *exam) resolve() {
+	names := x.names
+	if x.Profile != "" && !slices.Contains(names, x.Profile) {
+		names = append(slices.Clip(names), x.Profile)
+	}
+	for _, name := range names {
+		c, err := x.files.Chain(name)
+		if err == nil {
+			x.chains[name] = c
+			_, _, err = x.Resolver.Key(c)
+		}
+		if err != nil {
+			x.addFault(name, err)
+		}
+	}
+}
+
+func (x *exam) addFault(name string, err error) {
+	f := fault{profile: name, what: err.Error(), err: err}
+	var inFile *profiles.Error
+	var later *credproc.Error
+	switch {
+	case errors.As(err, &inFile):
+		if inFile.Origin != "" {
+			f.profile = inFile.Origin
+		}
+		f.where, f.key, f.mend = inFile.Where, inFile.Key, inFile.Mend
+		f.what = strings.TrimPrefix(inFile.Problem, "profile "+f.profile+": ")
+		if inFile.Err == nil && f.key == "" {
+			f.where = "" // if there is any, it is that of who leads to the profile
+		}
+	case errors.As(err, &later):
+		f.profile, f.what, f.mend = later.Profile, later.Step+": "+later.Err.Error(), later.Mend
+	}
+	if id := [3]string{f.profile, f.where, f.what}; !x.known[id] {
+		x.known[id] = true
+		x.faults = append(x.faults, &f)
+	}
+}
+
+// take gives the faults that match and that no check has taken.
+func (x *exam) take(match func(f *fault) bool) (found []*fault) {
+	for _, f := range x.faults {
+		if !f.taken && match(f) {
+			f.taken = true
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// addTaken reports faults for a reason.
+func (x *exam) addTaken(why string, match func(f *fault) bool) {
+	for _, f := range x.take(match) {
+		where := f.where
+		if where == "" {
+			where = x.place(x.sections[f.profile], f.key)
+		}
+		mend := f.mend
+		if mend == "" {
+			mend = "correct it"
+		}
+		x.add(Finding{Severity: Error, Profile: f.profile, Where: where, What: f.what, Why: why, Mend: mend})
+	}
+}
+
+// isTold reports whether another check has found what is wrong in a place.
+func (x *exam) isTold(check, where string) bool {
+	return x.told[check+" "+where]
+}
+
+func ofKeys(keys ...string) func(f *fault) bool {
+	return func(f *fault) bool { return slices.Contains(keys, f.key) }
+}
+
+// noSuchProfile is for the profile that was named.
+func noSuchProfile(x *exam) {
+	x.addTaken("there is nothing to get", func(f *fault) bool {
+		return errors.Is(f.err, profiles.ErrNoProfile) && !x.isTold("section-name", f.where)
+	})
+	x.take(func(f *fault) bool { return errors.Is(f.err, profiles.ErrNoProfile) })
+}
+
+// missingSource finds roles without anything to assume them with.
+func missingSource(x *exam) {
+	x.take(func(f *fault) bool {
+		return errors.Is(f.err, profiles.ErrNoSource) && x.isTold("section-name", f.where)
+	})
+	x.addTaken("there are no credentials to assume the role with", func(f *fault) bool { return errors.Is(f.err, profiles.ErrNoSource) })
+}
+
+// cycle finds source profiles that go round.
+func cycle(x *exam) {
+	for _, f := range x.cycles(func(profiles.Cycle) bool { return true }) {
+		x.add(f)
+	}
+}
+
+// cycles gives a finding for each circle that matches, however many profiles lead into it.
+func (x *exam) cycles(match func(profiles.Cycle) bool) (found []Finding) {
+	var seen []string
+	for _, f := range x.take(func(f *fault) bool {
+		var c profiles.Cycle
+		return errors.As(f.err, &c) && match(c)
+	}) {
+		var c profiles.Cycle
+		errors.As(f.err, &c)
+		members := slices.Clone(c[1:])
+		slices.Sort(members)
+		if id := strings.Join(members, " "); !slices.Contains(seen, id) {
+			seen = append(seen, id)
+			found = append(found, Finding{Severity: Error, Profile: c[0], Where: x.leadPlace(c[0]), What: "its source profiles go round in a circle: " + c.Error(),
+				Why: "none of them has credentials to start with", Mend: f.mend})
+		}
+	}
+	return found
+}
+
+// leadPlace gives where a profile names the one that it leads to.
+func (x *exam) leadPlace(name string) string {
+	p := x.sections[name]
+	if _, ok := profiles.Wired(p); ok {
+		return x.place(p, "credential_process")
+	}
+	return x.place(p, "source_profile")
+}
+
+// halfKeyPair finds an access key of which one half is missing.
+func halfKeyPair(x *exam) {
+	x.addTaken("half of a key signs nothing: tools fail, or look for other credentials elsewhere", ofKeys("aws_access_key_id", "aws_secret_access_key"))
+}
+
+// badARN finds what cannot be the ARN of a role or a policy.
+func badARN(x *exam) {
+	x.addTaken("STS refuses it", ofKeys("role_arn", "policy_arns"))
+}
+
+// sessionName finds names that STS refuses.
+func sessionName(x *exam) {
+	x.addTaken("STS refuses it, and the role is not assumed", ofKeys("role_session_name", "source_identity"))
+}
+
+// duration finds durations that STS refuses: outside its bounds, or more than the hour that a role assumed with a role's
+// session may last. A session of SSO is a role's.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining
+func duration(x *exam) {
+	x.addTaken("STS refuses it, and the role is not assumed", ofKeys("duration_seconds", "mfa_session_duration"))
+	for _, name := range x.names {
+		c, ok := x.chains[name]
+		if !ok || c.Source.Type != profiles.SSO || len(c.Hops) == 0 || c.Hops[0].Duration <= time.Hour {
+			continue
+		}
+		p := x.sections[c.Hops[0].Profile]
+		x.add(Finding{Severity: Error, Profile: p.Name, Where: x.place(p, "duration_seconds"),
+			What: "duration_seconds is " + p.Get("duration_seconds") + ", and its source, profile " + c.Source.Profile + ", signs in through SSO",
+			Why:  "a session of SSO is a role's, and AWS gives a role that is assumed with another role's session an hour at most: STS refuses it",
+			Mend: write("write, or remove the line,", "duration_seconds = 3600")})
+	}
+}
+
+// unusableProfile finds all else for which a profile is refused. A profile that holds settings only is in order, unless
+// it is to give credentials.
+func unusableProfile(x *exam) {
+	x.addTaken("the profile is refused: `aws-credproc get` gives no credentials for it", func(f *fault) bool {
+		isSettings := f.key == "" && errors.As(f.err, new(*profiles.Error)) && profiles.Kind(x.sections[f.profile]) == profiles.KindNone
+		return !isSettings || f.profile == x.Profile || x.isSource(f.profile)
+	})
+}
+
+// isSource reports whether some profile leads to this one.
+func (x *exam) isSource(name string) bool {
+	return slices.ContainsFunc(x.names, func(n string) bool { return slices.Contains(x.leadsTo(x.sections[n]), name) })
+}
+
+// mfaUnread finds an mfa_serial where nobody reads it: only that of the role's own profile is.
+func mfaUnread(x *exam) {
+	add := func(p profiles.Section, what string, reader ...string) {
+		x.add(Finding{Severity: Warning, Profile: p.Name, Where: x.place(p, "mfa_serial"), What: what,
+			Why:  "no code is sent for the role, and if its trust policy asks for MFA, STS denies it; the AWS CLI and the SDKs read it no more than this helper",
+			Mend: write("write into [profile "+strings.Join(reader, "] and [profile ")+"]", "mfa_serial = "+strings.Join(strings.Fields(p.Get("mfa_serial")), " "))})
+	}
+	for _, name := range x.names {
+		p := x.sections[name]
+		if p.Get("mfa_serial") == "" {
+			continue
+		}
+		if role, ok := profiles.Wired(p); ok {
+			if x.sections[role].Get("mfa_serial") == "" && x.sections[role].Get("role_arn") != "" {
+				add(p, "mfa_serial stands in a profile that only starts this helper, for "+role, role)
+			}
+			continue
+		}
+		if p.Get("role_arn") != "" {
+			continue
+		}
+		var readers []string
+		for _, other := range x.names {
+			c, ok := x.chains[other]
+			if ok && len(c.Hops) > 0 && c.Source.Profile == name && c.Hops[0].MFASerial == "" && !slices.Contains(readers, c.Hops[0].Profile) {
+				readers = append(readers, c.Hops[0].Profile)
+			}
+		}
+		if len(readers) > 0 {
+			add(p, "mfa_serial stands in the source profile of "+listed(readers)+", and not in the role's own", readers...)
+		}
+	}
+}
+
+// mfaNoDevice finds roles that want a code of a device that their source cannot have.
+func mfaNoDevice(x *exam) {
+	for _, name := range x.names {
+		c, ok := x.chains[name]
+		if !ok {
+			continue
+		}
+		role, err := x.Resolver.CheckMFA(c)
+		if e := (*credproc.Error)(nil); errors.As(err, &e) {
+			x.add(Finding{Severity: Error, Profile: role, Where: x.place(x.sections[role], "mfa_serial"), What: e.Err.Error(),
+				Why: "no code could ever do: the role is not assumed", Mend: e.Mend})
+		}
+	}
+}

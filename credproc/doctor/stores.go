@@ -1,0 +1,103 @@
+package doctor
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"aws-credproc/cache"
+	"aws-credproc/profiles"
+)
+
+// stateDirectory finds a state directory that cannot be used.
+func stateDirectory(x *exam) {
+	if x.health.StateDir != nil {
+		x.add(Finding{Severity: Warning, What: x.health.StateDir.Error(), Why: notKept,
+			Mend: "make it a directory of yours that nobody else may write to (mode 700), or let AWS_CREDPROC_STATE_DIR name one"})
+	}
+}
+
+// notKept is why it matters that a store is out of reach.
+const notKept = "no session is kept: each process assumes the role anew, and asks for MFA codes anew"
+
+// keyring finds a keyring that is absent, locked or silent.
+func keyring(x *exam) {
+	err := x.health.StoreErr
+	if err == nil || x.health.Choice == cache.Kernel || x.health.Store != cache.Keyring && x.health.Store != cache.None {
+		return
+	}
+	text := strings.TrimPrefix(err.Error(), "keyring: ")
+	f := Finding{Severity: Warning, What: "the keyring does not work: " + text, Why: notKept, Mend: "see what the keyring says, or choose another store: --store kernel or --store file"}
+	switch {
+	case errors.Is(err, cache.ErrUnavailable):
+		f.What = "there is no keyring: " + text
+		store := "file"
+		if x.goos == "linux" {
+			store = "kernel"
+		}
+		f.Mend = "sign in where there is one, or choose another store: " + x.export("AWS_CREDPROC_STORE", store)
+	case errors.Is(err, cache.ErrLocked):
+		f.What = "the keyring is locked"
+		f.Mend = "unlock it: sign in at the desktop, or open your keyring program"
+		if x.goos == "darwin" {
+			f.Mend = run("security unlock-keychain")
+		}
+	case errors.Is(err, cache.ErrTimeout):
+		f.What = "the keyring is there and does not answer"
+		f.Why = "each process waits for it for a second and a half, and then " + notKept
+		f.Mend = "start its service anew, or sign out and in again"
+		if x.goos == "linux" {
+			f.Mend = "start its service anew; for GNOME's " + run("gnome-keyring-daemon --replace --components=secrets --daemonize")
+		}
+	}
+	x.add(f)
+}
+
+// kernelStore finds that the kernel's keyring was chosen and is out of reach.
+func kernelStore(x *exam) {
+	if x.health.Choice == cache.Kernel && x.health.StoreErr != nil {
+		x.add(Finding{Severity: Warning, What: "the kernel's keyring is out of reach: " + x.health.StoreErr.Error(), Why: notKept,
+			Mend: "allow the container keyctl and add_key (Docker's default seccomp profile does not), or choose another store: " + x.export("AWS_CREDPROC_STORE", "file")})
+	}
+}
+
+// newerItems finds sessions that a newer version of this program wrote.
+func newerItems(x *exam) {
+	n := len(x.health.Newer)
+	if n == 0 {
+		return
+	}
+	what := "a session was written by a newer version of this program"
+	if n > 1 {
+		what = fmt.Sprintf("%d sessions were written by a newer version of this program", n)
+	}
+	var names []string
+	for _, f := range x.health.Newer {
+		if f.Profile != "" && !slices.Contains(names, f.Profile) {
+			names = append(names, f.Profile)
+		}
+	}
+	if len(names) > 0 {
+		what += ", for " + listed(names)
+	}
+	x.add(Finding{Severity: Warning, What: what, Why: "this one cannot read it and leaves it alone, so for those roles it keeps nothing",
+		Mend: "two versions are installed: let everything start the newer one; the older is " + x.Helper})
+}
+
+// leftovers finds what killed processes left lying about.
+func leftovers(x *exam) {
+	add := func(why string, paths []string) {
+		for _, path := range paths {
+			remove := "rm " + x.quoted(path)
+			if x.goos == "windows" {
+				remove = "del " + x.quoted(path)
+			}
+			x.add(Finding{Severity: Warning, Where: path, What: "a process that was killed has left a temporary file", Why: why, Mend: run(remove)})
+		}
+	}
+	for _, path := range []string{x.ConfigPath, x.CredentialsPath} {
+		add("it is a copy of the file beside it, with the keys that may be in that", profiles.Leftovers(path, x.now()))
+	}
+	add("it may hold a sealed session, and is of no use", x.health.Leftovers)
+}
