@@ -78,6 +78,21 @@ func (s secretService) unlock(t *testing.T) {
 	}
 }
 
+// clients counts the connections to the bus, and so the processes that use it.
+func (s secretService) clients(t *testing.T) (n int) {
+	t.Helper()
+	var names []string
+	if err := s.bus.BusObject().Call("org.freedesktop.DBus.ListNames", 0).Store(&names); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, ":") {
+			n++
+		}
+	}
+	return n
+}
+
 func (s secretService) locked(t *testing.T) bool {
 	t.Helper()
 	locked, err := s.bus.Object(secretsName, loginPath).GetProperty("org.freedesktop.Secret.Collection.Locked")
@@ -269,12 +284,28 @@ func TestE2EKeyring(t *testing.T) {
 			t.Errorf("status lacks the session: %s", out)
 		}
 		// Three processes that ask for an unlock at once wedge gnome-keyring for good.
+		clients := service.clients(t)
 		var wg sync.WaitGroup
-		for range 5 {
+		for range 100 {
 			wg.Go(func() { k.run(t, program, "get", "dev-role").credentials(t, 1) })
 		}
 		wg.Wait()
-		k.with("AWS_CREDPROC_STORE=auto").run(t, program, "get", "dev-role").credentials(t, 1)
+		if n := service.clients(t); n != clients {
+			t.Errorf("%d connections to the bus, %d before: something was started", n, clients)
+		}
+		auto := k.with("AWS_CREDPROC_STORE=auto")
+		t.Cleanup(func() { forgetKernelKey(t, k.home) })
+		k.calls = k.sts.Calls("AssumeRole")
+		if store, reason := auto.newSessions(t, program); store == "kernel" {
+			other := auto.run(t, program, "get", "dev-role").credentials(t, 0)
+			if auto.run(t, program, "get", "dev-role").credentials(t, 0) != other {
+				t.Error("the session is not kept in the kernel store while the keyring is locked")
+			}
+			k.called(t, 1)
+		} else {
+			t.Logf("without a kernel store: %s: %s", store, reason)
+			auto.run(t, program, "get", "dev-role").credentials(t, 1)
+		}
 		if !service.locked(t) {
 			t.Error("the keyring was unlocked")
 		}
@@ -299,6 +330,22 @@ func TestE2EKeyring(t *testing.T) {
 		k.called(t, 1)
 		k.get(t, 0, 0)
 	})
+}
+
+// forgetKernelKey takes the kernel key of a home away, on Linux.
+var forgetKernelKey = func(*testing.T, *home) {}
+
+// newSessions gives the store that new sessions go to by auto, and why.
+func (h *home) newSessions(t *testing.T, program string) (store, reason string) {
+	t.Helper()
+	var x struct {
+		Store  string `json:"store"`
+		Reason string `json:"store_reason"`
+	}
+	if err := json.Unmarshal([]byte(h.ok(t, program, "status", "--json")), &x); err != nil {
+		t.Fatal(err)
+	}
+	return x.Store, x.Reason
 }
 
 // signal sends a signal to a process by its ID.
@@ -372,6 +419,7 @@ func TestE2ENoKeyring(t *testing.T) {
 		for _, store := range []string{"keyring", "auto"} {
 			k := newKeyringTest(t, program, env...)
 			k.home = k.with("AWS_CREDPROC_STORE=" + store)
+			t.Cleanup(func() { forgetKernelKey(t, k.home) })
 			r := k.run(t, program, "get", "dev-role")
 			r.credentials(t, strings.Count(r.stderr, "\n"))
 			if n := strings.Count(r.stderr, "\n"); n > 1 || store == "keyring" && n != 1 {

@@ -88,9 +88,13 @@ func explanation(x credproc.Explanation, now time.Time) []byte {
 		}
 		return what + "  (" + where + ")"
 	}
+	store := x.Store
+	if x.StoreReason != "" {
+		store = from(x.Store, x.StoreReason, "")
+	}
 	for _, row := range [][2]string{
 		{"profile", x.Profile}, {"region", from(x.Region, x.RegionFrom, "none is set: the default")},
-		{"STS", from(x.STSEndpoint, x.STSEndpointFrom, "of the region")}, {"store", x.Store}, {"session", session},
+		{"STS", from(x.STSEndpoint, x.STSEndpointFrom, "of the region")}, {"store", store}, {"session", session},
 	} {
 		out = append(out, fmt.Sprintf("%-8s %s", row[0], row[1]))
 	}

@@ -34,17 +34,25 @@ func (a *app) refreshCommand() *cobra.Command {
 	cmd = a.command("refresh PROFILE... | --all", "assume roles anew now, whatever is cached",
 		`Assumes the role of each profile anew and keeps the new session. Where that fails, the old session stays as it is.
 
-Where the sign-in through SSO is over, and a person is there, "aws sso login" is run for it.
+Where the sign-in through SSO is over, and a person is there, "aws sso login" is run for it. Where the keyring is locked,
+it may ask for its password, for which a minute is waited.
 
 A role or a policy that was made a moment ago is denied for some seconds, until all of AWS knows it: --wait tries again
 until then.`,
 		"  aws-credproc refresh dev-role\n  aws-credproc refresh --mfa dev-role\n  aws-credproc refresh --wait 60s dev-role\n  aws-credproc refresh --all", nil,
-		func(ctx context.Context, args []string) error {
+		func(_ context.Context, args []string) error {
 			f, err := a.files()
 			if err != nil {
 				return err
 			}
 			r.signals = cmd.Context()
+			if a.store == cache.Auto || a.store == cache.Keyring {
+				if err := a.unlock(cmd.Context()); err != nil {
+					return err
+				}
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), a.timeout)
+			defer cancel()
 			return a.forEach(f, args, r.all, func(resolver *credproc.Resolver, chain profiles.Chain) error {
 				return r.do(ctx, resolver, chain)
 			})

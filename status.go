@@ -32,9 +32,10 @@ func (a *app) statusCommand() *cobra.Command {
 	var asJSON, watch bool
 	var cmd *cobra.Command
 	cmd = a.command("status [PROFILE...]", "show each session and the time it has left",
-		`Shows what is known about each session. It opens no secret, reaches no keyring and asks for nothing.`,
+		`Shows what is known about each session. It opens no secret and asks for nothing. With --store auto it also tells where
+new sessions go, and why: for that the keyring is asked whether it is there and open.`,
 		"  aws-credproc status\n  aws-credproc status --watch\n  aws-credproc status --json", cobra.ArbitraryArgs,
-		func(_ context.Context, args []string) error {
+		func(ctx context.Context, args []string) error {
 			if watch {
 				return a.watch(cmd.Context(), args)
 			}
@@ -42,10 +43,18 @@ func (a *app) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				return a.printJSON(map[string]any{"sessions": all})
+			store, reason, err := a.storeChoice(ctx)
+			if err != nil {
+				return err
 			}
-			return a.print(statusTable(all, time.Now(), a.screen()))
+			if asJSON {
+				out := map[string]any{"sessions": all}
+				if reason != "" {
+					out["store"], out["store_reason"] = store, reason
+				}
+				return a.printJSON(out)
+			}
+			return a.print(append(statusTable(all, time.Now(), a.screen()), storeNote(store, reason)...))
 		})
 	cmd.PreRunE = func(*cobra.Command, []string) error {
 		if watch && (asJSON || !a.screen().isTerminal) {
@@ -56,6 +65,26 @@ func (a *app) statusCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&watch, "watch", false, "show it until Ctrl-C, every second anew")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// storeChoice tells where new sessions go, and why; the reason is empty where that is as chosen.
+func (a *app) storeChoice(ctx context.Context) (store cache.Choice, reason string, err error) {
+	c, err := a.openCache()
+	if err != nil {
+		return "", "", err
+	}
+	store, reason = c.StoreName(ctx)
+	return store, reason, nil
+}
+
+func storeNote(store cache.Choice, reason string) []byte {
+	switch {
+	case reason == "":
+		return nil
+	case store == cache.None:
+		return lines([]string{"new sessions are not kept: " + reason})
+	}
+	return lines([]string{fmt.Sprintf("new sessions go to store %s: %s", store, reason)})
 }
 
 // sessions gives what is known about all sessions, or about those that serve the profiles named.
@@ -177,12 +206,17 @@ func (a *app) watch(ctx context.Context, names []string) error {
 	const clear = "\x1b[H\x1b[J" // from the first line on (ECMA-48)
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
+	store, reason, err := a.storeChoice(ctx)
+	if err != nil {
+		return err
+	}
 	for {
 		all, err := a.sessions(names)
 		if err != nil {
 			return err
 		}
-		if err := a.print(append([]byte(clear), statusTable(all, time.Now(), a.screen())...)); err != nil {
+		shown := append([]byte(clear), statusTable(all, time.Now(), a.screen())...)
+		if err := a.print(append(shown, storeNote(store, reason)...)); err != nil {
 			return err
 		}
 		select {

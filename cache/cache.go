@@ -31,6 +31,9 @@ type Cache struct {
 	keyring *keyring
 	kernel  kernelKeys
 
+	choiceMu sync.Mutex
+	chosen   decision // where new sessions go by Auto, once that is decided
+
 	mu     sync.Mutex
 	dir    *stateDir
 	dirErr error // why the state directory cannot be used; it has been told
@@ -96,34 +99,47 @@ func (c *Cache) getFrom(ctx context.Context, d *stateDir, name Choice, key Key) 
 // the facts f, as with Put.
 func (c *Cache) GetLocked(ctx context.Context, key Key, f Facts) (Session, error) {
 	s, looked, err := c.get(ctx, key)
-	if !errors.Is(err, ErrMiss) {
+	if err == nil || !errors.Is(err, ErrMiss) && !(c.opts.Choice == Auto && isOutOfReach(err)) {
 		return s, err
 	}
-	d, name := c.target()
+	d, name := c.destination(ctx)
 	if name == None || name == looked {
-		return Session{}, ErrMiss
-	}
-	s, err = c.getFrom(ctx, d, name, key)
-	if c.opts.Choice == Auto && errors.Is(err, ErrUnavailable) {
-		return Session{}, ErrMiss
-	}
-	if err != nil {
 		return Session{}, err
 	}
-	if err := d.writeFacts(f.of(key, s, name)); err != nil {
+	s, getErr := c.getFrom(ctx, d, name, key)
+	switch {
+	case getErr == nil:
+	case errors.Is(getErr, ErrMiss), c.opts.Choice == Auto && errors.Is(getErr, ErrUnavailable):
+		return Session{}, err
+	default:
+		return Session{}, getErr
+	}
+	old, err := d.readFacts(key)
+	if err != nil {
+		old = Facts{} // whatever stands there, it is replaced
+	}
+	if err := d.writeFacts(f.of(key, s, name).after(old)); err != nil {
 		c.opts.Warnf("session found, but not noted: %v", err)
 	}
 	return s, nil
 }
 
+// isOutOfReach reports whether a store could not be asked, rather than what it holds being damaged.
+func isOutOfReach(err error) bool {
+	return err != nil && !errors.Is(err, ErrMiss) && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrVersion)
+}
+
 // Put keeps a session, in the store first and its facts after, so that none tell of a session that is not there. It answers
 // which store took it; None, without an error, where nothing is to be kept. Key, Store, Created, Expires and last error
-// of f are filled in. What a newer version of this program wrote is ErrVersion, and stays. A keyring that is locked or
-// silent is an error, and the session goes nowhere else: the next one would not be found there.
+// of f are filled in. What a newer version of this program wrote is ErrVersion, and stays.
+//
+// With Auto, a session that the keyring does not take goes to the kernel store; what the keyring held stays there, and is
+// cleared away later. With any other choice a keyring that is locked or silent is an error, and the session goes nowhere
+// else: the next one would not be found there.
 //
 // The caller holds the lock of the key.
 func (c *Cache) Put(ctx context.Context, key Key, s Session, f Facts) (Choice, error) {
-	d, name := c.target()
+	d, name := c.destination(ctx)
 	if name == None {
 		return None, nil
 	}
@@ -131,12 +147,22 @@ func (c *Cache) Put(ctx context.Context, key Key, s Session, f Facts) (Choice, e
 	if err != nil && !errors.Is(err, ErrMiss) && !errors.Is(err, ErrCorrupt) {
 		return None, err
 	}
-	st, err := c.store(d, name)
-	if err != nil {
-		return None, err
+	if name == Keyring && old.Store != Keyring {
+		// A process that is killed before its facts leaves an item that nobody can list on most systems: noted first.
+		if err != nil {
+			old = f
+			old.Store, old.Key, old.Stray = "", key, time.Time{}
+		}
+		old.Stray = latest(old.Stray, s.Expiration)
+		if err := d.writeFacts(old); err != nil {
+			return None, err
+		}
 	}
-	if _, err = st.Get(ctx, key); err == nil || errors.Is(err, ErrMiss) || errors.Is(err, ErrCorrupt) {
-		err = st.Put(ctx, key, s)
+	err = c.putIn(ctx, d, name, key, s)
+	if c.opts.Choice == Auto && name == Keyring && isOutOfReach(err) { // although it was there a moment ago
+		if kernelErr := c.putIn(ctx, d, Kernel, key, s); kernelErr == nil {
+			name, err = Kernel, nil
+		}
 	}
 	if c.opts.Choice == Auto && errors.Is(err, ErrUnavailable) {
 		return None, nil
@@ -144,18 +170,45 @@ func (c *Cache) Put(ctx context.Context, key Key, s Session, f Facts) (Choice, e
 	if err != nil {
 		return None, err
 	}
-	if err := d.writeFacts(f.of(key, s, name)); err != nil {
+	f = f.of(key, s, name).after(old)
+	if err := d.writeFacts(f); err != nil {
 		return name, err
 	}
-	if err := d.sweep(c.opts.Now()); err != nil {
-		c.opts.Warnf("what killed processes left is not cleared away: %v", err)
-	}
-	if old.Store != "" && old.Store != name {
+	switch {
+	case old.Store == "", old.Store == name:
+	case old.Store == Keyring:
+		// Where it cannot be deleted at once it is cleared away later: the facts say that it is there.
+		brief, cancel := context.WithTimeout(ctx, chooseLimit)
+		defer cancel()
+		if c.opts.Choice != Auto && c.deleteFrom(brief, d, Keyring, key) == nil {
+			f.Stray = time.Time{}
+			if err := d.writeFacts(f); err != nil {
+				return name, err
+			}
+		}
+	default:
 		if err := c.deleteFrom(ctx, d, old.Store, key); err != nil {
 			c.opts.Warnf("the session before this one stays in store %s: %v", old.Store, err)
 		}
 	}
+	if err := c.sweep(ctx, d, sync.OnceValue(func() bool {
+		return name == Keyring || c.opts.Choice != Auto && c.keyring.look(ctx, chooseLimit) == nil
+	})); err != nil {
+		c.opts.Warnf("what is of no more use is not cleared away: %v", err)
+	}
 	return name, nil
+}
+
+// putIn puts a session into a store, but not in the place of one that a newer version of this program wrote.
+func (c *Cache) putIn(ctx context.Context, d *stateDir, name Choice, key Key, s Session) error {
+	st, err := c.store(d, name)
+	if err != nil {
+		return err
+	}
+	if _, err := st.Get(ctx, key); err != nil && !errors.Is(err, ErrMiss) && !errors.Is(err, ErrCorrupt) {
+		return err
+	}
+	return st.Put(ctx, key, s)
 }
 
 // of makes facts those of a session that rests in a store.
@@ -165,6 +218,26 @@ func (f Facts) of(key Key, s Session, name Choice) Facts {
 	return f
 }
 
+// after notes in the facts of a session what those before it tell of the keyring, unless it is there itself and so in
+// the place of whatever was.
+func (f Facts) after(old Facts) Facts {
+	f.Stray = time.Time{}
+	if f.Store != Keyring {
+		f.Stray = old.Stray
+		if old.Store == Keyring {
+			f.Stray = latest(old.Stray, old.Expires)
+		}
+	}
+	return f
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
 // Delete forgets a session, wherever the facts say that it is and where a new one would go, and then its facts. That
 // there is none is no error.
 func (c *Cache) Delete(ctx context.Context, key Key) error {
@@ -172,28 +245,38 @@ func (c *Cache) Delete(ctx context.Context, key Key) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	stores := []Choice{c.opts.Choice.target()}
-	known := c.opts.Choice // a store that must be there, since it is asked for or holds the session
+	var known, others []Choice // stores that must be asked, and those that are if they are in reach
+	if c.opts.Choice == Auto {
+		others = []Choice{Keyring, Kernel}
+	} else {
+		known = []Choice{c.opts.Choice}
+	}
+	corrupt := false
 	if d != nil {
-		switch f, err := d.readFacts(key); {
+		f, err := d.readFacts(key)
+		corrupt = errors.Is(err, ErrCorrupt) // then it may be anywhere
+		switch {
 		case err == nil && f.Store != "":
-			known = f.Store
-			stores = append(stores, f.Store)
-		case errors.Is(err, ErrCorrupt):
-			stores = append(stores, Keyring, Kernel, File) // it may be anywhere
+			known = append(known, f.Store)
+		case corrupt:
+			others = []Choice{Keyring, Kernel, File}
 		case err != nil && !errors.Is(err, ErrMiss):
 			return err
 		}
+		if !f.Stray.IsZero() {
+			known = append(known, Keyring)
+		}
 	}
-	slices.Sort(stores)
+	all := slices.Concat(known, others)
+	slices.Sort(all)
 	var errs []error
-	for _, name := range slices.Compact(stores) {
+	for _, name := range slices.Compact(all) {
 		if name == None || d == nil && name != Keyring {
 			continue
 		}
 		err := c.deleteFrom(ctx, d, name, key)
-		if name != known && name != c.opts.Choice && errors.Is(err, ErrUnavailable) {
-			err = nil // then none can have gone there
+		if !slices.Contains(known, name) && (errors.Is(err, ErrUnavailable) || isOutOfReach(err) && !corrupt) {
+			err = nil // nothing tells of one there
 		}
 		errs = append(errs, err)
 	}
@@ -218,7 +301,11 @@ func (c *Cache) FactsOf(key Key) (Facts, error) {
 	if err != nil {
 		return Facts{}, ErrMiss // told by state
 	}
-	return c.readFacts(d, key)
+	f, err := c.readFacts(d, key)
+	if err == nil && !f.tell() {
+		return Facts{}, ErrMiss
+	}
+	return f, err
 }
 
 // Facts is what is known about every session, sorted by profile, role and key. It opens no secret and reaches no
@@ -239,7 +326,7 @@ func (c *Cache) Facts() ([]Facts, error) {
 		case errors.Is(err, ErrMiss): // deleted meanwhile
 		case err != nil:
 			c.opts.Warnf("session %.8s: %v", key, err)
-		default:
+		case f.tell():
 			all = append(all, f)
 		}
 	}
@@ -300,11 +387,16 @@ func (c *Cache) Clear(ctx context.Context) (n int, err error) {
 		errs = append(errs, d.sweep(c.opts.Now()))
 	}
 	cleared := map[Choice]bool{"": true}
-	inKeyring := keysIn(known, Keyring)
+	var inKeyring []Key
+	for _, f := range known {
+		if f.Store == Keyring || !f.Stray.IsZero() {
+			inKeyring = append(inKeyring, f.Key)
+		}
+	}
 	deleted, err := keyringStore{c.keyring, d}.clear(ctx, inKeyring)
 	n += deleted
-	if errors.Is(err, ErrUnavailable) && len(inKeyring) == 0 {
-		err = nil
+	if len(inKeyring) == 0 && (errors.Is(err, ErrUnavailable) || errors.Is(err, ErrLocked) || errors.Is(err, ErrTimeout)) {
+		err = nil // nothing tells of one there
 	}
 	cleared[Keyring] = err == nil
 	errs = append(errs, err)
@@ -317,22 +409,19 @@ func (c *Cache) Clear(ctx context.Context) (n int, err error) {
 		}
 	}
 	for _, f := range known {
-		if cleared[f.Store] {
+		switch {
+		case cleared[f.Store] && (f.Stray.IsZero() || cleared[Keyring]):
 			errs = append(errs, d.removeFacts(f.Key))
-		} else if _, err := c.store(d, f.Store); err != nil {
-			errs = append(errs, fmt.Errorf("session %.8s: %w", f.Key, err))
+		case cleared[f.Store]:
+			f.Store, f.Created, f.Expires = "", time.Time{}, time.Time{}
+			errs = append(errs, d.writeFacts(f))
+		default:
+			if _, err := c.store(d, f.Store); err != nil {
+				errs = append(errs, fmt.Errorf("session %.8s: %w", f.Key, err))
+			}
 		}
 	}
 	return n, errors.Join(errs...)
-}
-
-func keysIn(all []Facts, name Choice) (keys []Key) {
-	for _, f := range all {
-		if f.Store == name {
-			keys = append(keys, f.Key)
-		}
-	}
-	return keys
 }
 
 // Lock takes the lock of a session for this process, waiting for who holds it, so that of many processes one obtains
@@ -356,37 +445,7 @@ func (c *Cache) Lock(ctx context.Context, key Key, look func() bool) (unlock fun
 	return nop, nil
 }
 
-// StoreName tells where a new session would go, and why. In Auto it asks the keyring whether it is there, for at most
-// keyringLimit, without a prompt and without starting it. It makes no state directory.
-func (c *Cache) StoreName(ctx context.Context) (name Choice, reason string) {
-	if c.opts.Choice == None {
-		return None, "chosen"
-	}
-	if _, err := c.state(false); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return None, err.Error()
-	}
-	if c.opts.Choice != Auto {
-		return c.opts.Choice, "chosen"
-	}
-	switch err := c.keyring.look(ctx); {
-	case err == nil:
-		return Keyring, "it is there and open"
-	case errors.Is(err, ErrUnavailable):
-		return None, err.Error()
-	default:
-		return Keyring, err.Error()
-	}
-}
-
-// target is the store that a new session is first tried with, which with Auto may turn out to be unavailable.
-func (ch Choice) target() Choice {
-	if ch == Auto {
-		return Keyring
-	}
-	return ch
-}
-
-// target is Choice.target and the state directory, made if it was not there; None if nothing is to be kept.
+// target is the choice and the state directory, made if it was not there; None if nothing is to be kept.
 func (c *Cache) target() (*stateDir, Choice) {
 	if c.opts.Choice == None {
 		return nil, None
@@ -395,7 +454,7 @@ func (c *Cache) target() (*stateDir, Choice) {
 	if err != nil {
 		return nil, None // told by state
 	}
-	return d, c.opts.Choice.target()
+	return d, c.opts.Choice
 }
 
 func (c *Cache) store(d *stateDir, name Choice) (Store, error) {

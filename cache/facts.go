@@ -29,6 +29,10 @@ type Facts struct {
 	Store   Choice // where the session is; empty if there is none, only an error to tell of
 	Created time.Time
 	Expires time.Time
+	// Stray, if it is not zero, says that the keyring may hold a session beside what these facts tell of, and when that
+	// expires: one that could not be deleted when a newer one went elsewhere, or one that is being put. It is cleared away
+	// then.
+	Stray time.Time
 	// LastError is why the session could not be made or renewed when that was last tried, LastErrorAt when.
 	// A session that is put clears both.
 	LastError   string
@@ -36,6 +40,9 @@ type Facts struct {
 	// Passing says that the last error may pass with nothing changed, NeedsPerson that only a person can mend it.
 	Passing, NeedsPerson bool
 }
+
+// tell reports whether the facts are of a session or a failure, rather than of what is to be cleared away only.
+func (f Facts) tell() bool { return f.Store != "" || f.LastError != "" }
 
 // wireFacts is the content of a facts file. Unknown fields are for newer versions to add.
 type wireFacts struct {
@@ -47,6 +54,7 @@ type wireFacts struct {
 	Store       string    `json:"store,omitempty"`
 	Created     time.Time `json:"created,omitzero"`
 	Expires     time.Time `json:"expires,omitzero"`
+	Stray       time.Time `json:"stray,omitzero"`
 	LastError   string    `json:"last_error,omitempty"`
 	LastErrorAt time.Time `json:"last_error_at,omitzero"`
 	Passing     bool      `json:"passing,omitempty"`
@@ -57,7 +65,7 @@ func (f Facts) encode() ([]byte, error) {
 	b, err := json.Marshal(wireFacts{
 		Version: factsVersion, Profile: clean(f.Profile, maxFactsField), RoleARN: clean(f.RoleARN, maxFactsField),
 		Type: clean(f.Type, maxFactsField), Source: clean(f.Source, maxFactsField), Store: string(f.Store),
-		Created: f.Created.UTC(), Expires: f.Expires.UTC(),
+		Created: f.Created.UTC(), Expires: f.Expires.UTC(), Stray: f.Stray.UTC(),
 		LastError: clean(f.LastError, maxLastError), LastErrorAt: f.LastErrorAt.UTC(),
 		Passing: f.Passing, NeedsPerson: f.NeedsPerson,
 	})
@@ -80,7 +88,7 @@ func decodeFacts(b []byte) (Facts, error) {
 	return Facts{
 		Profile: clean(w.Profile, maxFactsField), RoleARN: clean(w.RoleARN, maxFactsField),
 		Type: clean(w.Type, maxFactsField), Source: clean(w.Source, maxFactsField), Store: Choice(clean(w.Store, 32)),
-		Created: w.Created.UTC(), Expires: w.Expires.UTC(),
+		Created: w.Created.UTC(), Expires: w.Expires.UTC(), Stray: w.Stray.UTC(),
 		LastError: clean(w.LastError, maxLastError), LastErrorAt: w.LastErrorAt.UTC(),
 		Passing: w.Passing, NeedsPerson: w.NeedsPerson,
 	}, nil

@@ -92,20 +92,26 @@ func (st kernelStore) Delete(_ context.Context, key Key) error {
 	return nil
 }
 
-// clear removes every sealed file of this store and says how many. The key stays, for a process that seals with it at
-// this moment.
+// clear removes every sealed file of this store and says of how many sessions. The key stays, for a process that seals
+// with it at this moment.
 func (st kernelStore) clear() (int, error) {
-	n, err := st.dir.removeSealed(Kernel, every)
+	keys := map[Key]bool{} // a key that is gone leaves a file, too
+	_, err := st.dir.removeSealed(Kernel, func(key Key, _ string) bool {
+		keys[key] = true
+		return true
+	})
 	if err != nil {
-		return n, fmt.Errorf("kernel store: %w", err)
+		return len(keys), fmt.Errorf("kernel store: %w", err)
 	}
-	return n, nil
+	return len(keys), nil
 }
 
-// look tells whether Put would find the kernel keyring in reach.
+// look tells whether Put would find the kernel keyring in reach. There need be no state directory yet.
 func (st kernelStore) look() error {
-	if _, err := st.sealKey(); err == nil {
-		return nil
+	if st.dir != nil {
+		if _, err := st.sealKey(); err == nil {
+			return nil
+		}
 	}
 	if err := st.kernel.probe(); err != nil {
 		return fmt.Errorf("kernel store: %w", err)

@@ -18,6 +18,9 @@ func (k refusingKernel) add(string, []byte) error { return k.err }
 
 func (k refusingKernel) probe() error { return k.err }
 
+// noKernel is as in a container.
+var noKernel = refusingKernel{fmt.Errorf("%w: kernel keyring: EPERM", ErrUnavailable)}
+
 // A kernel that forgets at once what it was given, as one whose user keyring is cleared the while.
 type forgetfulKernel struct{}
 
@@ -32,7 +35,7 @@ func TestWithoutTheKernelKeyringTheStoreIsUnavailable(t *testing.T) {
 		kernel kernelKeys
 		want   error
 	}{
-		"refused":   {refusingKernel{fmt.Errorf("%w: EPERM", ErrUnavailable)}, ErrUnavailable},
+		"refused":   {noKernel, ErrUnavailable},
 		"broken":    {refusingKernel{os.ErrInvalid}, os.ErrInvalid},
 		"forgetful": {forgetfulKernel{}, ErrUnavailable},
 	} {

@@ -15,12 +15,19 @@ import (
 // kept under this service, since Clear deletes all that is.
 const keyringService = "aws-credproc"
 
-const (
-	// keyringLimit bounds a call of the keyring. What answers takes milliseconds, and what does not answer must not
-	// hold up an AWS command for long.
-	keyringLimit = 1500 * time.Millisecond
-	// keyringClearLimit is for the deletion of every item, which a person asked for.
-	keyringClearLimit = 15 * time.Second
+// keyringLimit is how long the keyring may be silent. What answers takes milliseconds, and what does not must not hold up
+// an AWS command for long.
+const keyringLimit = 1500 * time.Millisecond
+
+// patience bounds a call of the keyring.
+type patience struct {
+	quiet time.Duration // without an answer
+	whole time.Duration // however many answers there are: two hundred processes may be before this one
+}
+
+var (
+	usualPatience = patience{keyringLimit, 5 * time.Second}
+	clearPatience = patience{keyringLimit, 15 * time.Second} // every item is deleted, which a person asked for
 )
 
 // keyring is the operating system's keyring. It neither unlocks nor prompts; see the files of each platform.
@@ -45,7 +52,7 @@ const rereads = 4
 func (st keyringStore) Get(ctx context.Context, key Key) (Session, error) {
 	var gone string
 	for range rereads {
-		items, err := bounded(ctx, st.keyring, keyringLimit, func(ctx context.Context) ([][]byte, error) {
+		items, err := bounded(ctx, st.keyring, usualPatience, func(ctx context.Context) ([][]byte, error) {
 			return keyringGet(ctx, key)
 		})
 		if err != nil {
@@ -127,9 +134,7 @@ func (st keyringStore) Put(ctx context.Context, key Key, s Session) error {
 			return fmt.Errorf("keyring: %w", err)
 		}
 	}
-	_, err = bounded(ctx, st.keyring, keyringLimit, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, keyringPut(ctx, key, value)
-	})
+	err = st.write(ctx, func(ctx context.Context) error { return keyringPut(ctx, key, value) })
 	useless := func(id string) bool { return id != it.File } // what earlier items named
 	switch {
 	case errors.Is(err, ErrLocked), errors.Is(err, ErrUnavailable):
@@ -145,9 +150,7 @@ func (st keyringStore) Put(ctx context.Context, key Key, s Session) error {
 }
 
 func (st keyringStore) Delete(ctx context.Context, key Key) error {
-	_, err := bounded(ctx, st.keyring, keyringLimit, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, keyringDelete(ctx, key)
-	})
+	err := st.write(ctx, func(ctx context.Context) error { return keyringDelete(ctx, key) })
 	if err != nil || st.dir == nil {
 		return err
 	}
@@ -157,10 +160,34 @@ func (st keyringStore) Delete(ctx context.Context, key Key) error {
 	return nil
 }
 
+// writeLock is the name of the lock under which the keyring is changed.
+const writeLock = "keyring"
+
+// write changes the keyring. One process does at a time: on macOS two changes of an item at once fail, and a Secret
+// Service writes all that it has anew each time, for which readers would wait.
+func (st keyringStore) write(ctx context.Context, change func(context.Context) error) error {
+	if st.dir != nil {
+		brief, cancel := context.WithTimeout(ctx, usualPatience.whole)
+		defer cancel()
+		free, err := st.dir.lock(brief, writeLock, nil)
+		if brief.Err() != nil && ctx.Err() == nil {
+			err = fmt.Errorf("keyring: other processes are changing it: %w (%v)", ErrTimeout, usualPatience.whole)
+		}
+		if err != nil {
+			return err
+		}
+		defer free()
+	}
+	_, err := bounded(ctx, st.keyring, usualPatience, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, change(ctx)
+	})
+	return err
+}
+
 // clear deletes every session, known or not, and says how many there were. Their files are of no use without the items,
 // and go whether these can be deleted or not.
 func (st keyringStore) clear(ctx context.Context, known []Key) (int, error) {
-	n, err := bounded(ctx, st.keyring, keyringClearLimit, func(ctx context.Context) (int, error) {
+	n, err := bounded(ctx, st.keyring, clearPatience, func(ctx context.Context) (int, error) {
 		return keyringDeleteAll(ctx, known)
 	})
 	if st.dir != nil {
@@ -170,17 +197,31 @@ func (st keyringStore) clear(ctx context.Context, known []Key) (int, error) {
 	return n, err
 }
 
-// look tells whether Put would find the keyring there and open: nil, ErrLocked, ErrUnavailable or another error.
-func (k *keyring) look(ctx context.Context) error {
-	_, err := bounded(ctx, k, keyringLimit, func(ctx context.Context) (struct{}, error) {
+// look tells, within a limit, whether Put would find the keyring there and open: nil, ErrLocked, ErrUnavailable or
+// another error.
+func (k *keyring) look(ctx context.Context, limit time.Duration) error {
+	_, err := bounded(ctx, k, patience{limit, limit}, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, keyringLook(ctx)
 	})
 	return err
 }
 
+// unlock lets the keyring raise its prompt, and waits until limit for a person to answer it.
+func (k *keyring) unlock(ctx context.Context, limit time.Duration) error {
+	_, err := bounded(ctx, k, patience{limit + keyringLimit, limit + keyringLimit}, func(ctx context.Context) (struct{}, error) {
+		person, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%w: nobody has answered its prompt", ErrLocked))
+		defer cancel()
+		return struct{}{}, keyringUnlock(ctx, person)
+	})
+	return err
+}
+
+// answeredKey is for the function in a context that tells bounded of an answer.
+type answeredKey struct{}
+
 // bounded runs a call of the keyring in a goroutine of its own, since no part below takes a limit everywhere, and some
 // panic where a bus dies. A call that outlives the limit is left behind; it ends with its connection or the process.
-func bounded[T any](ctx context.Context, k *keyring, limit time.Duration, call func(context.Context) (T, error)) (T, error) {
+func bounded[T any](ctx context.Context, k *keyring, p patience, call func(context.Context) (T, error)) (T, error) {
 	var zero T
 	k.mu.Lock()
 	err := k.silent
@@ -188,9 +229,14 @@ func bounded[T any](ctx context.Context, k *keyring, limit time.Duration, call f
 	if err != nil {
 		return zero, err
 	}
-	timeout := fmt.Errorf("%w (%v)", ErrTimeout, limit)
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, timeout)
+	timeout := func(limit time.Duration) error { return fmt.Errorf("%w (%v)", ErrTimeout, limit) }
+	ctx, cancel := context.WithTimeoutCause(ctx, p.whole, timeout(p.whole))
 	defer cancel()
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	silence := time.AfterFunc(p.quiet, func() { giveUp(timeout(p.quiet)) })
+	defer silence.Stop()
+	ctx = context.WithValue(ctx, answeredKey{}, func() { silence.Reset(p.quiet) })
 	type result struct {
 		value T
 		err   error
@@ -214,7 +260,7 @@ func bounded[T any](ctx context.Context, k *keyring, limit time.Duration, call f
 	if ctx.Err() != nil { // what a call answers after that is the end of its connection
 		r = result{err: context.Cause(ctx)}
 	}
-	if errors.Is(r.err, ErrTimeout) {
+	if errors.Is(r.err, ErrTimeout) && p.quiet >= keyringLimit { // who waited for less knows nothing
 		k.mu.Lock()
 		k.silent = fmt.Errorf("keyring: %w", r.err)
 		k.mu.Unlock()

@@ -27,7 +27,8 @@ const (
 	ssItem       = "org.freedesktop.Secret.Item"
 	ssPrompt     = "org.freedesktop.Secret.Prompt"
 	ssNone       = dbus.ObjectPath("/") // no prompt, no collection
-	dbusGet      = "org.freedesktop.DBus.Properties.Get"
+	dbusName     = "org.freedesktop.DBus"
+	dbusGet      = dbusName + ".Properties.Get"
 )
 
 // keyringMaxItem: the Secret Service has no limit of its own, but whenever anything is kept in it, it writes all that it
@@ -135,6 +136,68 @@ func keyringLook(ctx context.Context) error {
 	return err
 }
 
+// keyringUnlock unlocks the collection by the service's own prompt, for which it waits until person ends. The prompt
+// then stays for whoever comes to it: to dismiss one that is shown ends gnome-keyring 42.
+func keyringUnlock(ctx, person context.Context) error {
+	b, err := openBus(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	path, locked, err := b.collection()
+	if err != nil || !locked {
+		return err
+	}
+	signals := make(chan *dbus.Signal, 16)
+	b.conn.Signal(signals)
+	for _, match := range [][]dbus.MatchOption{
+		{dbus.WithMatchSender(ssName), dbus.WithMatchInterface(ssPrompt), dbus.WithMatchMember("Completed")},
+		{dbus.WithMatchInterface(dbusName), dbus.WithMatchMember("NameOwnerChanged"), dbus.WithMatchArg(0, ssName)},
+	} {
+		if err := b.conn.AddMatchSignalContext(ctx, match...); err != nil {
+			return fmt.Errorf("session bus: %w", err)
+		}
+	}
+	var unlocked []dbus.ObjectPath
+	var prompt dbus.ObjectPath
+	if err := b.call(ssPath, ssService+".Unlock", []dbus.ObjectPath{path})(&unlocked, &prompt); err != nil {
+		return err
+	}
+	if prompt != ssNone {
+		if err := b.prompt(person, prompt, signals); err != nil {
+			return err
+		}
+	}
+	if _, locked, err = b.collection(); err == nil && locked {
+		err = fmt.Errorf("%w still", ErrLocked)
+	}
+	return err
+}
+
+// prompt raises a prompt and waits for its end, or that of the person's time.
+func (b *bus) prompt(person context.Context, prompt dbus.ObjectPath, signals <-chan *dbus.Signal) error {
+	if err := b.call(prompt, ssPrompt+".Prompt", "")(); err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-person.Done():
+			return context.Cause(person)
+		case s, ok := <-signals:
+			switch {
+			case !ok:
+				return errors.New("the session bus has ended")
+			case s.Name == dbusName+".NameOwnerChanged":
+				return fmt.Errorf("%w: the Secret Service has ended", ErrUnavailable)
+			case s.Path == prompt && len(s.Body) > 0 && s.Body[0] == true:
+				return fmt.Errorf("%w: its prompt was dismissed, or could not be shown", ErrLocked)
+			case s.Path == prompt:
+				return nil
+			}
+		}
+	}
+}
+
 // bus is a connection to the session bus, on which the Secret Service has answered. Every call is sent with NoAutoStart,
 // so that none starts a service, and at once; the function that a call returns waits for the answer. The connection ends
 // with its context.
@@ -142,6 +205,7 @@ type bus struct {
 	conn *dbus.Conn
 	// byDefault is the default collection; ssNone if there is none.
 	byDefault dbus.ObjectPath
+	answered  func() // tells that there was an answer
 }
 
 // reply waits for the answer to a call and stores what it returned.
@@ -184,7 +248,10 @@ func openBus(ctx context.Context) (*bus, error) {
 	if err != nil {
 		return nil, fmt.Errorf("session bus: %w", err)
 	}
-	b := &bus{conn: conn}
+	b := &bus{conn: conn, answered: func() {}}
+	if f, ok := ctx.Value(answeredKey{}).(func()); ok {
+		b.answered = f
+	}
 	if err := conn.Auth(nil); err != nil {
 		b.close()
 		return nil, fmt.Errorf("session bus: %w", err)
@@ -192,12 +259,13 @@ func openBus(ctx context.Context) (*bus, error) {
 	// Not conn.Hello, which waits: the bus takes what follows in order. The first call of the service is waited for,
 	// though, and is one that needs nothing: until it has answered, gnome-keyring 42 may forget a client as it learns of
 	// it. A SearchItems then fails, and an OpenSession ends the daemon.
-	hello := conn.BusObject().Go("org.freedesktop.DBus.Hello", 0, make(chan *dbus.Call, 1))
+	hello := conn.BusObject().Go(dbusName+".Hello", 0, make(chan *dbus.Call, 1))
 	alias := b.call(ssPath, ssService+".ReadAlias", "default")
 	if err := (<-hello.Done).Err; err != nil {
 		b.close()
 		return nil, fmt.Errorf("session bus: %w", err)
 	}
+	b.answered()
 	if err := alias(&b.byDefault); err != nil {
 		b.close()
 		return nil, err
@@ -212,6 +280,7 @@ func (b *bus) call(path dbus.ObjectPath, method string, args ...any) reply {
 	call := b.conn.Object(ssName, path).Go(method, dbus.FlagNoAutoStart, make(chan *dbus.Call, 1), args...)
 	return func(results ...any) error {
 		<-call.Done
+		b.answered()
 		if err := call.Store(results...); err != nil {
 			return busError(err)
 		}
@@ -279,28 +348,31 @@ func (b *bus) absent(locked []dbus.ObjectPath) error {
 	return ErrMiss
 }
 
-// openCollection is where go-keyring has its items: the collection `login`, else the default one. There may be none,
-// which is ErrUnavailable since to create one raises a prompt, and it may be locked, which is ErrLocked.
+// openCollection is collection, where a locked one is ErrLocked.
 func (b *bus) openCollection() (dbus.ObjectPath, error) {
+	path, locked, err := b.collection()
+	if err == nil && locked {
+		err = ErrLocked
+	}
+	return path, err
+}
+
+// collection is where go-keyring has its items: the collection `login`, else the default one. There may be none, which
+// is ErrUnavailable since to create one raises a prompt.
+func (b *bus) collection() (path dbus.ObjectPath, locked bool, err error) {
 	var collections []dbus.ObjectPath
 	if err := b.call(ssPath, dbusGet, ssService, "Collections")(&collections); err != nil {
-		return "", err
+		return "", false, err
 	}
-	path := ssLogin
+	path = ssLogin
 	if !slices.Contains(collections, ssLogin) {
 		path = b.byDefault
 	}
 	if path == ssNone {
-		return "", fmt.Errorf("%w: the Secret Service has neither a collection `login` nor a default one", ErrUnavailable)
+		return "", false, fmt.Errorf("%w: the Secret Service has neither a collection `login` nor a default one", ErrUnavailable)
 	}
-	var locked bool
-	if err := b.call(path, dbusGet, ssCollection, "Locked")(&locked); err != nil {
-		return "", err
-	}
-	if locked {
-		return "", ErrLocked
-	}
-	return path, nil
+	err = b.call(path, dbusGet, ssCollection, "Locked")(&locked)
+	return path, locked, err
 }
 
 // create makes or replaces an item.

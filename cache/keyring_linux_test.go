@@ -20,6 +20,7 @@ import (
 
 	"github.com/godbus/dbus/v5"
 	"github.com/google/go-cmp/cmp"
+	ss "github.com/zalando/go-keyring/secret_service"
 )
 
 // desktop is a session bus of the test's own and what runs on it. Nothing of the caller's is reached.
@@ -28,8 +29,9 @@ type desktop struct {
 	env  []string
 	conn *dbus.Conn // the test's own; it owns the prompter's name
 	bus  *exec.Cmd
-	// prompts counts the dialogs that anything on this bus wanted to raise.
+	// prompts counts the dialogs that anything on this bus wanted to raise, and person is who answers them: nil refuses.
 	prompts atomic.Int32
+	person  atomic.Pointer[person]
 }
 
 // newDesktop starts a session bus that could start a Secret Service, and has none.
@@ -63,21 +65,8 @@ func newDesktop(t *testing.T) *desktop {
 		return err == nil
 	})
 	t.Cleanup(func() { d.conn.Close() })
-	if err := d.conn.Export(prompter{d}, "/org/gnome/keyring/Prompter", "org.gnome.keyring.internal.Prompter"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := d.conn.RequestName("org.gnome.keyring.SystemPrompter", dbus.NameFlagDoNotQueue); err != nil {
-		t.Fatal(err)
-	}
+	d.startPrompter()
 	return d
-}
-
-// prompter stands where the dialogs of gnome-keyring come from. It counts and refuses.
-type prompter struct{ d *desktop }
-
-func (p prompter) BeginPrompting(dbus.ObjectPath) *dbus.Error {
-	p.d.prompts.Add(1)
-	return dbus.MakeFailedError(errors.New("nobody is here"))
 }
 
 // start runs a daemon until the test ends.
@@ -126,6 +115,9 @@ func (d *desktop) startKeyring(login bool) *exec.Cmd {
 	return cmd
 }
 
+// startKeyring starts a desktop with an open keyring, and nothing else that a test has a use for.
+func startKeyring(t *testing.T) { newDesktop(t).startKeyring(true) }
+
 func (d *desktop) lock() {
 	d.t.Helper()
 	var locked []dbus.ObjectPath
@@ -134,6 +126,37 @@ func (d *desktop) lock() {
 	if err != nil || len(locked) != 1 {
 		d.t.Fatalf("locked %v, %v", locked, err)
 	}
+}
+
+// unlock unlocks the keyring with its password, as a login does: without a prompt.
+func (d *desktop) unlock() {
+	d.t.Helper()
+	var none dbus.Variant
+	var session dbus.ObjectPath
+	service := d.conn.Object(ssName, ssPath)
+	if err := service.Call(ssService+".OpenSession", 0, "plain", dbus.MakeVariant("")).Store(&none, &session); err != nil {
+		d.t.Fatal(err)
+	}
+	err := service.Call("org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface.UnlockWithMasterPassword", 0,
+		ssLogin, ss.NewSecret(session, "password")).Err
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// clients counts the connections to the bus.
+func (d *desktop) clients() (n int) {
+	d.t.Helper()
+	var names []string
+	if err := d.conn.BusObject().Call(dbusName+".ListNames", 0).Store(&names); err != nil {
+		d.t.Fatal(err)
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, ":") {
+			n++
+		}
+	}
+	return n
 }
 
 // each makes every call of the keyring at once and checks its error, and that it came in time.
@@ -145,7 +168,7 @@ func each(t *testing.T, want error) {
 		"get":    func(k keyringStore) error { _, err := k.Get(t.Context(), testKey); return err },
 		"put":    func(k keyringStore) error { return k.Put(t.Context(), testKey, testSession()) },
 		"delete": func(k keyringStore) error { return k.Delete(t.Context(), testKey) },
-		"look":   func(k keyringStore) error { return k.look(t.Context()) },
+		"look":   func(k keyringStore) error { return k.look(t.Context(), keyringLimit) },
 	} {
 		all.Go(func() {
 			if err := call(openKeyring(t)); !errors.Is(err, want) || errors.Is(err, ErrMiss) {
@@ -179,7 +202,7 @@ func TestSecretServiceKeepsReplacesAndForgets(t *testing.T) {
 				if got, err := k.Get(t.Context(), testKey); err != nil || got != s {
 					t.Fatalf("%d bytes: %v, %v", size, got, err)
 				}
-				sealed := filesIn(t, k.dir.path)
+				sealed := filesIn(t, filepath.Join(k.dir.path, sessionsDir))
 				want := 0
 				if maxItem == 1 || maxItem == 0 && size > keyringMaxItem {
 					want = 1
@@ -213,7 +236,7 @@ func TestSecretServiceKeepsReplacesAndForgets(t *testing.T) {
 			if _, err := k.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
 				t.Errorf("deleted: %v", err)
 			}
-			if left := filesIn(t, k.dir.path); len(left) > 0 {
+			if left := filesIn(t, filepath.Join(k.dir.path, sessionsDir)); len(left) > 0 {
 				t.Errorf("left: %v", left)
 			}
 		})
@@ -269,7 +292,7 @@ func TestSealedSessionIsWholeWhileItIsReplaced(t *testing.T) {
 	close(done)
 	all.Wait()
 
-	for _, path := range filesIn(t, k.dir.path) {
+	for _, path := range filesIn(t, filepath.Join(k.dir.path, sessionsDir)) {
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
@@ -303,13 +326,15 @@ func TestLockedKeyringIsSaidToBeAndRaisesNoPrompt(t *testing.T) {
 		t.Run(fmt.Sprintf("holding it %v", held), func(t *testing.T) {
 			d := newDesktop(t)
 			d.startKeyring(true)
-			c, w := openTest(t, Auto, "")
+			c, _ := openTest(t, Auto, "")
 			s := testSession()
 			if held {
 				mustPut(t, c, testKey, s, Keyring)
 			}
 			d.lock()
 			each(t, ErrLocked)
+			c, w := openTest(t, Auto, c.opts.Dir) // a process of its own
+			c.kernel = noKernel
 			if held {
 				if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrLocked) {
 					t.Errorf("get: %v", err)
@@ -321,7 +346,7 @@ func TestLockedKeyringIsSaidToBeAndRaisesNoPrompt(t *testing.T) {
 			if _, err := c.Put(t.Context(), testKey, s, testFacts()); !errors.Is(err, ErrLocked) {
 				t.Errorf("put: %v", err)
 			}
-			if _, err := c.Clear(t.Context()); held && !errors.Is(err, ErrLocked) {
+			if _, err := c.Clear(t.Context()); held != errors.Is(err, ErrLocked) || !held && err != nil {
 				t.Errorf("clear: %v", err)
 			}
 			if f, err := c.FactsOf(testKey); held && (err != nil || f.Store != Keyring) {
@@ -407,6 +432,7 @@ func TestWithoutAKeyringNothingIsStarted(t *testing.T) {
 	}
 	each(t, ErrUnavailable)
 	c, w := openTest(t, Auto, "")
+	c.kernel = noKernel
 	mustPut(t, c, testKey, testSession(), None)
 	if _, err := c.GetLocked(t.Context(), testKey, testFacts()); !errors.Is(err, ErrMiss) {
 		t.Errorf("second look: %v", err)
@@ -414,7 +440,7 @@ func TestWithoutAKeyringNothingIsStarted(t *testing.T) {
 	if n, err := c.Clear(t.Context()); n != 0 || err != nil {
 		t.Errorf("clear: %d, %v", n, err)
 	}
-	if name, reason := c.StoreName(t.Context()); name != None || !strings.Contains(reason, "no Secret Service") {
+	if name, reason := c.StoreName(t.Context()); name != None || !strings.Contains(reason, "no Secret Service") || !strings.Contains(reason, "kernel") {
 		t.Errorf("%v: %v", name, reason)
 	}
 	chosen, _ := openTest(t, Keyring, "")
@@ -494,6 +520,7 @@ func TestSilentBusIsATimeOut(t *testing.T) {
 	listen(t, func(net.Conn) {})
 	each(t, ErrTimeout)
 	c, w := openTest(t, Auto, "")
+	c.kernel = noKernel
 	start := time.Now()
 	if _, err := c.GetLocked(t.Context(), testKey, testFacts()); !errors.Is(err, ErrTimeout) {
 		t.Errorf("second look: %v", err)
@@ -576,19 +603,7 @@ func TestBusThatDiesInMidCallIsAFailure(t *testing.T) {
 	}
 	got := make(chan error, 1)
 	go func() { _, err := openKeyring(t).Get(t.Context(), testKey); got <- err }()
-	waitFor(t, "the call", func() bool {
-		var names []string
-		if err := d.conn.BusObject().Call("org.freedesktop.DBus.ListNames", 0).Store(&names); err != nil {
-			t.Fatal(err)
-		}
-		unique := 0
-		for _, n := range names {
-			if strings.HasPrefix(n, ":") {
-				unique++
-			}
-		}
-		return unique >= 3 // the test, the daemon and the call
-	})
+	waitFor(t, "the call", func() bool { return d.clients() >= 3 }) // the test, the daemon and the call
 	if err := d.bus.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

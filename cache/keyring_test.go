@@ -8,7 +8,7 @@ import (
 )
 
 func TestKeyringThatPanicsIsAFailure(t *testing.T) {
-	_, err := bounded(t.Context(), &keyring{}, keyringLimit, func(context.Context) (Session, error) { panic("hush") })
+	_, err := bounded(t.Context(), &keyring{}, usualPatience, func(context.Context) (Session, error) { panic("hush") })
 	if err == nil || errors.Is(err, ErrMiss) || strings.Contains(err.Error(), "hush") {
 		t.Errorf("got %v", err)
 	}

@@ -21,6 +21,22 @@ func (d *stateDir) lock(ctx context.Context, name string, look func() bool) (unl
 	return lockFile(ctx, filepath.Join(d.path, locksDir, name+".lock"), look)
 }
 
+// tryLock takes the lock of a name if it is free. unlock is for who holds it.
+func (d *stateDir) tryLock(name string) (unlock func(), held bool, err error) {
+	root, err := d.sub(locksDir, true) // as in lock
+	if err != nil {
+		return nil, false, err
+	}
+	if err := root.Close(); err != nil {
+		return nil, false, err
+	}
+	l := openLock(filepath.Join(d.path, locksDir, name+".lock"))
+	if held, err = l.TryLock(); err != nil {
+		return nil, false, fmt.Errorf("lock: %w", err)
+	}
+	return func() { _ = l.Unlock() }, held, nil // it ends with us at the latest
+}
+
 // lockFile takes the lock of a file for this process and calls look, until look reports true or the lock is held. It
 // returns with the lock held, or with it free and look's last answer true; unlock is never nil and may be called in
 // both cases. A nil look is one that reports false.

@@ -23,7 +23,7 @@ func NewSecrets(service, label string) *Secrets {
 // Get reads the secret of a user name: ErrMiss if there is none. Any other error is a failure of the keyring, see
 // ErrLocked and its like.
 func (s *Secrets) Get(ctx context.Context, user string) (string, error) {
-	b, err := bounded(ctx, s.keyring, keyringLimit, func(ctx context.Context) ([]byte, error) {
+	b, err := bounded(ctx, s.keyring, usualPatience, func(ctx context.Context) ([]byte, error) {
 		return secretGet(ctx, s.service, user)
 	})
 	if errors.Is(err, ErrMiss) {
@@ -37,7 +37,7 @@ func (s *Secrets) Set(ctx context.Context, user, secret string) error {
 	if len(secret) > keyringMaxItem {
 		return fmt.Errorf("keyring: secret of %d bytes; items have at most %d here", len(secret), keyringMaxItem)
 	}
-	_, err := bounded(ctx, s.keyring, keyringLimit, func(ctx context.Context) (struct{}, error) {
+	_, err := bounded(ctx, s.keyring, usualPatience, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, secretSet(ctx, s.service, user, s.label+" "+user, secret)
 	})
 	return err
@@ -45,7 +45,7 @@ func (s *Secrets) Set(ctx context.Context, user, secret string) error {
 
 // Delete deletes the secret of a user name: ErrMiss if there is none.
 func (s *Secrets) Delete(ctx context.Context, user string) error {
-	_, err := bounded(ctx, s.keyring, keyringLimit, func(ctx context.Context) (struct{}, error) {
+	_, err := bounded(ctx, s.keyring, usualPatience, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, secretDelete(ctx, s.service, user)
 	})
 	return err

@@ -2,7 +2,7 @@
 // obtain a session for everybody, and the non-secret facts that are known about a session without opening it.
 //
 // It promises that a session obtained is whole or absent at every moment, whatever is killed when; that a failure is
-// never taken for a miss; that nothing here hangs, raises a prompt or starts a daemon; and that no secret is in an
+// never taken for a miss; that nothing here hangs or starts a daemon, and nothing but Unlock raises a prompt; and that no secret is in an
 // error, in a file other than a sealed one, or in anything that is printed.
 package cache
 

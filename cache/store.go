@@ -36,7 +36,7 @@ type Store interface {
 // Choice is a value of --store.
 type Choice string
 
-// The choices. Auto is the keyring, else None.
+// The choices. Auto is the keyring if it is there and open, else the kernel store, else None.
 const (
 	Auto    Choice = "auto"
 	Keyring Choice = "keyring"

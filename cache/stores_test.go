@@ -1,90 +1,312 @@
 package cache
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
 
+// everyStore runs a test with each store, on real parts, in a state directory of its own. The name of the store is for
+// openNamed; keyringSealed is the keyring whose items hold no session.
+func everyStore(t *testing.T, test func(t *testing.T, name, dir string)) {
+	t.Run("file", func(t *testing.T) { test(t, string(File), t.TempDir()) })
+	t.Run("kernel", func(t *testing.T) { test(t, string(Kernel), kernelDir(t)) })
+	for _, name := range []string{string(Keyring), keyringSealed} {
+		t.Run(name, func(t *testing.T) {
+			startKeyring(t)
+			test(t, name, t.TempDir())
+		})
+	}
+}
+
+const keyringSealed = "keyring-sealed"
+
+// openNamed opens a cache with a store of everyStore. A warning is an error.
+func openNamed(dir, name string, now func() time.Time) (*Cache, *warnings, error) {
+	w := &warnings{}
+	choice := Choice(name)
+	if name == keyringSealed {
+		choice = Keyring
+	}
+	c, err := Open(Options{Dir: dir, Choice: choice, Warnf: w.warnf, Now: now})
+	if err == nil && name == keyringSealed {
+		c.keyring.maxItem = 1
+	}
+	return c, w, err
+}
+
+// markedSession is a session that tells by each of its parts which one it is.
+func markedSession(key Key, version int) Session {
+	s := testSession()
+	s.AccessKeyID = fmt.Sprintf("ASIA%dV%d", key[0], version)
+	s.SessionToken = strings.Repeat(string(rune('A'+version%26)), 100+version%7*1000)
+	return s
+}
+
+// checkMarked tells what is wrong with a session that should be a marked one, and its version.
+func checkMarked(key Key, s Session) (version int, err error) {
+	var of byte
+	if _, err := fmt.Sscanf(s.AccessKeyID, "ASIA%dV%d", &of, &version); err != nil || of != key[0] {
+		return 0, fmt.Errorf("session %d is %s", key[0], s.AccessKeyID)
+	}
+	if s.SessionToken != markedSession(key, version).SessionToken {
+		return 0, fmt.Errorf("session %s is torn", s.AccessKeyID)
+	}
+	return version, nil
+}
+
+const sessions, versions = 20, 3
+
 func init() {
-	// churn DIR STORE I: puts, reads and deletes sessions that others churn too; each session is whole or absent.
-	children["churn"] = func(args []string) error {
-		c, err := Open(Options{Dir: args[0], Choice: Choice(args[1]), Warnf: func(f string, a ...any) { fmt.Fprintf(os.Stderr, f, a...) }})
+	// putmarked DIR STORE KEY FIRST LAST: puts a session's versions, each under the lock as its contract has it.
+	children["putmarked"] = func(args []string) error {
+		c, w, err := openNamed(args[0], args[1], nil)
 		if err != nil {
 			return err
 		}
-		me, err := strconv.Atoi(args[2])
+		var n [3]int
+		for i := range n {
+			if n[i], err = strconv.Atoi(args[2+i]); err != nil {
+				return err
+			}
+		}
+		key := Key{byte(n[0])}
+		waitAtGate()
+		for v := n[1]; v <= n[2]; v++ {
+			unlock, err := c.Lock(context.Background(), key, nil)
+			if err != nil {
+				return err
+			}
+			_, err = c.Put(context.Background(), key, markedSession(key, v), testFacts())
+			unlock()
+			if err != nil {
+				return err
+			}
+		}
+		return w.err()
+	}
+	// getmarked DIR STORE N: reads sessions, which must be there and whole.
+	children["getmarked"] = func(args []string) error {
+		c, w, err := openNamed(args[0], args[1], nil)
 		if err != nil {
 			return err
 		}
-		for i := range 60 {
-			key := Key{byte((me + i) % 5)}
-			s := testSession()
-			s.SessionToken = strings.Repeat(string(rune('A'+me%26)), 100+1000*i%7000)
-			switch (i + me) % 7 {
-			case 0:
-				err = c.Delete(context.Background(), key)
-			case 1, 2:
-				_, err = c.Put(context.Background(), key, s, testFacts())
-			default:
-				var got Session
-				got, err = c.Get(context.Background(), key)
-				if err == nil && strings.Trim(got.SessionToken, got.SessionToken[:1]) != "" {
-					err = errors.New("two sessions in one")
-				}
-				if errors.Is(err, ErrMiss) {
-					err = nil
-				}
+		n, err := strconv.Atoi(args[2])
+		if err != nil {
+			return err
+		}
+		waitAtGate()
+		for i := range versions {
+			key := Key{byte((n + i) % sessions)}
+			s, err := c.Get(context.Background(), key)
+			if err == nil {
+				_, err = checkMarked(key, s)
 			}
 			if err != nil {
 				return err
 			}
 		}
-		return nil
+		return w.err()
+	}
+	// putforever DIR STORE: puts, replaces and deletes sessions until it is killed.
+	children["putforever"] = func(args []string) error {
+		c, _, err := openNamed(args[0], args[1], nil)
+		if err != nil {
+			return err
+		}
+		for v := rand.IntN(100); ; v++ {
+			key := Key{byte(v % 5)}
+			unlock, err := c.Lock(context.Background(), key, nil)
+			if err != nil {
+				return err
+			}
+			if v%8 == 0 {
+				err = c.Delete(context.Background(), key)
+			} else {
+				_, err = c.Put(context.Background(), key, markedSession(key, v), testFacts())
+			}
+			unlock()
+			if err != nil {
+				return err
+			}
+			fmt.Println(v)
+		}
 	}
 }
 
-// sealedStores gives each store that keeps sealed files, with a state directory for it.
-func sealedStores(t *testing.T, test func(t *testing.T, store Choice, dir string)) {
-	t.Run("file", func(t *testing.T) { test(t, File, t.TempDir()) })
-	t.Run("kernel", func(t *testing.T) { test(t, Kernel, kernelDir(t)) })
+// err is an error that says what was warned of.
+func (w *warnings) err() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.all) > 0 {
+		return fmt.Errorf("warned of %q", w.all)
+	}
+	return nil
 }
 
-func TestStoreIsWholeUnderManyProcesses(t *testing.T) {
-	sealedStores(t, func(t *testing.T, store Choice, dir string) {
-		runChildren(t, 12, "churn", func(i int) []string { return []string{dir, string(store), strconv.Itoa(i)} })
-		for _, path := range filesIn(t, dir) {
-			if strings.HasPrefix(filepath.Base(path), tempPrefix) {
-				t.Errorf("left: %s", path)
+func TestManyProcessesReadAndRefreshAtOnce(t *testing.T) {
+	readers := 200
+	if testing.Short() {
+		readers = 20
+	}
+	everyStore(t, func(t *testing.T, name, dir string) {
+		c, w, err := openNamed(dir, name, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var children []*exec.Cmd
+		for k := range sessions {
+			key := Key{byte(k)}
+			if _, err := c.Put(t.Context(), key, markedSession(key, 0), testFacts()); err != nil {
+				t.Fatal(err)
+			}
+			children = append(children, child(t, "putmarked", dir, name, strconv.Itoa(k), "1", strconv.Itoa(versions)))
+		}
+		for i := range readers {
+			children = append(children, child(t, "getmarked", dir, name, strconv.Itoa(i)))
+		}
+		runAtOnce(t, children)
+		for k := range sessions {
+			s, err := c.Get(t.Context(), Key{byte(k)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v, err := checkMarked(Key{byte(k)}, s); err != nil || v != versions {
+				t.Errorf("session %d is lost: version %d, %v", k, v, err)
 			}
 		}
+		if left := filesIn(t, filepath.Join(dir, sessionsDir)); name != string(Keyring) && len(left) != sessions {
+			t.Errorf("%d sealed files, want %d", len(left), sessions)
+		}
+		w.want(t, 0)
 	})
 }
 
-// A process that is killed while it puts leaves a whole session or none, and nothing but files known as temporary.
-func TestKillDuringPutLeavesTheSessionWhole(t *testing.T) {
-	sealedStores(t, func(t *testing.T, store Choice, dir string) {
-		for i := range 40 {
-			cmd := child(t, "churn", dir, string(store), strconv.Itoa(i))
+// A process that is killed while it puts leaves each session whole or absent, and what it leaves beside is swept.
+// AWS_CREDPROC_TEST_KILLS sets how many are killed.
+func TestKillDuringPutLeavesSessionsWhole(t *testing.T) {
+	kills := 25
+	if n, err := strconv.Atoi(os.Getenv("AWS_CREDPROC_TEST_KILLS")); err == nil {
+		kills = n
+	}
+	everyStore(t, func(t *testing.T, name, dir string) {
+		found := 0
+		for range kills {
+			cmd := child(t, "putforever", dir, name)
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(time.Duration(i%20) * time.Millisecond) // the moment to kill it at, not a condition
+			if _, err := bufio.NewReader(out).ReadString('\n'); err != nil { // it is at it
+				t.Fatal(err)
+			}
+			time.Sleep(time.Duration(rand.IntN(15000)) * time.Microsecond) // the moment to kill it at, not a condition
 			_ = cmd.Process.Kill()
 			_ = cmd.Wait()
-			c, w := openTest(t, store, dir)
+			c, w, err := openNamed(dir, name, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
 			for k := range 5 {
-				if _, err := c.GetLocked(t.Context(), Key{byte(k)}, testFacts()); err != nil && !errors.Is(err, ErrMiss) {
+				key := Key{byte(k)}
+				s, err := c.GetLocked(t.Context(), key, testFacts())
+				if err == nil {
+					_, err = checkMarked(key, s)
+					found++
+				}
+				if err != nil && !errors.Is(err, ErrMiss) {
 					t.Fatal(err)
 				}
 			}
 			w.want(t, 0)
 		}
+		if found < kills {
+			t.Errorf("%d sessions found after %d kills: this test shows nothing", found, kills)
+		}
+
+		// When all has expired, somebody else comes by.
+		later := time.Now().Add(3 * time.Hour)
+		c, w, err := openNamed(dir, name, func() time.Time { return later })
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := testSession()
+		s.Issued, s.Expiration = later, later.Add(time.Hour)
+		var left []string
+		for range 20 { // each of which clears away as much as nobody has to wait for
+			if _, err := c.Put(t.Context(), Key{99}, s, testFacts()); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Delete(t.Context(), Key{99}); err != nil {
+				t.Fatal(err)
+			}
+			left = slices.DeleteFunc(filesIn(t, dir), func(path string) bool {
+				return filepath.Ext(path) == ".lock" || filepath.Base(path) == fileKey || filepath.Base(path) == kernelID
+			})
+			if len(left) == 0 {
+				break
+			}
+		}
+		if len(left) > 0 {
+			t.Errorf("left: %v", left)
+		}
+		if c.opts.Choice == Keyring {
+			if n, err := (keyringStore{c.keyring, c.dir}).clear(t.Context(), nil); n != 0 || err != nil {
+				t.Errorf("items left in the keyring: %d, %v", n, err)
+			}
+		}
+		w.want(t, 0)
 	})
+}
+
+// runAtOnce starts children, lets them through their gate when all have come to it, and waits for their end.
+func runAtOnce(t *testing.T, children []*exec.Cmd) {
+	t.Helper()
+	gate, open, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer gate.Close()
+	defer open.Close()
+	stderr := make([]bytes.Buffer, len(children))
+	for i, cmd := range children {
+		cmd.Stdin, cmd.Stderr = gate, &stderr[i]
+		out, err := cmd.StdoutPipe()
+		if err == nil {
+			err = cmd.Start()
+		}
+		if err == nil {
+			_, err = bufio.NewReader(out).ReadString('\n')
+		}
+		if err != nil {
+			t.Fatalf("child %d: %v: %s", i, err, stderr[i].String())
+		}
+	}
+	open.Close()
+	for i, cmd := range children {
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("child %d: %v: %s", i, err, stderr[i].String())
+		}
+	}
+}
+
+// waitAtGate is for a child of runAtOnce.
+func waitAtGate() {
+	fmt.Println("ready")
+	_, _ = io.Copy(io.Discard, os.Stdin)
 }

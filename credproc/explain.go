@@ -3,6 +3,7 @@ package credproc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"aws-credproc/cache"
@@ -20,8 +21,9 @@ type Explanation struct {
 	RegionFrom      string     `json:"region_from,omitempty"`
 	STSEndpointFrom string     `json:"sts_endpoint_from,omitempty"`
 	Store           string     `json:"store"`
-	CacheKey        *string    `json:"cache_key"` // null where nothing is cached
-	Expires         *time.Time `json:"expires"`   // of the cached session; null where there is none
+	StoreReason     string     `json:"store_reason,omitempty"` // none where it is as chosen
+	CacheKey        *string    `json:"cache_key"`              // null where nothing is cached
+	Expires         *time.Time `json:"expires"`                // of the cached session; null where there is none
 	Chain           []Element  `json:"chain"`
 	// Policies are given where they are asked for, see [Policies].
 	Policies []RolePolicies `json:"policies,omitempty"`
@@ -72,8 +74,8 @@ func (r *Resolver) Explain(ctx context.Context, c profiles.Chain) (Explanation, 
 	}
 	x := Explanation{Profile: c.Profile.Name, Region: w.endpoint.Region, RegionFrom: w.endpoint.RegionFrom,
 		STSEndpoint: url, STSEndpointFrom: w.endpoint.URLFrom, Chain: elements(c, linksOf(c, r.Getenv))}
-	store, _ := r.Cache.StoreName(ctx)
-	x.Store = string(store)
+	store, reason := r.Cache.StoreName(ctx)
+	x.Store, x.StoreReason = string(store), reason
 	for n := range w.links {
 		if !w.isCached(n) {
 			continue
@@ -86,6 +88,9 @@ func (r *Resolver) Explain(ctx context.Context, c profiles.Chain) (Explanation, 
 			x.Chain[n].Expires = &facts.Expires
 			if n == w.last() {
 				x.Store, x.Expires = string(facts.Store), &facts.Expires
+				if facts.Store != store && reason != "" {
+					x.StoreReason = fmt.Sprintf("a new session goes to %s: %s", store, reason)
+				}
 			}
 		}
 	}

@@ -1,0 +1,177 @@
+package cache
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// openAt opens a cache whose clock can be set.
+func openAt(t *testing.T, choice Choice, dir string, now *time.Time) (*Cache, *warnings) {
+	t.Helper()
+	w := &warnings{}
+	c, err := Open(Options{Dir: dir, Choice: choice, Warnf: w.warnf, Now: func() time.Time { return *now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, w
+}
+
+func TestExpiredSessionsAreClearedAwayByWhoeverComesBy(t *testing.T) {
+	for store, dir := range map[Choice]func(t *testing.T) string{
+		File: func(t *testing.T) string { return t.TempDir() }, Kernel: func(t *testing.T) string { return kernelDir(t) },
+	} {
+		t.Run(string(store), func(t *testing.T) { expiredAreClearedAway(t, store, dir(t)) })
+	}
+}
+
+func expiredAreClearedAway(t *testing.T, store Choice, dir string) {
+	now := time.Now()
+	c, w := openAt(t, store, dir, &now)
+	s := testSession()
+	mustPut(t, c, testKey, s, store)
+	mustPut(t, c, Key{2}, s, store)
+	if err := c.Fail(Key{2}, testFacts(), errors.New("AccessDenied")); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Fail(Key{3}, testFacts(), errors.New("AccessDenied")); err != nil {
+		t.Fatal(err)
+	}
+	held, err := c.Lock(t.Context(), Key{4}, nil) // somebody is renewing this one
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustPut(t, c, Key{4}, s, store)
+	if err := os.Remove(filepath.Join(dir, factsDir, factsName(Key{4}))); err != nil { // and this is left without facts
+		t.Fatal(err)
+	}
+	mustPut(t, c, Key{5}, s, store)
+	heldToo, err := c.Lock(t.Context(), Key{5}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	now = s.Expiration.Add(time.Second)
+	next := testSession()
+	next.Issued, next.Expiration = now, now.Add(time.Hour)
+	mustPut(t, c, otherKey, next, store)
+	if _, err := c.FactsOf(testKey); !errors.Is(err, ErrMiss) {
+		t.Errorf("its facts: %v", err)
+	}
+	if f, err := c.FactsOf(Key{2}); err != nil || f.Store != "" || f.LastError == "" {
+		t.Errorf("of a failure that is not long ago: %+v, %v", f, err)
+	}
+	if _, err := c.FactsOf(Key{3}); err != nil {
+		t.Errorf("of a failure without a session: %v", err)
+	}
+	if f, err := c.FactsOf(Key{5}); err != nil || f.Store != store {
+		t.Errorf("whose lock is held: %+v, %v", f, err)
+	}
+	if files := filesIn(t, filepath.Join(dir, sessionsDir)); len(files) != 1 || !strings.Contains(files[0], otherKey.String()) {
+		t.Errorf("sealed files: %v", files)
+	}
+	held()
+	heldToo()
+
+	now = now.Add(errorAge)
+	next.Issued, next.Expiration = now, now.Add(time.Hour)
+	mustPut(t, c, otherKey, next, store)
+	if left := filesIn(t, filepath.Join(dir, factsDir)); len(left) != 1 {
+		t.Errorf("facts: %v", left)
+	}
+	w.want(t, 0)
+}
+
+func TestSweepLeavesWhatIsNotItsOwn(t *testing.T) {
+	dir := t.TempDir()
+	now := time.Now()
+	c, w := openAt(t, File, dir, &now)
+	s := testSession()
+	mustPut(t, c, testKey, s, File)
+	sessions, facts := filepath.Join(dir, sessionsDir), filepath.Join(dir, factsDir)
+	newer, err := seal(make([]byte, sealKeySize), Key{1}, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer[len(sealMagic)]++
+	stays := map[string]string{
+		filepath.Join(sessions, Key{1}.String()):                       string(newer),
+		filepath.Join(sessions, "README"):                              "x",
+		filepath.Join(facts, factsName(Key{2})):                        `{"v":2}`,
+		filepath.Join(facts, factsName(Key{3})):                        `{"v":1,"store":"cupboard","expires":"2020-01-01T00:00:00Z"}`,
+		filepath.Join(sessions, sealedName(Key{9}, Keyring, "unread")): "torn just now",
+	}
+	goes := map[string]string{
+		filepath.Join(sessions, sealedName(Key{4}, Keyring, "any")): "torn long ago",
+		filepath.Join(sessions, sealedName(Key{5}, File, "")):       "",
+	}
+	long := now.Add(-kernelKeyLife - time.Hour)
+	for path, content := range stays {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, content := range goes {
+		if err := errors.Join(os.WriteFile(path, []byte(content), 0o600), os.Chtimes(path, long, long)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustPut(t, c, otherKey, s, File)
+	for path := range stays {
+		if _, err := os.Stat(path); err != nil {
+			t.Error(err)
+		}
+	}
+	for path := range goes {
+		if _, err := os.Stat(path); err == nil {
+			t.Errorf("left: %s", path)
+		}
+	}
+	w.want(t, 0)
+}
+
+// However much is left behind, nobody has to wait for all of it to go.
+func TestSweepIsBounded(t *testing.T) {
+	dir := t.TempDir()
+	now := time.Now()
+	c, _ := openAt(t, File, dir, &now)
+	s := testSession()
+	mustPut(t, c, testKey, s, File)
+	d, err := c.state(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const many = sweptFiles + 2*sweptSessions
+	for i := range many {
+		if err := d.writeFacts(Facts{Key: Key{1, byte(i), byte(i >> 8)}, Store: File, Expires: now.Add(-time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for want := many - sweptSessions; want > many-4*sweptSessions; want -= sweptSessions {
+		mustPut(t, c, testKey, s, File)
+		if left := len(filesIn(t, filepath.Join(dir, factsDir))) - 1; left != want {
+			t.Fatalf("%d are left, want %d", left, want)
+		}
+	}
+}
+
+func TestAnywhereComesByEverything(t *testing.T) {
+	list := make([]int, 3*sweptFiles)
+	for i := range list {
+		list[i] = i
+	}
+	seen := map[int]bool{}
+	for i := 0; len(seen) < len(list); i++ {
+		some := anywhere(list)
+		if len(some) != sweptFiles || i > 1000 {
+			t.Fatal(fmt.Sprint(len(some), " of which ", len(seen), " seen"))
+		}
+		for _, x := range some {
+			seen[x] = true
+		}
+	}
+}

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"context"
+
+	"aws-credproc/cache"
+	"aws-credproc/credproc/mfa"
+	"aws-credproc/credproc/terminal"
+)
+
+// unlock lets the person who has typed a command at a terminal unlock the keyring, if it is locked: by its own prompt,
+// for which a minute is waited beside the command's --timeout. No other command raises one. Where it stays locked, the
+// command goes on without. The error is that of ctx.
+func (a *app) unlock(ctx context.Context) error {
+	if a.prompt != mfa.Auto && a.prompt != mfa.GUI || !terminal.IsThere() { // the prompt is a window
+		return nil
+	}
+	a.watchdog.Stop()
+	defer a.watchdog.Reset(a.timeout + grace)
+	stop := func() {}
+	err := cache.Unlock(ctx, a.stateDir(), func() { stop = a.progress("the keyring is locked: waiting for you to answer its prompt") })
+	stop()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		a.warn("the keyring stays as it is: %v", err)
+	}
+	return nil
+}
