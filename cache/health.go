@@ -33,7 +33,7 @@ func (c *Cache) Health(ctx context.Context) Health {
 	case None:
 		return h
 	case Auto, Keyring:
-		h.StoreErr = c.keyring.look(ctx)
+		h.StoreErr = c.keyring.look(ctx, keyringLimit)
 	case Kernel:
 		h.StoreErr = c.kernel.probe()
 	}

@@ -7,9 +7,9 @@ import (
 
 // The tests' own environment has no session bus, see TestMain.
 func TestHealthTellsOfAKeyringThatIsNotThere(t *testing.T) {
-	for choice, store := range map[Choice]Choice{Auto: None, Keyring: Keyring} {
+	for _, choice := range []Choice{Auto, Keyring} {
 		c, _ := openTest(t, choice, "")
-		if h := c.Health(t.Context()); !errors.Is(h.StoreErr, ErrUnavailable) || h.Store != store {
+		if h := c.Health(t.Context()); !errors.Is(h.StoreErr, ErrUnavailable) || h.Store == Keyring && choice == Auto {
 			t.Errorf("%s: %+v", choice, h)
 		}
 	}

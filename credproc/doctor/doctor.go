@@ -191,7 +191,11 @@ func newExam(ctx context.Context, o Options) *exam {
 	x.health = o.Resolver.Cache.Health(ctx)
 	x.addFact("config", x.fileFact(x.raw[0]))
 	x.addFact("credentials", x.fileFact(x.raw[len(x.raw)-1]))
-	x.addFact("store", string(x.health.Store)+" ("+x.health.Reason+")")
+	reason := x.health.Reason
+	if reason == "" {
+		reason = "chosen"
+	}
+	x.addFact("store", string(x.health.Store)+" ("+reason+")")
 	if o.Online {
 		x.askSTS(ctx)
 	}
