@@ -110,6 +110,7 @@ type app struct {
 	warned         []string
 	overdue        chan string // why the command has not ended although it should have
 	watchdog       *time.Timer
+	stopProgress   func() // of the line that says what is waited for; nil where there was none
 	// heedSignals makes a signal end the command by its context. Until then it ends the process: a session from the cache
 	// leaves nothing to tidy up, and heeding signals would take a tenth of the time of serving it.
 	heedSignals func()
@@ -181,9 +182,9 @@ func (a *app) resolver() (*credproc.Resolver, error) {
 	return &credproc.Resolver{
 		Cache: c, Getenv: os.Getenv, Now: time.Now, Warnf: a.warn, Tracef: a.trace, Version: version(), Stderr: a.stderr,
 		BeforeWait: a.heedSignals,
-		TokenCodes: &mfa.Asker{
-			Mode: a.prompt, Getenv: os.Getenv, Now: time.Now, Seeds: a.seeds(), Stderr: a.stderr, Warnf: a.warn, Tracef: a.trace,
-		},
+		TokenCodes: quietly{&mfa.Asker{
+			Mode: a.prompt, Dir: a.stateDir(), Getenv: os.Getenv, Now: time.Now, Seeds: a.seeds(), Stderr: a.stderr, Warnf: a.warn, Tracef: a.trace,
+		}, a},
 	}, nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"sync"
@@ -43,7 +44,7 @@ func (a *app) progress(what string) (stop func()) {
 		shown = true
 		_, _ = fmt.Fprintf(f, "%s ...", printable(what)) // it is a courtesy; the result does not depend on it
 	})
-	return func() {
+	stop = sync.OnceFunc(func() {
 		timer.Stop()
 		mu.Lock()
 		defer mu.Unlock()
@@ -51,7 +52,22 @@ func (a *app) progress(what string) (stop func()) {
 			_, _ = fmt.Fprint(f, "\r\x1b[K")
 		}
 		stopped = true
+	})
+	a.stopProgress = stop
+	return stop
+}
+
+// quietly takes the line of progress away before a person is asked for a code.
+type quietly struct {
+	*mfa.Asker
+	app *app
+}
+
+func (q quietly) Code(ctx context.Context, d mfa.Device, previous error) (mfa.Code, error) {
+	if q.app.stopProgress != nil {
+		q.app.stopProgress()
 	}
+	return q.Asker.Code(ctx, d, previous)
 }
 
 // left says how long it is until t: "59m", "11h32m", "8s".

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"strings"
 	"time"
 )
@@ -16,21 +15,11 @@ func (c *Cache) Claim(key Key, life time.Duration) (bool, error) {
 	if name == None {
 		return false, nil
 	}
-	root, err := d.sub(locksDir, true) // made and checked here; flock itself goes by the path
-	if err != nil {
+	unlock, held, err := d.tryLock(claimName(key))
+	if err != nil || !held { // held by a process that is claiming it at this moment
 		return false, err
 	}
-	if err := root.Close(); err != nil {
-		return false, err
-	}
-	l := openLock(filepath.Join(d.path, locksDir, claimName(key)+".lock"))
-	switch held, err := l.TryLock(); {
-	case err != nil:
-		return false, fmt.Errorf("claim: %w", err)
-	case !held: // another process is claiming it at this moment
-		return false, nil
-	}
-	defer func() { _ = l.Unlock() }() // it ends with us at the latest
+	defer unlock()
 	return d.claim(key, c.opts.Now(), life)
 }
 

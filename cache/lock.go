@@ -37,6 +37,17 @@ func (d *stateDir) tryLock(name string) (unlock func(), held bool, err error) {
 	return func() { _ = l.Unlock() }, held, nil // it ends with us at the latest
 }
 
+// Exclusive takes a lock of the state directory dir for this process, waiting for who holds it until ctx ends; the error is
+// then ctx's cause. It is for what is no session: the name is a file's name, and no key. unlock is never nil.
+func Exclusive(ctx context.Context, dir, name string) (unlock func(), err error) {
+	d, err := openStateDir(dir, true)
+	if err != nil {
+		return nop, err
+	}
+	defer d.root.Close()
+	return d.lock(ctx, name, nil)
+}
+
 // lockFile takes the lock of a file for this process and calls look, until look reports true or the lock is held. It
 // returns with the lock held, or with it free and look's last answer true; unlock is never nil and may be called in
 // both cases. A nil look is one that reports false.

@@ -85,6 +85,7 @@ func (w worded) Unwrap() error { return w.err }
 // Asker gets token codes. Its fields are set once, before the first call. Stderr and Seeds may be nil.
 type Asker struct {
 	Mode   Mode
+	Dir    string // the state directory, where those who ask at one terminal wait for each other
 	Getenv func(string) string
 	Now    func() time.Time
 	Seeds  *Seeds
@@ -100,8 +101,8 @@ type Asker struct {
 // How often a code that was refused is followed by another one. It may have been mistyped, or used already; but what no
 // person types is hardly right the third time.
 const (
-	personTries  = 3
-	machineTries = 1
+	personAgain  = 3
+	machineAgain = 1
 )
 
 // Code gets a code. previous is nil the first time, else why the code before was of no use, which wraps ErrRefused and is
@@ -110,20 +111,20 @@ const (
 func (a *Asker) Code(ctx context.Context, d Device, previous error) (Code, error) {
 	refused := a.count(d, previous)
 	if a.runs(d) {
-		if refused > machineTries {
+		if refused > machineAgain {
 			return Code{}, previous
 		}
 		return a.run(ctx, d, previous)
 	}
 	seed, noSeed := a.seed(ctx, d)
 	if noSeed == nil {
-		if refused > machineTries {
+		if refused > machineAgain {
 			return Code{}, previous
 		}
 		a.Tracef("MFA code of %s: from the seed in the keyring", d.Serial)
 		return a.Seeds.next(ctx, d.Serial, seed, func(wait time.Duration) { a.tellWait(d, wait) })
 	}
-	if refused > personTries {
+	if refused > personAgain {
 		return Code{}, previous
 	}
 	ask, err := a.person(d)
@@ -172,7 +173,11 @@ func (a *Asker) seed(ctx context.Context, d Device) (Seed, error) {
 	if a.Seeds == nil {
 		return Seed{}, ErrNoSeed
 	}
-	return a.Seeds.get(ctx, d.Serial)
+	seed, err := a.Seeds.get(ctx, d.Serial)
+	if err != nil {
+		a.Tracef("MFA device %s: %v", d.Serial, err)
+	}
+	return seed, err
 }
 
 // nobody says that nobody can be asked, and why. A keyring that could not tell whether it has a seed is worth saying.
@@ -183,11 +188,11 @@ func nobody(err, noSeed error) error {
 	return fmt.Errorf("%w: %w", ErrNobody, err)
 }
 
-// asker shows a note and a question, and reads a line.
-type asker func(ctx context.Context, note string) (string, error)
+// question shows a note and a question, and reads a line.
+type question func(ctx context.Context, note string) (string, error)
 
 // person finds the place where a person can be asked now; the error says why there is none.
-func (a *Asker) person(d Device) (asker, error) {
+func (a *Asker) person(d Device) (question, error) {
 	if a.Mode == None {
 		return nil, errors.New("the prompt is none")
 	}
@@ -216,7 +221,7 @@ func (a *Asker) person(d Device) (asker, error) {
 const answers = 3
 
 // askPerson asks until the answer is a code.
-func (a *Asker) askPerson(ctx context.Context, note string, ask asker) (Code, error) {
+func (a *Asker) askPerson(ctx context.Context, note string, ask question) (Code, error) {
 	for range answers {
 		answer, err := ask(ctx, note)
 		switch cause := context.Cause(ctx); {
@@ -258,6 +263,14 @@ func (a *Asker) atTerminal(ctx context.Context, d Device, note string) (string, 
 		return "", fmt.Errorf("%w: %w", ErrNobody, err)
 	}
 	defer tty.Close()
+	// Of two questions at once, who knows which of them gets what is typed. Without a state directory that must do.
+	unlock, err := cache.Exclusive(ctx, a.Dir, tty.Name())
+	defer unlock()
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	} else if err != nil {
+		a.Tracef("other questions at this terminal are not waited for: %v", err)
+	}
 	a.Tracef("MFA code of %s: asked for at the terminal", d.Serial)
 	return tty.Ask(ctx, note+d.who()+"\nCode of MFA device "+d.Serial+": ")
 }

@@ -26,6 +26,7 @@ const childVar = "AWS_CREDPROC_MFA_TEST_CHILD"
 type errand struct {
 	Mode   Mode
 	Device Device
+	Dir    string
 	Limit  time.Duration
 	Refuse []string // why one code after the other is refused
 }
@@ -53,7 +54,7 @@ func (e errand) do() {
 		ctx, cancel = context.WithTimeout(ctx, e.Limit)
 		defer cancel()
 	}
-	a := &Asker{Mode: e.Mode, Getenv: os.Getenv, Now: time.Now, Stderr: os.Stderr, Warnf: printf, Tracef: func(string, ...any) {}}
+	a := &Asker{Mode: e.Mode, Dir: e.Dir, Getenv: os.Getenv, Now: time.Now, Stderr: os.Stderr, Warnf: printf, Tracef: func(string, ...any) {}}
 	if err := a.CanAsk(ctx, e.Device); err != nil {
 		printf("cannot ask: %v, %v", err, errors.Is(err, ErrNobody))
 	}
@@ -87,7 +88,8 @@ func (e errand) command(t *testing.T, env ...string) (cmd *exec.Cmd, stdout, std
 		t.Fatal(err)
 	}
 	cmd = exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), append([]string{childVar + "=" + string(text), "DISPLAY=", "WAYLAND_DISPLAY="}, env...)...)
+	// Under the race detector each process would sleep a second at its end.
+	cmd.Env = append(os.Environ(), append([]string{childVar + "=" + string(text), "GORACE=atexit_sleep_ms=0", "DISPLAY=", "WAYLAND_DISPLAY="}, env...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	stdout, stderr = &bytes.Buffer{}, &bytes.Buffer{}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
@@ -143,6 +145,36 @@ func TestTerminal(t *testing.T) {
 				t.Errorf("%v; stdout %q, want %q; stderr %q", err, stdout, test.want, stderr)
 			}
 		})
+	}
+}
+
+// TestOneQuestionAtATime: codes of two devices are wanted at one terminal, and who types knows for which.
+func TestOneQuestionAtATime(t *testing.T) {
+	e := errand{Mode: Auto, Device: testDevice, Dir: t.TempDir()}
+	first, stdout, _ := e.command(t)
+	e.Device.Serial += "-2"
+	text, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	started := filepath.Join(t.TempDir(), "started")
+	both := exec.CommandContext(t.Context(), "sh", "-c", `"$0" & until [ -e `+started+` ]; do sleep 0.02; done; `+childVar+`="$SECOND" "$0"; wait`, first.Path)
+	both.Env, both.Stdout = append(first.Env, "SECOND="+string(text)), stdout
+	pty := ptytest.New(t)
+	pty.Start(both)
+	pty.Await(testSerial + ": ")
+	if err := os.WriteFile(started, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(300 * time.Millisecond) // for the second to ask in, if it would
+	if shown := pty.Shown(); strings.Contains(shown, testSerial+"-2") {
+		t.Errorf("the terminal shows %q", shown)
+	}
+	pty.Type("123456\n")
+	pty.Await(testSerial + "-2: ")
+	pty.Type("654321\n")
+	if err := both.Wait(); err != nil || stdout.String() != "code 123456\ncode 654321\n" {
+		t.Errorf("%v, %s", err, stdout)
 	}
 }
 

@@ -48,6 +48,8 @@ func ParseSeed(text string) (Seed, error) {
 	}, strings.TrimRight(text, "= "))
 	b, err := seedEncoding.DecodeString(text)
 	switch {
+	case text == "":
+		return Seed{}, errors.New("no seed is given")
 	case err != nil: // its text says where, which helps nobody who cannot see the seed
 		return Seed{}, errors.New("the seed is not base32, letters and the digits 2 to 7")
 	case len(b) < minSeed || len(b) > maxSeed:

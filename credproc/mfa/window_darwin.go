@@ -15,7 +15,7 @@ func dialog(ctx context.Context, getenv func(string) string, title, text string)
 	}
 	return exec.CommandContext(ctx, osascript,
 		"-e", `on run argv`,
-		"-e", `activate`,
+		"-e", `tell me to activate`,
 		"-e", `text returned of (display dialog (item 2 of argv) default answer "" with title (item 1 of argv))`,
 		"-e", `end run`,
 		title, text), nil

@@ -35,17 +35,29 @@ func Open() (*Terminal, error) {
 }
 
 func (t *Terminal) inForeground() bool {
-	group, err := unix.IoctlGetInt(t.fd, unix.TIOCGPGRP)
+	group, err := t.group()
 	return err == nil && group == unix.Getpgrp()
 }
 
+// group gives the process group in the foreground; the error says that the terminal is gone.
+func (t *Terminal) group() (int, error) { return unix.IoctlGetInt(t.fd, unix.TIOCGPGRP) }
+
 func (t *Terminal) Close() error { return unix.Close(t.fd) }
+
+// Name is the same for all who share this terminal, for a lock of theirs. It is one of few: others may have it too.
+func (t *Terminal) Name() string {
+	session, _ := unix.Getsid(0) // of this very process, which cannot fail
+	return fmt.Sprintf("terminal-%d", session%16)
+}
 
 // writePatience is how long a terminal that somebody has stopped (Ctrl-S) is waited for.
 const writePatience = time.Second
 
-// Write shows text.
+// Write shows text; from the background it is ErrBackground, as a terminal may be set so that it stops who writes there.
 func (t *Terminal) Write(b []byte) (int, error) {
+	if !t.inForeground() {
+		return 0, ErrBackground
+	}
 	n := 0
 	for n < len(b) {
 		done, err := unix.Write(t.fd, b[n:])
@@ -69,8 +81,8 @@ func (t *Terminal) Write(b []byte) (int, error) {
 // A person may stop this process and let it go on in the background meanwhile. It then waits until it is in the
 // foreground again, and puts the question once more.
 func (t *Terminal) ask(ctx context.Context, question string, hidden bool) (line string, err error) {
-	// Else to read, or to change the modes, from the background would stop the whole process group, the parent too. So it
-	// is an error, and the checks below need not be atomic.
+	// Else to read, or to change the modes, from the background would stop the whole process group, the parent too. So to
+	// read is EIO, and no look at where this process is need be in time.
 	signal.Ignore(unix.SIGTTIN, unix.SIGTTOU)
 	defer signal.Reset(unix.SIGTTIN, unix.SIGTTOU)
 	events, stop, err := newEvents(ctx)
@@ -115,9 +127,6 @@ func (t *Terminal) askOnce(ctx context.Context, question string, hidden bool, ev
 		}
 		if stopped, err := happened(ctx, events); stopped || err != nil {
 			return "", stopped, err
-		}
-		if !t.inForeground() {
-			return "", true, nil
 		}
 		b := make([]byte, maxLine)
 		n, err := unix.Read(t.fd, b)
@@ -180,6 +189,9 @@ const backgroundLook = 200 * time.Millisecond
 
 func (t *Terminal) awaitForeground(ctx context.Context, events *os.File) error {
 	for !t.inForeground() {
+		if _, err := t.group(); err != nil {
+			return io.EOF
+		}
 		timeout, err := ready([]int{int(events.Fd())}, nil, backgroundLook)
 		if err != nil {
 			return err

@@ -27,6 +27,9 @@ func Open() (*Terminal, error) {
 	return &Terminal{in, out}, nil
 }
 
+// Name is the same for all who share this console, for a lock of theirs. Others have it too.
+func (t *Terminal) Name() string { return "terminal" }
+
 func (t *Terminal) Close() error { return errors.Join(t.in.Close(), t.out.Close()) }
 
 // Write shows text.

@@ -2,6 +2,7 @@
 package ptytest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,18 +25,32 @@ func Open(t testing.TB) (screen, tty *os.File) {
 	if err != nil {
 		t.Skipf("SKIPPED: no pseudo-terminal here: %v", err)
 	}
-	if err := unix.IoctlSetPointerInt(int(screen.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(int(screen.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var n int
+	control(t, screen, func(fd int) (err error) {
+		if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+			return err
+		}
+		n, err = unix.IoctlGetInt(fd, unix.TIOCGPTN)
+		return err
+	})
 	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return screen, tty
+}
+
+// control calls do with a file's descriptor. File.Fd would make its reads such that Close does not end them.
+func control(t testing.TB, f *os.File, do func(fd int) error) {
+	t.Helper()
+	c, err := f.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var done error
+	if err := c.Control(func(fd uintptr) { done = do(int(fd)) }); err != nil || done != nil {
+		t.Fatal(err, done)
+	}
 }
 
 // Terminal is a pseudo-terminal whose screen is read all the time.
@@ -76,7 +91,7 @@ func New(t testing.TB) *Terminal {
 	t.Cleanup(func() {
 		_ = p.TTY.Close() // a test may have closed it
 		<-read
-		if err := p.screen.Close(); err != nil {
+		if err := p.screen.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
 			t.Error(err)
 		}
 	})
@@ -140,14 +155,25 @@ func (p *Terminal) Type(text string) {
 	}
 }
 
-// Modes gives the terminal's modes.
-func (p *Terminal) Modes() unix.Termios {
+// HangUp closes the terminal as its window does. Nothing is shown or typed after that.
+func (p *Terminal) HangUp() {
 	p.t.Helper()
-	modes, err := unix.IoctlGetTermios(int(p.screen.Fd()), unix.TCGETS)
-	if err != nil {
-		p.t.Fatal(err)
+	if err := errors.Join(p.TTY.Close(), p.screen.Close()); err != nil {
+		p.t.Error(err)
 	}
-	return *modes
+}
+
+// Modes gives the terminal's modes.
+func (p *Terminal) Modes() (modes unix.Termios) {
+	p.t.Helper()
+	control(p.t, p.screen, func(fd int) error {
+		m, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+		if err == nil {
+			modes = *m
+		}
+		return err
+	})
+	return modes
 }
 
 // SetModes changes them.
@@ -155,7 +181,5 @@ func (p *Terminal) SetModes(change func(*unix.Termios)) {
 	p.t.Helper()
 	modes := p.Modes()
 	change(&modes)
-	if err := unix.IoctlSetTermios(int(p.screen.Fd()), unix.TCSETS, &modes); err != nil {
-		p.t.Fatal(err)
-	}
+	control(p.t, p.screen, func(fd int) error { return unix.IoctlSetTermios(fd, unix.TCSETS, &modes) })
 }
