@@ -157,7 +157,8 @@ func TestACleanSetUpHasNoFindings(t *testing.T) {
 		"sections of other tools":   {config: "[plugins]\ncli_legacy_plugin_path = /x\n[services s]\n[common-fate x y]\n"},
 		"a session that is good": {credentials: "[pasted]\naws_access_key_id = ASIAIOSFODNN7EXAMPLE\naws_secret_access_key = hush\naws_session_token = hush\n" +
 			"expiration = " + time.Now().Add(time.Hour).Format(time.RFC3339) + "\n"},
-		"another command": {config: "[profile other]\ncredential_process = \"/bin/sh\" -c 'exit 1'\n[profile known]\ncredential_process = sh --profile corp\n"},
+		"no keyring, with the kernel's": {health: &cache.Health{Choice: cache.Auto, Store: cache.Kernel, StoreErr: cache.ErrUnavailable}},
+		"another command":               {config: "[profile other]\ncredential_process = \"/bin/sh\" -c 'exit 1'\n[profile known]\ncredential_process = sh --profile corp\n"},
 		"STS is well": {config: "[profile cloud]\n" + role + "credential_source = Environment\n", profile: "cloud", online: true,
 			sts: addRole},
 	} {
@@ -300,6 +301,7 @@ var triggers = []trigger{
 	}}, "state-directory"},
 	{"a locked keyring", patient{health: &cache.Health{Choice: cache.Auto, Store: cache.Keyring, StoreErr: cache.ErrLocked}}, "keyring"},
 	{"a wedged keyring", patient{health: &cache.Health{Choice: cache.Auto, Store: cache.Keyring, StoreErr: cache.ErrTimeout}}, "keyring"},
+	{"a locked keyring, with the kernel's", patient{health: &cache.Health{Choice: cache.Auto, Store: cache.Kernel, StoreErr: cache.ErrLocked}}, "keyring"},
 	{"a broken keyring", patient{health: &cache.Health{Choice: cache.Keyring, Store: cache.Keyring, StoreErr: errors.New("no")}}, "keyring"},
 	{"no keyring", patient{health: &cache.Health{Choice: cache.Auto, Store: cache.None, StoreErr: cache.ErrUnavailable}}, "keyring"},
 	{"no kernel keyring", patient{health: &cache.Health{Choice: cache.Kernel, Store: cache.Kernel, StoreErr: cache.ErrUnavailable}}, "kernel-store"},

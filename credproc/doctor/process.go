@@ -305,7 +305,7 @@ func spaced(words []string) string {
 	if isThere(words[0]) {
 		return ""
 	}
-	for i := 2; i <= len(words); i++ {
+	for i := 2; i <= min(len(words), 16); i++ { // no path has many more
 		if path := strings.Join(words[:i], " "); filepath.IsAbs(path) && isThere(path) {
 			return path
 		}

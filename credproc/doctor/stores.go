@@ -21,22 +21,27 @@ func stateDirectory(x *exam) {
 // notKept is why it matters that a store is out of reach.
 const notKept = "no session is kept: each process assumes the role anew, and asks for MFA codes anew"
 
-// keyring finds a keyring that is absent, locked or silent.
+// keyring finds a keyring that is absent, locked or silent. That there is none is in order where sessions go to the
+// kernel's.
 func keyring(x *exam) {
-	err := x.health.StoreErr
-	if err == nil || x.health.Choice == cache.Kernel || x.health.Store != cache.Keyring && x.health.Store != cache.None {
+	err, store := x.health.StoreErr, x.health.Store
+	if err == nil || x.health.Choice == cache.Kernel || store == cache.Kernel && errors.Is(err, cache.ErrUnavailable) {
 		return
 	}
 	text := strings.TrimPrefix(err.Error(), "keyring: ")
-	f := Finding{Severity: Warning, What: "the keyring does not work: " + text, Why: notKept, Mend: "see what the keyring says, or choose another store: --store kernel or --store file"}
+	why := notKept
+	if store == cache.Kernel {
+		why = "sessions go to the kernel's keyring meanwhile, and those that rest in this one are made anew"
+	}
+	f := Finding{Severity: Warning, What: "the keyring does not work: " + text, Why: why, Mend: "see what the keyring says, or choose another store: --store kernel or --store file"}
 	switch {
 	case errors.Is(err, cache.ErrUnavailable):
 		f.What = "there is no keyring: " + text
-		store := "file"
-		if x.goos == "linux" {
-			store = "kernel"
+		other := "file"
+		if x.goos == "linux" && x.health.Choice == cache.Keyring { // auto has tried it
+			other = "kernel"
 		}
-		f.Mend = "sign in where there is one, or choose another store: " + x.export("AWS_CREDPROC_STORE", store)
+		f.Mend = "sign in where there is one, or choose another store: " + x.export("AWS_CREDPROC_STORE", other)
 	case errors.Is(err, cache.ErrLocked):
 		f.What = "the keyring is locked"
 		f.Mend = "unlock it: sign in at the desktop, or open your keyring program"
@@ -45,7 +50,7 @@ func keyring(x *exam) {
 		}
 	case errors.Is(err, cache.ErrTimeout):
 		f.What = "the keyring is there and does not answer"
-		f.Why = "each process waits for it for a second and a half, and then " + notKept
+		f.Why = "each process waits for it, and then " + why
 		f.Mend = "start its service anew, or sign out and in again"
 		if x.goos == "linux" {
 			f.Mend = "start its service anew; for GNOME's " + run("gnome-keyring-daemon --replace --components=secrets --daemonize")
