@@ -1,10 +1,13 @@
 # What each target does is in its script. GO chooses another go command.
 export GO ?= go
 
-.PHONY: build test setup check unit fuzz e2e bench demo fmt clean
+.PHONY: build man test setup check unit fuzz e2e bench demo fmt clean
 
 build: # the program, as released: build/aws-credproc
 	CGO_ENABLED=0 $(GO) build -trimpath -o build/ .
+
+man: build # the manual pages: build/man/man1
+	build/aws-credproc man build/man/man1
 
 test: # everything CI runs; CI=true makes a missing part a failure
 	scripts/setup.sh

@@ -39,7 +39,6 @@ address only, gets credentials twice as the AWS CLI would, and takes everything 
 			}
 			return nil
 		})
-	cmd.ValidArgsFunction = cobra.NoFileCompletions
 	return cmd
 }
 

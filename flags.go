@@ -44,17 +44,20 @@ In ~/.aws/config:
 
 	var store, prompt, timeout string
 	flags := root.PersistentFlags()
-	flags.StringVar(&store, "store", "", "where sessions are kept: "+joined(cache.Choices(), ", ")+" (AWS_CREDPROC_STORE; default auto)")
-	flags.StringVar(&prompt, "prompt", "", "where a person may be asked: "+joined(mfa.Modes(), ", ")+" (AWS_CREDPROC_PROMPT; default auto)")
+	flags.StringVar(&store, "store", "", "where sessions are kept: "+strings.Join(words(cache.Choices()), ", ")+" (AWS_CREDPROC_STORE; default auto)")
+	flags.StringVar(&prompt, "prompt", "", "where a person may be asked: "+strings.Join(words(mfa.Modes()), ", ")+" (AWS_CREDPROC_PROMPT; default auto)")
 	flags.StringVar(&timeout, "timeout", "", "the longest that a command may take, such as 30s (AWS_CREDPROC_TIMEOUT; default 50s)")
 	flags.BoolVar(&a.verbose, "verbose", false, "tell the steps and their times on stderr, never a secret (AWS_CREDPROC_VERBOSE)")
+	completeFlag(root, "store", words(cache.Choices())...)
+	completeFlag(root, "prompt", words(mfa.Modes())...)
+	completeFlag(root, "timeout")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		return a.readFlags(store, prompt, timeout, cmd.Flags().Changed("verbose"))
 	}
 
 	root.AddCommand(
 		a.getCommand(), a.refreshCommand(), a.statusCommand(), a.clearCommand(), a.listCommand(), a.explainCommand(), a.doctorCommand(),
-		a.setupCommand(), a.mfaCommand(), a.demoCommand(), a.renewCommand(),
+		a.setupCommand(), a.mfaCommand(), a.demoCommand(), a.completionCommand(root), a.manCommand(root), a.renewCommand(),
 	)
 	return root
 }
@@ -89,10 +92,9 @@ func (a *app) readFlags(store, prompt, timeout string, verboseIsSet bool) (err e
 	return nil
 }
 
-func joined[S ~string](list []S, between string) string {
-	var words []string
+func words[S ~string](list []S) (all []string) {
 	for _, s := range list {
-		words = append(words, string(s))
+		all = append(all, string(s))
 	}
-	return strings.Join(words, between)
+	return all
 }

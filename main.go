@@ -231,12 +231,3 @@ func (a *app) command(use, short, long, example string, args cobra.PositionalArg
 		},
 	}
 }
-
-// completeProfiles offers the names of profiles to the shell.
-func (a *app) completeProfiles(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	f, err := a.files()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	return f.Names(), cobra.ShellCompDirectiveNoFileComp
-}

@@ -176,12 +176,12 @@ func mfaError(step, serial string, err error) error {
 
 // completeSerials offers the MFA devices of the config to the shell.
 func (a *app) completeSerials(_ *cobra.Command, args []string, _ string) (serials []string, _ cobra.ShellCompDirective) {
-	f, err := a.files()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	f, err := profiles.Load(profiles.Paths(os.Getenv))
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
 	}
 	for _, name := range f.Names() {
 		if p, err := f.Profile(name); err == nil && p.Get("mfa_serial") != "" {

@@ -78,6 +78,14 @@ With --role-arn and --source-profile (or --credential-source), a profile that is
 	flags.BoolVar(&s.yes, "yes", false, "write without asking")
 	for i, f := range createFlags {
 		flags.StringVar(&values[i], f[0], "", f[1])
+		switch f[0] {
+		case "source-profile":
+			completeFlagBy(cmd, f[0], completeOtherProfiles)
+		case "credential-source":
+			completeFlag(cmd, f[0], "Environment", "Ec2InstanceMetadata", "EcsContainer")
+		default:
+			completeFlag(cmd, f[0])
+		}
 	}
 	return cmd
 }

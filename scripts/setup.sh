@@ -37,6 +37,10 @@ debian() {
 	have zenity || packages+=(zenity)
 	have strace || packages+=(strace)
 	have xdotool || packages+=(xdotool)
+	have zsh || packages+=(zsh)
+	have fish || packages+=(fish)
+	[[ -f /usr/share/bash-completion/bash_completion ]] || packages+=(bash-completion)
+	have groff || packages+=(groff-base)
 	has_cli2 || packages+=(awscli)
 	has_venv || packages+=(python3 python3-venv)
 	((${#packages[@]})) || return 0
@@ -103,6 +107,11 @@ have strace || missing "strace: the tests that follow a secret's way"
 for part in Xvfb zenity xdotool; do
 	have "$part" || missing "$part: the tests of the window"
 done
+for part in zsh fish; do
+	have "$part" || missing "$part: the tests of its completion"
+done
+[[ -f /usr/share/bash-completion/bash_completion ]] || missing "bash-completion: a test of the completion in bash"
+have groff || missing "groff: the test of the manual pages"
 has_cli2 || missing "AWS CLI v2: its tests"
 has_python_parts || missing "moto, boto3 or AWS CLI v1 in build/venv: the tests that need moto"
 [[ -f build/js/installed.json ]] || missing "AWS SDK for JavaScript: its tests"
