@@ -99,6 +99,11 @@ func (c *Cache) getFrom(ctx context.Context, d *stateDir, name Choice, key Key) 
 // the facts f, as with Put.
 func (c *Cache) GetLocked(ctx context.Context, key Key, f Facts) (Session, error) {
 	s, looked, err := c.get(ctx, key)
+	if errors.Is(err, ErrTimeout) && c.keyring.again() {
+		// It holds the session. Hundreds of processes keep it so busy that some give up; they meet here, when the others
+		// have gone.
+		s, looked, err = c.get(ctx, key)
+	}
 	if err == nil || !errors.Is(err, ErrMiss) && !(c.opts.Choice == Auto && isOutOfReach(err)) {
 		return s, err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -36,6 +37,18 @@ type keyring struct {
 
 	mu     sync.Mutex
 	silent error // a call timed out: the rest of this process need not wait again
+	busy   bool  // although it had answered something
+}
+
+// again lets a keyring be asked again that was too busy to come to an end; once.
+func (k *keyring) again() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.busy {
+		return false
+	}
+	k.busy, k.silent = false, nil
+	return true
 }
 
 // keyringStore keeps one item a session. A session too large for an item is sealed, with a key that is used for nothing
@@ -236,7 +249,11 @@ func bounded[T any](ctx context.Context, k *keyring, p patience, call func(conte
 	defer giveUp(nil)
 	silence := time.AfterFunc(p.quiet, func() { giveUp(timeout(p.quiet)) })
 	defer silence.Stop()
-	ctx = context.WithValue(ctx, answeredKey{}, func() { silence.Reset(p.quiet) })
+	var answered atomic.Bool
+	ctx = context.WithValue(ctx, answeredKey{}, func() {
+		answered.Store(true)
+		silence.Reset(p.quiet)
+	})
 	type result struct {
 		value T
 		err   error
@@ -262,7 +279,7 @@ func bounded[T any](ctx context.Context, k *keyring, p patience, call func(conte
 	}
 	if errors.Is(r.err, ErrTimeout) && p.quiet >= keyringLimit { // who waited for less knows nothing
 		k.mu.Lock()
-		k.silent = fmt.Errorf("keyring: %w", r.err)
+		k.silent, k.busy = fmt.Errorf("keyring: %w", r.err), answered.Load()
 		k.mu.Unlock()
 	}
 	if r.err != nil && !errors.Is(r.err, ErrMiss) {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestKeyringThatPanicsIsAFailure(t *testing.T) {
@@ -22,4 +24,46 @@ func openKeyring(t testing.TB) keyringStore {
 		t.Fatal(err)
 	}
 	return keyringStore{&keyring{}, d}
+}
+
+// The limit is for silence: a keyring that hundreds of processes ask at once answers each of them late. One that answered
+// something may be asked again, once.
+func TestKeyringThatAnswersLateIsWaitedFor(t *testing.T) {
+	p := patience{keyringLimit, 4 * keyringLimit}
+	const late = keyringLimit * 9 / 10
+	for name, test := range map[string]struct {
+		answers []time.Duration // how long each took
+		took    time.Duration
+		want    error
+		again   bool
+	}{
+		"late":                 {[]time.Duration{late, late, late, late}, 4 * late, nil, false},
+		"silent":               {[]time.Duration{time.Hour}, p.quiet, ErrTimeout, false},
+		"silent after a while": {[]time.Duration{late, late, time.Hour}, 2*late + p.quiet, ErrTimeout, true},
+		"it comes to no end":   {[]time.Duration{late, late, late, late, late, late, late}, p.whole, ErrTimeout, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { // its clock jumps
+				k := &keyring{}
+				start := time.Now()
+				_, err := bounded(t.Context(), k, p, func(ctx context.Context) (struct{}, error) {
+					for _, answer := range test.answers {
+						select {
+						case <-time.After(answer):
+							ctx.Value(answeredKey{}).(func())()
+						case <-ctx.Done():
+							return struct{}{}, ctx.Err()
+						}
+					}
+					return struct{}{}, nil
+				})
+				if took := time.Since(start); !errors.Is(err, test.want) || took != test.took {
+					t.Errorf("%v after %s, want %v after %s", err, took, test.want, test.took)
+				}
+				if k.again() != test.again || k.again() {
+					t.Errorf("not asked again once where it answered something, or asked again: want %v", test.again)
+				}
+			})
+		})
+	}
 }
