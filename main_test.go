@@ -9,10 +9,8 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/pflag"
@@ -203,42 +201,7 @@ var faults = map[string]ststest.Fault{
 	"c1":        {Kind: ststest.GarbageC1, Times: ststest.Always},
 	"fields":    {Kind: ststest.GarbageFields, Times: ststest.Always},
 	"expired":   {Kind: ststest.Expired, Times: ststest.Always},
-	"slow":      {Kind: ststest.Slow, Delay: 500 * time.Millisecond, Times: ststest.Always},
 	"longtoken": {Kind: ststest.LongToken, Size: 16 << 10},
-}
-
-// TestStormMakesOneCall: many processes that need one session at once share one call of STS.
-func TestStormMakesOneCall(t *testing.T) {
-	s, err := newTestSTS()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	s.Fault(faults["slow"])
-	h := newHelper(t, s)
-	const processes = 30
-	var outputs [processes]string
-	var wg sync.WaitGroup
-	for i := range processes {
-		wg.Go(func() {
-			cmd := h.command(t, "get", "dev")
-			cmd.Stderr = os.Stderr
-			out, err := cmd.Output()
-			if err != nil {
-				t.Errorf("process %d: %v", i, err)
-			}
-			outputs[i] = string(out)
-		})
-	}
-	wg.Wait()
-	for i, out := range outputs {
-		if out != outputs[0] || !strings.Contains(out, `"SessionToken"`) {
-			t.Errorf("process %d printed other credentials than the first", i)
-		}
-	}
-	if calls := s.Calls("AssumeRole"); calls != 1 {
-		t.Errorf("%d calls of AssumeRole, want 1", calls)
-	}
 }
 
 // TestFlagsThatTakeAValueAreKnown: profiles must tell a flag's value from the profile's name in a wired command.
