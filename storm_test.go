@@ -280,7 +280,7 @@ func (k *keyringTest) leavesLittle(t *testing.T) {
 	}
 	var (
 		state   = filepath.Join(k.dir, "state")
-		lasting = regexp.MustCompile(`^(file\.key|locks/([0-9a-f]{64}|file\.key)\.lock)$`)
+		lasting = regexp.MustCompile(`^(file\.key|locks/([0-9a-f]{64}(\.claim)?|file\.key|kernel\.id|keyring)\.lock)$`)
 		ours    = regexp.MustCompile(`^(facts/[0-9a-f]{64}\.json|sessions/[0-9a-f]{64})$`)
 		temp    = regexp.MustCompile(`^((facts|sessions)/)?\.tmp-[0-9A-Z]+$`)
 	)
