@@ -28,7 +28,7 @@ fuzz() {
 # e2e is verbose, so that the log shows each story as run or skipped.
 e2e() {
 	step "end-to-end tests"
-	"$GO" test ${race[@]+"${race[@]}"} -count=1 -v -timeout 8m -run '^TestE2E' .
+	"$GO" test ${race[@]+"${race[@]}"} -count=1 -v -timeout 15m -run '^TestE2E' .
 }
 
 (($#)) || set -- unit fuzz e2e
