@@ -44,6 +44,7 @@ var notRun = map[string]string{
 	"go install .":          "buildProgram of e2e_test.go builds the same",
 	"aws ":                  "TestE2EClients runs the AWS CLI",
 	"aws-credproc mfa add":  "TestE2ESeed: it takes a keyring",
+	"aws-credproc import ":  "TestE2EImport: it takes a keyring",
 	"aws-credproc mfa remo": "TestE2ESeed",
 	"aws-credproc mfa code": "TestE2ESeed",
 	"pass show ":            "it is another program's; TestE2ESeed gives a seed on stdin",

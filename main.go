@@ -154,6 +154,7 @@ func (a *app) files() (*profiles.Files, error) {
 	f, err := profiles.Load(profiles.Paths(os.Getenv))
 	if err == nil {
 		a.trace("read the config files")
+		f.Imported = a.imported
 	}
 	return f, err
 }

@@ -28,6 +28,17 @@ type refresh struct {
 	signedIn     [][]string      // commands that were run already
 }
 
+// takesKeys reports whether one of these profiles, or of all, has its long-term keys in the keyring.
+func takesKeys(f *profiles.Files, names []string, all bool) bool {
+	if all {
+		names = f.Names()
+	}
+	return slices.ContainsFunc(names, func(name string) bool {
+		c, err := f.Chain(name) // an error is told when it is its turn
+		return err == nil && c.Source.Type == profiles.Keyring
+	})
+}
+
 func (a *app) refreshCommand() *cobra.Command {
 	r := refresh{app: a}
 	var cmd *cobra.Command
@@ -46,7 +57,7 @@ until then.`,
 				return err
 			}
 			r.signals = cmd.Context()
-			if a.store == cache.Auto || a.store == cache.Keyring {
+			if a.store == cache.Auto || a.store == cache.Keyring || takesKeys(f, args, r.all) {
 				if err := a.unlock(cmd.Context()); err != nil {
 					return err
 				}

@@ -132,25 +132,36 @@ func (s *setup) run(cmd *cobra.Command) error {
 	case s.yes:
 		return s.write(cmd.Context(), nil)
 	}
-	tty, err := s.terminal()
-	if err != nil {
-		return &credproc.Error{Profile: strings.Join(s.names, " "), Step: "setup", Err: fmt.Errorf("nobody can be asked here whether to write it: %w", err),
-			Mend: commandLine(cmd, s.names), NeedsPerson: true}
-	}
-	defer tty.Close()
-	if err := s.print(shownDiff(changes)); err != nil {
+	if err := s.agree(cmd, s.names, shownDiff(changes)); err != nil {
 		return err
 	}
-	s.watchdog.Stop() // a person may take their time
+	return s.write(cmd.Context(), changes)
+}
+
+// agree shows what would change and asks at the terminal whether to write it. An error is any answer but yes.
+func (a *app) agree(cmd *cobra.Command, names []string, shown []byte) error {
+	tty, err := a.terminal()
+	if err != nil {
+		return &credproc.Error{Profile: strings.Join(names, " "), Step: cmd.Name(), Err: fmt.Errorf("nobody can be asked here whether to write it: %w", err),
+			Mend: commandLine(cmd, names), NeedsPerson: true}
+	}
+	defer tty.Close()
+	if err := a.print(shown); err != nil {
+		return err
+	}
+	a.watchdog.Stop() // a person may take their time
 	yes, err := ask(cmd.Context(), tty, "Write this? [y/N] ")
-	s.watchdog.Reset(s.timeout + grace)
+	a.watchdog.Reset(a.timeout + grace)
 	if err != nil {
 		return err
 	} else if !yes {
 		return errors.New("nothing is written, as you said")
 	}
-	return s.write(cmd.Context(), changes)
+	return nil
 }
+
+// errChanged says that a person has agreed to something else than what would be written now.
+var errChanged = errors.New("the files have changed since the diff was shown, and nothing is written (mend: try again)")
 
 // write does the edit on the files as they are now, and tells of it. What a person has agreed to must be just that still.
 func (s *setup) write(ctx context.Context, agreed []profiles.Change) error {
@@ -160,12 +171,13 @@ func (s *setup) write(ctx context.Context, agreed []profiles.Change) error {
 	var report string
 	var changes []profiles.Change
 	backups, err := profiles.Update(ctx, config, credentials, func(e *profiles.Editor) (err error) {
+		e.Files().Imported = s.imported
 		if report, err = s.edit(e); err != nil {
 			return err
 		}
 		changes = e.Changes()
 		if agreed != nil && !slices.Equal(changes, agreed) {
-			return errors.New("the files have changed since the diff was shown, and nothing is written (mend: try again)")
+			return errChanged
 		}
 		return nil
 	})
@@ -255,7 +267,7 @@ func (s *setup) create(e *profiles.Editor, name string) error {
 
 // findHelper gives the path of this program that is to stand in the config: as it is found on the PATH, since what that
 // leads to is moved by the upgrade of a package.
-func (s *setup) findHelper() (string, error) {
+func (a *app) findHelper() (string, error) {
 	path, err := exec.LookPath("aws-credproc")
 	if err == nil || errors.Is(err, exec.ErrDot) { // a relative folder on the PATH is made absolute here
 		return filepath.Abs(path)
@@ -263,7 +275,7 @@ func (s *setup) findHelper() (string, error) {
 	if path, err = os.Executable(); err != nil {
 		return "", fmt.Errorf("where this program is: %w", err)
 	}
-	s.warn("aws-credproc is not on the PATH; the config names %s, and must be changed when that moves", path)
+	a.warn("aws-credproc is not on the PATH; the config names %s, and must be changed when that moves", path)
 	return path, nil
 }
 
@@ -294,7 +306,7 @@ func shownDiff(changes []profiles.Change) []byte {
 
 // commandLine gives the same command with --yes, to be typed or pasted.
 func commandLine(cmd *cobra.Command, names []string) string {
-	words := []string{"aws-credproc", "setup", "--yes"}
+	words := []string{"aws-credproc", cmd.Name(), "--yes"}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		switch {
 		case f.Name == "prompt":

@@ -16,6 +16,7 @@ const (
 	sessionsDir = "sessions" // <key>, sealed, see fileStore
 	locksDir    = "locks"    // <name>.lock, see lockFile
 	countersDir = "counters" // a number each, see Count
+	importedDir = "imported" // <hash>.json, see Imported
 )
 
 // tempPrefix marks a file that is being written. One that is older than any write takes was left by a killed process.

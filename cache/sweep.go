@@ -54,7 +54,7 @@ func (c *Cache) sweep(ctx context.Context, d *stateDir, keyringAnswers func() bo
 // sweep removes files that are of no more use.
 func (d *stateDir) sweep(now time.Time) error {
 	errs := []error{d.sweepFiles(d.root, now)}
-	for _, name := range []string{factsDir, sessionsDir, countersDir} {
+	for _, name := range []string{factsDir, sessionsDir, countersDir, importedDir} {
 		root, err := d.sub(name, false)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

@@ -20,7 +20,11 @@ func keyOf(c profiles.Chain, links []link, e Endpoint, getenv func(string) strin
 	k.add("partition", partitionOf(c))
 	k.add("endpoint", e.URL)
 	k.add("global", strconv.FormatBool(e.Global))
-	k.add(append([]string{"source", string(c.Source.Type)}, sourceIdentity(c.Source, getenv)...)...)
+	source := c.Source.Type
+	if source == profiles.Keyring {
+		source = profiles.Static // the same key gets the same answers from anywhere: to import it costs no call and no code
+	}
+	k.add(append([]string{"source", string(source)}, sourceIdentity(c.Source, getenv)...)...)
 	for _, l := range links {
 		if isSessionToken(l) {
 			k.add(l.typ, c.MFA.Serial, c.MFA.Session.String())

@@ -42,7 +42,7 @@ func hasSessionToken(c profiles.Chain, getenv func(string) string) bool {
 		return false
 	}
 	switch c.Source.Type {
-	case profiles.Static:
+	case profiles.Static, profiles.Keyring:
 		return c.Source.SessionToken == ""
 	case profiles.Environment:
 		return getenv("AWS_SESSION_TOKEN") == ""

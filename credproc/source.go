@@ -80,6 +80,8 @@ func (w *way) sourceSession(ctx context.Context) (cache.Session, error) {
 			AccessKeyID: s.AccessKeyID, SecretAccessKey: string(s.SecretAccessKey), SessionToken: string(s.SessionToken),
 			AccountID: s.AccountID,
 		}, nil
+	case profiles.Keyring:
+		return w.keyringSession(ctx)
 	case profiles.Environment:
 		return w.environmentSession()
 	case profiles.Process:

@@ -175,7 +175,10 @@ func mendFor(code, message, profile string, h profiles.Hop, source profiles.Sour
 		return mend + fmt.Sprintf(both, profile) + ", with the external_id of [profile " + h.Profile + "]"
 	case "InvalidClientTokenId", "UnrecognizedClientException":
 		mend := "AWS does not know the access key of profile " + callerProfile + ", or it is inactive"
-		if source.Location != "" {
+		switch {
+		case source.Type == profiles.Keyring:
+			mend += ": put a new one into the credentials file as [" + source.Profile + "], and run aws-credproc import " + source.Profile
+		case source.Location != "":
 			mend += ": correct it in the " + source.Location
 		}
 		return mend

@@ -34,6 +34,7 @@ const (
 	SSO         SourceType = "sso"
 	Login       SourceType = "login"
 	Process     SourceType = "process"
+	Keyring     SourceType = "keyring" // long-term keys that were imported into the operating system's keyring
 )
 
 // Source is where a chain's first credentials come from. Which fields are set depends on the type.
@@ -41,7 +42,7 @@ type Source struct {
 	Type    SourceType
 	Profile string // in which it is written
 
-	// Static.
+	// Static. A source of type Keyring has the access key ID and the account.
 	AccessKeyID     string
 	SecretAccessKey Secret
 	SessionToken    Secret
@@ -74,7 +75,9 @@ type Source struct {
 func (s Source) RunsCommand() bool { return s.Type == Process || s.WebIdentityTokenProcess != "" }
 
 // IsTemporary reports whether the credentials may expire, so that they are worth caching and a session of theirs ends.
-func (s Source) IsTemporary() bool { return s.Type != Static && s.Type != Environment }
+func (s Source) IsTemporary() bool {
+	return s.Type != Static && s.Type != Environment && s.Type != Keyring
+}
 
 // Hop is one AssumeRole call.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
@@ -106,7 +109,7 @@ type MFA struct {
 // Tag is a session tag.
 type Tag struct{ Key, Value string }
 
-// Chain resolves a profile. It is pure: it looks at the two files only.
+// Chain resolves a profile. It is pure: it looks at the two files only, and at what f.Imported tells.
 func (f *Files) Chain(name string) (Chain, error) {
 	r := resolver{files: f, selected: name}
 	c, err := r.chain(name, true)
@@ -134,8 +137,11 @@ type resolver struct {
 func (r *resolver) chain(name string, selected bool) (Chain, error) {
 	if i := slices.Index(r.path, name); i >= 0 {
 		path := append(r.path, name)
-		return Chain{}, &Error{Problem: "its source profiles go round in a circle: " + strings.Join(path, " -> "),
-			Mend: "let one of them name a source_profile that has credentials", Err: Cycle(path[i:])}
+		mend := "let one of them name a source_profile that has credentials"
+		if i == len(r.path)-1 {
+			mend += "; if its keys were imported, aws-credproc import " + name + " finds them"
+		}
+		return Chain{}, &Error{Problem: "its source profiles go round in a circle: " + strings.Join(path, " -> "), Mend: mend, Err: Cycle(path[i:])}
 	}
 	if len(r.path) == maxDepth {
 		return Chain{}, &Error{Problem: fmt.Sprintf("its chain of source profiles is longer than %d", maxDepth), Mend: "shorten it"}
@@ -145,14 +151,21 @@ func (r *resolver) chain(name string, selected bool) (Chain, error) {
 	if err != nil {
 		return Chain{}, err
 	}
-	if wiredTo, ok := Wired(p); ok {
+	var c Chain
+	wiredTo, wired := Wired(p)
+	id, imported := r.files.imported(p)
+	switch {
+	case imported:
+		c.Source = Source{Type: Keyring, Profile: p.Name, AccessKeyID: id, AccountID: p.Get("aws_account_id")}
+	case wired:
 		return r.chain(wiredTo, selected)
+	default:
+		c, err = r.resolve(p, selected)
 	}
-	c, err := r.resolve(p, selected)
 	if err != nil || !selected {
 		return c, err
 	}
-	if len(c.Hops) == 0 && c.Source.Type == Static {
+	if len(c.Hops) == 0 && (c.Source.Type == Static || c.Source.Type == Keyring) {
 		if c.MFA, err = r.mfa(p, p); err != nil {
 			return Chain{}, err
 		}

@@ -211,7 +211,7 @@ func (e *Editor) splice(which string, splices ...splice) error {
 	if err != nil {
 		return err
 	}
-	now := &Files{config: e.now.config, credentials: e.now.credentials}
+	now := &Files{config: e.now.config, credentials: e.now.credentials, Imported: e.now.Imported}
 	if which == CredentialsFile {
 		now.credentials = edited
 	} else {

@@ -337,6 +337,9 @@ func (e *Editor) checkWired(p Section, role string) error {
 	if process.File != ConfigFile {
 		return &Error{Profile: p.Name, Where: e.now.where(process), Problem: "its credential_process stands in the credentials file", Mend: "remove it there by hand"}
 	}
+	if role == p.Name {
+		return &Error{Profile: p.Name, Where: e.now.where(process), Problem: "it is wired to itself, for keys in the keyring", Mend: "aws-credproc import --undo " + role}
+	}
 	rolePart, err := e.now.Profile(role)
 	if err != nil {
 		return &Error{Profile: p.Name, Where: e.now.where(process), Problem: "it is wired to " + role + ", and " + err.Error(), Err: err}

@@ -99,9 +99,6 @@ func masked(text string) string {
 // The lock is a file beside the config file, and not in the state directory: who edits the same file must meet at the
 // same lock, whatever else differs between them. It ends with the process that holds it, and its file stays.
 func Update(ctx context.Context, configPath, credentialsPath string, edit func(*Editor) error) (backups []string, err error) {
-	if configPath == os.DevNull {
-		return nil, &Error{Where: configPath, Problem: "cannot be written", Mend: "let AWS_CONFIG_FILE name a file, or unset it"}
-	}
 	unlock, err := lock(ctx, configPath)
 	if err != nil {
 		return nil, err
@@ -122,6 +119,9 @@ func Update(ctx context.Context, configPath, credentialsPath string, edit func(*
 func lock(ctx context.Context, configPath string) (unlock func() error, err error) {
 	fail := func(err error) error {
 		return &Error{Where: configPath, Problem: "cannot be locked: " + reason(err), Err: err}
+	}
+	if configPath == os.DevNull {
+		return nil, &Error{Where: configPath, Problem: "cannot be written", Mend: "let AWS_CONFIG_FILE name a file, or unset it"}
 	}
 	if err := os.MkdirAll(filepath.Dir(configPath), 0o700); err != nil {
 		return nil, fail(err)
@@ -147,18 +147,10 @@ func lock(ctx context.Context, configPath string) (unlock func() error, err erro
 
 // write puts changed texts in the place of the old ones.
 func write(read *Files, changes []Change) (backups []string, err error) {
-	var ready []*replacement
-	defer func() {
-		for _, r := range ready {
-			err = errors.Join(err, r.discard())
-		}
-	}()
-	for _, c := range changes {
-		r, err := prepare(c)
-		if err != nil {
-			return nil, &Error{Where: c.Path, Problem: "cannot be written: " + reason(err), Err: err}
-		}
-		ready = append(ready, r)
+	ready, err := prepareAll(changes)
+	defer func() { err = errors.Join(err, discardAll(ready)) }()
+	if err != nil {
+		return nil, err
 	}
 	for _, r := range ready {
 		backup, err := r.backup()
@@ -172,15 +164,27 @@ func write(read *Files, changes []Change) (backups []string, err error) {
 	if err := unchanged(read); err != nil {
 		return backups, err
 	}
-	if err := commit(ready); err != nil {
-		return backups, err
-	}
-	for _, r := range ready {
-		if err := syncDir(filepath.Dir(r.real)); err != nil {
-			return backups, &Error{Where: r.path, Problem: "is written, but may not outlast a crash of the machine: " + reason(err), Err: err}
+	return backups, commit(ready)
+}
+
+// prepareAll makes every changed text ready. What it gives is to be discarded, also with an error.
+func prepareAll(changes []Change) (ready []*replacement, err error) {
+	for _, c := range changes {
+		r, err := prepare(c)
+		if err != nil {
+			return ready, &Error{Where: c.Path, Problem: "cannot be written: " + reason(err), Err: err}
 		}
+		ready = append(ready, r)
 	}
-	return backups, nil
+	return ready, nil
+}
+
+func discardAll(ready []*replacement) error {
+	var errs []error
+	for _, r := range ready {
+		errs = append(errs, r.discard())
+	}
+	return errors.Join(errs...)
 }
 
 // commit puts the files in their places: all or none.
@@ -196,6 +200,11 @@ func commit(ready []*replacement) error {
 			err = errors.Join(err, done.takeBack())
 		}
 		return err
+	}
+	for _, r := range ready {
+		if err := syncDir(filepath.Dir(r.real)); err != nil {
+			return &Error{Where: r.path, Problem: "is written, but may not outlast a crash of the machine: " + reason(err), Err: err}
+		}
 	}
 	return nil
 }
@@ -278,14 +287,19 @@ func (r *replacement) backup() (string, error) {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
+	return path, r.copyTo(path)
+}
+
+// copyTo keeps a copy of the file as it was (0600), in the place of one that is there.
+func (r *replacement) copyTo(path string) error {
 	temp, err := writeTemp(path, r.old, nil)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if err := os.Rename(temp, path); err != nil {
-		return "", errors.Join(err, os.Remove(temp))
+		return errors.Join(err, os.Remove(temp))
 	}
-	return path, nil
+	return nil
 }
 
 // takeBack puts the old text back.
@@ -341,7 +355,16 @@ const leftoverAge = time.Hour
 // Leftovers gives the paths of temporary files beside a file that edits of it have left behind, since their process was
 // killed, more than an hour before now.
 func Leftovers(path string, now time.Time) (paths []string) {
-	for _, name := range []string{path, path + backupSuffix} {
+	return leftovers(path, func(info fs.FileInfo) bool { return now.Sub(info.ModTime()) > leftoverAge })
+}
+
+// leftovers gives the temporary files that edits of a file make beside it and its copies, and the copy that a [Move] makes:
+// those that are wanted.
+func leftovers(path string, wanted func(fs.FileInfo) bool) (paths []string) {
+	if info, err := os.Lstat(path + moveSuffix); err == nil && wanted(info) {
+		paths = append(paths, path+moveSuffix)
+	}
+	for _, name := range []string{path, path + backupSuffix, path + moveSuffix} {
 		real, err := realPath(name)
 		if err != nil {
 			continue // then nothing was ever written there
@@ -354,7 +377,7 @@ func Leftovers(path string, now time.Time) (paths []string) {
 			number, ok := strings.CutPrefix(e.Name(), "."+filepath.Base(real)+".")
 			number, isTemp := strings.CutSuffix(number, ".tmp")
 			info, err := e.Info()
-			if ok && isTemp && strings.Trim(number, "0123456789") == "" && err == nil && now.Sub(info.ModTime()) > leftoverAge {
+			if ok && isTemp && strings.Trim(number, "0123456789") == "" && err == nil && wanted(info) {
 				paths = append(paths, filepath.Join(filepath.Dir(real), e.Name()))
 			}
 		}

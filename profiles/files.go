@@ -49,6 +49,10 @@ func home() string {
 // Files is the content of the two shared config files, read once. Its methods are for one goroutine at a time.
 type Files struct {
 	config, credentials *file
+
+	// Imported tells of a profile that is wired to itself whether its long-term keys were moved into the keyring, and
+	// their access key ID. nil: there is no such profile. It is set before the first use.
+	Imported func(profile string) (accessKeyID string, ok bool)
 }
 
 // file is one of the two, cut into sections.
@@ -116,7 +120,7 @@ func Load(configPath, credentialsPath string) (*Files, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Files{config, credentials}, nil
+	return &Files{config: config, credentials: credentials}, nil
 }
 
 func load(path string, header func(string) (sectionKind, string)) (*file, error) {

@@ -57,3 +57,32 @@ func checkFormOnly(t *testing.T, text string) {
 		}
 	}
 }
+
+// FuzzTakeKeys: keys that are taken out of any two files come back byte for byte.
+func FuzzTakeKeys(f *testing.F) {
+	f.Add("[profile p]\nregion = x\n", "[p]\naws_access_key_id = AKIAX\naws_secret_access_key = s\n")
+	f.Add("[profile p]\r\naws_access_key_id = AKIAX\r\n# c\r\naws_secret_access_key = s", "")
+	f.Add("[default]\n\n[profile p]\naws_access_key_id=A\naws_secret_access_key=s\n", "[p]\naws_secret_access_key = s\n\n[q]\n[p]\naws_access_key_id = B\n s")
+	f.Fuzz(func(t *testing.T, config, credentials string) {
+		files, err := textFiles(config, credentials)
+		if err != nil {
+			return
+		}
+		e := files.Edit()
+		k, ok, err := e.TakeKeys("p", "/bin/aws-credproc")
+		if err != nil || !ok {
+			return
+		}
+		p, err := e.Files().Profile("p")
+		if err != nil || p.Get("aws_access_key_id") != "" || p.Get("aws_secret_access_key") != "" {
+			t.Fatalf("%v, %+v", err, p)
+		}
+		back := e.Files().Edit()
+		if _, err := back.PutKeys("p", k); err != nil {
+			t.Fatal(err)
+		}
+		if back.now.config.text != config || back.now.credentials.text != credentials {
+			t.Errorf("put back\n%q\n%q, was\n%q\n%q, meanwhile\n%q\n%q", back.now.config.text, back.now.credentials.text, config, credentials, e.now.config.text, e.now.credentials.text)
+		}
+	})
+}

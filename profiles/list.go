@@ -33,7 +33,10 @@ func (f *Files) List() ([]Summary, []SessionSummary, error) {
 		}
 		s := Summary{Name: name, Kind: Kind(p), File: f.fileOf(name), Properties: shown(p)}
 		var wiredTo string
-		if wiredTo, s.Wired = Wired(p); s.Wired {
+		wiredTo, s.Wired = Wired(p)
+		if _, ok := f.imported(p); ok {
+			s.Kind = string(Keyring)
+		} else if s.Wired {
 			s.Source = wiredTo
 		} else if s.Kind == KindAssumeRole {
 			s.Source = p.Get("source_profile") + p.Get("credential_source")

@@ -17,6 +17,15 @@ func Wired(p Section) (name string, ok bool) {
 	return wiredTo(p)
 }
 
+// imported reports whether a profile is wired to itself and its long-term keys are in the keyring, and gives their access
+// key ID.
+func (f *Files) imported(p Section) (accessKeyID string, ok bool) {
+	if name, wired := Wired(p); !wired || name != p.Name || f.Imported == nil {
+		return "", false
+	}
+	return f.Imported(p.Name)
+}
+
 // wiredTo gives the profile that a profile's credential_process, if it is this helper, is to get.
 func wiredTo(p Section) (name string, ok bool) {
 	words := splitCommand(p.Get("credential_process"))

@@ -1,0 +1,73 @@
+package credproc
+
+import (
+	"crypto/sha256"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"aws-credproc/cache"
+	"aws-credproc/profiles"
+)
+
+func TestKeysAreReadAsTheyWereKept(t *testing.T) {
+	k := profiles.Keys{AccessKeyID: "AKIAX", SecretAccessKey: "hush", Added: true, Cuts: []profiles.Cut{
+		{File: "config", Section: 2, Rest: sha256.Sum256([]byte("x")), Pieces: []profiles.Piece{{At: 3, Text: "\xff\r\n"}, {At: 3, Text: "b"}}},
+		{File: "credentials"},
+	}}
+	text, err := encodeKeys(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := decodeKeys(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !cmp.Equal(k, got) {
+		t.Error("others are read")
+	}
+	rest := strings.Repeat("A", 43) + "="
+	for text, want := range map[string]error{
+		"": cache.ErrCorrupt, "hush": cache.ErrCorrupt, "{}": cache.ErrCorrupt,
+		`{"v":1,"access_key_id":"AKIAX"}`:                                                                        cache.ErrCorrupt,
+		`{"v":1,"access_key_id":"AKIAX","secret_access_key":"a\nb"}`:                                             cache.ErrCorrupt,
+		`{"v":2,"access_key_id":"AKIAX"}`:                                                                        cache.ErrVersion,
+		cuts(`{"file":"/etc/passwd","rest":"` + rest + `"}`):                                                     cache.ErrCorrupt,
+		cuts(`{"file":"config","rest":"AAAA"}`):                                                                  cache.ErrCorrupt,
+		cuts(`{"file":"config","section":-1,"rest":"` + rest + `"}`):                                             cache.ErrCorrupt,
+		cuts(`{"file":"config","rest":"` + rest + `","pieces":[{"at":-1,"text":"AAAA"}]}`):                       cache.ErrCorrupt,
+		cuts(`{"file":"config","rest":"` + rest + `","pieces":[{"at":5,"text":"AAAA"},{"at":4,"text":"AAAA"}]}`): cache.ErrCorrupt,
+		cuts(`{"file":"config","rest":"` + rest + `","pieces":[{"at":5,"text":"AAAA"}]}`):                        nil,
+	} {
+		if _, err := decodeKeys(text); !errors.Is(err, want) || err != nil && strings.Contains(err.Error(), "hush") {
+			t.Errorf("%s: %v, want %v", text, err, want)
+		}
+	}
+}
+
+func cuts(cut string) string {
+	return `{"v":1,"access_key_id":"AKIAX","secret_access_key":"s","cuts":[` + cut + `]}`
+}
+
+// TestAnImportedKeyIsTheSameKey: a session is known by its key, wherever that is.
+func TestAnImportedKeyIsTheSameKey(t *testing.T) {
+	key := func(s profiles.Source) cache.Key {
+		c := profiles.Chain{Source: s, Hops: []profiles.Hop{{RoleARN: "arn:aws:iam::111111111111:role/A"}}}
+		return keyOf(c, linksOf(c, noEnv)[1:], Endpoint{}, noEnv)
+	}
+	static := key(profiles.Source{Type: profiles.Static, AccessKeyID: "AKIAX"})
+	if key(profiles.Source{Type: profiles.Keyring, AccessKeyID: "AKIAX"}) != static {
+		t.Error("it is another session")
+	}
+	if key(profiles.Source{Type: profiles.Keyring, AccessKeyID: "AKIAY"}) == static {
+		t.Error("two keys have one session")
+	}
+	c := profiles.Chain{Source: profiles.Source{Type: profiles.Keyring}, MFA: profiles.MFA{Serial: "x", Session: 1}}
+	if !hasSessionToken(c, noEnv) {
+		t.Error("long-term keys get no session for the MFA device")
+	}
+}
+
+func noEnv(string) string { return "" }

@@ -1,0 +1,261 @@
+package profiles
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const (
+	testHelper = "/bin/aws-credproc"
+	testPair   = "aws_access_key_id = AKIAX\naws_secret_access_key = hush\n"
+	testWire   = "credential_process = /bin/aws-credproc get p\n"
+)
+
+// TestKeysComeBackByteForByte: what TakeKeys leaves, and that PutKeys makes of it what was there.
+func TestKeysComeBackByteForByte(t *testing.T) {
+	for name, test := range map[string]struct{ config, credentials, leftConfig, leftCredentials string }{
+		"plain":             {"", "[p]\n" + testPair, "[profile p]\n" + testWire, "[p]\n"},
+		"beside settings":   {"[profile p]\nregion = x\n", "# a\n[p] # b\noutput = json\n" + testPair + "# c\nregion = y\n\n[q]\n", "[profile p]\nregion = x\n" + testWire, "# a\n[p] # b\noutput = json\n# c\nregion = y\n\n[q]\n"},
+		"apart, odd":        {"[default]\n", "[p]\naws_secret_access_key=hush # mine\n# c\n\nx=y\nAWS_ACCESS_KEY_ID   =AKIAX\n\n", "[default]\n\n[profile p]\n" + testWire, "[p]\n# c\n\nx=y\n\n"},
+		"CRLF":              {"[profile q]\r\n", "[p]\r\n" + crlf(testPair) + "a = b\r\n", "[profile q]\r\n\r\n[profile p]\r\n" + crlf(testWire), "[p]\r\na = b\r\n"},
+		"no newline at end": {"[profile q]", "[p]\n" + strings.TrimSuffix(testPair, "\n"), "[profile q]\n\n[profile p]\n" + strings.TrimSuffix(testWire, "\n"), "[p]"},
+		"no newline, apart": {"", "[p]\naws_access_key_id = AKIAX\na = b\naws_secret_access_key = hush", "[profile p]\n" + testWire, "[p]\na = b"},
+		"config file":       {"[profile p]\na = b\n" + testPair + "region = x\n\n[profile q]\n", "", "[profile p]\na = b\nregion = x\n" + testWire + "\n[profile q]\n", ""},
+		"config file, bare": {"[profile p]\n" + strings.TrimSuffix(testPair, "\n"), "", "[profile p]\n" + strings.TrimSuffix(testWire, "\n"), ""},
+		"both files": {"[profile p]\naws_access_key_id = AKIAOLD\naws_secret_access_key = old\n", "[p]\n" + testPair,
+			"[profile p]\n" + testWire, "[p]\n"},
+		"half of another": {"[profile p]\naws_access_key_id = AKIAOLD\n", "[p]\n" + testPair, "[profile p]\n" + testWire, "[p]\n"},
+		"twice":           {"", "[p]\n" + testPair + "[q]\n[p]\naws_secret_access_key = hush\nx = y\n", "[profile p]\n" + testWire, "[p]\n[q]\n[p]\nx = y\n"},
+		"bytes not text":  {"", "[p]\n# \xff\n" + testPair[:26] + "aws_secret_access_key = hush ; \xfe\n", "[profile p]\n" + testWire, "[p]\n# \xff\n"},
+		"default":         {"[default]\nregion = x\n", "[default]\n" + testPair, "[default]\nregion = x\n" + strings.ReplaceAll(testWire, "get p", "get default"), "[default]\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			profile := "p"
+			if name == "default" {
+				profile = name
+			}
+			e := mustFiles(t, test.config, test.credentials).Edit()
+			k, ok, err := e.TakeKeys(profile, testHelper)
+			if err != nil || !ok || k.AccessKeyID != "AKIAX" || string(k.SecretAccessKey) != "hush" {
+				t.Fatalf("%v, %v, %s", ok, err, k.AccessKeyID)
+			}
+			if got := e.now.config.text; got != test.leftConfig {
+				t.Errorf("config\n%q, want\n%q", got, test.leftConfig)
+			}
+			if got := e.now.credentials.text; got != test.leftCredentials {
+				t.Errorf("credentials\n%q, want\n%q", got, test.leftCredentials)
+			}
+			for _, c := range e.Changes() {
+				if diff := c.Diff(); strings.Contains(diff, "hush") || strings.Contains(diff, "= old") {
+					t.Errorf("the diff shows a secret:\n%s", diff)
+				}
+			}
+			if shown := fmt.Sprintf("%v %+v %#v", k, k, k); strings.Contains(shown, "hush") {
+				t.Errorf("printed: %s", shown)
+			}
+			back := e.now.Edit()
+			if changed, err := back.PutKeys(profile, k); err != nil || !changed {
+				t.Fatal(changed, err)
+			}
+			if back.now.config.text != test.config || back.now.credentials.text != test.credentials {
+				t.Errorf("put back\n%q\n%q, want\n%q\n%q", back.now.config.text, back.now.credentials.text, test.config, test.credentials)
+			}
+			// A process was killed between the two files; both ways the credentials file has the keys then.
+			between := (&Files{config: e.now.config, credentials: e.before.credentials}).Edit()
+			if _, err := between.PutKeys(profile, k); err != nil {
+				t.Error(err)
+			}
+			if between.now.config.text != test.config || between.now.credentials.text != test.credentials {
+				t.Errorf("killed between, put back\n%q\n%q, want\n%q\n%q", between.now.config.text, between.now.credentials.text, test.config, test.credentials)
+			}
+			again := back.now.Edit()
+			if changed, err := again.PutKeys(profile, k); err != nil || changed {
+				t.Errorf("again: %v, %v", changed, err)
+			}
+		})
+	}
+}
+
+func crlf(text string) string { return strings.ReplaceAll(text, "\n", "\r\n") }
+
+// TestKeysComeBackIntoWhatWasEdited: they are there, below the last setting, and what was edited stays.
+func TestKeysComeBackIntoWhatWasEdited(t *testing.T) {
+	e := mustFiles(t, "[profile q]\n", "[p]\n"+testPair+"a = b\n").Edit()
+	k, _, err := e.TakeKeys("p", testHelper)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct{ config, credentials, wantConfig, want string }{
+		"a setting more":       {"[profile p]\n" + testWire, "[p]\na = b\nc = d\n# e\n", "", "[p]\na = b\nc = d\n" + testPair + "# e\n"},
+		"a profile below":      {"[profile p]\n" + testWire, "[p]\na = b\n\n[q]\n", "", "[p]\n" + testPair + "a = b\n\n[q]\n"},
+		"another line end":     {"", "[p]\r\na = b\r\n", "", "[p]\r\na = b\r\n" + crlf(testPair)},
+		"the section is gone":  {"[profile p]\n" + testWire + "region = x\n", "[q]\n", "[profile p]\nregion = x\n", "[q]\n\n[p]\n" + testPair},
+		"both are gone":        {"", "", "", "[p]\n" + testPair},
+		"a comment is there":   {"[profile p]\n" + testWire + "# c\n", "[p]\na = b\n", "[profile p]\n# c\n", "[p]\n" + testPair + "a = b\n"},
+		"the keys are there":   {"[profile p]\n" + testWire, "[p]\nx = y\n" + testPair, "", "[p]\nx = y\n" + testPair},
+		"wired to another one": {"[profile p]\ncredential_process = aws-credproc get q\n", "[p]\na = b\n", "[profile p]\ncredential_process = aws-credproc get q\n", "[p]\n" + testPair + "a = b\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := mustFiles(t, test.config, test.credentials).Edit()
+			if _, err := e.PutKeys("p", k); err != nil {
+				t.Fatal(err)
+			}
+			if e.now.config.text != test.wantConfig || e.now.credentials.text != test.want {
+				t.Errorf("put back\n%q\n%q, want\n%q\n%q", e.now.config.text, e.now.credentials.text, test.wantConfig, test.want)
+			}
+		})
+	}
+	for _, credentials := range []string{"[p]\naws_access_key_id = AKIAY\naws_secret_access_key = other\n", "[p]\naws_access_key_id = AKIAX\naws_secret_access_key = other\n"} {
+		_, err := mustFiles(t, "", credentials).Edit().PutKeys("p", k)
+		if err == nil || !strings.Contains(err.Error(), "another key stands there than in the keyring (mend: aws-credproc import p") {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+func TestKeysThatAreNotTaken(t *testing.T) {
+	for name, test := range map[string]struct{ config, credentials, want string }{
+		"temporary":           {"", "[p]\n" + testPair + "aws_session_token = t\n", "credentials:4: its keys are temporary"},
+		"token in the config": {"[profile p]\naws_session_token = t\n", "[p]\n" + testPair, "config:2: its keys are temporary"},
+		"in two files":        {"[profile p]\naws_access_key_id = AKIAX\n", "[p]\naws_secret_access_key = hush\n", "credentials:2: one half of its key stands in the config file"},
+		"half":                {"", "[p]\naws_access_key_id = AKIAX\n", "it has aws_access_key_id but no aws_secret_access_key"},
+		"a role":              {"[profile p]\nrole_arn = " + arnA + "\nsource_profile = p\n", "[p]\n" + testPair, "config:2: it has role_arn beside its keys"},
+		"SSO":                 {"[profile p]\nsso_session = s\n", "[p]\n" + testPair, "it has sso_session beside its keys"},
+		"a login":             {"[profile p]\nlogin_session = s\n", "[p]\n" + testPair, "it has login_session beside its keys"},
+		"a process":           {"[profile p]\ncredential_process = /bin/x\n", "[p]\n" + testPair, "it has a credential_process beside its keys"},
+		"wired":               {"[profile p]\ncredential_process = aws-credproc get q\n", "[p]\n" + testPair, "it has a credential_process beside its keys"},
+		"two lines":           {"", "[p]\naws_access_key_id = AKIAX\naws_secret_access_key = hush\n  more\n", "holds characters that none can have"},
+		"the secret as ID":    {"", "[p]\naws_access_key_id = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\naws_secret_access_key = hush\n", "it may be the secret, in the wrong line"},
+		"no profile":          {"", "", "there is no such profile"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, ok, err := mustFiles(t, test.config, test.credentials).Edit().TakeKeys("p", testHelper)
+			if ok || err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "hush") || strings.Contains(err.Error(), "wJalr") {
+				t.Errorf("%v, %v; want %q", ok, err, test.want)
+			}
+		})
+	}
+	e := mustFiles(t, "[profile p]\nregion = x\n", "").Edit()
+	if _, ok, err := e.TakeKeys("p", testHelper); ok || err != nil || len(e.Changes()) > 0 {
+		t.Errorf("without keys: %v, %v", ok, err)
+	}
+}
+
+// TestKeysAreTakenAgain: a profile that is wired to itself has new keys.
+func TestKeysAreTakenAgain(t *testing.T) {
+	config := "[profile p]\n" + testWire
+	e := mustFiles(t, config, "[p]\n"+testPair).Edit()
+	k, ok, err := e.TakeKeys("p", "/elsewhere/aws-credproc")
+	if err != nil || !ok || k.Added || e.now.config.text != config || e.now.credentials.text != "[p]\n" {
+		t.Errorf("%v, %v, added %v:\n%q\n%q", ok, err, k.Added, e.now.config.text, e.now.credentials.text)
+	}
+}
+
+func TestImportedKeysAreALeaf(t *testing.T) {
+	config := "[profile p]\n" + testWire + "aws_account_id = 1\nmfa_serial = GAHT12345678\n[profile tools]\ncredential_process = aws-credproc get p\n[profile r]\nrole_arn = " + arnA + "\nsource_profile = p\n" +
+		"[profile s]\nrole_arn = " + arnB + "\nsource_profile = tools\n[profile x]\ncredential_process = aws-credproc get x\n"
+	f := mustFiles(t, config, "[p]\n")
+	f.Imported = func(profile string) (string, bool) { return "AKIAX", profile == "p" }
+	for profile, want := range map[string]string{
+		"p": "keyring p", "tools": "keyring p", "r": "keyring p > " + arnA + " (r)", "s": "keyring p > " + arnB + " (s)",
+	} {
+		c, err := f.Chain(profile)
+		if err != nil || summary(c) != want || c.Source.AccessKeyID != "AKIAX" || c.Source.AccountID != "1" || c.Source.IsTemporary() || c.Source.RunsCommand() {
+			t.Errorf("%s: %s, %v; want %s", profile, summary(c), err, want)
+		}
+		if hasMFA := c.MFA.Serial != ""; hasMFA != (profile == "p" || profile == "tools") {
+			t.Errorf("%s: MFA is %v", profile, c.MFA)
+		}
+	}
+	_, err := f.Chain("x")
+	if err == nil || !strings.Contains(err.Error(), "go round in a circle: x -> x (mend: let one of them name a source_profile that has credentials; if its keys were imported, aws-credproc import x finds them)") {
+		t.Errorf("%v", err)
+	}
+	all, _, err := f.List()
+	if err != nil || all[0].Kind != "keyring" || !all[0].Wired || all[0].Source != "" || all[1].Kind != "process" || all[1].Source != "p" || all[4].Kind != "process" {
+		t.Errorf("listed %+v, %v", all, err)
+	}
+	// What the file has goes first, as everywhere.
+	f = mustFiles(t, config, "[p]\n"+testPair)
+	f.Imported = func(string) (string, bool) { return "AKIAOLD", true }
+	if c, err := f.Chain("r"); err != nil || c.Source.Type != Static {
+		t.Errorf("%s, %v", summary(c), err)
+	}
+	// setup wires what is above it, and leaves it alone.
+	f = mustFiles(t, config, "")
+	f.Imported = func(profile string) (string, bool) { return "AKIAX", profile == "p" }
+	e := f.Edit()
+	if _, _, err := e.Wire("r", testHelper); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := e.Unwire("p"); err == nil || !strings.Contains(err.Error(), "(mend: aws-credproc import --undo p)") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestMove: the copies come and go, and what fails before the files are in their places leaves them as they were.
+func TestMove(t *testing.T) {
+	const config, credentials = "[profile p]\na = 1\n", "[p]\nb = 2\n"
+	failure := errors.New("no")
+	for name, test := range map[string]struct {
+		move    Move
+		other   bool // another program writes meanwhile
+		err     string
+		written bool
+		kept    int
+	}{
+		"done":              {written: true},
+		"ready fails":       {move: Move{Ready: func() error { return failure }}, err: "no"},
+		"done fails":        {move: Move{Done: func() error { return failure }}, err: "no", written: true},
+		"changed meanwhile": {other: true, err: "another program has changed it in the meantime, and nothing is written"},
+		"kept":              {move: Move{KeepBackup: true}, written: true, kept: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			paths := []string{filepath.Join(dir, "config"), filepath.Join(dir, "credentials")}
+			writeText(t, paths[0], config)
+			writeText(t, paths[1], credentials)
+			for _, left := range []string{"credentials" + moveSuffix, ".credentials.123.tmp", ".credentials" + moveSuffix + ".5.tmp", ".config" + backupSuffix + ".7.tmp"} {
+				writeText(t, filepath.Join(dir, left), "hush") // by a process that was killed
+			}
+			writeText(t, filepath.Join(dir, ".credentials.mine.tmp"), "mine")
+			m := test.move
+			m.Edit = func(e *Editor) error {
+				return errors.Join(e.Set(ConfigFile, "p", "a", "3"), e.Set(CredentialsFile, "p", "b", "3"))
+			}
+			ready := m.Ready
+			m.Ready = func() error {
+				for i, want := range []string{config, credentials} {
+					if readText(t, paths[i]) != want || readText(t, paths[i]+moveSuffix) != want {
+						t.Errorf("%s is not as it was, or not kept", paths[i])
+					}
+				}
+				if test.other {
+					writeText(t, paths[1], credentials+"c = d\n")
+				}
+				if ready != nil {
+					return ready()
+				}
+				return nil
+			}
+			kept, err := m.Run(t.Context(), paths[0], paths[1])
+			if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) || len(kept) != test.kept {
+				t.Errorf("%v, kept %v", err, kept)
+			}
+			if got := readText(t, paths[0]) != config; got != test.written {
+				t.Errorf("written: %v", got)
+			}
+			for _, path := range kept {
+				if text := readText(t, path); text != config && text != credentials {
+					t.Errorf("%s is %q", path, text)
+				}
+			}
+			if names := names(t, dir); test.written && (strings.Contains(names, moveSuffix) || strings.Count(names, ".tmp") != 1) {
+				t.Errorf("left: %s", names)
+			}
+		})
+	}
+}
