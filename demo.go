@@ -154,9 +154,10 @@ func (d *demo) show(ctx context.Context) error {
 func (d *demo) intro(context.Context) (string, error) {
 	return `aws-credproc demo: the whole path on this machine, without an AWS account.
 
-A stand-in for AWS's STS listens on ` + strings.TrimPrefix(d.sts.URL, "http://") + `. It checks signatures and policies as AWS does,
-and answers after ` + demoDelay.String() + `, about as far away as a real one. It knows the user jill, whose access key is in the
-credentials file, and the role Dev, which jill may assume. The config file reads:
+A stand-in for AWS's STS listens on ` + strings.TrimPrefix(d.sts.URL, "http://") + `. It checks signatures and
+policies as AWS does, and answers after ` + demoDelay.String() + `, about as far away as a real one.
+It knows the user jill, whose access key is in the credentials file, and the
+role Dev, which jill may assume. The config file reads:
 
 ` + indented(demoConfig("aws-credproc")) + `
 `, nil
@@ -216,12 +217,14 @@ func (d *demo) awsCLI(ctx context.Context) (string, error) {
 }
 
 func (d *demo) outro(context.Context) (string, error) {
-	return `For your own account, put the helper on the PATH (go install .) and write into ~/.aws/config the lines above, with
-your own role_arn, and with the name of a profile of yours that has an access key as source_profile. Then
+	return `For your own account, put the helper on the PATH (go install .) and write into
+~/.aws/config the lines above, with your own role_arn, and with the name of a
+profile of yours that has an access key as source_profile. Then
 
    $ aws --profile dev sts get-caller-identity
 
-works in every tool, with one call of STS a session. Nothing of this demo is left behind.
+works in every tool, with one call of STS a session. Nothing of this demo is
+left behind.
 `, nil
 }
 

@@ -112,7 +112,11 @@ func elements(c profiles.Chain, links []link) []Element {
 	}}
 	for _, l := range links[1:] {
 		if isSessionToken(l) {
-			all = append(all, Element{Type: l.typ, Profile: l.profile, MFASerial: c.MFA.Serial, DurationSeconds: int(c.MFA.Session / time.Second)})
+			e := Element{Type: l.typ, Profile: l.profile, MFASerial: c.MFA.Serial}
+			if c.MFA.Session != profiles.DefaultMFASession {
+				e.DurationSeconds = int(c.MFA.Session / time.Second)
+			}
+			all = append(all, e)
 			continue
 		}
 		h := l.role

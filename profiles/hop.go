@@ -166,17 +166,18 @@ func (r *resolver) seconds(p Section, key string, least, most time.Duration) (ti
 	return time.Duration(n) * time.Second, nil
 }
 
-// The lifetime of a session for an MFA device. AWS's own default is 12 hours too.
+// The lifetime of a session for an MFA device, where mfa_session_duration does not say, and at most. AWS's own default is 12
+// hours too.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
 const (
-	defaultMFASession = 12 * time.Hour
+	DefaultMFASession = 12 * time.Hour
 	maxMFASession     = 36 * time.Hour
 )
 
 // mfa reads what a profile says of its MFA device. How a code is got, and how long the session for it lasts, may stand
 // in the profile of the user's keys, base, for all roles at once.
 func (r *resolver) mfa(p, base Section) (MFA, error) {
-	m := MFA{Serial: p.Get("mfa_serial"), Session: defaultMFASession}
+	m := MFA{Serial: p.Get("mfa_serial"), Session: DefaultMFASession}
 	if m.Serial == "" {
 		return MFA{}, nil
 	}
