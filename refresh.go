@@ -91,8 +91,7 @@ func (r *refresh) do(ctx context.Context, resolver *credproc.Resolver, chain pro
 	}
 	s, err := r.untilAllowed(ctx, resolver, chain)
 	if r.signIn(err) {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(r.signals, r.timeout)
+		ctx, cancel := context.WithTimeout(r.signals, r.timeout)
 		defer cancel()
 		s, err = r.untilAllowed(ctx, resolver, chain)
 	}

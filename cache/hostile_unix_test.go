@@ -122,3 +122,26 @@ func TestTemporaryFilesOfKilledProcessesAreSwept(t *testing.T) {
 	}
 	w.want(t, 0)
 }
+
+// A link in a session's place is not followed, and the next session takes its place.
+func TestALinkInASessionsPlaceIsReplaced(t *testing.T) {
+	c, _ := openTest(t, File, "")
+	mustPut(t, c, testKey, testSession(), File)
+	paths, err := filepath.Glob(filepath.Join(c.opts.Dir, sessionsDir, "*"))
+	if err != nil || len(paths) != 1 {
+		t.Fatal(paths, err)
+	}
+	if err := os.Remove(paths[0]); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/etc/passwd", paths[0]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("got %v", err)
+	}
+	mustPut(t, c, testKey, testSession(), File)
+	if s, err := c.Get(t.Context(), testKey); err != nil || s != testSession() {
+		t.Errorf("after the next session: %v", err)
+	}
+}

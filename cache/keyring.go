@@ -250,8 +250,8 @@ func bounded[T any](ctx context.Context, k *keyring, p patience, call func(conte
 	silence := time.AfterFunc(p.quiet, func() { giveUp(timeout(p.quiet)) })
 	defer silence.Stop()
 	var answered atomic.Bool
-	ctx = context.WithValue(ctx, answeredKey{}, func() {
-		answered.Store(true)
+	ctx = context.WithValue(ctx, answeredKey{}, func(ofService bool) {
+		answered.Store(ofService)
 		silence.Reset(p.quiet)
 	})
 	type result struct {

@@ -205,7 +205,7 @@ type bus struct {
 	conn *dbus.Conn
 	// byDefault is the default collection; ssNone if there is none.
 	byDefault dbus.ObjectPath
-	answered  func() // tells that there was an answer
+	answered  func(ofService bool) // tells that there was an answer, of the service or of the bus alone
 }
 
 // reply waits for the answer to a call and stores what it returned.
@@ -248,8 +248,8 @@ func openBus(ctx context.Context) (*bus, error) {
 	if err != nil {
 		return nil, fmt.Errorf("session bus: %w", err)
 	}
-	b := &bus{conn: conn, answered: func() {}}
-	if f, ok := ctx.Value(answeredKey{}).(func()); ok {
+	b := &bus{conn: conn, answered: func(bool) {}}
+	if f, ok := ctx.Value(answeredKey{}).(func(bool)); ok {
 		b.answered = f
 	}
 	if err := conn.Auth(nil); err != nil {
@@ -265,7 +265,7 @@ func openBus(ctx context.Context) (*bus, error) {
 		b.close()
 		return nil, fmt.Errorf("session bus: %w", err)
 	}
-	b.answered()
+	b.answered(false)
 	if err := alias(&b.byDefault); err != nil {
 		b.close()
 		return nil, err
@@ -280,7 +280,7 @@ func (b *bus) call(path dbus.ObjectPath, method string, args ...any) reply {
 	call := b.conn.Object(ssName, path).Go(method, dbus.FlagNoAutoStart, make(chan *dbus.Call, 1), args...)
 	return func(results ...any) error {
 		<-call.Done
-		b.answered()
+		b.answered(true)
 		if err := call.Store(results...); err != nil {
 			return busError(err)
 		}

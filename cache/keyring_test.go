@@ -50,7 +50,7 @@ func TestKeyringThatAnswersLateIsWaitedFor(t *testing.T) {
 					for _, answer := range test.answers {
 						select {
 						case <-time.After(answer):
-							ctx.Value(answeredKey{}).(func())()
+							ctx.Value(answeredKey{}).(func(bool))(true)
 						case <-ctx.Done():
 							return struct{}{}, ctx.Err()
 						}

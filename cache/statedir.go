@@ -106,6 +106,9 @@ func (d *stateDir) sub(name string, create bool) (*os.Root, error) {
 func readBounded(root *os.Root, name string, limit int) ([]byte, error) {
 	f, err := root.OpenFile(name, os.O_RDONLY|openFlags, 0)
 	if err != nil {
+		if fi, lstatErr := root.Lstat(name); lstatErr == nil && !fi.Mode().IsRegular() { // a link that leads out, say
+			err = fmt.Errorf("%w: %s is no regular file", ErrCorrupt, name)
+		}
 		return nil, err
 	}
 	defer f.Close()

@@ -55,6 +55,7 @@ func (r *Resolver) Renew(ctx context.Context, c profiles.Chain) error {
 	if err != nil {
 		return err
 	}
+	w.ahead = true
 	_, err = w.obtain(ctx, last, isFresh, s)
 	return err
 }

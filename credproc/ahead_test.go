@@ -1,6 +1,7 @@
 package credproc
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -170,5 +171,20 @@ func TestAnOutageCostsOneSlowCallInHalfAMinute(t *testing.T) {
 			}
 			t.Error("not renewed when the outage was over")
 		})
+	}
+}
+
+// TestWhatIsForgottenStaysForgotten: somebody clears the session while it is renewed in the background.
+func TestWhatIsForgottenStaysForgotten(t *testing.T) {
+	o := newOffice(t, 1, "")
+	_, err := o.Credentials(t.Context(), o.chain)
+	must(t, err)
+	o.clock.now = o.clock.now.Add(40 * time.Minute)
+	key, _, err := o.Key(o.chain)
+	must(t, err)
+	o.BeforeWait = func() { must(t, o.Cache.Delete(t.Context(), key)) }
+	must(t, o.Renew(t.Context(), o.chain))
+	if _, err := o.Cache.FactsOf(key); !errors.Is(err, cache.ErrMiss) || o.sts.Calls("AssumeRole") != 2 {
+		t.Errorf("%v, %d calls", err, o.sts.Calls("AssumeRole"))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"aws-credproc/cache"
@@ -74,9 +75,13 @@ func (w *way) sharedFailure(ctx context.Context, n int) error {
 	if !ok || age > sharedFailureLife || f.NeedsPerson && w.canAsk(ctx) {
 		return nil
 	}
-	return &Error{
+	e := &Error{
 		Err:     fmt.Errorf("%s [%s ago; tried again after %s, or at once by refresh]", f.LastError, age.Round(time.Second), sharedFailureLife),
 		Passing: f.Passing, NeedsPerson: f.NeedsPerson,
 		local: true, // it is noted already, and its age counts from then
 	}
+	if own := w.chain.Profile.Name; !strings.HasPrefix(f.LastError, own+": ") {
+		e.Profile = own // it was another one that failed, at what both need
+	}
+	return e
 }

@@ -99,6 +99,20 @@ func (w *way) assumeRoleWithCode(ctx context.Context, n int) (cache.Session, err
 	})
 }
 
+// newCode gets the session of link n anew, with a code that is asked for, unless this Resolver has done so before.
+func (w *way) newCode(ctx context.Context, n int) error {
+	key := w.key(n)
+	err, done := w.newCodes[key]
+	if !done {
+		_, err = w.obtain(ctx, n, nil, cache.Session{})
+		if w.newCodes == nil {
+			w.newCodes = map[cache.Key]error{}
+		}
+		w.newCodes[key] = err
+	}
+	return err
+}
+
 // withCode asks for a code and calls STS with it, for link n. Of all processes one does so at a time for one device: AWS
 // takes a code once, and a person is asked one thing at a time.
 func (w *way) withCode(ctx context.Context, n int, source cache.Session, call func(*stsClient, string) (cache.Session, error)) (cache.Session, error) {
@@ -142,7 +156,7 @@ func (w *way) tokenCode(ctx context.Context, n int, refused error) (mfa.Code, er
 	if err == nil || refused != nil && errors.Is(err, mfa.ErrRefused) {
 		return code, err
 	}
-	e := &Error{Profile: w.chain.Profile.Name, Step: w.name(n), Err: err, Mend: "run aws-credproc refresh " + w.chain.Profile.Name}
+	e := &Error{Profile: w.chain.Profile.Name, Step: w.name(n), Err: err, Mend: "run aws-credproc refresh " + argument(w.chain.Profile.Name)}
 	switch {
 	case errors.Is(err, mfa.ErrNobody):
 		e.NeedsPerson = true

@@ -353,6 +353,11 @@ func TestRefreshAsksForANewCodeWhenToldTo(t *testing.T) {
 	_, err = b.Refresh(t.Context(), c, true)
 	must(t, err)
 	b.check(t, "refresh --mfa", 1, 1, 1)
+	other, err := b.files.Chain("b")
+	must(t, err)
+	_, err = b.Refresh(t.Context(), other, true)
+	must(t, err)
+	b.check(t, "refresh --mfa of another role, in the same command", 0, 0, 1)
 	if _, err := b.Refresh(t.Context(), b.chain, true); err == nil || !strings.Contains(err.Error(), "has no MFA device") {
 		t.Errorf("without a device: %v", err)
 	}

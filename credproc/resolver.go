@@ -27,6 +27,8 @@ type Resolver struct {
 	// BeforeWait, if there is one, is called before a session is made anew, which another process, a person or a server
 	// may hold up. A session from the cache does not call it.
 	BeforeWait func()
+
+	newCodes map[cache.Key]error // what came of asking for one anew, by Refresh
 }
 
 // Credentials gives the credentials that a chain stands for: a cached session that is fit to serve, else a new one,
@@ -46,7 +48,8 @@ func (r *Resolver) Credentials(ctx context.Context, c profiles.Chain) (cache.Ses
 }
 
 // Refresh is Credentials, but gets the chain's last session anew, whatever is cached; with newCode also that which the
-// code of an MFA device was turned into, so that somebody is asked for another.
+// code of an MFA device was turned into, so that somebody is asked for another: once for all roles that one Resolver
+// refreshes. It is not to be called from several goroutines.
 func (r *Resolver) Refresh(ctx context.Context, c profiles.Chain, newCode bool) (cache.Session, error) {
 	w, err := r.way(c)
 	if err != nil {
@@ -61,7 +64,7 @@ func (r *Resolver) Refresh(ctx context.Context, c profiles.Chain, newCode bool) 
 				Mend: "refresh it without --mfa", local: true}
 		}
 		if n := slices.IndexFunc(w.links, isSessionToken); n > 0 && n < w.last() {
-			if _, err := w.obtain(ctx, n, nil, cache.Session{}); err != nil {
+			if err := w.newCode(ctx, n); err != nil {
 				return cache.Session{}, err
 			}
 		}
@@ -79,6 +82,8 @@ type way struct {
 	links    []link // of the chain
 	endpoint Endpoint
 	client   *stsClient // made when the first call of STS is needed
+	// ahead says that nobody waits for the last session: where it was forgotten meanwhile, it stays so.
+	ahead bool
 }
 
 // way makes a chain ready to go: what is in files that the chain names is read.
@@ -254,7 +259,7 @@ func (w *way) assumeRole(ctx context.Context, n int) (cache.Session, error) {
 			w.Tracef("%v; trying once more, with a new code", failure)
 			return w.assumeRoleWithCode(ctx, n)
 		}
-		failure.Mend += "; if that bounds aws:MultiFactorAuthAge, run aws-credproc refresh --mfa " + w.chain.Profile.Name
+		failure.Mend += "; if that bounds aws:MultiFactorAuthAge, run aws-credproc refresh --mfa " + argument(w.chain.Profile.Name)
 	}
 	return cache.Session{}, failure
 }
@@ -275,6 +280,10 @@ func (w *way) sts() (*stsClient, error) {
 // the same. A session without an expiry is served and not kept.
 func (w *way) keep(ctx context.Context, n int, s cache.Session) {
 	if s.Expiration.IsZero() {
+		return
+	}
+	if f, err := w.Cache.FactsOf(w.key(n)); w.ahead && n == w.last() && (err != nil || f.Store == "") {
+		w.Tracef("%s: the session was forgotten meanwhile, and so is the new one", w.name(n))
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepPatience)

@@ -40,7 +40,7 @@ func (w *way) processSession(ctx context.Context) (cache.Session, error) {
 
 // commandError tells why the command that the config names under key gave nothing.
 func (w *way) commandError(key string, why error) *Error {
-	e := w.sourceError(fmt.Errorf("its %s %w", key, why), "run the command by hand; aws-credproc explain "+w.chain.Profile.Name+" shows it")
+	e := w.sourceError(fmt.Errorf("its %s %w", key, why), "run the command by hand; aws-credproc explain "+argument(w.chain.Profile.Name)+" shows it")
 	switch {
 	case errors.Is(why, context.Canceled):
 		e.Err, e.Mend = errInterrupted, ""
@@ -108,6 +108,10 @@ func (w *way) checkRecursion() error {
 	case !w.chain.Source.RunsCommand():
 		key = "mfa_process"
 	}
-	return w.sourceError(fmt.Errorf("its %s leads back to it: %s", key, strings.Join(round, " -> ")),
+	e := w.sourceError(fmt.Errorf("its %s leads back to it: %s", key, strings.Join(round, " -> ")),
 		"let the command of profile "+w.chain.Source.Profile+" use another profile")
+	if key == "mfa_process" {
+		e.Step, e.Mend = "get a code of the MFA device "+w.chain.MFA.Serial, "let mfa_process use another profile, or none"
+	}
+	return e
 }

@@ -170,9 +170,9 @@ func mendFor(code, message, profile string, h profiles.Hop, source profiles.Sour
 		mend := "the caller's policy and the role's trust policy must both allow it, and " + deniedBy(message)
 		const both = "; aws-credproc explain --policies %s prints both as they must be"
 		if h.ExternalID == "" {
-			return mend + "; one that asks for an external ID needs external_id in [profile " + h.Profile + "]" + fmt.Sprintf(both, profile)
+			return mend + "; one that asks for an external ID needs external_id in [profile " + h.Profile + "]" + fmt.Sprintf(both, argument(profile))
 		}
-		return mend + fmt.Sprintf(both, profile) + ", with the external_id of [profile " + h.Profile + "]"
+		return mend + fmt.Sprintf(both, argument(profile)) + ", with the external_id of [profile " + h.Profile + "]"
 	case "InvalidClientTokenId", "UnrecognizedClientException":
 		mend := "AWS does not know the access key of profile " + callerProfile + ", or it is inactive"
 		switch {

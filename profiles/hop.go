@@ -197,6 +197,9 @@ func (r *resolver) mfa(p, base Section) (MFA, error) {
 		return m, nil
 	}
 	d, err := r.seconds(from, key, minDuration, maxMFASession)
+	if e := (*Error)(nil); errors.As(err, &e) {
+		e.Mend += "; 0 asks for a code for each role"
+	}
 	if d != 0 {
 		m.Session = d
 	}
