@@ -307,40 +307,6 @@ func TestUnlockOfNoKeyringAsksNobody(t *testing.T) {
 	}
 }
 
-// A prompt that is not answered in time stays on the screen: to dismiss one that is shown ends gnome-keyring 42. Who
-// answers it in the end has unlocked the keyring for the command that waits then.
-func TestPromptThatIsNotAnsweredInTimeMayBeAnsweredLater(t *testing.T) {
-	d := newDesktop(t)
-	d.startKeyring(true)
-	d.lock()
-	who := late("password")
-	d.person.Store(who)
-	k := &keyring{}
-	if err := k.unlock(t.Context(), 100*time.Millisecond); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "nobody has answered") {
-		t.Errorf("got %v", err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond) // Ctrl-C
-	defer cancel()
-	if err := k.unlock(ctx, time.Minute); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("interrupted: %v", err)
-	}
-	got := make(chan error, 1)
-	go func() { got <- k.unlock(t.Context(), time.Minute) }()
-	waitFor(t, "the call", func() bool { return d.clients() >= 3 })
-	close(who.may)
-	select {
-	case err := <-got:
-		if err != nil {
-			t.Error(err)
-		}
-	case <-time.After(hangLimit):
-		t.Error("it waits for a keyring that is open")
-	}
-	if err := keyringLook(t.Context()); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestUnlockEndsWithTheDaemon(t *testing.T) {
 	d := newDesktop(t)
 	daemon := d.startKeyring(true)
@@ -359,38 +325,6 @@ func TestUnlockEndsWithTheDaemon(t *testing.T) {
 		}
 	case <-time.After(hangLimit):
 		t.Error("it waits for a daemon that is gone")
-	}
-}
-
-// Ten people's commands at once, and nothing that could show a prompt: the daemon is there for others afterwards.
-func TestManyUnlocksAtOnceDoNotWedgeTheDaemon(t *testing.T) {
-	d := newDesktop(t)
-	d.startKeyring(true)
-	s := testSession()
-	k := openKeyring(t)
-	if err := k.Put(t.Context(), testKey, s); err != nil {
-		t.Fatal(err)
-	}
-	d.lock()
-	d.stopPrompter()
-	dir := t.TempDir()
-	for _, out := range runChildren(t, 10, "unlock", func(int) []string { return []string{dir} }) {
-		if out != "false" {
-			t.Errorf("open: %s", out)
-		}
-	}
-	d.startPrompter()
-	d.person.Store(&person{password: "password"})
-	for _, out := range runChildren(t, 10, "unlock", func(int) []string { return []string{dir} }) {
-		if out != "true" {
-			t.Errorf("open: %s", out)
-		}
-	}
-	if n := d.prompts.Load(); n != 1 {
-		t.Errorf("%d prompts for one keyring", n)
-	}
-	if got, err := k.Get(t.Context(), testKey); err != nil || got != s {
-		t.Errorf("afterwards: %v, %v", got, err)
 	}
 }
 

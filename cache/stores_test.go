@@ -67,7 +67,7 @@ func checkMarked(key Key, s Session) (version int, err error) {
 	return version, nil
 }
 
-const sessions, versions = 20, 3
+const sessions, versions = 10, 3
 
 func init() {
 	// putmarked DIR STORE KEY FIRST LAST: puts a session's versions, each under the lock as its contract has it.
@@ -157,10 +157,7 @@ func (w *warnings) err() error {
 }
 
 func TestManyProcessesReadAndRefreshAtOnce(t *testing.T) {
-	readers := 200
-	if testing.Short() {
-		readers = 20
-	}
+	const readers = 50 // two hundred of the program itself, which starts faster than this one, are in the end-to-end tests
 	everyStore(t, func(t *testing.T, name, dir string) {
 		c, w, err := openNamed(dir, name, nil)
 		if err != nil {
