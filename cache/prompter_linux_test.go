@@ -45,14 +45,6 @@ func (d *desktop) startPrompter() {
 	}
 }
 
-// stopPrompter leaves nothing that could show a dialog, as over SSH.
-func (d *desktop) stopPrompter() {
-	d.t.Helper()
-	if _, err := d.conn.ReleaseName(prompterName); err != nil {
-		d.t.Fatal(err)
-	}
-}
-
 func (p prompter) ready(sender dbus.Sender, callback dbus.ObjectPath, reply, exchange string) {
 	p.d.conn.Object(string(sender), callback).Go(prompterFace+".Callback.PromptReady", 0, nil, reply, map[string]dbus.Variant{}, exchange)
 }
