@@ -123,19 +123,17 @@ func TestE2EStorm(t *testing.T) {
 		})
 		return k
 	}
-	t.Run("200 cold processes make one call, and 400 warm ones none", func(t *testing.T) {
+	t.Run("200 cold processes make one call, and 200 warm ones none", func(t *testing.T) {
 		k := start(t)
 		want := k.coldStorm(t, 200)
-		for _, n := range []int{200, 400} {
-			results, took := k.storm(t, program, profilesOf(n, "dev-role"), nil)
-			for _, r := range results {
-				if r.credentials(t, 0) != want {
-					t.Fatal("other credentials")
-				}
+		results, took := k.storm(t, program, profilesOf(200, "dev-role"), nil)
+		for _, r := range results {
+			if r.credentials(t, 0) != want {
+				t.Fatal("other credentials")
 			}
-			t.Logf("%d warm processes: %s, the slowest %s", n, took, slowest(results))
-			k.called(t, 0)
 		}
+		t.Logf("200 warm processes: %s, the slowest %s", took, slowest(results))
+		k.called(t, 0)
 	})
 	t.Run("killed processes take nothing with them", func(t *testing.T) {
 		k := start(t)
