@@ -444,6 +444,11 @@ func TestE2ENoKeyring(t *testing.T) {
 		if connections.Load() == 0 {
 			t.Error("the bus was never asked: this test shows nothing")
 		}
+		h := newHome(t, "DBUS_SESSION_BUS_ADDRESS="+address, "AWS_CREDPROC_STORE=auto")
+		r := h.run(t, program, "status")
+		if r.code != 0 || !strings.Contains(r.stdout, "no answer") || r.took > time.Second { // ten times the aim
+			t.Errorf("status took %v: %s%s", r.took, r.stdout, r.stderr)
+		}
 	})
 	t.Run("a bus without a Secret Service", func(t *testing.T) {
 		needCommands(t, "dbus-run-session")

@@ -56,6 +56,8 @@ func TestE2ESeed(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Fatalf("%v; the terminal shows %q", err, pty.Shown())
 	}
+	pty.Await("second code: ") // its screen is read later than it is written
+	pty.Await("\r\n")
 	if strings.Contains(strings.ToUpper(pty.Shown()), seed) {
 		t.Error("the seed is shown")
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -135,6 +136,66 @@ func TestE2EUnlockPrompt(t *testing.T) {
 	k.get(t, 0, 1)
 }
 
+// Two hundred processes read twenty sessions while as many processes refresh them: no call too many, nothing lost.
+func TestE2EManyAtOnce(t *testing.T) {
+	service := startSecretService(t)
+	program := buildProgram(t)
+	const roles, readers = 20, 200
+	for name, size := range map[string]int{"file": 0, "kernel": 0, "keyring": 0, "keyring, large": 16 << 10} {
+		t.Run(name, func(t *testing.T) {
+			store, _, _ := strings.Cut(name, ",")
+			k := newStoreTest(t, program, store, service)
+			k.sts.Fault(ststest.Fault{Kind: ststest.LongToken, Size: size, Times: ststest.Always})
+			var config strings.Builder
+			for i := range roles {
+				arn := roleARN(fmt.Sprint("Many", i))
+				if err := k.sts.AddRole(ststest.Role{ARN: arn, Trust: trust(k.user.ARN, "")}); err != nil {
+					t.Fatal(err)
+				}
+				fmt.Fprintf(&config, "[profile many-%d]\nrole_arn = %s\nsource_profile = base\nregion = eu-west-1\nendpoint_url = %s\n", i, arn, k.sts.URL)
+			}
+			k.write(t, "config", config.String())
+			get := func(i int) { k.run(t, program, "get", fmt.Sprint("many-", i%roles)).credentials(t, 0) }
+			for i := range roles {
+				get(i)
+			}
+			k.called(t, roles)
+			var wg sync.WaitGroup
+			for i := range readers {
+				wg.Go(func() { get(i) })
+			}
+			for i := range roles {
+				wg.Go(func() {
+					if r := k.run(t, program, "refresh", fmt.Sprint("many-", i)); r.code != 0 || r.stderr != "" {
+						t.Errorf("refresh: exit code %d: %s", r.code, r.stderr)
+					}
+				})
+			}
+			wg.Wait()
+			k.called(t, roles)
+			for i := range roles {
+				get(i)
+			}
+			k.called(t, 0)
+		})
+	}
+}
+
+// newStoreTest is newKeyringTest with a store, which is left empty.
+func newStoreTest(t *testing.T, program, store string, service secretService) *keyringTest {
+	t.Helper()
+	k := newKeyringTest(t, program, service.env...)
+	k.home = k.with("AWS_CREDPROC_STORE=" + store)
+	if where, reason := k.with("DBUS_SESSION_BUS_ADDRESS=", "XDG_RUNTIME_DIR=", "AWS_CREDPROC_STORE=auto").newSessions(t, program); store == "kernel" && where != store {
+		t.Skipf("SKIPPED: no kernel store: %s", reason) // nothing can be installed against that
+	}
+	t.Cleanup(func() {
+		k.ok(t, program, "clear", "--all")
+		forgetKernelKey(t, k.home)
+	})
+	return k
+}
+
 // No secret is in a file but sealed, in an argument or in the environment, and the process is not dumpable: by what
 // strace shows of a get that makes a session and of one that finds it.
 func TestE2ESecretsStayWhereTheyBelong(t *testing.T) {
@@ -144,15 +205,7 @@ func TestE2ESecretsStayWhereTheyBelong(t *testing.T) {
 	for _, store := range []string{"file", "kernel", "keyring"} {
 		for name, size := range map[string]int{"": 0, ", large": 16 << 10} {
 			t.Run(store+name, func(t *testing.T) {
-				k := newKeyringTest(t, program, service.env...)
-				k.home = k.with("AWS_CREDPROC_STORE=" + store)
-				if where, reason := k.with("DBUS_SESSION_BUS_ADDRESS=", "XDG_RUNTIME_DIR=", "AWS_CREDPROC_STORE=auto").newSessions(t, program); store == "kernel" && where != store {
-					t.Skipf("SKIPPED: no kernel store: %s", reason)
-				}
-				t.Cleanup(func() {
-					k.ok(t, program, "clear", "--all")
-					forgetKernelKey(t, k.home)
-				})
+				k := newStoreTest(t, program, store, service)
 				k.sts.Fault(ststest.Fault{Kind: ststest.LongToken, Size: size, Times: ststest.Always})
 				log := filepath.Join(t.TempDir(), "strace")
 				traced := func() processOutput {

@@ -9,8 +9,8 @@ import (
 )
 
 // chooseLimit is how long Auto waits to see whether the keyring is there and open, and how long a Put spends on clearing
-// away what others left in it.
-const chooseLimit = 90 * time.Millisecond
+// away what others left in it. Only tests change it.
+var chooseLimit = 90 * time.Millisecond
 
 // unlockLimit is how long a person may take to answer the prompt of the keyring.
 const unlockLimit = time.Minute

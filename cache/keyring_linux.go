@@ -137,7 +137,7 @@ func keyringLook(ctx context.Context) error {
 }
 
 // keyringUnlock unlocks the collection by the service's own prompt, for which it waits until person ends. The prompt
-// then stays for whoever comes to it: to dismiss one that is shown ends gnome-keyring 42.
+// is then left to the service: to dismiss one that is shown ends gnome-keyring 42.
 func keyringUnlock(ctx, person context.Context) error {
 	b, err := openBus(ctx)
 	if err != nil {
@@ -202,10 +202,8 @@ func (b *bus) prompt(person context.Context, prompt dbus.ObjectPath, signals <-c
 // so that none starts a service, and at once; the function that a call returns waits for the answer. The connection ends
 // with its context.
 type bus struct {
-	conn *dbus.Conn
-	// byDefault is the default collection; ssNone if there is none.
-	byDefault dbus.ObjectPath
-	answered  func(ofService bool) // tells that there was an answer, of the service or of the bus alone
+	conn     *dbus.Conn
+	answered func(ofService bool) // tells that there was an answer, of the service or of the bus alone
 }
 
 // reply waits for the answer to a call and stores what it returned.
@@ -257,16 +255,17 @@ func openBus(ctx context.Context) (*bus, error) {
 		return nil, fmt.Errorf("session bus: %w", err)
 	}
 	// Not conn.Hello, which waits: the bus takes what follows in order. The first call of the service is waited for,
-	// though, and is one that needs nothing: until it has answered, gnome-keyring 42 may forget a client as it learns of
-	// it. A SearchItems then fails, and an OpenSession ends the daemon.
+	// though, and is one that needs nothing (an alias that there is not): until it has answered, gnome-keyring 42 may
+	// forget a client as it learns of it. A SearchItems then fails, and an OpenSession ends the daemon.
 	hello := conn.BusObject().Go(dbusName+".Hello", 0, make(chan *dbus.Call, 1))
-	alias := b.call(ssPath, ssService+".ReadAlias", "default")
+	nothing := b.call(ssPath, ssService+".ReadAlias", "aws-credproc")
 	if err := (<-hello.Done).Err; err != nil {
 		b.close()
 		return nil, fmt.Errorf("session bus: %w", err)
 	}
 	b.answered(false)
-	if err := alias(&b.byDefault); err != nil {
+	var path dbus.ObjectPath
+	if err := nothing(&path); err != nil {
 		b.close()
 		return nil, err
 	}
@@ -360,13 +359,16 @@ func (b *bus) openCollection() (dbus.ObjectPath, error) {
 // collection is where go-keyring has its items: the collection `login`, else the default one. There may be none, which
 // is ErrUnavailable since to create one raises a prompt.
 func (b *bus) collection() (path dbus.ObjectPath, locked bool, err error) {
+	all, byAlias := b.call(ssPath, dbusGet, ssService, "Collections"), b.call(ssPath, ssService+".ReadAlias", "default")
 	var collections []dbus.ObjectPath
-	if err := b.call(ssPath, dbusGet, ssService, "Collections")(&collections); err != nil {
+	if err := all(&collections); err != nil {
 		return "", false, err
 	}
 	path = ssLogin
 	if !slices.Contains(collections, ssLogin) {
-		path = b.byDefault
+		if err := byAlias(&path); err != nil {
+			return "", false, err
+		}
 	}
 	if path == ssNone {
 		return "", false, fmt.Errorf("%w: the Secret Service has neither a collection `login` nor a default one", ErrUnavailable)

@@ -32,6 +32,8 @@ type desktop struct {
 	// prompts counts the dialogs that anything on this bus wanted to raise, and person is who answers them: nil refuses.
 	prompts atomic.Int32
 	person  atomic.Pointer[person]
+	// prompter shows them.
+	prompter *prompter
 }
 
 // newDesktop starts a session bus that could start a Secret Service, and has none.
@@ -58,9 +60,10 @@ func newDesktop(t *testing.T) *desktop {
 	t.Setenv("HOME", filepath.Join(dir, "home"))
 	t.Setenv("GNOME_KEYRING_CONTROL", "")
 	d := &desktop{t: t, env: os.Environ()}
+	d.prompter = &prompter{d: d}
 	d.bus = d.start(nil, "dbus-daemon", "--session", "--nofork", "--nopidfile", "--address="+address)
 	waitFor(t, "the bus", func() bool {
-		conn, err := dbus.Connect(address)
+		conn, err := dbus.Connect(address, dbus.WithOutgoingInterceptor(d.prompter.sent))
 		d.conn = conn
 		return err == nil
 	})

@@ -11,14 +11,27 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/godbus/dbus/v5"
 )
 
-// prompter stands where the dialogs of gnome-keyring come from (gcr's system prompter). It counts them, and the desktop's
-// person answers.
-type prompter struct{ d *desktop }
+// prompter stands where the dialogs of gnome-keyring come from (gcr's system prompter). It counts them, shows one at a
+// time, and the desktop's person answers.
+type prompter struct {
+	d *desktop
+
+	mu      sync.Mutex
+	dialogs []dialog          // of which the first is shown
+	then    map[uint32]func() // what to do when a call has been answered, by its serial
+}
+
+type dialog struct {
+	sender   dbus.Sender
+	callback dbus.ObjectPath
+}
 
 // person answers a dialog: with a password, or by closing it where that is empty; not before it may.
 type person struct {
@@ -37,7 +50,7 @@ const (
 
 func (d *desktop) startPrompter() {
 	d.t.Helper()
-	if err := d.conn.Export(prompter{d}, prompterPath, prompterFace); err != nil {
+	if err := d.conn.Export(d.prompter, prompterPath, prompterFace); err != nil {
 		d.t.Fatal(err)
 	}
 	if _, err := d.conn.RequestName(prompterName, dbus.NameFlagDoNotQueue); err != nil {
@@ -45,20 +58,61 @@ func (d *desktop) startPrompter() {
 	}
 }
 
-func (p prompter) ready(sender dbus.Sender, callback dbus.ObjectPath, reply, exchange string) {
-	p.d.conn.Object(string(sender), callback).Go(prompterFace+".Callback.PromptReady", 0, nil, reply, map[string]dbus.Variant{}, exchange)
+// stopPrompter leaves nothing that could show a dialog, as over SSH.
+func (d *desktop) stopPrompter() {
+	d.t.Helper()
+	if _, err := d.conn.ReleaseName(prompterName); err != nil {
+		d.t.Fatal(err)
+	}
 }
 
-func (p prompter) BeginPrompting(sender dbus.Sender, callback dbus.ObjectPath) *dbus.Error {
+// sent sees each message that the desktop's own connection sends. What is to follow the answer to a call must not come
+// before it: gcr takes it for an answer to nothing, and waits for ever.
+func (p *prompter) sent(m *dbus.Message) {
+	if m.Type != dbus.TypeMethodReply {
+		return
+	}
+	serial, _ := m.Headers[dbus.FieldReplySerial].Value().(uint32)
+	p.mu.Lock()
+	then := p.then[serial]
+	delete(p.then, serial)
+	p.mu.Unlock()
+	if then != nil {
+		go func() {
+			// The message is on its way when the bus has answered to one that comes after it.
+			_ = p.d.conn.BusObject().Call(dbusName+".GetId", 0).Err
+			then()
+		}()
+	}
+}
+
+// after does something when a call has been answered. The caller holds mu.
+func (p *prompter) after(call dbus.Message, do func()) {
+	if p.then == nil {
+		p.then = map[uint32]func(){}
+	}
+	p.then[call.Serial()] = do
+}
+
+func (p *prompter) ready(d dialog, reply, exchange string) {
+	p.d.conn.Object(string(d.sender), d.callback).Go(prompterFace+".Callback.PromptReady", 0, nil, reply, map[string]dbus.Variant{}, exchange)
+}
+
+func (p *prompter) BeginPrompting(call dbus.Message, sender dbus.Sender, callback dbus.ObjectPath) *dbus.Error {
 	p.d.prompts.Add(1)
 	if p.d.person.Load() == nil {
 		return dbus.MakeFailedError(errors.New("nobody is here"))
 	}
-	go p.ready(sender, callback, "", "")
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dialogs = append(p.dialogs, dialog{sender, callback})
+	if len(p.dialogs) == 1 {
+		p.after(call, func() { p.ready(dialog{sender, callback}, "", "") })
+	}
 	return nil
 }
 
-func (p prompter) PerformPrompt(sender dbus.Sender, callback dbus.ObjectPath, _ string, _ map[string]dbus.Variant, exchange string) *dbus.Error {
+func (p *prompter) PerformPrompt(call dbus.Message, sender dbus.Sender, callback dbus.ObjectPath, _ string, _ map[string]dbus.Variant, exchange string) *dbus.Error {
 	who := p.d.person.Load()
 	if who == nil {
 		return dbus.MakeFailedError(errors.New("nobody is here"))
@@ -71,16 +125,34 @@ func (p prompter) PerformPrompt(sender dbus.Sender, callback dbus.ObjectPath, _ 
 		}
 		reply = "yes"
 	}
-	go func() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.after(call, func() {
 		if who.may != nil {
-			<-who.may
+			select {
+			case <-who.may:
+			case <-p.d.t.Context().Done():
+			}
 		}
-		p.ready(sender, callback, reply, sealed)
-	}()
+		p.ready(dialog{sender, callback}, reply, sealed)
+	})
 	return nil
 }
 
-func (p prompter) StopPrompting(dbus.Sender, dbus.ObjectPath) *dbus.Error { return nil }
+func (p *prompter) StopPrompting(call dbus.Message, sender dbus.Sender, callback dbus.ObjectPath) *dbus.Error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	wasShown := len(p.dialogs) > 0 && p.dialogs[0].callback == callback
+	p.dialogs = slices.DeleteFunc(p.dialogs, func(d dialog) bool { return d.callback == callback })
+	next := slices.Clone(p.dialogs[:min(len(p.dialogs), 1)])
+	p.after(call, func() {
+		p.d.conn.Object(string(sender), callback).Go(prompterFace+".Callback.PromptDone", 0, nil)
+		if wasShown && len(next) > 0 {
+			p.ready(next[0], "", "")
+		}
+	})
+	return nil
+}
 
 // modp1536 is the prime of group 5 (RFC 3526).
 var modp1536, _ = new(big.Int).SetString(strings.ReplaceAll(`

@@ -157,7 +157,7 @@ func (w *warnings) err() error {
 }
 
 func TestManyProcessesReadAndRefreshAtOnce(t *testing.T) {
-	const readers = 50 // each is this test binary, which takes long to start
+	const readers = 50 // two hundred of the program itself, which starts faster than this one, are in the end-to-end tests
 	everyStore(t, func(t *testing.T, name, dir string) {
 		c, w, err := openNamed(dir, name, nil)
 		if err != nil {
