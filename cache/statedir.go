@@ -104,7 +104,8 @@ func (d *stateDir) sub(name string, create bool) (*os.Root, error) {
 
 // readBounded reads a regular file of at most limit bytes.
 func readBounded(root *os.Root, name string, limit int) ([]byte, error) {
-	f, err := root.OpenFile(name, os.O_RDONLY|openFlags, 0)
+	var f *os.File
+	err := persist(func() (err error) { f, err = root.OpenFile(name, os.O_RDONLY|openFlags, 0); return err })
 	if err != nil {
 		if fi, lstatErr := root.Lstat(name); lstatErr == nil && !fi.Mode().IsRegular() { // a link that leads out, say
 			err = fmt.Errorf("%w: %s is no regular file", ErrCorrupt, name)
@@ -151,12 +152,12 @@ func writeAtomic(root *os.Root, name string, data []byte) (err error) {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	return root.Rename(temp, name)
+	return persist(func() error { return root.Rename(temp, name) })
 }
 
 // remove removes a file; an absent one is no error.
 func remove(root *os.Root, name string) error {
-	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := persist(func() error { return root.Remove(name) }); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil

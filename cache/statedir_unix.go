@@ -70,3 +70,6 @@ func ours(fi fs.FileInfo) bool {
 	st, ok := fi.Sys().(*syscall.Stat_t)
 	return ok && int(st.Uid) == os.Geteuid()
 }
+
+// persist does what nobody stands in the way of here.
+func persist(do func() error) error { return do() }

@@ -140,7 +140,11 @@ func lock(ctx context.Context, configPath string) (unlock func() error, err erro
 		}
 		return l.Unlock, nil
 	case <-ctx.Done():
-		// The call cannot be interrupted; the lock that it may get ends with this process.
+		go func() { // the call cannot be interrupted; a lock that it gets too late is given back
+			if <-got == nil {
+				_ = l.Unlock()
+			}
+		}()
 		return nil, &Error{Where: configPath, Problem: "another process is editing it, and has not finished in time", Mend: "try again", Err: context.Cause(ctx)}
 	}
 }
@@ -190,7 +194,7 @@ func discardAll(ready []*replacement) error {
 // commit puts the files in their places: all or none.
 func commit(ready []*replacement) error {
 	for i, r := range ready {
-		err := os.Rename(r.temp, r.real)
+		err := persist(func() error { return os.Rename(r.temp, r.real) })
 		if err == nil {
 			r.temp = ""
 			continue
@@ -311,7 +315,7 @@ func (r *replacement) takeBack() error {
 	if err != nil {
 		return err
 	}
-	return os.Rename(temp, r.real)
+	return persist(func() error { return os.Rename(temp, r.real) })
 }
 
 func (r *replacement) discard() error {

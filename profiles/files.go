@@ -176,9 +176,9 @@ func readFile(path string) (string, error) {
 	case !info.Mode().IsRegular():
 		return fail("is no regular file", "")
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return fail("cannot read: "+reason(err), "make it readable for you: chmod u+r "+path)
+	var f *os.File
+	if err := persist(func() error { f, err = os.Open(path); return err }); err != nil {
+		return fail("cannot read: "+reason(err), "make it readable for you: "+makeReadable(path))
 	}
 	defer f.Close()
 	if info.Size() > maxFileSize {
