@@ -268,15 +268,20 @@ func (s *setup) create(e *profiles.Editor, name string) error {
 // findHelper gives the path of this program that is to stand in the config: as it is found on the PATH, since what that
 // leads to is moved by the upgrade of a package.
 func (a *app) findHelper() (string, error) {
-	path, err := exec.LookPath("aws-credproc")
+	path, err := onPath("aws-credproc")
 	if err == nil || errors.Is(err, exec.ErrDot) { // a relative folder on the PATH is made absolute here
-		return filepath.Abs(path)
+		path, err = filepath.Abs(path)
+	} else if path, err = os.Executable(); err == nil {
+		a.warn("aws-credproc is not on the PATH; the config names %s, and must be changed when that moves", path)
 	}
-	if path, err = os.Executable(); err != nil {
+	if err != nil {
 		return "", fmt.Errorf("where this program is: %w", err)
 	}
-	a.warn("aws-credproc is not on the PATH; the config names %s, and must be changed when that moves", path)
-	return path, nil
+	plain, ok := plainPath(path)
+	if !ok {
+		a.warn("%s must be quoted, and the AWS SDK for Go cannot start it so (mend: move it to a folder with a plain name)", path)
+	}
+	return plain, nil
 }
 
 // ask puts a question at the terminal. Anything but yes is no.

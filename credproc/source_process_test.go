@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -81,9 +82,13 @@ func TestProcessExpiryDecidesHowLongItIsServed(t *testing.T) {
 }
 
 func TestProcessFailures(t *testing.T) {
+	notThere := "is no command that is found (mend: write the command's whole path"
+	if runtime.GOOS == "windows" {
+		notThere = "get the credentials of profile leaf: its credential_process " // see shell.Failure
+	}
 	for name, test := range map[string]struct{ command, want string }{
 		"exit status": {command("fail", "7"), "leaf: get the credentials of profile leaf: its credential_process ended with exit status 7 (mend: run the command by hand; aws-credproc explain leaf shows it)"},
-		"not there":   {"/nowhere/command get", "is no command that is found (mend: write the command's whole path"},
+		"not there":   {"/nowhere/command get", notThere},
 		"endless":     {command("flood"), "printed more than 64 KB"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,11 +35,7 @@ func Way() []string { return strings.Fields(os.Getenv(WayVariable)) }
 // stderr hears what it says: MaxStderr at most, without control characters; nil drops it. The process ends with ctx,
 // together with what it has started; below another helper, that one ends all of us.
 func New(ctx context.Context, line string, way []string, stderr io.Writer) *exec.Cmd {
-	shell, flag := "sh", "-c"
-	if runtime.GOOS == "windows" {
-		shell, flag = "cmd.exe", "/C"
-	}
-	cmd := exec.CommandContext(ctx, shell, flag, line)
+	cmd := inShell(ctx, line)
 	cmd.Stdin = os.Stdin
 	before := Way()
 	cmd.Env = append(os.Environ(), WayVariable+"="+strings.Join(append(before, way...), " "))
@@ -75,8 +71,9 @@ var (
 	ErrNotFound = errors.New("is no command that is found")
 )
 
-// notFound is the exit status by which a shell says so.
-const notFound = 127
+// notFound are the exit statuses by which a shell says so: POSIX's, and that of cmd.exe within a batch file. On its command
+// line cmd.exe says 1, as of any failure.
+var notFound = []int{127, 9009}
 
 // Failure says how a command failed, in words that follow its name, such as "ended with exit status 7". They hold nothing
 // of what the command printed: that may be a secret. It is nil where err is no failure of the command or of ctx, which the
@@ -91,7 +88,7 @@ func Failure(ctx context.Context, err error) error {
 	case cause != nil:
 		return failure{"was interrupted", cause}
 	case errors.As(err, &exit):
-		if exit.ExitCode() == notFound {
+		if slices.Contains(notFound, exit.ExitCode()) {
 			return ErrNotFound
 		}
 		return fmt.Errorf("ended with %s", exit.ProcessState)

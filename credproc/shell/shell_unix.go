@@ -3,12 +3,17 @@
 package shell
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"syscall"
 
 	"aws-credproc/credproc/terminal"
 )
+
+func inShell(ctx context.Context, line string) *exec.Cmd {
+	return exec.CommandContext(ctx, "sh", "-c", line)
+}
 
 // killWithChildren makes a command end together with the processes that it has started, by a process group of its own.
 // In the foreground of a terminal it stays in ours, since the terminal would stop another group that reads from it, to
