@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,13 +19,16 @@ import (
 const hangLimit = 30 * time.Second
 
 func init() {
-	// lock PATH: takes the lock, says so and holds it until it is killed.
+	// lock PATH: takes the lock, says so and holds it until it is killed or its standard input ends.
 	children["lock"] = func(args []string) error {
-		if _, err := lockFile(context.Background(), args[0], nil); err != nil {
+		unlock, err := lockFile(context.Background(), args[0], nil)
+		if err != nil {
 			return err
 		}
+		defer unlock() // and not before: a file that nobody holds is closed at some time
 		fmt.Println("held")
-		select {}
+		_, err = io.Copy(io.Discard, os.Stdin)
+		return err
 	}
 	// count PATH FILE N: adds one to the number in a file, N times, each time under the lock.
 	children["count"] = func(args []string) error {
@@ -98,6 +102,9 @@ func TestLockHoldsBetweenProcesses(t *testing.T) {
 func TestLockDiesWithItsProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.lock")
 	cmd := child(t, "lock", path)
+	if _, err := cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -26,6 +26,9 @@ has_node() {
 # has_venv reports whether python3 can make a virtual environment.
 has_venv() { python3 -c 'import venv, ensurepip' 2>/dev/null; }
 
+# has_wine reports whether Wine is there. Debian's wine64 has it in no PATH.
+has_wine() { PATH=$PATH:/usr/lib/wine have wine64; }
+
 debian() {
 	local packages=()
 	have gcc || packages+=(gcc libc6-dev) # go test -race needs cgo
@@ -41,6 +44,8 @@ debian() {
 	have fish || packages+=(fish)
 	[[ -f /usr/share/bash-completion/bash_completion ]] || packages+=(bash-completion)
 	have groff || packages+=(groff-base)
+	has_wine || packages+=(wine64)
+	have x86_64-w64-mingw32-ld || packages+=(binutils-mingw-w64-x86-64)
 	has_cli2 || packages+=(awscli)
 	has_venv || packages+=(python3 python3-venv)
 	((${#packages[@]})) || return 0
@@ -112,6 +117,8 @@ for part in zsh fish; do
 done
 [[ -f /usr/share/bash-completion/bash_completion ]] || missing "bash-completion: a test of the completion in bash"
 have groff || missing "groff: the test of the manual pages"
+has_wine || missing "wine64: the tests of the Windows program"
+have x86_64-w64-mingw32-ld || missing "x86_64-w64-mingw32-ld: the tests of the Windows program"
 has_cli2 || missing "AWS CLI v2: its tests"
 has_python_parts || missing "moto, boto3 or AWS CLI v1 in build/venv: the tests that need moto"
 [[ -f build/js/installed.json ]] || missing "AWS SDK for JavaScript: its tests"

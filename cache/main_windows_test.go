@@ -1,0 +1,16 @@
+package cache
+
+import (
+	"runtime"
+	"time"
+)
+
+// Windows removes no directory that is open, and a Cache, which ends with its process, has its state directory open. Of
+// a test that is over it is closed when it is collected; what removes the directory tries for two seconds.
+func init() {
+	go func() {
+		for range time.Tick(50 * time.Millisecond) {
+			runtime.GC()
+		}
+	}()
+}
