@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -226,7 +227,7 @@ func matches(shown, printed string) bool {
 // pages are the pages for users.
 func pages(t *testing.T) []string {
 	t.Helper()
-	docs, err := filepath.Glob("docs/*.md")
+	docs, err := fs.Glob(os.DirFS("."), "docs/*.md")
 	if err != nil || len(docs) == 0 {
 		t.Fatalf("no pages: %v", err)
 	}
@@ -244,6 +245,9 @@ func read(t *testing.T, path string) string {
 
 // TestDocsBlocks: each config block resolves, and each command does what the page says.
 func TestDocsBlocks(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the commands are for sh")
+	}
 	used := map[string]bool{}
 	for _, cmd := range visible((&app{}).rootCommand()) { // whose examples the list serves too
 		for line := range strings.Lines(cmd.Example) {

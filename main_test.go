@@ -39,6 +39,7 @@ const (
 //	role ARN [ID]           lets jill assume one more role, with an external ID if one is named
 //	deny                    takes jill's policy away
 //	corrupt GLOB TEXT       overwrites files
+//	append FILE MORE        adds what is in one file to another
 //	empty FOLDER            checks that there is nothing in it
 //	exits CODE ARGS...      runs the program, which must end with this code
 func TestScripts(t *testing.T) {
@@ -69,10 +70,13 @@ func TestScripts(t *testing.T) {
 			env.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(env.WorkDir, "credentials"))
 			env.Setenv("AWS_CREDPROC_STATE_DIR", filepath.Join(env.WorkDir, "state"))
 			env.Setenv("AWS_CREDPROC_STORE", "file")
+			env.Setenv("AWS_CREDPROC_PROMPT", "none") // whoever runs this may have a terminal or a display
 			env.Setenv("AWS_ENDPOINT_URL_STS", s.URL)
 			env.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 			// The first folder of testscript's PATH holds the program.
-			env.Setenv("BIN", filepath.SplitList(env.Getenv("PATH"))[0])
+			bin := filepath.SplitList(env.Getenv("PATH"))[0]
+			env.Setenv("BIN", bin)
+			env.Setenv("PROGRAM", filepath.Join(bin, "aws-credproc"+env.Getenv("exe")))
 			return os.Mkdir(home, 0o700)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -124,6 +128,10 @@ func TestScripts(t *testing.T) {
 				for _, path := range paths {
 					ts.Check(os.WriteFile(path, []byte(args[1]), 0o600))
 				}
+			},
+			"append": func(ts *testscript.TestScript, _ bool, args []string) {
+				text := ts.ReadFile(args[0]) + ts.ReadFile(args[1])
+				ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 			},
 			"empty": func(ts *testscript.TestScript, _ bool, args []string) {
 				entries, err := os.ReadDir(ts.MkAbs(args[0]))
@@ -233,10 +241,12 @@ func newHelper(t *testing.T, s *ststest.Server) helper {
 	}
 	h := helper{dir: t.TempDir()}
 	h.path = filepath.Join(h.dir, "aws-credproc") // by that name the test binary is the program, see TestMain
-	if runtime.GOOS == "windows" {
+	link := os.Symlink
+	if runtime.GOOS == "windows" { // a link takes a privilege
 		h.path += ".exe"
+		link = copyFile
 	}
-	if err := os.Symlink(self, h.path); err != nil {
+	if err := link(self, h.path); err != nil {
 		t.Fatal(err)
 	}
 	key := jill.Key(s)
@@ -251,6 +261,14 @@ func newHelper(t *testing.T, s *ststest.Server) helper {
 	h.env = append(os.Environ(), "AWS_CONFIG_FILE="+filepath.Join(h.dir, "config"), "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(h.dir, "credentials"),
 		"AWS_CREDPROC_STATE_DIR="+filepath.Join(h.dir, "state"), "AWS_CREDPROC_STORE=file", "AWS_ENDPOINT_URL_STS="+s.URL)
 	return h
+}
+
+func copyFile(from, to string) error {
+	b, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, b, 0o700)
 }
 
 func (h helper) command(t *testing.T, args ...string) *exec.Cmd {

@@ -506,6 +506,19 @@ func (c *Cache) state(create bool) (*stateDir, error) {
 	return c.dir, nil
 }
 
+// Close lets go of the state directory, which Windows does not remove while it is open. The Cache keeps nothing from then
+// on. A process that ends need not call it.
+func (c *Cache) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d := c.dir
+	c.dir, c.dirErr = nil, fs.ErrClosed
+	if d == nil {
+		return nil
+	}
+	return d.root.Close()
+}
+
 // unusable ends the use of the state directory, with the one warning. The caller holds mu.
 func (c *Cache) unusable(err error) {
 	if c.dirErr == nil {

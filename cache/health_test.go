@@ -89,6 +89,9 @@ func TestHealthFindsWhatIsWrong(t *testing.T) {
 			dir := t.TempDir()
 			kept, _ := openTest(t, File, dir)
 			mustPut(t, kept, testKey, testSession(), File)
+			if err := kept.Close(); err != nil {
+				t.Fatal(err)
+			}
 			if test.harm != nil {
 				if err := test.harm(dir); err != nil {
 					t.Fatal(err)

@@ -31,6 +31,10 @@ var (
 	clearPatience = patience{keyringLimit, 15 * time.Second} // every item is deleted, which a person asked for
 )
 
+// keychainMaxItem is how large an item may be on macOS: go-keyring passes it to `security -i` in base64, on a line of at
+// most 4096 bytes.
+const keychainMaxItem = 2900
+
 // keyring is the operating system's keyring. It neither unlocks nor prompts; see the files of each platform.
 type keyring struct {
 	maxItem int // bytes of an item; 0 is the platform's keyringMaxItem

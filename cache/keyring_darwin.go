@@ -6,8 +6,7 @@ import (
 	"os/exec"
 )
 
-// keyringMaxItem: go-keyring passes an item to `security -i` in base64, on a line of at most 4096 bytes.
-const keyringMaxItem = 2900
+const keyringMaxItem = keychainMaxItem
 
 // platformError reads the exit status of /usr/bin/security, which is the low byte of the Security framework's
 // OSStatus (SecBase.h).

@@ -2,7 +2,9 @@ package cache
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -65,5 +67,20 @@ func TestKeyringThatAnswersLateIsWaitedFor(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// The line is go-keyring 0.2.8's. What it would have to quote would make it longer, and depend on how `security` reads.
+func TestItemOfTheKeychainFitsItsLine(t *testing.T) {
+	words := []string{"add-generic-password", "-U", "-s", keyringService, "-a", testKey.String(),
+		"-w", "go-keyring-base64:" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("\xff", keychainMaxItem)))}
+	line := strings.Join(words, " ") + "\n"
+	if free := 4096 - len(line); free < 0 || free > 128 {
+		t.Errorf("%d of 4096 bytes are free, want few", free)
+	}
+	for _, w := range words {
+		if !regexp.MustCompile(`^[\w@%+=:,./-]+$`).MatchString(w) {
+			t.Errorf("%.40q would be quoted", w)
+		}
 	}
 }

@@ -54,6 +54,7 @@ func newOffice(t *testing.T, roles int, settings string) office {
 	o.chain = chainOf(t, config, fmt.Sprintf("[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n", user.Key.ID, user.Key.Secret))
 	c, err := cache.Open(cache.Options{Dir: t.TempDir(), Choice: cache.File, Warnf: t.Errorf, Now: o.clock.Now})
 	must(t, err)
+	t.Cleanup(func() { must(t, c.Close()) })
 	env := getenv(map[string]string{"AWS_ENDPOINT_URL_STS": o.sts.URL, "AWS_MAX_ATTEMPTS": "1"})
 	o.Resolver = Resolver{Cache: c, Getenv: env, Now: o.clock.Now, Warnf: t.Errorf, Tracef: func(string, ...any) {}}
 	return o

@@ -153,8 +153,8 @@ func TestACodeGoesWhereAWSTakesIt(t *testing.T) {
 		"the role's profile comes first":  {"a", "mfa_session_duration = 900", "mfa_session_duration = 0", 1, 1},
 		"the base profile itself":         {"p", "", "[profile p]\nKEYS\nmfa_serial = DEVICE", 1, 0},
 		"the base profile, no session":    {"p", "", "[profile p]\nKEYS\nmfa_serial = DEVICE\nmfa_session_duration = 0", 0, 0},
-		"a command's lasting keys":        {"p", "", "[profile p]\n" + role + "source_profile = k\n[profile k]\ncredential_process = cat " + process, 1, 1},
-		"a command's temporary keys":      {"p", "", "[profile p]\n" + role + "source_profile = k\n[profile k]\ncredential_process = cat " + process + ".temporary", 0, 1},
+		"a command's lasting keys":        {"p", "", "[profile p]\n" + role + "source_profile = k\n[profile k]\ncredential_process = " + command("print", process), 1, 1},
+		"a command's temporary keys":      {"p", "", "[profile p]\n" + role + "source_profile = k\n[profile k]\ncredential_process = " + command("print", process+".temporary"), 0, 1},
 		"temporary keys":                  {"p", "", "[profile p]\n" + role + "source_profile = k\n[profile k]\nKEYS\naws_session_token = TOKEN", 0, 1},
 		"a base profile's temporary keys": {"p", "", "[profile p]\nKEYS\naws_session_token = x\nmfa_serial = DEVICE", 0, 0},
 		"not of the source profile":       {"p", "", "[profile p]\nrole_arn = arn:aws:iam::111111111111:role/A\nsource_profile = k\n[profile k]\nKEYS\nmfa_serial = DEVICE", 0, 1},
@@ -221,7 +221,7 @@ func TestADeviceWithoutAUserIsRefusedBeforeAnyoneIsAsked(t *testing.T) {
 // TestTheHourOfRoleChainingIsExplained: a command gave a role's session, which only STS knows.
 func TestTheHourOfRoleChainingIsExplained(t *testing.T) {
 	process := filepath.Join(t.TempDir(), "keys.json")
-	b := newBank(t, "", "[profile p]\nrole_arn = arn:aws:iam::111111111111:role/mfa-b\nduration_seconds = 7200\nsource_profile = k\n[profile k]\ncredential_process = cat "+process)
+	b := newBank(t, "", "[profile p]\nrole_arn = arn:aws:iam::111111111111:role/mfa-b\nduration_seconds = 7200\nsource_profile = k\n[profile k]\ncredential_process = "+command("print", process))
 	must(t, b.sts.AddRole(ststest.Role{ARN: "arn:aws:iam::111111111111:role/mfa-b", Trust: ststest.TrustPolicy("111111111111"), MaxSessionDuration: 12 * time.Hour}))
 	s, err := b.get(t, "a")
 	must(t, err)

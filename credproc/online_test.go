@@ -34,6 +34,7 @@ func online(t *testing.T) (*Resolver, *ststest.Server, map[string]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { must(t, c.Close()) })
 	env := map[string]string{"AWS_ENDPOINT_URL_STS": s.URL, "AWS_ACCESS_KEY_ID": jill.Key.ID, "AWS_SECRET_ACCESS_KEY": jill.Key.Secret, "AWS_MAX_ATTEMPTS": "1"}
 	discard := func(string, ...any) {}
 	return &Resolver{Cache: c, Getenv: getenv(env), Now: time.Now, Warnf: discard, Tracef: discard}, s, env

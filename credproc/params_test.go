@@ -44,6 +44,7 @@ func TestAssumeRoleIsSentWhatIsConfiguredAndNothingElse(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			defer func() { must(t, c.Close()) }()
 			env := map[string]string{"AWS_ENDPOINT_URL_STS": s.URL, "AWS_MAX_ATTEMPTS": "1"}
 			r := Resolver{Cache: c, Getenv: getenv(env), Now: time.Now, Warnf: t.Logf, Tracef: t.Logf}
 			chain := chainOf(t, "[profile p]\nrole_arn = "+roleARN+"\nsource_profile = base\n"+test.settings,

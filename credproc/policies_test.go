@@ -58,6 +58,7 @@ func TestThePoliciesShownAreWhatIsNeeded(t *testing.T) {
 				}
 				c, err := cache.Open(cache.Options{Dir: t.TempDir(), Choice: cache.File, Now: o.clock.Now})
 				must(t, err)
+				t.Cleanup(func() { must(t, c.Close()) })
 				o.Cache = c
 				_, err = o.Credentials(t.Context(), chain)
 				return err

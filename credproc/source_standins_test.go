@@ -96,6 +96,7 @@ func newWorld(t *testing.T) *world {
 	warnf := func(format string, args ...any) { fmt.Fprintf(w.warnings, format+"\n", args...) }
 	c, err := cache.Open(cache.Options{Dir: filepath.Join(w.dir, "state"), Choice: cache.File, Warnf: warnf})
 	must(t, err)
+	t.Cleanup(func() { must(t, c.Close()) })
 	w.resolver = &Resolver{
 		Cache: c, Getenv: os.Getenv, Now: time.Now, Warnf: warnf, Tracef: func(string, ...any) {}, Version: "test", Stderr: w.stderr,
 	}

@@ -490,7 +490,7 @@ func TestMetadataServicesThatAreNotThere(t *testing.T) {
 		"no instance":                   {"Ec2InstanceMetadata", map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1"}, "works on an EC2 instance that has a role", passing},
 		"no container":                  {"EcsContainer", nil, "neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor AWS_CONTAINER_CREDENTIALS_FULL_URI is set", 0},
 		"container elsewhere":           {"EcsContainer", map[string]string{containerFullURI: "http://192.0.2.1/v1/credentials"}, "invalid endpoint host", 0},
-		"container's token file absent": {"EcsContainer", map[string]string{containerFullURI: "http://127.0.0.1:1/", containerTokenFile: "/nowhere/token"}, "/nowhere/token: no such file", 0},
+		"container's token file absent": {"EcsContainer", map[string]string{containerFullURI: "http://127.0.0.1:1/", containerTokenFile: "/nowhere/token"}, "/nowhere/token: " + absent("/nowhere/token"), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -508,6 +508,12 @@ func TestContainerBesideStaticKeysIsRefused(t *testing.T) {
 	t.Setenv(containerFullURI, "http://127.0.0.1:1/v1/credentials")
 	w.config("[profile dev]\nrole_arn = " + devARN + "\ncredential_source = EcsContainer\naws_access_key_id = AKIAX\naws_secret_access_key = x")
 	wantError(t, w, "dev", "the profile has static keys, which the AWS SDK prefers", 0)
+}
+
+// absent is what the system says of a file that is not there.
+func absent(path string) string {
+	_, err := os.Stat(path)
+	return innermost(err).Error()
 }
 
 func TestWebIdentityFailures(t *testing.T) {
@@ -530,7 +536,7 @@ func TestWebIdentityFailures(t *testing.T) {
 	}
 	w := newWorld(t)
 	w.config("[profile leaf]\nrole_arn = " + webARN + "\nweb_identity_token_file = /nowhere/token")
-	wantError(t, w, "leaf", "web identity token: /nowhere/token: no such file", 0)
+	wantError(t, w, "leaf", "web identity token: /nowhere/token: "+absent("/nowhere/token"), 0)
 	w.config("[profile leaf]\nrole_arn = " + webARN + "\nweb_identity_token_process = " + command("fail", "7"))
 	wantError(t, w, "leaf", "its web_identity_token_process ended with exit status 7", 0)
 }
