@@ -28,6 +28,8 @@ type patience struct {
 
 var (
 	usualPatience = patience{keyringLimit, 5 * time.Second}
+	// For a change some write anew all that they hold, and wait for the disk. It comes after an answer, or was asked for.
+	writePatience = patience{3 * time.Second, 5 * time.Second}
 	clearPatience = patience{keyringLimit, 15 * time.Second} // every item is deleted, which a person asked for
 )
 
@@ -41,17 +43,19 @@ type keyring struct {
 
 	mu     sync.Mutex
 	silent error // a call timed out: the rest of this process need not wait again
-	busy   bool  // although it had answered something
+	hangs  bool  // then it is the service that says nothing, though the bus does
+	asked  bool  // it was asked again
 }
 
-// again lets a keyring be asked again that was too busy to come to an end; once.
+// again lets a keyring be asked again that was too busy to come to an end; once. Where hundreds wait, that is one of which
+// nothing was heard at all, since the bus had not got round to us, or which had answered something.
 func (k *keyring) again() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if !k.busy {
+	if k.silent == nil || k.hangs || k.asked {
 		return false
 	}
-	k.busy, k.silent = false, nil
+	k.asked, k.silent = true, nil
 	return true
 }
 
@@ -184,18 +188,18 @@ const writeLock = "keyring"
 // Service writes all that it has anew each time, for which readers would wait.
 func (st keyringStore) write(ctx context.Context, change func(context.Context) error) error {
 	if st.dir != nil {
-		brief, cancel := context.WithTimeout(ctx, usualPatience.whole)
+		brief, cancel := context.WithTimeout(ctx, writePatience.whole)
 		defer cancel()
 		free, err := st.dir.lock(brief, writeLock, nil)
 		if brief.Err() != nil && ctx.Err() == nil {
-			err = fmt.Errorf("keyring: other processes are changing it: %w (%v)", ErrTimeout, usualPatience.whole)
+			err = fmt.Errorf("keyring: other processes are changing it: %w (%v)", ErrTimeout, writePatience.whole)
 		}
 		if err != nil {
 			return err
 		}
 		defer free()
 	}
-	_, err := bounded(ctx, st.keyring, usualPatience, func(ctx context.Context) (struct{}, error) {
+	_, err := bounded(ctx, st.keyring, writePatience, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, change(ctx)
 	})
 	return err
@@ -253,9 +257,9 @@ func bounded[T any](ctx context.Context, k *keyring, p patience, call func(conte
 	defer giveUp(nil)
 	silence := time.AfterFunc(p.quiet, func() { giveUp(timeout(p.quiet)) })
 	defer silence.Stop()
-	var answered atomic.Bool
+	var hangs atomic.Bool
 	ctx = context.WithValue(ctx, answeredKey{}, func(ofService bool) {
-		answered.Store(ofService)
+		hangs.Store(!ofService)
 		silence.Reset(p.quiet)
 	})
 	type result struct {
@@ -283,7 +287,7 @@ func bounded[T any](ctx context.Context, k *keyring, p patience, call func(conte
 	}
 	if errors.Is(r.err, ErrTimeout) && p.quiet >= keyringLimit { // who waited for less knows nothing
 		k.mu.Lock()
-		k.silent, k.busy = fmt.Errorf("keyring: %w", r.err), answered.Load()
+		k.silent, k.hangs = fmt.Errorf("keyring: %w", r.err), hangs.Load()
 		k.mu.Unlock()
 	}
 	if r.err != nil && !errors.Is(r.err, ErrMiss) {

@@ -279,7 +279,9 @@ func (b *bus) call(path dbus.ObjectPath, method string, args ...any) reply {
 	call := b.conn.Object(ssName, path).Go(method, dbus.FlagNoAutoStart, make(chan *dbus.Call, 1), args...)
 	return func(results ...any) error {
 		<-call.Done
-		b.answered(true)
+		if call.Err == nil || errors.As(call.Err, new(dbus.Error)) { // else it is the end of the connection
+			b.answered(true)
+		}
 		if err := call.Store(results...); err != nil {
 			return busError(err)
 		}

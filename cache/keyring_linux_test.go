@@ -598,6 +598,79 @@ func TestSilentServiceIsATimeOutAndComesBack(t *testing.T) {
 	})
 }
 
+// Whom a busy bus has not let in looks again, under the lock; once, and not where the service hangs.
+func TestSessionBehindABusyBusIsLookedForAgain(t *testing.T) {
+	d := newDesktop(t)
+	daemon := d.startKeyring(true)
+	s := testSession()
+	for name, test := range map[string]struct {
+		stopped *exec.Cmd
+		goesOn  bool
+		want    error
+	}{
+		"bus, which goes on":     {d.bus, true, nil},
+		"bus, for good":          {d.bus, false, ErrTimeout},
+		"service, which goes on": {daemon, true, ErrTimeout},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, w := openTest(t, Keyring, "")
+			mustPut(t, c, testKey, s, Keyring)
+			send := func(signal syscall.Signal) {
+				if err := test.stopped.Process.Signal(signal); err != nil {
+					t.Fatal(err)
+				}
+			}
+			send(syscall.SIGSTOP)
+			defer send(syscall.SIGCONT)
+			if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrTimeout) {
+				t.Errorf("get: %v", err)
+			}
+			if test.goesOn {
+				send(syscall.SIGCONT)
+			}
+			start := time.Now()
+			for range 20 {
+				if got, err := c.GetLocked(t.Context(), testKey, testFacts()); !errors.Is(err, test.want) || err == nil && got != s {
+					t.Errorf("second look: %v, %v", got, err)
+				}
+			}
+			if took := time.Since(start); took > 10*keyringLimit {
+				t.Errorf("it is waited for again and again: %v", took)
+			}
+			w.want(t, 0)
+		})
+	}
+}
+
+// gnome-keyring 42 is ended by an OpenSession of a client that it has not yet noted, and with it the login's keyring.
+func TestNothingIsAskedBeforeTheServiceHasAnswered(t *testing.T) {
+	newDesktop(t)
+	service, err := dbus.Connect(os.Getenv("DBUS_SESSION_BUS_ADDRESS"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer service.Close()
+	if _, err := service.RequestName(ssName, dbus.NameFlagDoNotQueue); err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan *dbus.Message, 100)
+	service.Eavesdrop(asked) // and so answers nothing
+	each(t, ErrTimeout)
+	calls := 0
+	for len(asked) > 0 {
+		m := <-asked
+		if m.Type != dbus.TypeMethodCall {
+			continue
+		}
+		if calls++; m.Headers[dbus.FieldMember].Value() != "ReadAlias" {
+			t.Errorf("%v", m)
+		}
+	}
+	if calls != 4 {
+		t.Errorf("%d calls, want 4", calls)
+	}
+}
+
 func TestBusThatDiesInMidCallIsAFailure(t *testing.T) {
 	d := newDesktop(t)
 	daemon := d.startKeyring(true)

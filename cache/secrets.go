@@ -37,7 +37,7 @@ func (s *Secrets) Set(ctx context.Context, user, secret string) error {
 	if len(secret) > keyringMaxItem {
 		return fmt.Errorf("keyring: secret of %d bytes; items have at most %d here", len(secret), keyringMaxItem)
 	}
-	_, err := bounded(ctx, s.keyring, usualPatience, func(ctx context.Context) (struct{}, error) {
+	_, err := bounded(ctx, s.keyring, writePatience, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, secretSet(ctx, s.service, user, s.label+" "+user, secret)
 	})
 	return err
@@ -45,7 +45,7 @@ func (s *Secrets) Set(ctx context.Context, user, secret string) error {
 
 // Delete deletes the secret of a user name: ErrMiss if there is none.
 func (s *Secrets) Delete(ctx context.Context, user string) error {
-	_, err := bounded(ctx, s.keyring, usualPatience, func(ctx context.Context) (struct{}, error) {
+	_, err := bounded(ctx, s.keyring, writePatience, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, secretDelete(ctx, s.service, user)
 	})
 	return err
