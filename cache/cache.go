@@ -21,6 +21,8 @@ type Options struct {
 	Warnf func(format string, args ...any)
 	// Now is the time by which sessions expire; nil is time.Now.
 	Now func() time.Time
+	// Memory keeps new sessions that no store takes in this process, for as long as it lives.
+	Memory bool
 }
 
 // Cache keeps sessions in the stores of this machine, and what is known about them in the state directory. A state
@@ -37,6 +39,8 @@ type Cache struct {
 	mu     sync.Mutex
 	dir    *stateDir
 	dirErr error // why the state directory cannot be used; it has been told
+
+	memory sync.Map // Session by Key
 }
 
 // Open makes a Cache. It touches neither disk nor keyring; an error is a Choice that there is not.
@@ -62,8 +66,18 @@ func (c *Cache) Get(ctx context.Context, key Key) (Session, error) {
 	return s, err
 }
 
-// get also tells which store it looked in, if any.
+// get also tells which store it looked in, if any. What no store gives, this process may still know.
 func (c *Cache) get(ctx context.Context, key Key) (Session, Choice, error) {
+	s, name, err := c.stored(ctx, key)
+	if err != nil {
+		if known, ok := c.memory.Load(key); ok && known.(Session).Expiration.After(c.opts.Now()) {
+			return known.(Session), name, nil
+		}
+	}
+	return s, name, err
+}
+
+func (c *Cache) stored(ctx context.Context, key Key) (Session, Choice, error) {
 	if c.opts.Choice == None {
 		return Session{}, "", ErrMiss
 	}
@@ -144,6 +158,15 @@ func isOutOfReach(err error) bool {
 //
 // The caller holds the lock of the key.
 func (c *Cache) Put(ctx context.Context, key Key, s Session, f Facts) (Choice, error) {
+	name, err := c.put(ctx, key, s, f)
+	c.memory.Delete(key)
+	if c.opts.Memory && (name == None || err != nil) {
+		c.memory.Store(key, s)
+	}
+	return name, err
+}
+
+func (c *Cache) put(ctx context.Context, key Key, s Session, f Facts) (Choice, error) {
 	d, name := c.destination(ctx)
 	if name == None {
 		return None, nil
@@ -246,6 +269,7 @@ func latest(a, b time.Time) time.Time {
 // Delete forgets a session, wherever the facts say that it is and where a new one would go, and then its facts. That
 // there is none is no error.
 func (c *Cache) Delete(ctx context.Context, key Key) error {
+	c.memory.Delete(key)
 	d, err := c.state(false)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -367,6 +391,7 @@ func (c *Cache) Fail(key Key, f Facts, cause error) error {
 // forgotten keeps its facts and is in the error. Lock files stay, as their locks may be held, and so does the file
 // store's key: it is no session, and a process that seals with it at this moment must not lose its own.
 func (c *Cache) Clear(ctx context.Context) (n int, err error) {
+	c.memory.Clear()
 	d, err := c.state(false)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0, err

@@ -55,6 +55,61 @@ func TestSessionIsFoundUntilItExpires(t *testing.T) {
 	w.want(t, 0)
 }
 
+// TestMemoryServesWhatNoStoreKeeps: in this process, until it expires or is forgotten.
+func TestMemoryServesWhatNoStoreKeeps(t *testing.T) {
+	now := time.Now()
+	open := func(memory bool) *Cache {
+		c, err := Open(Options{Dir: t.TempDir(), Choice: None, Memory: memory, Now: func() time.Time { return now }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	s := testSession()
+	c := open(true)
+	mustPut(t, c, testKey, s, None)
+	if got, err := c.Get(t.Context(), testKey); err != nil || got != s {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if got, err := c.GetLocked(t.Context(), testKey, testFacts()); err != nil || got != s {
+		t.Errorf("second look: %v, %v", got, err)
+	}
+	for name, forget := range map[string]func() error{
+		"deleted": func() error { return c.Delete(t.Context(), testKey) },
+		"cleared": func() error { _, err := c.Clear(t.Context()); return err },
+		"expired": func() error { now = s.Expiration; return nil },
+	} {
+		now = s.Expiration.Add(-time.Minute)
+		mustPut(t, c, testKey, s, None)
+		if err := forget(); err != nil {
+			t.Error(err)
+		}
+		if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	now = s.Expiration.Add(-time.Minute)
+	c = open(false)
+	mustPut(t, c, testKey, s, None)
+	if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+		t.Errorf("not asked for: %v", err)
+	}
+
+	dir := t.TempDir()
+	c, err := Open(Options{Dir: dir, Choice: File, Memory: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustPut(t, c, testKey, s, File)
+	other, _ := openTest(t, File, dir)
+	if err := other.Delete(t.Context(), testKey); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+		t.Errorf("kept in a store, and forgotten there: %v", err)
+	}
+}
+
 func TestAnEmptyCacheLeavesNoTrace(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	c, w := openTest(t, File, dir)

@@ -41,7 +41,7 @@ func endpointOf(c profiles.Chain, getenv func(string) string) (Endpoint, error) 
 		DualStack: strings.EqualFold(setting("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"), "true"),
 	}
 	e.Region, e.RegionFrom = regionOf(c, getenv)
-	if !isRegion(e.Region) {
+	if !IsRegion(e.Region) {
 		return Endpoint{}, &Error{Profile: c.Profile.Name, Step: "find the STS endpoint",
 			Err: fmt.Errorf("the region is %q, which is none", e.Region), Mend: "correct AWS_REGION, AWS_DEFAULT_REGION or the profile's region"}
 	}
@@ -79,8 +79,8 @@ func regionOf(c profiles.Chain, getenv func(string) string) (region, from string
 	return defaultRegion(partitionOf(c)), ""
 }
 
-// isRegion reports whether a text has the form of a region. It becomes part of a host's name.
-func isRegion(s string) bool {
+// IsRegion reports whether a text has the form of a region, which becomes part of the names of hosts.
+func IsRegion(s string) bool {
 	for _, r := range s {
 		if !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-') {
 			return false

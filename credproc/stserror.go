@@ -192,6 +192,9 @@ func mendFor(code, message, profile string, h profiles.Hop, source profiles.Sour
 		if strings.Contains(message, "role chaining") {
 			return "a role that is assumed from a session, of another role or for an MFA device, lasts an hour at most: remove duration_seconds from [profile " + h.Profile + "]"
 		}
+		if strings.Contains(message, "MaxSessionDuration") {
+			return "ask for less, by duration_seconds in [profile " + h.Profile + "] or by --duration, or let the role allow more"
+		}
 		return "correct the settings of [profile " + h.Profile + "]"
 	case "MalformedPolicyDocument", "PackedPolicyTooLarge", "InvalidParameterValue":
 		return "correct the settings of [profile " + h.Profile + "]"

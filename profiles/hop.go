@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +19,32 @@ const (
 	maxDuration        = 12 * time.Hour
 	maxChainedDuration = time.Hour // of a role that is assumed with another role's session
 )
+
+// CheckDuration says why a role's session cannot be asked to last for so long, whatever its profile says.
+func CheckDuration(d time.Duration) error {
+	if d < minDuration || d > maxDuration || d%time.Second != 0 {
+		return fmt.Errorf("AWS allows whole seconds, %d minutes to %d hours", int(minDuration.Minutes()), int(maxDuration.Hours()))
+	}
+	return nil
+}
+
+// WithDuration is the chain with another duration of its last role's session, which passes CheckDuration. The error is an
+// [*Error]: a chain without a role has none, and after another role AWS allows an hour.
+func (c Chain) WithDuration(d time.Duration) (Chain, error) {
+	fail := func(problem, mend string) (Chain, error) {
+		return Chain{}, &Error{Profile: c.Profile.Name, Problem: problem, Mend: mend}
+	}
+	last := len(c.Hops) - 1
+	switch {
+	case last < 0:
+		return fail("it assumes no role with AssumeRole, so the duration is not ours to choose", "leave the duration out")
+	case (last > 0 || c.Source.Type == WebIdentity) && d > maxChainedDuration:
+		return fail(fmt.Sprintf("a session of %s is asked for, but AWS allows a role that is assumed by another role an hour at most", d), "ask for an hour or less")
+	}
+	c.Hops = slices.Clone(c.Hops)
+	c.Hops[last].Duration = d
+	return c, nil
+}
 
 // hop reads a profile's role settings and checks their bounds, so that nothing is sent that STS must refuse.
 func (r *resolver) hop(p Section) (Hop, error) {

@@ -6,8 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -167,5 +169,56 @@ func TestRenamedCopyOfThisHelperIsKnown(t *testing.T) {
 	f := mustLoad(t, "[profile p]\ncredential_process = another get p", "")
 	if c, err := f.Chain("p"); err != nil || c.Source.Type != Process {
 		t.Errorf("another program: %v, %v", c.Source.Type, err)
+	}
+}
+
+func TestWithDuration(t *testing.T) {
+	const config = "[profile dev]\n" + "role_arn = arn:aws:iam::111111111111:role/A\nsource_profile = base\nduration_seconds = 900\n" +
+		"[profile ops]\nrole_arn = arn:aws:iam::111111111111:role/B\nsource_profile = dev\n" +
+		"[profile web]\nrole_arn = arn:aws:iam::111111111111:role/W\nweb_identity_token_file = /t\n" +
+		"[profile by-web]\nrole_arn = arn:aws:iam::111111111111:role/B\nsource_profile = web\n" +
+		"[profile base]\naws_access_key_id = AKIA\naws_secret_access_key = x\n"
+	f := mustLoad(t, config, "")
+	for _, test := range []struct {
+		profile string
+		d       time.Duration
+		wantErr string
+	}{
+		{"dev", 12 * time.Hour, ""},
+		{"ops", time.Hour, ""},
+		{"ops", time.Hour + time.Second, "ops: a session of 1h0m1s is asked for, but AWS allows a role that is assumed by another role an hour at most"},
+		{"by-web", 2 * time.Hour, "an hour at most"},
+		{"web", time.Hour, "it assumes no role with AssumeRole"},
+		{"base", time.Hour, "it assumes no role with AssumeRole"},
+	} {
+		before, err := f.Chain(test.profile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hops := slices.Clone(before.Hops)
+		c, err := before.WithDuration(test.d)
+		if test.wantErr != "" {
+			if err == nil || !strings.Contains(err.Error(), test.wantErr) {
+				t.Errorf("%s, %s: error %v", test.profile, test.d, err)
+			}
+			continue
+		}
+		if err != nil || c.Hops[len(c.Hops)-1].Duration != test.d || len(hops) > 1 && c.Hops[0].Duration != hops[0].Duration {
+			t.Errorf("%s, %s: error %v, %+v", test.profile, test.d, err, c.Hops)
+		}
+		if diff := cmp.Diff(hops, before.Hops); diff != "" {
+			t.Errorf("%s: the chain itself has changed: %s", test.profile, diff)
+		}
+	}
+}
+
+func TestCheckDuration(t *testing.T) {
+	for d, ok := range map[time.Duration]bool{
+		15 * time.Minute: true, 12 * time.Hour: true, 20*time.Minute + time.Second: true,
+		0: false, -time.Hour: false, 15*time.Minute - time.Second: false, 12*time.Hour + time.Second: false, time.Hour + time.Millisecond: false,
+	} {
+		if err := CheckDuration(d); (err == nil) != ok {
+			t.Errorf("%s: %v", d, err)
+		}
 	}
 }
