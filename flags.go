@@ -57,7 +57,8 @@ In ~/.aws/config:
 
 	root.AddCommand(
 		a.getCommand(), a.refreshCommand(), a.statusCommand(), a.clearCommand(), a.listCommand(), a.explainCommand(), a.doctorCommand(),
-		a.setupCommand(), a.importCommand(), a.mfaCommand(), a.demoCommand(), a.completionCommand(root), a.manCommand(root), a.renewCommand(),
+		a.setupCommand(), a.importCommand(), a.execCommand(), a.exportCommand(), a.mfaCommand(), a.demoCommand(), a.completionCommand(root),
+		a.manCommand(root), a.renewCommand(),
 	)
 	return root
 }

@@ -48,7 +48,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 	a := &app{stdout: stdout, stderr: stderr, start: time.Now(), overdue: make(chan string, 1)}
 	a.heedSignals = sync.OnceFunc(func() {
-		signals, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+		endings := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
+		// Nobody means us by what we were told to ignore, by nohup or by a shell that runs us in its background.
+		endings = slices.DeleteFunc(endings, signal.Ignored)
+		signals, stop := signal.NotifyContext(ctx, endings...)
 		context.AfterFunc(signals, cancel)
 		context.AfterFunc(signals, stop) // a second signal ends the process at once
 	})
@@ -61,7 +64,16 @@ func run(args []string, stdout, stderr io.Writer) int {
 	go func() { done <- root.ExecuteContext(ctx) }()
 	select {
 	case err := <-done:
-		return a.exitCode(err)
+		code := a.exitCode(err)
+		switch {
+		case code != exitDone || a.then == nil:
+			return code
+		case ctx.Err() != nil:
+			a.say("interrupted")
+			return exitFailed
+		}
+		signal.Reset()
+		return a.then()
 	case why := <-a.overdue:
 		a.say("%s", why)
 		return exitFailed
@@ -87,9 +99,13 @@ var errReported = errors.New("reported")
 // exitCode tells of an error and gives the exit code that it stands for.
 func (a *app) exitCode(err error) int {
 	var failed failure
+	var notRun cannotRun
 	switch {
 	case err == nil:
 		return exitDone
+	case errors.As(err, &notRun):
+		a.say("%v", err)
+		return notRun.code
 	case !errors.As(err, &failed):
 		a.say("%v (mend: see aws-credproc --help)", err)
 		return exitUsage
@@ -114,6 +130,9 @@ type app struct {
 	// heedSignals makes a signal end the command by its context. Until then it ends the process: a session from the cache
 	// leaves nothing to tidy up, and heeding signals would take a tenth of the time of serving it.
 	heedSignals func()
+	// then is what is left to do when the command has ended well. It has no time limit and the signals are as they were
+	// when this process was started. It gives the exit code.
+	then func() int
 
 	store   cache.Choice
 	prompt  mfa.Mode
@@ -182,11 +201,14 @@ func (a *app) resolver() (*credproc.Resolver, error) {
 	}
 	return &credproc.Resolver{
 		Cache: c, Getenv: os.Getenv, Now: time.Now, Warnf: a.warn, Tracef: a.trace, Version: version(), Stderr: a.stderr,
-		BeforeWait: a.heedSignals,
-		TokenCodes: quietly{&mfa.Asker{
-			Mode: a.prompt, Dir: a.stateDir(), Getenv: os.Getenv, Now: time.Now, Seeds: a.seeds(), Stderr: a.stderr, Warnf: a.warn, Tracef: a.trace,
-		}, a},
+		BeforeWait: a.heedSignals, TokenCodes: a.tokenCodes(a.prompt, a.warn),
 	}, nil
+}
+
+func (a *app) tokenCodes(mode mfa.Mode, warnf func(format string, args ...any)) credproc.TokenCodes {
+	return quietly{&mfa.Asker{
+		Mode: mode, Dir: a.stateDir(), Getenv: os.Getenv, Now: time.Now, Seeds: a.seeds(), Stderr: a.stderr, Warnf: warnf, Tracef: a.trace,
+	}, a}
 }
 
 // chain resolves a profile, and gives what turns its chain into credentials.

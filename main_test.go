@@ -19,9 +19,10 @@ import (
 	"aws-credproc/profiles"
 )
 
-func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"aws-credproc": main})
-}
+// programs are what the test binary is when it is started by one of these names.
+var programs = map[string]func(){"aws-credproc": main}
+
+func TestMain(m *testing.M) { testscript.Main(m, programs) }
 
 const (
 	testAccount = "123456789012"

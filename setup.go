@@ -324,7 +324,7 @@ func commandLine(cmd *cobra.Command, names []string) string {
 	words = append(words, names...)
 	for i, w := range words {
 		if strings.ContainsAny(w, " \t\n\"'$`\\*?&|;<>()[]{}#~!%") {
-			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+			words[i] = posixQuoted(w)
 		}
 	}
 	return strings.Join(words, " ")
