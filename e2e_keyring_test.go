@@ -317,18 +317,35 @@ func TestE2EKeyring(t *testing.T) {
 	})
 
 	t.Run("never answering", func(t *testing.T) {
-		k := start(t)
-		k.get(t, 0, 1)
-		signal(t, "STOP", service.pid)
-		t.Cleanup(func() { signal(t, "CONT", service.pid) })
-		r := k.run(t, program, "get", "dev-role")
-		r.credentials(t, 1)
-		if limit := 20 * time.Second; r.took > limit {
-			t.Errorf("get took %v, want less than %v", r.took, limit)
+		silent, _ := silentBus(t)
+		for name, address := range map[string]string{
+			"service": "",
+			"bus":     "DBUS_SESSION_BUS_ADDRESS=" + silent,
+			"socket":  "DBUS_SESSION_BUS_ADDRESS=unix:path=" + filepath.Join(t.TempDir(), "bus"),
+		} {
+			t.Run(name, func(t *testing.T) {
+				k := start(t)
+				k.get(t, 0, 1)
+				before := k.home
+				if address != "" {
+					k.home = k.with(address)
+				} else {
+					signal(t, "STOP", service.pid)
+					t.Cleanup(func() { signal(t, "CONT", service.pid) })
+				}
+				r := k.run(t, program, "get", "dev-role")
+				r.credentials(t, 1)
+				t.Logf("get took %v", r.took.Round(time.Millisecond))
+				if limit := 20 * time.Second; r.took > limit { // ten times the aim
+					t.Errorf("get took %v, want less than %v", r.took, limit)
+				}
+				if k.home = before; address == "" {
+					signal(t, "CONT", service.pid)
+				}
+				k.called(t, 1)
+				k.get(t, 0, 0)
+			})
 		}
-		signal(t, "CONT", service.pid)
-		k.called(t, 1)
-		k.get(t, 0, 0)
 	})
 }
 

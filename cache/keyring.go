@@ -43,9 +43,15 @@ type keyring struct {
 
 	mu     sync.Mutex
 	silent error // a call timed out: the rest of this process need not wait again
-	hangs  bool  // then it is the service that says nothing, though the bus does
+	heard  bool  // though there was an answer before that
+	hangs  bool  // which was the bus's: it is the service that says nothing
 	asked  bool  // it was asked again
+	brief  bool  // and until it answers, it has againLimit only
 }
+
+// againLimit is keyringLimit for who asks again where nothing was heard at all. Of hundreds that wait most have gone by then,
+// and a bus that is dead must not cost twice as much.
+const againLimit = 300 * time.Millisecond
 
 // again lets a keyring be asked again that was too busy to come to an end; once. Where hundreds wait, that is one of which
 // nothing was heard at all, since the bus had not got round to us, or which had answered something.
@@ -55,7 +61,7 @@ func (k *keyring) again() bool {
 	if k.silent == nil || k.hangs || k.asked {
 		return false
 	}
-	k.asked, k.silent = true, nil
+	k.asked, k.brief, k.silent = true, !k.heard, nil
 	return true
 }
 
@@ -244,8 +250,12 @@ type answeredKey struct{}
 // panic where a bus dies. A call that outlives the limit is left behind; it ends with its connection or the process.
 func bounded[T any](ctx context.Context, k *keyring, p patience, call func(context.Context) (T, error)) (T, error) {
 	var zero T
+	first := p.quiet
 	k.mu.Lock()
 	err := k.silent
+	if k.brief {
+		first = min(first, againLimit)
+	}
 	k.mu.Unlock()
 	if err != nil {
 		return zero, err
@@ -255,10 +265,11 @@ func bounded[T any](ctx context.Context, k *keyring, p patience, call func(conte
 	defer cancel()
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
-	silence := time.AfterFunc(p.quiet, func() { giveUp(timeout(p.quiet)) })
+	silence := time.AfterFunc(first, func() { giveUp(timeout(p.quiet)) })
 	defer silence.Stop()
-	var hangs atomic.Bool
+	var heard, hangs atomic.Bool
 	ctx = context.WithValue(ctx, answeredKey{}, func(ofService bool) {
+		heard.Store(true)
 		hangs.Store(!ofService)
 		silence.Reset(p.quiet)
 	})
@@ -285,11 +296,12 @@ func bounded[T any](ctx context.Context, k *keyring, p patience, call func(conte
 	if ctx.Err() != nil { // what a call answers after that is the end of its connection
 		r = result{err: context.Cause(ctx)}
 	}
+	k.mu.Lock()
+	k.brief = k.brief && !heard.Load()
 	if errors.Is(r.err, ErrTimeout) && p.quiet >= keyringLimit { // who waited for less knows nothing
-		k.mu.Lock()
-		k.silent, k.hangs = fmt.Errorf("keyring: %w", r.err), hangs.Load()
-		k.mu.Unlock()
+		k.silent, k.heard, k.hangs = fmt.Errorf("keyring: %w", r.err), heard.Load(), hangs.Load()
 	}
+	k.mu.Unlock()
 	if r.err != nil && !errors.Is(r.err, ErrMiss) {
 		r.err = fmt.Errorf("keyring: %w", r.err)
 	}

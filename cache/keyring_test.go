@@ -38,18 +38,18 @@ func TestKeyringThatAnswersLateIsWaitedFor(t *testing.T) {
 		answers []time.Duration // how long each took
 		took    time.Duration
 		want    error
-		again   bool
+		again   time.Duration // how long it takes when asked once more; 0 where it is not
 	}{
-		"late":                 {true, []time.Duration{late, late, late, late}, 4 * late, nil, false},
-		"nothing is heard":     {true, []time.Duration{time.Hour}, p.quiet, ErrTimeout, true},
-		"the bus alone":        {true, []time.Duration{late, time.Hour}, late + p.quiet, ErrTimeout, false},
-		"silent after a while": {true, []time.Duration{late, late, time.Hour}, 2*late + p.quiet, ErrTimeout, true},
-		"it comes to no end":   {false, []time.Duration{late, late, late, late, late, late, late}, p.whole, ErrTimeout, true},
+		"late":                 {true, []time.Duration{late, late, late, late}, 4 * late, nil, 0},
+		"nothing is heard":     {true, []time.Duration{time.Hour}, p.quiet, ErrTimeout, againLimit},
+		"the bus alone":        {true, []time.Duration{late, time.Hour}, late + p.quiet, ErrTimeout, 0},
+		"silent after a while": {true, []time.Duration{late, late, time.Hour}, 2*late + p.quiet, ErrTimeout, 2*late + p.quiet},
+		"it comes to no end":   {false, []time.Duration{late, late, late, late, late, late, late}, p.whole, ErrTimeout, p.whole},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { // its clock jumps
 				k := &keyring{}
-				for first := range 2 {
+				for turn, want := range []time.Duration{test.took, test.again} {
 					start := time.Now()
 					_, err := bounded(t.Context(), k, p, func(ctx context.Context) (struct{}, error) {
 						for i, answer := range test.answers {
@@ -62,17 +62,17 @@ func TestKeyringThatAnswersLateIsWaitedFor(t *testing.T) {
 						}
 						return struct{}{}, nil
 					})
-					if took := time.Since(start); !errors.Is(err, test.want) || took != test.took {
-						t.Errorf("%v after %s, want %v after %s", err, took, test.want, test.took)
+					if took := time.Since(start); !errors.Is(err, test.want) || took != want {
+						t.Errorf("%v after %s, want %v after %s", err, took, test.want, want)
 					}
-					if !test.again {
+					if test.again == 0 {
 						if k.again() {
 							t.Error("it is asked again")
 						}
 						break
 					}
-					if got := k.again(); got != (first == 0) {
-						t.Errorf("time %d: asked again: %v", first+1, got)
+					if got := k.again(); got != (turn == 0) {
+						t.Errorf("after turn %d: asked again: %v", turn+1, got)
 					}
 				}
 			})
