@@ -16,6 +16,11 @@ import (
 // kept under this service, since Clear deletes all that is.
 const keyringService = "aws-credproc"
 
+// An itemName is what go-keyring knows an item by.
+type itemName struct{ service, user string }
+
+func sessionItem(key Key) itemName { return itemName{keyringService, key.String()} }
+
 // keyringLimit is how long the keyring may be silent. What answers takes milliseconds, and what does not must not hold up
 // an AWS command for long.
 const keyringLimit = 1500 * time.Millisecond
@@ -80,7 +85,7 @@ func (st keyringStore) Get(ctx context.Context, key Key) (Session, error) {
 	var gone string
 	for range rereads {
 		items, err := bounded(ctx, st.keyring, usualPatience, func(ctx context.Context) ([][]byte, error) {
-			return keyringGet(ctx, key)
+			return keyringGet(ctx, sessionItem(key))
 		})
 		if err != nil {
 			return Session{}, err
@@ -161,7 +166,9 @@ func (st keyringStore) Put(ctx context.Context, key Key, s Session) error {
 			return fmt.Errorf("keyring: %w", err)
 		}
 	}
-	err = st.write(ctx, func(ctx context.Context) error { return keyringPut(ctx, key, value) })
+	err = st.write(ctx, func(ctx context.Context) error {
+		return keyringPut(ctx, sessionItem(key), fmt.Sprintf("aws-credproc session %.8s", key), value)
+	})
 	useless := func(id string) bool { return id != it.File } // what earlier items named
 	switch {
 	case errors.Is(err, ErrLocked), errors.Is(err, ErrUnavailable):
@@ -177,7 +184,10 @@ func (st keyringStore) Put(ctx context.Context, key Key, s Session) error {
 }
 
 func (st keyringStore) Delete(ctx context.Context, key Key) error {
-	err := st.write(ctx, func(ctx context.Context) error { return keyringDelete(ctx, key) })
+	err := st.write(ctx, func(ctx context.Context) error { return keyringDelete(ctx, sessionItem(key)) })
+	if errors.Is(err, ErrMiss) {
+		err = nil
+	}
 	if err != nil || st.dir == nil {
 		return err
 	}

@@ -39,18 +39,18 @@ const keyringMaxItem = 8 << 10
 // maxItems bounds the items of one key that are opened. There is one, unless the default collection was changed.
 const maxItems = 8
 
-func keyringAttributes(key Key) map[string]string {
-	return map[string]string{"service": keyringService, "username": key.String()}
+func (n itemName) attributes() map[string]string {
+	return map[string]string{"service": n.service, "username": n.user}
 }
 
-// keyringGet gives the content of each unlocked item of a session; ErrMiss if there is none.
-func keyringGet(ctx context.Context, key Key) (items [][]byte, err error) {
+// keyringGet gives the content of each unlocked item of a name; ErrMiss if there is none.
+func keyringGet(ctx context.Context, name itemName) (items [][]byte, err error) {
 	b, err := openBus(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer b.close()
-	search, open := b.search(keyringAttributes(key)), b.openSession()
+	search, open := b.search(name.attributes()), b.openSession()
 	unlocked, locked, err := search()
 	if err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func keyringGet(ctx context.Context, key Key) (items [][]byte, err error) {
 	return items, nil
 }
 
-func keyringPut(ctx context.Context, key Key, value []byte) error {
+func keyringPut(ctx context.Context, name itemName, label string, value []byte) error {
 	b, err := openBus(ctx)
 	if err != nil {
 		return err
@@ -90,24 +90,22 @@ func keyringPut(ctx context.Context, key Key, value []byte) error {
 	if err != nil {
 		return err
 	}
-	return b.create(collection, session, key, value)
+	return b.create(collection, session, name, label, value)
 }
 
-func keyringDelete(ctx context.Context, key Key) error {
+// keyringDelete deletes the items of a name; ErrMiss if there is none.
+func keyringDelete(ctx context.Context, name itemName) error {
 	b, err := openBus(ctx)
 	if err != nil {
 		return err
 	}
 	defer b.close()
-	unlocked, locked, err := b.search(keyringAttributes(key))()
+	unlocked, locked, err := b.search(name.attributes())()
 	if err != nil {
 		return err
 	}
 	if len(unlocked) == 0 {
-		if err := b.absent(locked); !errors.Is(err, ErrMiss) {
-			return err
-		}
-		return nil
+		return b.absent(locked)
 	}
 	_, err = b.delete(unlocked, locked)
 	return err
@@ -380,11 +378,11 @@ func (b *bus) collection() (path dbus.ObjectPath, locked bool, err error) {
 }
 
 // create makes or replaces an item.
-func (b *bus) create(collection, session dbus.ObjectPath, key Key, value []byte) error {
+func (b *bus) create(collection, session dbus.ObjectPath, name itemName, label string, value []byte) error {
 	var item, prompt dbus.ObjectPath
 	err := b.call(collection, ssCollection+".CreateItem", map[string]dbus.Variant{
-		ssItem + ".Label":      dbus.MakeVariant(fmt.Sprintf("aws-credproc session %.8s", key)),
-		ssItem + ".Attributes": dbus.MakeVariant(keyringAttributes(key)),
+		ssItem + ".Label":      dbus.MakeVariant(label),
+		ssItem + ".Attributes": dbus.MakeVariant(name.attributes()),
 	}, ss.NewSecret(session, string(value)), true)(&item, &prompt)
 	if err != nil {
 		return err

@@ -258,7 +258,7 @@ func TestSealedSessionIsWholeWhileItIsReplaced(t *testing.T) {
 	if err := k.Put(t.Context(), testKey, s); err != nil {
 		t.Fatal(err)
 	}
-	items, err := keyringGet(t.Context(), testKey)
+	items, err := keyringGet(t.Context(), sessionItem(testKey))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -393,7 +393,7 @@ func TestPromptThatIsOfferedIsDismissed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	items, _, err := b.search(keyringAttributes(testKey))()
+	items, _, err := b.search(sessionItem(testKey).attributes())()
 	if err != nil || len(items) != 1 {
 		t.Fatalf("items %v, %v", items, err)
 	}
@@ -401,7 +401,7 @@ func TestPromptThatIsOfferedIsDismissed(t *testing.T) {
 		t.Errorf("a locked item: %v", err)
 	}
 	d.lock()
-	if err := b.create(ssLogin, session, testKey, []byte("x")); !errors.Is(err, ErrLocked) {
+	if err := b.create(ssLogin, session, sessionItem(testKey), "", []byte("x")); !errors.Is(err, ErrLocked) {
 		t.Errorf("create: %v", err)
 	}
 	if n, err := b.delete(items, nil); n != 0 || !errors.Is(err, ErrLocked) {
@@ -726,7 +726,7 @@ func TestForeignItemIsNeitherAMissNorOverwrittenIfNewer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c, _ := openTest(t, Auto, "")
 			mustPut(t, c, testKey, testSession(), Keyring)
-			if err := keyringPut(t.Context(), testKey, []byte(tc.value)); err != nil {
+			if err := keyringPut(t.Context(), sessionItem(testKey), "", []byte(tc.value)); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := c.Get(t.Context(), testKey); !errors.Is(err, tc.want) || errors.Is(err, ErrMiss) || strings.Contains(err.Error(), "hush") {
@@ -895,7 +895,7 @@ func TestNewestOfSeveralItemsIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	value := encodeItem(t, testKey, older)
-	if err := b.create("/org/freedesktop/secrets/collection/session", session, testKey, value); err != nil {
+	if err := b.create("/org/freedesktop/secrets/collection/session", session, sessionItem(testKey), "", value); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := openKeyring(t).Get(t.Context(), testKey); err != nil || got != newer {

@@ -10,24 +10,22 @@ import (
 	gokeyring "github.com/zalando/go-keyring"
 )
 
-// keyringGet gives the content of a session's item; ErrMiss if there is none.
-func keyringGet(_ context.Context, key Key) (items [][]byte, err error) {
-	value, err := gokeyring.Get(keyringService, key.String())
+// keyringGet gives the content of the item of a name; ErrMiss if there is none.
+func keyringGet(_ context.Context, name itemName) (items [][]byte, err error) {
+	value, err := gokeyring.Get(name.service, name.user)
 	if err != nil {
 		return nil, keyringError(err)
 	}
 	return [][]byte{[]byte(value)}, nil
 }
 
-func keyringPut(_ context.Context, key Key, value []byte) error {
-	return keyringError(gokeyring.Set(keyringService, key.String(), string(value)))
+func keyringPut(_ context.Context, name itemName, _ string, value []byte) error {
+	return keyringError(gokeyring.Set(name.service, name.user, string(value)))
 }
 
-func keyringDelete(_ context.Context, key Key) error {
-	if err := keyringError(gokeyring.Delete(keyringService, key.String())); !errors.Is(err, ErrMiss) {
-		return err
-	}
-	return nil
+// keyringDelete deletes the item of a name; ErrMiss if there is none.
+func keyringDelete(_ context.Context, name itemName) error {
+	return keyringError(gokeyring.Delete(name.service, name.user))
 }
 
 // keyringDeleteAll deletes the known ones one by one, for their number, and then whatever else there is.
@@ -36,7 +34,7 @@ func keyringDeleteAll(ctx context.Context, known []Key) (n int, err error) {
 		if ctx.Err() != nil {
 			return n, context.Cause(ctx)
 		}
-		switch err := keyringError(gokeyring.Delete(keyringService, key.String())); {
+		switch err := keyringDelete(ctx, sessionItem(key)); {
 		case err == nil:
 			n++
 		case !errors.Is(err, ErrMiss):
@@ -48,7 +46,7 @@ func keyringDeleteAll(ctx context.Context, known []Key) (n int, err error) {
 
 // keyringLook asks for an item that there is not.
 func keyringLook(ctx context.Context) error {
-	if _, err := keyringGet(ctx, Key{}); !errors.Is(err, ErrMiss) {
+	if _, err := keyringGet(ctx, sessionItem(Key{})); !errors.Is(err, ErrMiss) {
 		return err
 	}
 	return nil

@@ -68,10 +68,10 @@ func TestSystemKeyringKeepsReplacesAndForgets(t *testing.T) {
 func TestSystemKeyringTakesTheLargestItem(t *testing.T) {
 	startKeyring(t)
 	value := []byte(strings.Repeat("\"'\\$ %&^\x7f", keyringMaxItem)[:keyringMaxItem])
-	if err := keyringPut(t.Context(), testKey, value); err != nil {
+	if err := keyringPut(t.Context(), sessionItem(testKey), "", value); err != nil {
 		t.Fatal(err)
 	}
-	if items, err := keyringGet(t.Context(), testKey); err != nil || len(items) != 1 || !bytes.Equal(items[0], value) {
+	if items, err := keyringGet(t.Context(), sessionItem(testKey)); err != nil || len(items) != 1 || !bytes.Equal(items[0], value) {
 		t.Errorf("%d items, not what was put: %v", len(items), err)
 	}
 }
@@ -89,7 +89,7 @@ func TestSystemKeyringOfOthersIsLeftAlone(t *testing.T) {
 	}()
 	c, w := openTest(t, Auto, "")
 	mustPut(t, c, testKey, testSession(), Keyring)
-	if err := keyringPut(t.Context(), otherKey, []byte(`{"v":99}`)); err != nil {
+	if err := keyringPut(t.Context(), sessionItem(otherKey), "", []byte(`{"v":99}`)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.GetLocked(t.Context(), otherKey, testFacts()); !errors.Is(err, ErrVersion) {
@@ -102,7 +102,7 @@ func TestSystemKeyringOfOthersIsLeftAlone(t *testing.T) {
 		t.Errorf("cleared %d, %v", n, err)
 	}
 	for _, key := range []Key{testKey, otherKey} {
-		if _, err := keyringGet(t.Context(), key); !errors.Is(err, ErrMiss) {
+		if _, err := keyringGet(t.Context(), sessionItem(key)); !errors.Is(err, ErrMiss) {
 			t.Errorf("left: %v", err)
 		}
 	}

@@ -2,7 +2,6 @@ package cache
 
 import (
 	"context"
-	"errors"
 	"fmt"
 )
 
@@ -23,13 +22,13 @@ func NewSecrets(service, label string) *Secrets {
 // Get reads the secret of a user name: ErrMiss if there is none. Any other error is a failure of the keyring, see
 // ErrLocked and its like.
 func (s *Secrets) Get(ctx context.Context, user string) (string, error) {
-	b, err := bounded(ctx, s.keyring, usualPatience, func(ctx context.Context) ([]byte, error) {
-		return secretGet(ctx, s.service, user)
+	items, err := bounded(ctx, s.keyring, usualPatience, func(ctx context.Context) ([][]byte, error) {
+		return keyringGet(ctx, itemName{s.service, user})
 	})
-	if errors.Is(err, ErrMiss) {
-		return "", ErrMiss
+	if err != nil {
+		return "", err
 	}
-	return string(b), err
+	return string(items[0]), nil
 }
 
 // Set makes or replaces the secret of a user name.
@@ -38,7 +37,7 @@ func (s *Secrets) Set(ctx context.Context, user, secret string) error {
 		return fmt.Errorf("keyring: secret of %d bytes; items have at most %d here", len(secret), keyringMaxItem)
 	}
 	_, err := bounded(ctx, s.keyring, writePatience, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, secretSet(ctx, s.service, user, s.label+" "+user, secret)
+		return struct{}{}, keyringPut(ctx, itemName{s.service, user}, s.label+" "+user, []byte(secret))
 	})
 	return err
 }
@@ -46,7 +45,7 @@ func (s *Secrets) Set(ctx context.Context, user, secret string) error {
 // Delete deletes the secret of a user name: ErrMiss if there is none.
 func (s *Secrets) Delete(ctx context.Context, user string) error {
 	_, err := bounded(ctx, s.keyring, writePatience, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, secretDelete(ctx, s.service, user)
+		return struct{}{}, keyringDelete(ctx, itemName{s.service, user})
 	})
 	return err
 }
