@@ -26,6 +26,8 @@ type sessionStatus struct {
 	Expires   *time.Time `json:"expires"` // null likewise
 	Created   *time.Time `json:"created"`
 	LastError *string    `json:"last_error"` // null where the last try went well
+
+	lastErrorAt time.Time
 }
 
 func (a *app) statusCommand() *cobra.Command {
@@ -54,7 +56,7 @@ new sessions go, and why: for that the keyring is asked whether it is there and 
 				}
 				return a.printJSON(out)
 			}
-			return a.print(append(statusTable(all, time.Now(), a.screen()), storeNote(store, reason)...))
+			return a.print(statusPage(all, storeNote(store, reason), time.Now(), a.screen()))
 		})
 	cmd.PreRunE = func(*cobra.Command, []string) error {
 		if watch && (asJSON || !a.screen().isTerminal) {
@@ -77,14 +79,14 @@ func (a *app) storeChoice(ctx context.Context) (store cache.Choice, reason strin
 	return store, reason, nil
 }
 
-func storeNote(store cache.Choice, reason string) []byte {
+func storeNote(store cache.Choice, reason string) string {
 	switch {
 	case reason == "":
-		return nil
+		return ""
 	case store == cache.None:
-		return lines([]string{"new sessions are not kept: " + reason})
+		return "new sessions are not kept: " + reason
 	}
-	return lines([]string{fmt.Sprintf("new sessions go to store %s: %s", store, reason)})
+	return fmt.Sprintf("new sessions go to store %s: %s", store, reason)
 }
 
 // sessions gives what is known about all sessions, or about those that serve the profiles named.
@@ -122,7 +124,7 @@ func (a *app) sessions(names []string) ([]sessionStatus, error) {
 			s.Expires, s.Created = &fact.Expires, &fact.Created
 		}
 		if fact.LastError != "" {
-			s.LastError = &fact.LastError
+			s.LastError, s.lastErrorAt = &fact.LastError, fact.LastErrorAt
 		}
 		isNamed := func(name string) bool { return name == s.Profile || slices.Contains(s.Profiles, name) }
 		if len(names) == 0 || slices.ContainsFunc(names, isNamed) {
@@ -148,14 +150,31 @@ func servedProfiles(f *profiles.Files, r *credproc.Resolver) map[cache.Key][]str
 	return serves
 }
 
-// statusTable shows sessions for a person.
-func statusTable(all []sessionStatus, now time.Time, to screen) []byte {
-	if len(all) == 0 {
-		return []byte("no sessions\n")
+// statusPage shows sessions for a person, and below them what there is to say of them.
+func statusPage(all []sessionStatus, note string, now time.Time, to screen) []byte {
+	page := []byte("no sessions\n")
+	if len(all) > 0 {
+		page = statusTable(all, now, to).render(to.width)
 	}
+	paragraph := func(lines ...string) { page = append(page, "\n"+strings.Join(lines, "\n")+"\n"...) }
+	for _, s := range all {
+		if s.LastError != nil {
+			title := printable(s.Profile) + ": last error, " + span(now.Sub(s.lastErrorAt)) + " ago:"
+			paragraph(append([]string{title}, hanging("  ", strings.TrimPrefix(*s.LastError, s.Profile+": "), to.width)...)...)
+		}
+	}
+	if slices.ContainsFunc(all, func(s sessionStatus) bool { return s.Store == string(cache.File) }) {
+		paragraph(hanging("", "store file: its key lies beside it, so it protects no better than the AWS CLI's own cache", to.width)...)
+	}
+	if note != "" {
+		paragraph(hanging("", note, to.width)...)
+	}
+	return page
+}
+
+func statusTable(all []sessionStatus, now time.Time, to screen) table {
 	const timeColumn = 3
 	t := table{rows: [][]string{{"PROFILE", "ROLE", "STORE", "LEFT", "SERVES"}}, shrink: []int{1, 4, 0}}
-	var notes []string
 	for _, s := range all {
 		store, time, role := s.Store, "none", s.RoleARN
 		if s.Expires != nil {
@@ -167,9 +186,6 @@ func statusTable(all []sessionStatus, now time.Time, to screen) []byte {
 			role = s.Type
 		}
 		t.rows = append(t.rows, []string{s.Profile, role, store, time, strings.Join(s.Profiles, " ")})
-		if s.LastError != nil {
-			notes = append(notes, s.Profile+": last error: "+*s.LastError)
-		}
 	}
 	t.paint = func(row, column int, cell string) string {
 		switch {
@@ -180,10 +196,7 @@ func statusTable(all []sessionStatus, now time.Time, to screen) []byte {
 		}
 		return cell
 	}
-	if slices.ContainsFunc(all, func(s sessionStatus) bool { return s.Store == string(cache.File) }) {
-		notes = append(notes, "store file: its key lies beside it, so it protects no better than the AWS CLI's own cache")
-	}
-	return append(t.render(to.width), lines(notes)...)
+	return t
 }
 
 // timeColour says by a colour what a session is good for: served, soon to be renewed by whoever asks, or nothing.
@@ -215,8 +228,7 @@ func (a *app) watch(ctx context.Context, names []string) error {
 		if err != nil {
 			return err
 		}
-		shown := append([]byte(clear), statusTable(all, time.Now(), a.screen())...)
-		if err := a.print(append(shown, storeNote(store, reason)...)); err != nil {
+		if err := a.print(append([]byte(clear), statusPage(all, storeNote(store, reason), time.Now(), a.screen())...)); err != nil {
 			return err
 		}
 		select {

@@ -62,11 +62,11 @@ func TestStatusIsColouredWhereColoursAre(t *testing.T) {
 		{Profile: "new", Store: "keyring", Expires: in(time.Hour)}, {Profile: "old", Store: "keyring", Expires: in(5 * time.Minute)},
 		{Profile: "over", Store: "keyring", Expires: in(-time.Minute)},
 	}
-	plain := string(statusTable(all, now, screen{}))
+	plain := string(statusPage(all, "", now, screen{}))
 	if strings.Contains(plain, "\x1b") {
 		t.Errorf("colours where there are none: %q", plain)
 	}
-	coloured := string(statusTable(all, now, screen{width: 80, colours: true}))
+	coloured := string(statusPage(all, "", now, screen{width: 80, colours: true}))
 	for _, want := range []string{"\x1b[32m1h00m\x1b[0m", "\x1b[33m5m\x1b[0m", "\x1b[31mexpired\x1b[0m"} {
 		if !strings.Contains(coloured, want) {
 			t.Errorf("no %q in %q", want, coloured)

@@ -72,10 +72,15 @@ func (q quietly) Code(ctx context.Context, d mfa.Device, previous error) (mfa.Co
 
 // left says how long it is until t: "59m", "11h32m", "8s".
 func left(t, now time.Time) string {
-	d := t.Sub(now)
-	switch {
-	case d <= 0:
+	if !t.After(now) {
 		return "expired"
+	}
+	return span(t.Sub(now))
+}
+
+// span says how long something takes: "0s", "59m", "11h32m".
+func span(d time.Duration) string {
+	switch {
 	case d < time.Minute:
 		return d.Round(time.Second).String()
 	case d < time.Hour:
