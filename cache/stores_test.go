@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -191,30 +192,37 @@ func TestManyProcessesReadAndRefreshAtOnce(t *testing.T) {
 	})
 }
 
-// A process that is killed while it puts leaves each session whole or absent, and what it leaves beside is swept.
-// AWS_CREDPROC_TEST_KILLS sets how many are killed.
+// A process that is killed while it puts leaves each session whole or absent, and what it leaves beside is swept: at a
+// thousand moments in all. AWS_CREDPROC_TEST_KILLS sets how many there are for each store.
 func TestKillDuringPutLeavesSessionsWhole(t *testing.T) {
-	kills := 25
+	const together = 5
+	kills := 250
 	if n, err := strconv.Atoi(os.Getenv("AWS_CREDPROC_TEST_KILLS")); err == nil {
 		kills = n
 	}
 	everyStore(t, func(t *testing.T, name, dir string) {
 		found := 0
-		for range kills {
-			cmd := child(t, "putforever", dir, name)
-			out, err := cmd.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
+		for range kills / together {
+			var victims sync.WaitGroup
+			for range together {
+				cmd := child(t, "putforever", dir, name)
+				out, err := cmd.StdoutPipe()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := cmd.Start(); err != nil {
+					t.Fatal(err)
+				}
+				victims.Go(func() {
+					if _, err := bufio.NewReader(out).ReadString('\n'); err != nil { // it is at it
+						t.Error(err)
+					}
+					time.Sleep(time.Duration(rand.IntN(15000)) * time.Microsecond) // the moment to kill it at, not a condition
+					_ = cmd.Process.Kill()
+					_ = cmd.Wait()
+				})
 			}
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := bufio.NewReader(out).ReadString('\n'); err != nil { // it is at it
-				t.Fatal(err)
-			}
-			time.Sleep(time.Duration(rand.IntN(15000)) * time.Microsecond) // the moment to kill it at, not a condition
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
+			victims.Wait()
 			c, w, err := openNamed(dir, name, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -232,7 +240,7 @@ func TestKillDuringPutLeavesSessionsWhole(t *testing.T) {
 			}
 			w.want(t, 0)
 		}
-		if found < kills {
+		if found < kills/together {
 			t.Errorf("%d sessions found after %d kills: this test shows nothing", found, kills)
 		}
 
