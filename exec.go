@@ -175,9 +175,6 @@ func environment(environ []string, set []variable) []string {
 	return env
 }
 
-// execProfile is the variable in which a command finds the profile that it runs with, for a prompt to show.
-const execProfile = "AWS_CREDPROC_EXEC_PROFILE"
-
 func (a *app) execCommand() *cobra.Command {
 	h := &handout{app: a}
 	var serve bool
@@ -223,7 +220,7 @@ func execUsage(cmd *cobra.Command, args []string) error {
 func (h *handout) exec(ctx context.Context, profile string, command []string, serve bool) error {
 	if len(command) == 0 {
 		command = []string{shell()}
-		if outer := os.Getenv(execProfile); outer != "" {
+		if outer := os.Getenv(credproc.ExecVariable); outer != "" {
 			h.warn("this is a shell of aws-credproc exec %s already; the one that starts now, with %s, is inside it", outer, profile)
 		}
 	}
@@ -232,7 +229,7 @@ func (h *handout) exec(ctx context.Context, profile string, command []string, se
 		return err
 	}
 	c := job{path: path, args: command}
-	set := []variable{{execProfile, profile}}
+	set := []variable{{credproc.ExecVariable, profile}}
 	if serve {
 		e, more, err := h.startEndpoint(ctx, profile)
 		if err != nil {

@@ -10,6 +10,9 @@ import (
 	"aws-credproc/cache"
 )
 
+// ExecVariable is the variable in which a command of exec finds the profile that it runs with, for a prompt to show.
+const ExecVariable = "AWS_CREDPROC_EXEC_PROFILE"
+
 // Output gives credentials in the form in which the SDKs read them from a credential_process: one JSON object on one
 // line. Static keys have no Expiration.
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html

@@ -196,6 +196,9 @@ func newExam(ctx context.Context, o Options) *exam {
 		reason = "chosen"
 	}
 	x.addFact("store", string(x.health.Store)+" ("+reason+")")
+	if exec := x.execFact(); exec != "" {
+		x.addFact("exec", exec)
+	}
 	if o.Online {
 		x.askSTS(ctx)
 	}

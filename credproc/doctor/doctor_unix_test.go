@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -152,9 +153,12 @@ func TestACleanSetUpHasNoFindings(t *testing.T) {
 		"one profile":        {profile: "dev", config: "[bare]\n"},
 		"keys for the environment": {config: "[profile cloud]\n" + role + "credential_source = Environment\n",
 			env: map[string]string{"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "hush"}},
-		"AWS_PROFILE that is wired": {env: map[string]string{"AWS_PROFILE": "dev"}},
-		"AWS_PROFILE and profile":   {env: map[string]string{"AWS_PROFILE": "corp"}, profile: "dev"},
-		"sections of other tools":   {config: "[plugins]\ncli_legacy_plugin_path = /x\n[services s]\n[common-fate x y]\n"},
+		"inside exec":                        {env: execEnv(time.Hour)},
+		"inside exec, told the same profile": {env: with(execEnv(time.Hour), "AWS_PROFILE", "dev")},
+		"inside exec --serve":                {env: serveEnv},
+		"AWS_PROFILE that is wired":          {env: map[string]string{"AWS_PROFILE": "dev"}},
+		"AWS_PROFILE and profile":            {env: map[string]string{"AWS_PROFILE": "corp"}, profile: "dev"},
+		"sections of other tools":            {config: "[plugins]\ncli_legacy_plugin_path = /x\n[services s]\n[common-fate x y]\n"},
 		"a session that is good": {credentials: "[pasted]\naws_access_key_id = ASIAIOSFODNN7EXAMPLE\naws_secret_access_key = hush\naws_session_token = hush\n" +
 			"expiration = " + time.Now().Add(time.Hour).Format(time.RFC3339) + "\n"},
 		"no keyring, with the kernel's": {health: &cache.Health{Choice: cache.Auto, Store: cache.Kernel, StoreErr: cache.ErrUnavailable}},
@@ -168,6 +172,34 @@ func TestACleanSetUpHasNoFindings(t *testing.T) {
 				t.Errorf("%+v", r.Findings)
 			}
 		})
+	}
+}
+
+// execEnv is the environment inside `exec dev`, with a session of so long.
+func execEnv(life time.Duration) map[string]string {
+	return map[string]string{credproc.ExecVariable: "dev", "AWS_ACCESS_KEY_ID": "ASIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "hush", "AWS_SESSION_TOKEN": "hush",
+		"AWS_CREDENTIAL_EXPIRATION": time.Now().Add(life).UTC().Format(time.RFC3339)}
+}
+
+// serveEnv is the environment inside `exec --serve dev`.
+var serveEnv = map[string]string{credproc.ExecVariable: "dev", "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:9/credentials", "AWS_CONTAINER_AUTHORIZATION_TOKEN": "hush"}
+
+func with(env map[string]string, name, value string) map[string]string {
+	env = maps.Clone(env)
+	env[name] = value
+	return env
+}
+
+func TestInsideExecAFactSaysWhoseTheCredentialsAre(t *testing.T) {
+	for want, env := range map[string]map[string]string{
+		"dev (tools here use its session, which ends at ": execEnv(time.Hour),
+		"dev (tools here use its keys)":                   with(execEnv(0), "AWS_CREDENTIAL_EXPIRATION", ""),
+		"dev (tools here get its credentials from an":     serveEnv,
+	} {
+		facts := patient{env: env}.examine(t).Facts
+		if last := facts[len(facts)-1]; last.Name != "exec" || !strings.HasPrefix(last.Text, want) {
+			t.Errorf("%+v; want %s", last, want)
+		}
 	}
 }
 
@@ -287,10 +319,14 @@ var triggers = []trigger{
 
 	{"exported keys", patient{env: map[string]string{"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "hush"}}, "environment-keys"},
 	{"half of a key, exported", patient{env: map[string]string{"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE"}}, "environment-keys"},
+	{"the session of exec, over", patient{env: execEnv(-time.Minute)}, "environment-keys"},
+	{"keys inside exec --serve", patient{env: with(serveEnv, "AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")}, "environment-keys"},
 	{"an exported token", patient{env: map[string]string{"AWS_WEB_IDENTITY_TOKEN_FILE": "/t"}}, "environment-web-identity"},
 	{"AWS_PROFILE that is not there", patient{env: map[string]string{"AWS_PROFILE": "gone"}}, "environment-profile"},
 	{"AWS_PROFILE that is not wired", patient{env: map[string]string{"AWS_PROFILE": "dev-role"}}, "environment-profile"},
 	{"AWS_PROFILE that is another", patient{env: map[string]string{"AWS_PROFILE": "settings"}, profile: "dev"}, "environment-profile"},
+	{"AWS_PROFILE that is not exec's", patient{env: with(execEnv(time.Hour), "AWS_PROFILE", "dev-role")}, "environment-profile"},
+	{"AWS_PROFILE that is not exec --serve's", patient{env: with(serveEnv, "AWS_PROFILE", "corp")}, "environment-profile"},
 	{"two variables for a profile", patient{env: map[string]string{"AWS_PROFILE": "dev", "AWS_DEFAULT_PROFILE": "corp"}}, "environment-profile"},
 
 	{"a state directory that others write to", patient{prepare: func(t *testing.T, dir string) {

@@ -2,8 +2,11 @@ package doctor
 
 import (
 	"fmt"
+	"os"
 	"slices"
+	"time"
 
+	"aws-credproc/credproc"
 	"aws-credproc/profiles"
 )
 
@@ -13,8 +16,53 @@ import (
 // hasProcess reports whether there is a process that the environment could keep from being run.
 func (x *exam) hasProcess() bool { return len(x.processes(false))+len(x.processes(true)) > 0 }
 
-// environmentKeys finds exported keys, unless some profile is to use them.
+// serves reports whether this is inside a command of exec --serve, and so without keys of exec's.
+func (x *exam) serves() bool { return x.getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI") != "" }
+
+// hasExecKeys reports whether the keys in the environment are those of aws-credproc exec, as far as that can be told.
+func (x *exam) hasExecKeys() bool {
+	return x.getenv(credproc.ExecVariable) != "" && !x.serves() && x.getenv("AWS_ACCESS_KEY_ID") != "" && x.getenv("AWS_SECRET_ACCESS_KEY") != ""
+}
+
+// execEnd is when the keys of exec end; zero where they do not.
+func (x *exam) execEnd() time.Time {
+	end, _ := time.Parse(time.RFC3339, x.getenv("AWS_CREDENTIAL_EXPIRATION"))
+	return end
+}
+
+// execFact says that this is inside a command of exec, whose environment is as it should be there; "" where it is not.
+func (x *exam) execFact() string {
+	profile := x.getenv(credproc.ExecVariable)
+	var what string
+	switch end := x.execEnd(); {
+	case profile == "":
+		return ""
+	case x.hasExecKeys() && end.IsZero():
+		what = "tools here use its keys"
+	case x.hasExecKeys():
+		what = "tools here use its session, which ends at " + end.UTC().Format(time.RFC3339)
+	case x.serves():
+		what = "tools here get its credentials from an endpoint, unless they are told a profile"
+	default:
+		return "" // what it gave is there no more
+	}
+	for _, r := range x.raw {
+		if r.Path == os.DevNull {
+			return shortened(profile) + " (" + what + ", and do not see the file with [default])"
+		}
+	}
+	return shortened(profile) + " (" + what + ")"
+}
+
+// environmentKeys finds exported keys, unless some profile is to use them or they are those of exec, and good.
 func environmentKeys(x *exam) {
+	if x.hasExecKeys() {
+		if end, profile := x.execEnd(), x.getenv(credproc.ExecVariable); !end.IsZero() && !end.After(x.now()) {
+			x.add(Finding{Severity: Error, Where: "AWS_CREDENTIAL_EXPIRATION", What: fmt.Sprintf("the session of aws-credproc exec %s in the environment is over since %s", shortened(profile), end.UTC().Format(time.RFC3339)),
+				Why: "the AWS CLI, boto3 and the Go SDK use it all the same, in the place of any profile, and AWS refuses it: ExpiredToken", Mend: "leave this shell, and " + run("aws-credproc exec "+x.quoted(profile))})
+		}
+		return
+	}
 	usesThem := func(name string) bool { return x.sections[name].Get("credential_source") == "Environment" }
 	if x.getenv("AWS_ACCESS_KEY_ID") == "" || !x.hasProcess() || slices.ContainsFunc(x.names, usesThem) {
 		return
@@ -53,7 +101,14 @@ func environmentProfile(x *exam) {
 	}
 	_, isThere := x.sections[name]
 	wired := x.wiredTo(name)
+	exec := x.getenv(credproc.ExecVariable)
 	switch {
+	case exec != "" && exec != name && (x.hasExecKeys() || x.serves()):
+		why := "the AWS CLI, boto3 and the Go SDK use the keys of the one, the JavaScript SDK the other"
+		if x.serves() {
+			why = "tools use the latter, and not the endpoint of the former"
+		}
+		x.add(Finding{Severity: Warning, Where: where, What: fmt.Sprintf("this is inside aws-credproc exec %s, and %s names %s", shortened(exec), where, shortened(name)), Why: why, Mend: x.unset(where)})
 	case !isThere && name != "default":
 		x.add(Finding{Severity: Error, Where: where, What: where + " names the profile " + shortened(name) + ", and there is none",
 			Why: "tools that are not told another profile fail", Mend: x.unset(where)})
