@@ -53,6 +53,8 @@ type Files struct {
 	// Imported tells of a profile that is wired to itself whether its long-term keys were moved into the keyring, and
 	// their access key ID. nil: there is no such profile. It is set before the first use.
 	Imported func(profile string) (accessKeyID string, ok bool)
+
+	suggested int // how often the nearest of all names was looked for, see maxSuggested
 }
 
 // file is one of the two, cut into sections.
@@ -60,6 +62,7 @@ type file struct {
 	path     string
 	text     string
 	sections []section // in the file's order; those that the SDKs ignore are here too
+	ignored  []section // they alone
 	index    map[sectionID][]section
 }
 
@@ -157,6 +160,11 @@ func cut(path, text string, header func(string) (sectionKind, string)) (*file, e
 		}
 	}
 	f.preferProfileDefault()
+	for _, s := range f.sections {
+		if s.kind == ignoredSection {
+			f.ignored = append(f.ignored, s)
+		}
+	}
 	return f, nil
 }
 

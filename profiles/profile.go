@@ -184,10 +184,7 @@ func (f *Files) noProfile(name string) error {
 		e.Mend = "a profile's name has letters, digits and _-/.%@:+ only"
 		return e
 	}
-	for _, s := range f.config.sections {
-		if s.kind != ignoredSection {
-			continue
-		}
+	for _, s := range f.config.ignored {
 		where := fmt.Sprintf("%s:%d", f.config.path, s.line)
 		switch header := f.config.header(s); {
 		case s.name == name && header == name:
@@ -202,13 +199,19 @@ func (f *Files) noProfile(name string) error {
 			return e
 		}
 	}
-	if near := nearest(name, f.Names()); near != "" {
-		e.Mend = fmt.Sprintf("did you mean %s?", near)
-	} else {
-		e.Mend = "aws-credproc list shows the profiles there are"
+	e.Mend = "aws-credproc list shows the profiles there are"
+	if f.suggested < maxSuggested {
+		f.suggested++
+		if near := nearest(name, f.Names()); near != "" {
+			e.Mend = fmt.Sprintf("did you mean %s?", near)
+		}
 	}
 	return e
 }
+
+// maxSuggested bounds for how many names the nearest is looked for among all there are. A person mistypes a few; where
+// thousands of profiles lead to what is in another file, it would take the square of their number.
+const maxSuggested = 20
 
 // isQuoted reports whether a header is that of a profile, with its name in quotes.
 func isQuoted(header, name string) bool {

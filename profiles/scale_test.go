@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -91,18 +92,32 @@ func keysOf(n int) string {
 
 // TestAllProfilesAreResolvedInLinearTime: the limit tells a hang; with the square of their number it takes minutes.
 func TestAllProfilesAreResolvedInLinearTime(t *testing.T) {
-	f := mustLoad(t, manyProfiles(40000), "")
-	done := make(chan error, 1)
-	go func() {
-		_, _, err := f.List()
-		done <- err
-	}()
-	select {
-	case err := <-done:
-		if err != nil {
-			t.Error(err)
-		}
-	case <-time.After(30 * time.Second):
-		t.Fatal("no answer")
+	for name, do := range map[string]func() error{
+		"list": func() error {
+			_, _, err := mustLoad(t, manyProfiles(40000), "").List()
+			return err
+		},
+		"chains whose source is not there": func() error {
+			f := mustLoad(t, strings.ReplaceAll(manyProfiles(40000), "source_profile = base", "source_profile = bases-of-others"), "")
+			for _, name := range f.Names() {
+				if _, err := f.Chain(name); name != "base" && err == nil {
+					return errors.New(name + " has a chain")
+				}
+			}
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			done := make(chan error, 1)
+			go func() { done <- do() }()
+			select {
+			case err := <-done:
+				if err != nil {
+					t.Error(err)
+				}
+			case <-time.After(30 * time.Second):
+				t.Fatal("no answer")
+			}
+		})
 	}
 }
