@@ -11,16 +11,11 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"aws-credproc/credproc/terminal"
 )
 
 // TestNoProcessIsLeftBehind: a command that hangs ends at the deadline, and so does what it has started, which holds
 // the same output.
 func TestNoProcessIsLeftBehind(t *testing.T) {
-	if terminal.IsThere() {
-		t.Skip("in the foreground of a terminal a command's children are the terminal's")
-	}
 	w := newWorld(t)
 	parent, child := filepath.Join(w.dir, "parent"), filepath.Join(w.dir, "child")
 	w.config("[profile leaf]\ncredential_process = " + command("hang", parent, child) + " ; true")

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -262,6 +263,43 @@ func TestProcessEndsWithItsTime(t *testing.T) {
 	cmd, stdout, _ := e.command(t)
 	if err := cmd.Run(); err != nil || stdout.String() != "error: its mfa_process did not end within the time allowed\nis deadline\n" {
 		t.Errorf("%v, %s", err, stdout)
+	}
+}
+
+// TestProcessEndsWithItsChildrenAtTheTerminal: there it has no process group of its own. The terminal's shell stays, so that
+// no hangup ends them.
+func TestProcessEndsWithItsChildrenAtTheTerminal(t *testing.T) {
+	pidFile := filepath.Join(t.TempDir(), "pid")
+	e := errand{Mode: Auto, Device: testDevice, Limit: time.Second}
+	e.Device.Process = "(sh -c 'echo $$ >" + pidFile + "; exec sleep 1234.5'; true) & sleep 1234.5; true"
+	cmd, _, _ := e.command(t)
+	cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-c", `"$0"; echo; echo ended; read line`, os.Args[0]}
+	pty := ptytest.New(t)
+	cmd.Stdin, cmd.Stdout = pty.TTY, pty.TTY
+	pty.Start(cmd)
+	pty.Await("error: its mfa_process did not end within the time allowed")
+	pty.Await("ended")
+	text, err := os.ReadFile(pidFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	isRunning := func() bool { // one that has ended may wait for an init that collects it
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		return err == nil && !strings.Contains(string(stat), ") Z ")
+	}
+	for limit := time.Now().Add(10 * time.Second); isRunning(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(limit) {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+			t.Fatal("a process is left behind")
+		}
+	}
+	pty.Type("\n")
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 

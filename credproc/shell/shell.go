@@ -23,6 +23,7 @@ const (
 	MaxOutput   = 64 << 10
 	MaxStderr   = 4 << 10 // some SDKs read a helper's stderr only after its stdout
 	outputDelay = 2 * time.Second
+	killedDelay = 100 * time.Millisecond // where it was ended, and nobody wants its output
 )
 
 // WayVariable tells a command the profiles that are on the way to it, with spaces between them.
@@ -33,7 +34,7 @@ func Way() []string { return strings.Fields(os.Getenv(WayVariable)) }
 
 // New makes the process for a command line. way is what comes after the profiles that are on the way to this process.
 // stderr hears what it says: MaxStderr at most, without control characters; nil drops it. The process ends with ctx,
-// together with what it has started; below another helper, that one ends all of us.
+// together with what it has started.
 func New(ctx context.Context, line string, way []string, stderr io.Writer) *exec.Cmd {
 	cmd := inShell(ctx, line)
 	cmd.Stdin = os.Stdin
@@ -43,8 +44,11 @@ func New(ctx context.Context, line string, way []string, stderr io.Writer) *exec
 		cmd.Stderr = terminal.Plain(stderr, MaxStderr)
 	}
 	cmd.WaitDelay = outputDelay
-	if len(before) == 0 {
-		killWithChildren(cmd)
+	killWithChildren(cmd, len(before) > 0)
+	kill := cmd.Cancel
+	cmd.Cancel = func() error {
+		cmd.WaitDelay = killedDelay // which is read after this
+		return kill()
 	}
 	return cmd
 }
