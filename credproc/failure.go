@@ -17,7 +17,10 @@ const (
 	outageLife        = 30 * time.Second // a passing one leaves a session that can be kept alone
 )
 
-// noteFailure keeps why link n failed, where that tells others something: not that somebody interrupted this process.
+// noteFailure keeps why link n failed, where that tells others something: not that somebody interrupted this process
+// (Ctrl-C at its prompt, say). Those that wait for it then try themselves, and so does whoever starts it again; those at
+// the same terminal were interrupted together with it. That a person gave no code (an empty line, a window closed) is kept:
+// else fifty processes that wait would each ask in their turn.
 func (w *way) noteFailure(n int, err error) {
 	facts := w.facts(n)
 	if e := (*Error)(nil); errors.As(err, &e) {

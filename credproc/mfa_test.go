@@ -335,6 +335,18 @@ func TestWhoCannotBeAsked(t *testing.T) {
 	b.check(t, "cancelled", 1, 0, 0)
 
 	b = newBank(t, "", "")
+	b.person.answer = func(mfa.Code) (mfa.Code, error) {
+		return mfa.Code{}, errors.Join(mfa.ErrCancelled, context.Canceled)
+	}
+	if _, err := b.get(t, "a"); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
+	}
+	b.person.answer = nil
+	if _, err := b.get(t, "a"); err != nil {
+		t.Errorf("that one process was interrupted is told to another: %v", err)
+	}
+
+	b = newBank(t, "", "")
 	b.TokenCodes = nil
 	if _, err := b.get(t, "a"); !errors.As(err, &e) || !e.NeedsPerson {
 		t.Errorf("got %v", err)

@@ -67,11 +67,15 @@ type Code struct{ profiles.Secret }
 var (
 	// ErrNobody: there is nothing and nobody to ask here; the text says why.
 	ErrNobody = errors.New("nobody can be asked for an MFA code here")
-	// ErrCancelled: the person did not want to answer.
+	// ErrCancelled: the person did not want to answer. Where they ended this process instead of answering, the error wraps
+	// [context.Canceled] too: that tells nothing about what they would answer another one.
 	ErrCancelled = errors.New("the MFA code was asked for, and not given")
 	// ErrRefused is for the caller to say, with the words of STS, that a code was of no use.
 	ErrRefused = errors.New("the MFA code was refused")
 )
+
+// errInterrupted is an ErrCancelled by the end of this process.
+var errInterrupted = worded{ErrCancelled.Error(), errors.Join(ErrCancelled, context.Canceled)}
 
 // worded is an error in other words.
 type worded struct {
@@ -227,7 +231,9 @@ func (a *Asker) askPerson(ctx context.Context, note string, ask question) (Code,
 		switch cause := context.Cause(ctx); {
 		case errors.Is(cause, context.DeadlineExceeded):
 			return Code{}, worded{"the MFA code was asked for, and not given within the time allowed", cause}
-		case cause != nil || errors.Is(err, io.EOF):
+		case cause != nil:
+			return Code{}, errInterrupted
+		case errors.Is(err, io.EOF):
 			return Code{}, ErrCancelled
 		case err != nil:
 			return Code{}, err

@@ -69,6 +69,9 @@ func (e errand) do() {
 					printf("is %s", name)
 				}
 			}
+			if errors.Is(err, context.Canceled) {
+				printf("is interrupted")
+			}
 			return
 		}
 		if n == len(e.Refuse) {
@@ -123,7 +126,7 @@ func TestTerminal(t *testing.T) {
 		"never a code":      {typed: []string{"1\n", "2\n", "3\n"}, want: "error: none of 3 answers was an MFA code of 6 digits\n"},
 		"empty":             {typed: []string{"\n"}, want: "error: the MFA code was asked for, and not given\nis cancelled\n"},
 		"end of input":      {typed: []string{"\x04"}, want: "error: the MFA code was asked for, and not given\nis cancelled\n"},
-		"interrupt":         {typed: []string{"12\x03"}, want: "error: the MFA code was asked for, and not given\nis cancelled\n"},
+		"interrupt":         {typed: []string{"12\x03"}, want: "error: the MFA code was asked for, and not given\nis cancelled\nis interrupted\n"},
 		"refused, and then": {refuse: []string{refusal}, typed: []string{"111111\n", "123456\n"}, want: "code 123456\n", notes: []string{"the MFA code was refused: MultiFactorAuthentication failed with ?[2Jinvalid code"}},
 		"always refused": {refuse: []string{"1", "2", "3", refusal}, typed: []string{"111111\n", "222222\n", "333333\n", "444444\n"},
 			want: "error: the MFA code was refused: " + refusal + "\nis refused\n"},
@@ -239,6 +242,8 @@ func TestProcess(t *testing.T) {
 		"nothing":                {process: "true # hush", want: "error: its mfa_process printed something else than an MFA code of 6 digits\n"},
 		"failure":                {process: "echo 123456; : hush; exit 3", want: "error: its mfa_process ended with exit status 3\n"},
 		"not there":              {process: "/nowhere/hush", want: "error: its mfa_process is no command that is found\n", stderr: "sh: 1: /nowhere/hush: not found\n"},
+		"interrupted":            {process: "kill -INT $$; sleep 1234.5", want: "error: the MFA code was asked for, and not given\nis cancelled\nis interrupted\n"},
+		"interrupted in a shell": {process: "exit 130", want: "error: the MFA code was asked for, and not given\nis cancelled\nis interrupted\n"},
 		"endless":                {process: "yes hush", want: "error: its mfa_process printed more than 64 KB\n"},
 		"speaks":                 {process: `printf 'Touch \033[31mit\n' >&2; echo 123456`, want: "code 123456\n", stderr: "Touch ?[31mit\n"},
 		"nobody is to be needed": {process: "echo 123456", mode: None, want: "cannot ask: nobody can be asked for an MFA code here: the prompt is none, true\nerror: nobody can be asked for an MFA code here: the prompt is none\nis nobody\n"},

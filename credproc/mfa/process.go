@@ -42,7 +42,7 @@ func (a *Asker) run(ctx context.Context, d Device, previous error) (Code, error)
 	out, err := shell.Output(ctx, d.Process, strings.Fields(d.Way), heard(stderr, hint))
 	switch {
 	case errors.Is(err, context.Canceled):
-		return Code{}, ErrCancelled
+		return Code{}, errInterrupted
 	case err != nil:
 		return Code{}, fmt.Errorf("its mfa_process %w", err)
 	}

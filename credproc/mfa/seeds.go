@@ -145,7 +145,7 @@ func awaitStep(ctx context.Context, now func() time.Time, step int64, waiting fu
 		if cause := context.Cause(ctx); errors.Is(cause, context.DeadlineExceeded) {
 			return worded{"the next MFA code did not come within the time allowed", cause}
 		}
-		return worded{"interrupted while waiting for the next MFA code", ErrCancelled}
+		return worded{"interrupted while waiting for the next MFA code", errInterrupted}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"aws-credproc/credproc/terminal"
@@ -92,6 +93,9 @@ func Failure(ctx context.Context, err error) error {
 	case cause != nil:
 		return failure{"was interrupted", cause}
 	case errors.As(err, &exit):
+		if wasInterrupted(exit) { // what is typed at a terminal reaches it as soon as it does us
+			return failure{"was interrupted", context.Canceled}
+		}
 		if slices.Contains(notFound, exit.ExitCode()) {
 			return ErrNotFound
 		}
@@ -100,6 +104,12 @@ func Failure(ctx context.Context, err error) error {
 		return errors.New("left a process behind that holds its output open")
 	}
 	return nil
+}
+
+// wasInterrupted reports whether Ctrl-C ended a command, in its own words or in a shell's (128 and the signal's number).
+func wasInterrupted(exit *exec.ExitError) bool {
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return exit.ExitCode() == 128+int(syscall.SIGINT) || ok && status.Signaled() && status.Signal() == syscall.SIGINT
 }
 
 // failure is an error that shows another text.
