@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -141,13 +142,6 @@ func TestSessionsOutliveALockedKeyring(t *testing.T) {
 	if f, err := open().FactsOf(testKey); err != nil || f.Store != Kernel || !f.Stray.Equal(first.Expiration) {
 		t.Errorf("facts: %+v, %v", f, err)
 	}
-	if err := open().Delete(t.Context(), testKey); !errors.Is(err, ErrLocked) {
-		t.Errorf("delete what is in the locked keyring: %v", err)
-	}
-	if n, err := open().Clear(t.Context()); !errors.Is(err, ErrLocked) {
-		t.Errorf("clear: %d, %v", n, err)
-	}
-	mustPut(t, open(), testKey, second, Kernel)
 	d.unlock()
 	if got, err := open().Get(t.Context(), testKey); err != nil || got != second {
 		t.Errorf("unlocked: %v, %v", got, err)
@@ -167,6 +161,58 @@ func TestSessionsOutliveALockedKeyring(t *testing.T) {
 	}
 	if n := d.prompts.Load(); n != 0 {
 		t.Errorf("%d prompts", n)
+	}
+}
+
+// What was to be deleted while the keyring was locked is served by nobody when it is open again, and goes.
+func TestWhatIsForgottenInALockedKeyringDoesNotComeBack(t *testing.T) {
+	for name, forget := range map[string]func(c *Cache) error{
+		"clear":  func(c *Cache) error { _, err := c.Clear(t.Context()); return err },
+		"delete": func(c *Cache) error { return c.Delete(t.Context(), testKey) },
+	} {
+		for store, before := range map[Choice]func(t *testing.T, c *Cache, d *desktop){
+			Keyring: func(_ *testing.T, _ *Cache, d *desktop) { d.lock() },
+			Kernel:  func(t *testing.T, c *Cache, d *desktop) { d.lock(); mustPut(t, c, testKey, testSession(), Kernel) },
+			"damaged facts": func(t *testing.T, c *Cache, d *desktop) {
+				d.lock()
+				if err := os.WriteFile(filepath.Join(c.opts.Dir, factsDir, factsName(testKey)), nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			},
+		} {
+			t.Run(name+" "+string(store), func(t *testing.T) {
+				dir := kernelDir(t)
+				d := newDesktop(t)
+				d.startKeyring(true)
+				open := func() *Cache { return openTestAt(t, Auto, dir) }
+				mustPut(t, open(), testKey, testSession(), Keyring)
+				before(t, open(), d)
+				if err := forget(open()); !errors.Is(err, ErrLocked) {
+					t.Errorf("got %v", err)
+				}
+				if err := open().Fail(testKey, testFacts(), errors.New("x")); err != nil {
+					t.Fatal(err)
+				}
+				d.unlock()
+				c := open()
+				for look, get := range map[string]func() (Session, error){
+					"first":  func() (Session, error) { return c.Get(t.Context(), testKey) },
+					"second": func() (Session, error) { return c.GetLocked(t.Context(), testKey, testFacts()) },
+				} {
+					if _, err := get(); !errors.Is(err, ErrMiss) {
+						t.Errorf("it came back at the %s look: %v", look, err)
+					}
+				}
+				mustPut(t, c, otherKey, testSession(), Keyring)
+				if _, err := openKeyring(t).Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+					t.Errorf("the item stays: %v", err)
+				}
+				mustPut(t, c, testKey, testSession(), Keyring)
+				if _, err := c.Get(t.Context(), testKey); err != nil {
+					t.Errorf("the next session is forgotten too: %v", err)
+				}
+			})
+		}
 	}
 }
 

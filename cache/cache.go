@@ -125,6 +125,9 @@ func (c *Cache) GetLocked(ctx context.Context, key Key, f Facts) (Session, error
 	if name == None || name == looked {
 		return Session{}, err
 	}
+	if old, factsErr := d.readFacts(key); factsErr == nil && old.Forgotten && name == Keyring {
+		return Session{}, err // this may be without the lock: the next Put deletes it, or has it replaced
+	}
 	s, getErr := c.getFrom(ctx, d, name, key)
 	switch {
 	case getErr == nil:
@@ -209,7 +212,7 @@ func (c *Cache) put(ctx context.Context, key Key, s Session, f Facts) (Choice, e
 		brief, cancel := context.WithTimeout(ctx, chooseLimit)
 		defer cancel()
 		if c.opts.Choice != Auto && c.deleteFrom(brief, d, Keyring, key) == nil {
-			f.Stray = time.Time{}
+			f.Stray, f.Forgotten = time.Time{}, false
 			if err := d.writeFacts(f); err != nil {
 				return name, err
 			}
@@ -249,9 +252,9 @@ func (f Facts) of(key Key, s Session, name Choice) Facts {
 // after notes in the facts of a session what those before it tell of the keyring, unless it is there itself and so in
 // the place of whatever was.
 func (f Facts) after(old Facts) Facts {
-	f.Stray = time.Time{}
+	f.Stray, f.Forgotten = time.Time{}, false
 	if f.Store != Keyring {
-		f.Stray = old.Stray
+		f.Stray, f.Forgotten = old.Stray, old.Forgotten
 		if old.Store == Keyring {
 			f.Stray = latest(old.Stray, old.Expires)
 		}
@@ -267,7 +270,8 @@ func latest(a, b time.Time) time.Time {
 }
 
 // Delete forgets a session, wherever the facts say that it is and where a new one would go, and then its facts. That
-// there is none is no error.
+// there is none is no error. One in a keyring that is out of reach is an error, and not served any more: it is deleted
+// with a later Put.
 func (c *Cache) Delete(ctx context.Context, key Key) error {
 	c.memory.Delete(key)
 	d, err := c.state(false)
@@ -281,8 +285,9 @@ func (c *Cache) Delete(ctx context.Context, key Key) error {
 		known = []Choice{c.opts.Choice}
 	}
 	corrupt := false
+	var f Facts
 	if d != nil {
-		f, err := d.readFacts(key)
+		f, err = d.readFacts(key)
 		corrupt = errors.Is(err, ErrCorrupt) // then it may be anywhere
 		switch {
 		case err == nil && f.Store != "":
@@ -299,6 +304,7 @@ func (c *Cache) Delete(ctx context.Context, key Key) error {
 	all := slices.Concat(known, others)
 	slices.Sort(all)
 	var errs []error
+	var keyringErr error
 	for _, name := range slices.Compact(all) {
 		if name == None || d == nil && name != Keyring {
 			continue
@@ -307,12 +313,27 @@ func (c *Cache) Delete(ctx context.Context, key Key) error {
 		if !slices.Contains(known, name) && (errors.Is(err, ErrUnavailable) || isOutOfReach(err) && !corrupt) {
 			err = nil // nothing tells of one there
 		}
+		if name == Keyring {
+			keyringErr = err
+			continue
+		}
 		errs = append(errs, err)
 	}
-	if err := errors.Join(errs...); err != nil || d == nil {
-		return err
+	err = errors.Join(errs...)
+	switch {
+	case d == nil || err != nil:
+		return errors.Join(keyringErr, err)
+	case keyringErr == nil:
+		return d.removeFacts(key)
+	case f.isInKeyring() || corrupt:
+		return errors.Join(toBeDeleted(keyringErr), d.writeFacts(f.forgotten(key, c.opts.Now())))
 	}
-	return d.removeFacts(key)
+	return keyringErr
+}
+
+// toBeDeleted tells what becomes of sessions in a keyring that is out of reach, which err says.
+func toBeDeleted(err error) error {
+	return fmt.Errorf("%w; what it holds is served no more, and deleted when a session is kept in it again", err)
 }
 
 func (c *Cache) deleteFrom(ctx context.Context, d *stateDir, name Choice, key Key) error {
@@ -388,7 +409,8 @@ func (c *Cache) Fail(key Key, f Facts, cause error) error {
 }
 
 // Clear forgets every session in every store, also what no facts tell of, and says how many. What could not be
-// forgotten keeps its facts and is in the error. Lock files stay, as their locks may be held, and so does the file
+// forgotten is in the error, and keeps its facts; but what a keyring that is out of reach holds is not served any more, see
+// Delete. Lock files stay, as their locks may be held, and so does the file
 // store's key: it is no session, and a process that seals with it at this moment must not lose its own.
 func (c *Cache) Clear(ctx context.Context) (n int, err error) {
 	c.memory.Clear()
@@ -409,6 +431,9 @@ func (c *Cache) Clear(ctx context.Context) (n int, err error) {
 				errs = append(errs, fmt.Errorf("session %.8s: %w", key, err))
 				continue
 			}
+			if errors.Is(err, ErrCorrupt) {
+				f = Facts{}.forgotten(key, c.opts.Now()) // it may be anywhere
+			}
 			f.Key = key
 			known = append(known, f)
 		}
@@ -428,7 +453,9 @@ func (c *Cache) Clear(ctx context.Context) (n int, err error) {
 	if len(inKeyring) == 0 && (errors.Is(err, ErrUnavailable) || errors.Is(err, ErrLocked) || errors.Is(err, ErrTimeout)) {
 		err = nil // nothing tells of one there
 	}
-	cleared[Keyring] = err == nil
+	if cleared[Keyring] = err == nil; err != nil && len(inKeyring) > 0 {
+		err = toBeDeleted(err)
+	}
 	errs = append(errs, err)
 	if d != nil {
 		for name, clear := range map[Choice]func() (int, error){File: fileStore{d}.clear, Kernel: kernelStore{d, c.kernel}.clear} {
@@ -442,9 +469,8 @@ func (c *Cache) Clear(ctx context.Context) (n int, err error) {
 		switch {
 		case cleared[f.Store] && (f.Stray.IsZero() || cleared[Keyring]):
 			errs = append(errs, d.removeFacts(f.Key))
-		case cleared[f.Store]:
-			f.Store, f.Created, f.Expires = "", time.Time{}, time.Time{}
-			errs = append(errs, d.writeFacts(f))
+		case cleared[f.Store], f.Store == Keyring:
+			errs = append(errs, d.writeFacts(f.forgotten(f.Key, c.opts.Now())))
 		default:
 			if _, err := c.store(d, f.Store); err != nil {
 				errs = append(errs, fmt.Errorf("session %.8s: %w", f.Key, err))

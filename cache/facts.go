@@ -33,6 +33,9 @@ type Facts struct {
 	// expires: one that could not be deleted when a newer one went elsewhere, or one that is being put. It is cleared away
 	// then.
 	Stray time.Time
+	// Forgotten says that what Stray tells of was to be deleted while the keyring was out of reach: it is not served any
+	// more, and deleted by whoever finds the keyring open.
+	Forgotten bool
 	// LastError is why the session could not be made or renewed when that was last tried, LastErrorAt when.
 	// A session that is put clears both.
 	LastError   string
@@ -43,6 +46,16 @@ type Facts struct {
 
 // tell reports whether the facts are of a session or a failure, rather than of what is to be cleared away only.
 func (f Facts) tell() bool { return f.Store != "" || f.LastError != "" }
+
+// forgotten gives the facts of a session that is to be deleted and may be in a keyring that is out of reach. f is what was
+// known of it, if anything could be read.
+func (f Facts) forgotten(key Key, now time.Time) Facts {
+	until := latest(f.Stray, f.Expires)
+	if until.IsZero() {
+		until = now.Add(kernelKeyLife)
+	}
+	return Facts{Key: key, Stray: until, Forgotten: true}
+}
 
 // wireFacts is the content of a facts file. Unknown fields are for newer versions to add.
 type wireFacts struct {
@@ -55,6 +68,7 @@ type wireFacts struct {
 	Created     time.Time `json:"created,omitzero"`
 	Expires     time.Time `json:"expires,omitzero"`
 	Stray       time.Time `json:"stray,omitzero"`
+	Forgotten   bool      `json:"forgotten,omitempty"`
 	LastError   string    `json:"last_error,omitempty"`
 	LastErrorAt time.Time `json:"last_error_at,omitzero"`
 	Passing     bool      `json:"passing,omitempty"`
@@ -65,7 +79,7 @@ func (f Facts) encode() ([]byte, error) {
 	b, err := json.Marshal(wireFacts{
 		Version: factsVersion, Profile: clean(f.Profile, maxFactsField), RoleARN: clean(f.RoleARN, maxFactsField),
 		Type: clean(f.Type, maxFactsField), Source: clean(f.Source, maxFactsField), Store: string(f.Store),
-		Created: f.Created.UTC(), Expires: f.Expires.UTC(), Stray: f.Stray.UTC(),
+		Created: f.Created.UTC(), Expires: f.Expires.UTC(), Stray: f.Stray.UTC(), Forgotten: f.Forgotten,
 		LastError: clean(f.LastError, maxLastError), LastErrorAt: f.LastErrorAt.UTC(),
 		Passing: f.Passing, NeedsPerson: f.NeedsPerson,
 	})
@@ -88,7 +102,7 @@ func decodeFacts(b []byte) (Facts, error) {
 	return Facts{
 		Profile: clean(w.Profile, maxFactsField), RoleARN: clean(w.RoleARN, maxFactsField),
 		Type: clean(w.Type, maxFactsField), Source: clean(w.Source, maxFactsField), Store: Choice(clean(w.Store, 32)),
-		Created: w.Created.UTC(), Expires: w.Expires.UTC(), Stray: w.Stray.UTC(),
+		Created: w.Created.UTC(), Expires: w.Expires.UTC(), Stray: w.Stray.UTC(), Forgotten: w.Forgotten,
 		LastError: clean(w.LastError, maxLastError), LastErrorAt: w.LastErrorAt.UTC(),
 		Passing: w.Passing, NeedsPerson: w.NeedsPerson,
 	}, nil

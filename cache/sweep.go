@@ -91,7 +91,7 @@ func (c *Cache) clearExpired(ctx context.Context, d *stateDir, key Key, now time
 		}
 	}
 	if f.LastError != "" && now.Sub(f.LastErrorAt) < errorAge {
-		f.Store, f.Created, f.Expires, f.Stray = "", time.Time{}, time.Time{}, time.Time{}
+		f.Store, f.Created, f.Expires, f.Stray, f.Forgotten = "", time.Time{}, time.Time{}, time.Time{}, false
 		return d.writeFacts(f)
 	}
 	return d.removeFacts(key)
@@ -101,6 +101,9 @@ func (f Facts) isInKeyring() bool { return f.Store == Keyring || !f.Stray.IsZero
 
 // isOver reports whether nobody has any use for what the facts tell of.
 func (f Facts) isOver(now time.Time) bool {
+	if f.Forgotten && f.Store == "" {
+		return true
+	}
 	return !f.Expires.After(now) && !f.Stray.After(now) && (f.Store != "" || !f.Stray.IsZero() || now.Sub(f.LastErrorAt) >= errorAge)
 }
 
