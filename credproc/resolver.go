@@ -1,8 +1,10 @@
 package credproc
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -293,7 +295,20 @@ func (w *way) keep(ctx context.Context, n int, s cache.Session) {
 		w.Warnf("%s: the session is good, but could not be kept for the next call: %v", w.chain.Profile.Name, err)
 		return
 	}
+	if store == cache.None {
+		w.Tracef("%s: session not kept: %s", w.name(n), w.whyNotKept(ctx))
+		return
+	}
 	w.Tracef("%s: session kept in store %s", w.name(n), store)
+}
+
+// whyNotKept says why a session went to no store.
+func (w *way) whyNotKept(ctx context.Context) string {
+	name, why := w.Cache.StoreName(ctx)
+	if name != cache.None {
+		return fmt.Sprintf("store %s is there no more", name)
+	}
+	return cmp.Or(why, "the store is none")
 }
 
 // key is the cache key of the session after link n.
