@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc"
@@ -228,11 +229,19 @@ func (h *handout) exec(ctx context.Context, profile string, command []string, se
 	if err != nil {
 		return err
 	}
-	c := job{path: path, args: command}
+	c := job{path: path, args: command, stdin: os.Stdin}
+	if !term.IsTerminal(int(os.Stdin.Fd())) { // where a person may type something until the command starts
+		if err := leaveStdin(); err != nil {
+			return err
+		}
+	}
 	set := []variable{{credproc.ExecVariable, profile}}
 	if serve {
 		e, more, err := h.startEndpoint(ctx, profile)
 		if err != nil {
+			return err
+		}
+		if err := leaveStdin(); err != nil {
 			return err
 		}
 		c.env = environment(os.Environ(), append(set, more...))
@@ -251,10 +260,21 @@ func (h *handout) exec(ctx context.Context, profile string, command []string, se
 	return nil
 }
 
+// leaveStdin leaves what comes in to the command: one that gives credentials would read it too (ssh does).
+func leaveStdin() error {
+	none, err := os.Open(os.DevNull)
+	if err != nil {
+		return fmt.Errorf("exec: %w", err)
+	}
+	os.Stdin = none
+	return nil
+}
+
 // job is a command to run.
 type job struct {
 	path      string
 	args, env []string // args begins with the command's name
+	stdin     *os.File
 }
 
 // cannotRun says that a command cannot be started. Its exit codes are those of env(1) and the shells.
@@ -317,7 +337,7 @@ func isOnPath(name string) bool {
 // our process group, so that what is typed at the terminal (Ctrl-C, Ctrl-Z) reaches it: for us that is no end. Signals that
 // are meant for it and come to us are passed on.
 func (a *app) runBeside(c job) int {
-	cmd := exec.Cmd{Path: c.path, Args: c.args, Env: c.env, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
+	cmd := exec.Cmd{Path: c.path, Args: c.args, Env: c.env, Stdin: c.stdin, Stdout: os.Stdout, Stderr: os.Stderr}
 	signals := make(chan os.Signal, 16)
 	for _, s := range passedOn {
 		if !signal.Ignored(s) { // what we were told to ignore it ignores too

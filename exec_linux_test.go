@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -88,6 +89,20 @@ func TestACommandInheritsWhatTheProgramDid(t *testing.T) {
 		}
 		if got, want := files(h.path, args...), files("env"); got != want || !strings.Contains(got, "4\n") {
 			t.Errorf("files: %q, want %q", got, want)
+		}
+	})
+}
+
+// TestTheCommandGetsAllInput: nothing of it goes to what gives the credentials.
+func TestTheCommandGetsAllInput(t *testing.T) {
+	bothWays(t, func(t *testing.T, h helper, args []string) {
+		h.setting(t, `[profile curious]
+credential_process = cat >/dev/null; echo '{"Version":1,"AccessKeyId":"ASIATEST","SecretAccessKey":"hush"}'`)
+		args[slices.Index(args, "dev")] = "curious"
+		cmd := h.command(t, append(args, "cat")...)
+		cmd.Stdin = strings.NewReader("input")
+		if out, err := cmd.CombinedOutput(); err != nil || string(out) != "input" {
+			t.Errorf("%v: %s", err, out)
 		}
 	})
 }
