@@ -349,6 +349,7 @@ func (a *app) runBeside(c job) int {
 		a.say("%v", notRun)
 		return notRun.code
 	}
+	writeFromBackground() // after the start: the command would inherit it
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
 	for {

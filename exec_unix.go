@@ -5,6 +5,7 @@ package main
 import (
 	"cmp"
 	"os"
+	"os/signal"
 	"syscall"
 
 	"aws-credproc/credproc/terminal"
@@ -37,6 +38,10 @@ func passOn(p *os.Process, s os.Signal) {
 	}
 	_ = p.Signal(s) // an error: it has ended, and its exit code is coming
 }
+
+// writeFromBackground lets this process write to the terminal while the command, a shell with job control, has it: one may be
+// set so that it stops who does (stty tostop), and an endpoint that is stopped answers nobody.
+func writeFromBackground() { signal.Ignore(syscall.SIGTTOU) }
 
 // exitStatus is the exit code of a shell for a process that has ended.
 func exitStatus(s *os.ProcessState) int {

@@ -18,5 +18,8 @@ var passedOn = []os.Signal{os.Interrupt, syscall.SIGTERM}
 // passOn does nothing: both come from the console (Ctrl-C, Ctrl-Break, its closing), which tells the command itself.
 func passOn(*os.Process, os.Signal) {}
 
+// writeFromBackground does nothing: a console stops nobody.
+func writeFromBackground() {}
+
 // exitStatus is the exit code of a process that has ended.
 func exitStatus(s *os.ProcessState) int { return s.ExitCode() }

@@ -228,3 +228,44 @@ func TestServeLeavesTheTerminalToTheCommand(t *testing.T) {
 		t.Errorf("%v; the terminal shows %q", err, p.Shown())
 	}
 }
+
+// TestServeAnswersFromTheBackground: a shell with job control takes the terminal, and may be set to stop who writes there
+// from the background, as the endpoint does when it fails.
+func TestServeAnswersFromTheBackground(t *testing.T) {
+	s := startSTS(t)
+	s.Fault(ststest.Fault{Kind: ststest.Expired, By: -3 * time.Second})
+	h := newHelper(t, s)
+	h.env = append(h.env, "AWS_MAX_ATTEMPTS=1", "PS1=ready> ", "TERM=dumb")
+	p := ptytest.New(t)
+	cmd := exec.CommandContext(t.Context(), "bash", "--norc", "--noprofile") // a person's, with the program as a job of it
+	cmd.Env = h.env
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.TTY, p.TTY, p.TTY
+	p.Start(cmd)
+	p.Await("ready> ")
+	p.Type(h.path + " exec dev --serve -- bash --norc --noprofile\n")
+	p.Await("ready> ")
+	s.Fault(faults["5xx"])
+	p.Type("stty tostop; echo \"<$AWS_CONTAINER_CREDENTIALS_FULL_URI $AWS_CONTAINER_AUTHORIZATION_TOKEN>\"\n")
+	p.Await("<http")
+	p.Await("ready> ")
+	_, told, _ := strings.Cut(p.Shown(), "<http")
+	told, _, _ = strings.Cut("http"+told, ">")
+	var e served
+	e.url, e.token, _ = strings.Cut(told, " ")
+	ask := func() int {
+		answer := make(chan int, 1)
+		go func() { answer <- e.ask(t).status }()
+		select {
+		case status := <-answer:
+			return status
+		case <-time.After(hangLimit):
+			t.Fatal("no answer")
+			return 0
+		}
+	}
+	waitFor(t, "a failure", func() bool { return ask() == 503 })
+	p.Type("exit\nexit\n")
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
