@@ -86,3 +86,22 @@ func TestStatusWatchesUntilItIsInterrupted(t *testing.T) {
 		t.Errorf("without a terminal: %v, %s", err, stderr)
 	}
 }
+
+// TestWhoInterruptsThePromptIsAskedAgain: at once, by whatever is started next.
+func TestWhoInterruptsThePromptIsAskedAgain(t *testing.T) {
+	h := newHelper(t, startSTS(t))
+	h.setting(t, "mfa_serial = arn:aws:iam::"+testAccount+":mfa/jill")
+	for range 2 {
+		p := ptytest.New(t)
+		cmd := h.command(t, "get", "dev")
+		cmd.Env = append(cmd.Env, "DISPLAY=", "WAYLAND_DISPLAY=")
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		p.Start(cmd)
+		p.Await("Code of MFA device")
+		p.Type("\x03")
+		if err := cmd.Wait(); cmd.ProcessState.ExitCode() != exitFailed || !strings.Contains(stderr.String(), "and not given") {
+			t.Errorf("%v: %s", err, stderr.String())
+		}
+	}
+}
