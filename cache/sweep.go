@@ -117,13 +117,29 @@ func (d *stateDir) sweepFiles(root *os.Root, now time.Time) error {
 	for _, e := range anywhere(entries) {
 		over, err := isOfNoUse(root, e, now)
 		if over {
-			err = remove(root, e.Name())
+			err = d.clearFile(root, e, now)
 		}
 		if !errors.Is(err, fs.ErrNotExist) { // its writer has just finished
 			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// clearFile removes a file that was of no more use a moment ago. A sealed one goes under the lock of its session, if that is
+// free: another process may just be putting the next one in its place.
+func (d *stateDir) clearFile(root *os.Root, e fs.DirEntry, now time.Time) error {
+	if key, _, _, sealed := parseSealedName(e.Name()); sealed {
+		unlock, held, err := d.tryLock(key.String())
+		if err != nil || !held {
+			return err
+		}
+		defer unlock()
+		if over, err := isOfNoUse(root, e, now); err != nil || !over {
+			return err
+		}
+	}
+	return remove(root, e.Name())
 }
 
 // isOfNoUse reports whether a file is of no more use. A sealed one tells when it expires, and nobody has a use for it then,
