@@ -35,11 +35,12 @@ func checkFile(fs.FileInfo) error { return nil }
 
 // persist does what others may stand in the way of for a moment. A file is not replaced or removed while it is open
 // for a program that does not share that, as virus scanners and indexers do; and where the file system does not know
-// POSIX semantics (FAT, many network drives) while it is open at all. Nothing tells when they are done with it.
+// POSIX semantics (FAT, many network drives) while it is open at all. Nothing tells when they are done with it, and where
+// many read there are only moments in which nobody does: it is tried often.
 func persist(do func() error) error {
 	const patience = 2 * time.Second // as that of the go command, for the same
 	pause := time.Millisecond
-	for end := time.Now().Add(patience); ; pause += rand.N(pause) {
+	for end := time.Now().Add(patience); ; pause = min(pause+rand.N(pause), 10*time.Millisecond) {
 		err := do()
 		if !errors.Is(err, windows.ERROR_ACCESS_DENIED) && !errors.Is(err, windows.ERROR_SHARING_VIOLATION) || time.Now().After(end) {
 			return err

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"errors"
 	"path/filepath"
 	"testing"
 	"time"
@@ -50,5 +51,14 @@ func TestOneWaitsForWhoHasTheFileOpen(t *testing.T) {
 				t.Errorf("left: %v, %v", entries, err)
 			}
 		})
+	}
+}
+
+// Where readers keep coming there is a moment between two of them, which is met by trying often.
+func TestOneWaitsAndTriesOften(t *testing.T) {
+	tries := 0
+	err := persist(func() error { tries++; return windows.ERROR_ACCESS_DENIED })
+	if !errors.Is(err, windows.ERROR_ACCESS_DENIED) || tries < 40 {
+		t.Errorf("%v after %d tries", err, tries)
 	}
 }
