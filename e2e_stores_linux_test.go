@@ -145,40 +145,47 @@ func TestE2EManyAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			store, _, _ := strings.Cut(name, ",")
 			k := newStoreTest(t, program, store, service)
-			k.sts.Fault(ststest.Fault{Kind: ststest.LongToken, Size: size, Times: ststest.Always})
-			var config strings.Builder
-			for i := range roles {
-				arn := roleARN(fmt.Sprint("Many", i))
-				if err := k.sts.AddRole(ststest.Role{ARN: arn, Trust: trust(k.user.ARN, "")}); err != nil {
-					t.Fatal(err)
-				}
-				fmt.Fprintf(&config, "[profile many-%d]\nrole_arn = %s\nsource_profile = base\nregion = eu-west-1\nendpoint_url = %s\n", i, arn, k.sts.URL)
-			}
-			k.write(t, "config", config.String())
-			get := func(i int) { k.run(t, program, "get", fmt.Sprint("many-", i%roles)).credentials(t, 0) }
-			for i := range roles {
-				get(i)
-			}
-			k.called(t, roles)
-			var wg sync.WaitGroup
-			for i := range readers {
-				wg.Go(func() { get(i) })
-			}
-			for i := range roles {
-				wg.Go(func() {
-					if r := k.run(t, program, "refresh", fmt.Sprint("many-", i)); r.code != 0 || r.stderr != "" {
-						t.Errorf("refresh: exit code %d: %s", r.code, r.stderr)
-					}
-				})
-			}
-			wg.Wait()
-			k.called(t, roles)
-			for i := range roles {
-				get(i)
-			}
-			k.called(t, 0)
+			k.manyAtOnce(t, size, roles, readers)
 		})
 	}
+}
+
+// manyAtOnce lets many processes read the sessions of some roles while each of these is refreshed. The session tokens have
+// size bytes; 0 is the usual size.
+func (k *keyringTest) manyAtOnce(t *testing.T, size, roles, readers int) {
+	t.Helper()
+	k.sts.Fault(ststest.Fault{Kind: ststest.LongToken, Size: size, Times: ststest.Always})
+	var config strings.Builder
+	for i := range roles {
+		arn := roleARN(fmt.Sprint("Many", i))
+		if err := k.sts.AddRole(ststest.Role{ARN: arn, Trust: trust(k.user.ARN, "")}); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&config, "[profile many-%d]\nrole_arn = %s\nsource_profile = base\nregion = eu-west-1\nendpoint_url = %s\n", i, arn, k.sts.URL)
+	}
+	k.write(t, "config", config.String())
+	get := func(i int) { k.run(t, k.program, "get", fmt.Sprint("many-", i%roles)).credentials(t, 0) }
+	for i := range roles {
+		get(i)
+	}
+	k.called(t, roles)
+	var wg sync.WaitGroup
+	for i := range readers {
+		wg.Go(func() { get(i) })
+	}
+	for i := range roles {
+		wg.Go(func() {
+			if r := k.run(t, k.program, "refresh", fmt.Sprint("many-", i)); r.code != 0 || r.stderr != "" {
+				t.Errorf("refresh: exit code %d: %s", r.code, r.stderr)
+			}
+		})
+	}
+	wg.Wait()
+	k.called(t, roles)
+	for i := range roles {
+		get(i)
+	}
+	k.called(t, 0)
 }
 
 // newStoreTest is newKeyringTest with a store, which is left empty.

@@ -93,6 +93,16 @@ func (pc windowsPC) atHome(t *testing.T, program string) (k *keyringTest, state 
 	return k, state
 }
 
+// credentials counts what is in the Credential Manager, which Wine has in the registry.
+func (pc windowsPC) credentials(t *testing.T) int {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), pc.wine, "reg", "query", `HKCU\Software\Wine`, "/s").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Count(string(out), `\Credential Manager\`)
+}
+
 // sealed counts the sealed files in a state directory, and looks for a secret in any file of it.
 func sealed(t *testing.T, state, secret string) int {
 	t.Helper()
@@ -148,27 +158,54 @@ func TestE2EWine(t *testing.T) {
 		k.get(t, 0, 1)
 	})
 
-	t.Run("sessions larger than an item", func(t *testing.T) {
-		k, state := pc.atHome(t, program)
-		for _, size := range []int{2 << 10, 4 << 10, 64 << 10, 300} {
-			k.sts.Fault(ststest.Fault{Kind: ststest.LongToken, Size: size})
+	for _, store := range []string{"keyring", "file"} {
+		t.Run("sessions of any size, store "+store, func(t *testing.T) {
+			k, state := pc.atHome(t, program)
+			k.home = k.with("AWS_CREDPROC_STORE=" + store)
+			k.ok(t, program, "clear", "--all") // what the tests before have left
+			k.get(t, 0, 1)
+			held := func(size int, secret string, items, files int) {
+				t.Helper()
+				if i, f := pc.credentials(t), sealed(t, state, secret); i != items || f != files {
+					t.Errorf("%d bytes: %d credentials and %d sealed files, want %d and %d", size, i, f, items, files)
+				}
+			}
+			var last string
+			for _, size := range []int{300, 1 << 10, 2 << 10, 4 << 10, 16 << 10, 64 << 10, 300} {
+				k.sts.Fault(ststest.Fault{Kind: ststest.LongToken, Size: size})
+				k.ok(t, program, "refresh", "dev-role")
+				k.called(t, 1)
+				out := k.get(t, 0, 0)
+				if arn := k.identity(t, out); len(out.SessionToken) != size || out.SessionToken == last || !strings.Contains(arn, "/Dev/") {
+					t.Errorf("%d bytes: the token has %d, of %s", size, len(out.SessionToken), arn)
+				}
+				last = out.SessionToken
+				items, files := 1, 0
+				if store == "file" {
+					items, files = 0, 1
+				} else if size > 2560 { // CRED_MAX_CREDENTIAL_BLOB_SIZE
+					files = 1
+				}
+				held(size, out.SecretAccessKey, items, files)
+			}
+			k.sts.Fault(ststest.Fault{Kind: ststest.LongToken, Size: 16 << 10})
 			k.ok(t, program, "refresh", "dev-role")
-			k.called(t, 1)
-			out, want := k.get(t, 0, 0), 0
-			if size > 2560 {
-				want = 1
+			k.ok(t, program, "clear", "dev-role")
+			held(0, "\x00", 0, 0)
+			if left, err := filepath.Glob(filepath.Join(state, "facts", "*")); err != nil || len(left) > 0 {
+				t.Errorf("left: %v (%v)", left, err)
 			}
-			if n := sealed(t, state, out.SecretAccessKey); len(out.SessionToken) != size || n != want {
-				t.Errorf("a token of %d bytes, want %d; %d sealed files, want %d", len(out.SessionToken), size, n, want)
-			}
-		}
-		k.sts.Fault(ststest.Fault{Kind: ststest.LongToken, Size: 16 << 10})
-		k.ok(t, program, "refresh", "dev-role")
-		k.ok(t, program, "clear", "dev-role")
-		if n := sealed(t, state, "\x00"); n != 0 {
-			t.Errorf("%d sealed files are left", n)
-		}
-	})
+		})
+	}
+
+	for name, size := range map[string]int{"keyring": 0, "keyring, large": 16 << 10, "file": 0} {
+		t.Run("many read and refresh at once, store "+name, func(t *testing.T) {
+			k, _ := pc.atHome(t, program)
+			store, _, _ := strings.Cut(name, ",")
+			k.home = k.with("AWS_CREDPROC_STORE=" + store)
+			k.manyAtOnce(t, size, 4, 20)
+		})
+	}
 
 	t.Run("processes at once make one call", func(t *testing.T) {
 		k, _ := pc.atHome(t, program)
@@ -199,6 +236,18 @@ func TestE2EWine(t *testing.T) {
 			t.Fatal(err)
 		}
 		k.with("AWS_CREDPROC_STATE_DIR="+drive(state+" file")).run(t, program, "get", "dev").credentials(t, 1) // nothing can be kept
+	})
+
+	t.Run("exec and export", func(t *testing.T) {
+		k, _ := pc.atHome(t, program)
+		r := k.run(t, program, "exec", "dev-role", "--", "cmd", "/C", "echo %AWS_ACCESS_KEY_ID%& exit 42")
+		if r.code != 42 || !strings.HasPrefix(r.stdout, "ASIA") || strings.Count(r.stdout, "\n") != 1 {
+			t.Errorf("exit code %d: %q\n%s", r.code, r.stdout, r.stderr)
+		}
+		if out := k.ok(t, program, "export", "dev-role", "--format", "powershell"); !strings.Contains(out, "$Env:AWS_ACCESS_KEY_ID = '"+strings.TrimSpace(r.stdout)+"'") {
+			t.Errorf("export prints no such command")
+		}
+		k.called(t, 1)
 	})
 
 	t.Run("renewed by a process that nobody waits for", func(t *testing.T) {
