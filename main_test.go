@@ -39,6 +39,7 @@ const (
 //	fault KIND [TIMES]      lets the next call of STS go wrong
 //	role ARN [ID]           lets jill assume one more role, with an external ID if one is named
 //	deny                    takes jill's policy away
+//	allow                   gives it back
 //	corrupt GLOB TEXT       overwrites files
 //	append FILE MORE        adds what is in one file to another
 //	empty FOLDER            checks that there is nothing in it
@@ -119,6 +120,9 @@ func TestScripts(t *testing.T) {
 			},
 			"deny": func(ts *testscript.TestScript, _ bool, _ []string) {
 				ts.Check(server(ts).SetUserPolicy(jillARN))
+			},
+			"allow": func(ts *testscript.TestScript, _ bool, _ []string) {
+				ts.Check(server(ts).SetUserPolicy(jillARN, ststest.AllowAssume("*")))
 			},
 			"corrupt": func(ts *testscript.TestScript, _ bool, args []string) {
 				paths, err := filepath.Glob(ts.MkAbs(args[0]))
@@ -252,7 +256,7 @@ func newHelper(t *testing.T, s *ststest.Server) helper {
 	}
 	key := jill.Key(s)
 	for name, text := range map[string]string{
-		"config":      "[profile dev]\nrole_arn = " + testRole + "\nsource_profile = base\n",
+		"config":      "[profile dev]\nrole_arn = " + testRole + "\nsource_profile = base\n[profile ops]\nrole_arn = " + testRole2 + "\nsource_profile = dev\n",
 		"credentials": fmt.Sprintf("[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n", key.ID, key.Secret),
 	} {
 		if err := os.WriteFile(filepath.Join(h.dir, name), []byte(text), 0o600); err != nil {

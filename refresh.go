@@ -24,6 +24,7 @@ type refresh struct {
 	*app
 	all, newCode bool
 	wait         time.Duration
+	start        time.Time
 	signals      context.Context // ends with a signal, and has no deadline
 	signedIn     [][]string      // commands that were run already
 }
@@ -56,7 +57,7 @@ until then.`,
 			if err != nil {
 				return err
 			}
-			r.signals = cmd.Context()
+			r.start, r.signals = time.Now(), cmd.Context()
 			if a.store == cache.Auto || a.store == cache.Keyring || takesKeys(f, args, r.all) {
 				if err := a.unlock(cmd.Context()); err != nil {
 					return err
@@ -93,6 +94,7 @@ func (r *refresh) do(ctx context.Context, resolver *credproc.Resolver, chain pro
 	if r.signIn(err) {
 		ctx, cancel := context.WithTimeout(r.signals, r.timeout)
 		defer cancel()
+		r.start = time.Now()
 		s, err = r.untilAllowed(ctx, resolver, chain)
 	}
 	if err != nil {
@@ -112,11 +114,11 @@ const (
 
 // untilAllowed refreshes, again and again while STS denies and --wait is not over.
 func (r *refresh) untilAllowed(ctx context.Context, resolver *credproc.Resolver, chain profiles.Chain) (cache.Session, error) {
-	end := time.Now().Add(r.wait)
+	since, end := r.start, time.Now().Add(r.wait)
 	waitingFor := "waiting for STS"
 	for delay := firstDelay; ; delay = min(2*delay, mostDelay) {
 		stop := r.progress(chain.Profile.Name + ": " + waitingFor)
-		s, err := resolver.Refresh(ctx, chain, r.newCode)
+		s, err := resolver.Refresh(ctx, chain, since, r.newCode)
 		var e *credproc.Error
 		if !errors.As(err, &e) || !e.Denied || time.Now().Add(delay).After(end) {
 			stop()
@@ -128,6 +130,7 @@ func (r *refresh) untilAllowed(ctx context.Context, resolver *credproc.Resolver,
 		case <-ctx.Done():
 		}
 		stop()
+		since = time.Now()
 		waitingFor = "denied; trying again until " + end.Format(time.TimeOnly)
 	}
 }

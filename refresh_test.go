@@ -9,27 +9,32 @@ import (
 )
 
 func TestRefreshWaitsUntilItIsAllowed(t *testing.T) {
-	s := startSTS(t)
-	if err := s.SetUserPolicy(jillARN); err != nil {
-		t.Fatal(err)
-	}
-	h := newHelper(t, s)
-	cmd := h.command(t, "refresh", "--wait", "1m", "dev")
-	var out strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for end := time.Now().Add(30 * time.Second); s.Calls("AssumeRole") < 2; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("it does not try again")
-		}
-	}
-	if err := s.SetUserPolicy(jillARN, ststest.AllowAssume("*")); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err != nil || !strings.HasPrefix(out.String(), "dev: refreshed") {
-		t.Errorf("error %v, output %s", err, out.String())
+	for _, profile := range []string{"dev", "ops"} { // which is behind the role that is denied
+		t.Run(profile, func(t *testing.T) {
+			t.Parallel()
+			s := startSTS(t)
+			if err := s.SetUserPolicy(jillARN); err != nil {
+				t.Fatal(err)
+			}
+			h := newHelper(t, s)
+			cmd := h.command(t, "refresh", "--wait", "1m", profile)
+			var out strings.Builder
+			cmd.Stdout, cmd.Stderr = &out, &out
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			for end := time.Now().Add(30 * time.Second); s.Calls("AssumeRole") < 2; time.Sleep(5 * time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatal("it does not try again")
+				}
+			}
+			if err := s.SetUserPolicy(jillARN, ststest.AllowAssume("*")); err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Wait(); err != nil || !strings.HasPrefix(out.String(), profile+": refreshed") {
+				t.Errorf("error %v, output %s", err, out.String())
+			}
+		})
 	}
 }
 

@@ -75,7 +75,7 @@ func (w *way) isTriedNow(n int, s cache.Session) bool {
 // could ask nobody tells nothing to one that can.
 func (w *way) sharedFailure(ctx context.Context, n int) error {
 	f, age, ok := w.lastFailure(n)
-	if !ok || age > sharedFailureLife || f.NeedsPerson && w.canAsk(ctx) {
+	if !ok || age > sharedFailureLife || f.LastErrorAt.Before(w.since) || f.NeedsPerson && w.canAsk(ctx) {
 		return nil
 	}
 	e := &Error{

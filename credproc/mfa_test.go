@@ -257,7 +257,7 @@ func TestAPlainDenialAsksForOneCodeMoreAtMost(t *testing.T) {
 	must(t, b.sts.SetUserPolicy("arn:aws:iam::111111111111:user/jane"))
 	c, err := b.files.Chain("a")
 	must(t, err)
-	if _, err := b.Refresh(t.Context(), c, false); err == nil {
+	if _, err := b.Refresh(t.Context(), c, b.Now(), false); err == nil {
 		t.Error("not denied")
 	}
 	b.check(t, "the code is fresh", 0, 0, 1)
@@ -359,18 +359,18 @@ func TestRefreshAsksForANewCodeWhenToldTo(t *testing.T) {
 	b.check(t, "get", 1, 1, 3)
 	c, err := b.files.Chain("a")
 	must(t, err)
-	_, err = b.Refresh(t.Context(), c, false)
+	_, err = b.Refresh(t.Context(), c, b.Now(), false)
 	must(t, err)
 	b.check(t, "refresh", 0, 0, 1)
-	_, err = b.Refresh(t.Context(), c, true)
+	_, err = b.Refresh(t.Context(), c, b.Now(), true)
 	must(t, err)
 	b.check(t, "refresh --mfa", 1, 1, 1)
 	other, err := b.files.Chain("b")
 	must(t, err)
-	_, err = b.Refresh(t.Context(), other, true)
+	_, err = b.Refresh(t.Context(), other, b.Now(), true)
 	must(t, err)
 	b.check(t, "refresh --mfa of another role, in the same command", 0, 0, 1)
-	if _, err := b.Refresh(t.Context(), b.chain, true); err == nil || !strings.Contains(err.Error(), "has no MFA device") {
+	if _, err := b.Refresh(t.Context(), b.chain, b.Now(), true); err == nil || !strings.Contains(err.Error(), "has no MFA device") {
 		t.Errorf("without a device: %v", err)
 	}
 }

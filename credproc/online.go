@@ -131,7 +131,7 @@ func (r *Resolver) Try(ctx context.Context, c profiles.Chain) (cache.Session, er
 		return cache.Session{}, &Error{Profile: c.Profile.Name, Step: w.name(w.last()), Err: errors.New("it takes a code of the MFA device " + c.MFA.Serial),
 			Mend: "aws-credproc refresh " + c.Profile.Name, NeedsPerson: true, local: true}
 	}
-	return r.Refresh(ctx, c, false)
+	return r.Refresh(ctx, c, time.Time{}, false)
 }
 
 // CheckMFA says which profile's role can never be assumed with the MFA device that it names, and why; nil where there is

@@ -51,12 +51,13 @@ func (r *Resolver) Credentials(ctx context.Context, c profiles.Chain) (cache.Ses
 
 // Refresh is Credentials, but gets the chain's last session anew, whatever is cached; with newCode also that which the
 // code of an MFA device was turned into, so that somebody is asked for another: once for all roles that one Resolver
-// refreshes. It is not to be called from several goroutines.
-func (r *Resolver) Refresh(ctx context.Context, c profiles.Chain, newCode bool) (cache.Session, error) {
+// refreshes. What failed before since, on the way there too, is tried again. It is not to be called from several goroutines.
+func (r *Resolver) Refresh(ctx context.Context, c profiles.Chain, since time.Time, newCode bool) (cache.Session, error) {
 	w, err := r.way(c)
 	if err != nil {
 		return cache.Session{}, err
 	}
+	w.since = since
 	if err := w.checkRecursion(); err != nil {
 		return cache.Session{}, err
 	}
@@ -86,6 +87,7 @@ type way struct {
 	client   *stsClient // made when the first call of STS is needed
 	// ahead says that nobody waits for the last session: where it was forgotten meanwhile, it stays so.
 	ahead bool
+	since time.Time // failures noted before tell nothing
 }
 
 // way makes a chain ready to go: what is in files that the chain names is read.

@@ -231,7 +231,7 @@ func TestSourceIsAskedOncePerSession(t *testing.T) {
 			asked(1, "for a role, warm")
 			c, err := w.chain("dev")
 			must(t, err)
-			if _, err := w.resolver.Refresh(t.Context(), c, false); err != nil {
+			if _, err := w.resolver.Refresh(t.Context(), c, w.resolver.Now(), false); err != nil {
 				t.Error(err)
 			}
 			asked(1, "for a role made anew")
