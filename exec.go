@@ -33,7 +33,7 @@ type handout struct {
 
 // addFlags adds the flags that exec and export share.
 func (h *handout) addFlags(cmd *cobra.Command) {
-	cmd.Flags().DurationVar(&h.duration, "duration", 0, "how long the role's session lasts, 15m to 12h, in place of what the profile says")
+	cmd.Flags().Var((*durationFlag)(&h.duration), "duration", "how long the role's session lasts, 15m to 12h, in place of what the profile says")
 	cmd.Flags().StringVar(&h.region, "region", "", "the region to work in, in place of the profile's")
 	completeFlag(cmd, "duration")
 	completeFlag(cmd, "region")
@@ -292,7 +292,7 @@ const (
 
 func newCannotRun(name string, err error) cannotRun {
 	if errors.Is(err, exec.ErrNotFound) {
-		return cannotRun{fmt.Errorf("exec: there is no command %q on the PATH", name), exitNotFound}
+		return cannotRun{fmt.Errorf("exec: there is no command %q on the PATH (mend: give its path, or run the shell that has it as an alias or a function)", name), exitNotFound}
 	}
 	var what *fs.PathError
 	if errors.As(err, &what) {

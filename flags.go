@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -81,7 +82,7 @@ func (a *app) readFlags(store, prompt, timeout string, verboseIsSet bool) (err e
 	}
 	a.timeout = defaultTimeout
 	if name, v = value(timeout, "AWS_CREDPROC_TIMEOUT"); v != "" {
-		if a.timeout, err = time.ParseDuration(v); err != nil || a.timeout <= 0 {
+		if err := (*durationFlag)(&a.timeout).Set(v); err != nil || a.timeout <= 0 {
 			return fmt.Errorf("%s: %q is no time such as 30s or 2m", name, v)
 		}
 	}
@@ -92,6 +93,27 @@ func (a *app) readFlags(store, prompt, timeout string, verboseIsSet bool) (err e
 	}
 	return nil
 }
+
+// durationFlag is the value of a flag for which cobra's own would say what Go's parser has against it.
+type durationFlag time.Duration
+
+func (d *durationFlag) Set(text string) error {
+	parsed, err := time.ParseDuration(text)
+	if err != nil {
+		return errors.New("it is no time such as 30s or 15m")
+	}
+	*d = durationFlag(parsed)
+	return nil
+}
+
+func (d *durationFlag) String() string {
+	if *d == 0 {
+		return "" // so that --help shows no default
+	}
+	return time.Duration(*d).String()
+}
+
+func (*durationFlag) Type() string { return "duration" }
 
 func words[S ~string](list []S) (all []string) {
 	for _, s := range list {

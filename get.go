@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -46,9 +47,17 @@ func oneProfile(_ *cobra.Command, args []string) error {
 	case 0:
 		return errors.New("the profile is missing; it is always named, since AWS_PROFILE is not followed")
 	case 1:
-		return nil
+		return named(args)
 	}
 	return fmt.Errorf("one profile is wanted, and %d are named", len(args))
+}
+
+// named refuses a profile without a name: a variable of some script that is not set.
+func named(profiles []string) error {
+	if slices.Contains(profiles, "") {
+		return errors.New("the profile's name is empty")
+	}
+	return nil
 }
 
 // profilesOrAll asks for profile names or --all, not both.
@@ -60,7 +69,7 @@ func profilesOrAll(all *bool) cobra.PositionalArgs {
 		case !*all && len(args) == 0:
 			return errors.New("name a profile, or say --all")
 		}
-		return nil
+		return named(args)
 	}
 }
 

@@ -60,11 +60,18 @@ func run(args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	done := make(chan error, 1)
-	go func() { done <- root.ExecuteContext(ctx) }()
+	type ending struct {
+		of  *cobra.Command
+		err error
+	}
+	done := make(chan ending, 1)
+	go func() {
+		cmd, err := root.ExecuteContextC(ctx)
+		done <- ending{cmd, err}
+	}()
 	select {
-	case err := <-done:
-		code := a.exitCode(err)
+	case end := <-done:
+		code := a.exitCode(end.of, end.err)
 		switch {
 		case code != exitDone || a.then == nil:
 			return code
@@ -96,8 +103,8 @@ func (f failure) Unwrap() error { return f.error }
 // errReported says that a command failed and has said why already.
 var errReported = errors.New("reported")
 
-// exitCode tells of an error and gives the exit code that it stands for.
-func (a *app) exitCode(err error) int {
+// exitCode tells of a command's error and gives the exit code that it stands for.
+func (a *app) exitCode(cmd *cobra.Command, err error) int {
 	var failed failure
 	var notRun cannotRun
 	switch {
@@ -107,7 +114,7 @@ func (a *app) exitCode(err error) int {
 		a.say("%v", err)
 		return notRun.code
 	case !errors.As(err, &failed):
-		a.say("%v (mend: see aws-credproc --help)", err)
+		a.say("%v (mend: see %s --help)", err, cmd.CommandPath())
 		return exitUsage
 	case !errors.Is(err, errReported):
 		a.say("%v", err)

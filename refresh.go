@@ -78,7 +78,7 @@ until then.`,
 		return nil
 	}
 	cmd.Flags().BoolVar(&r.newCode, "mfa", false, "ask for a new code, although the session of the last one is good")
-	cmd.Flags().DurationVar(&r.wait, "wait", 0, "try again for so long while STS denies, such as 60s")
+	cmd.Flags().Var((*durationFlag)(&r.wait), "wait", "try again for so long while STS denies, such as 60s")
 	cmd.Flags().BoolVar(&r.all, "all", false, "every profile whose credentials expire, cached or not")
 	return cmd
 }

@@ -29,7 +29,7 @@ func DefaultDir() (string, error) {
 		}
 	}
 	home, err := os.UserHomeDir()
-	if err != nil { // $HOME is not set, as in a service's environment
+	if err != nil || !filepath.IsAbs(home) { // $HOME is not set, as in a service's environment, or is none
 		u, userErr := user.Current()
 		if userErr != nil {
 			return "", fmt.Errorf("state directory: %w", errors.Join(err, userErr))

@@ -179,4 +179,9 @@ func TestDefaultDir(t *testing.T) {
 			t.Errorf("XDG_STATE_HOME=%q: %q, %v", xdg, got, err)
 		}
 	}
+	t.Setenv("HOME", "relative")
+	t.Setenv("XDG_STATE_HOME", "")
+	if got, err := DefaultDir(); err == nil && !filepath.IsAbs(got) {
+		t.Errorf("in a home that is relative: %q", got)
+	}
 }

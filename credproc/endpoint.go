@@ -86,7 +86,7 @@ func IsRegion(s string) bool {
 			return false
 		}
 	}
-	return s != "" && len(s) <= 63
+	return s != "" && len(s) <= 63 && s[0] != '-' && s[len(s)-1] != '-'
 }
 
 // partitionOf gives the partition of the chain's last role, or of its user's MFA device, "aws" where there is none.

@@ -183,6 +183,9 @@ func mendFor(code, message, profile string, h profiles.Hop, source profiles.Sour
 		}
 		return mend
 	case "SignatureDoesNotMatch":
+		if strings.Contains(message, "valid region") {
+			return "the region, which [profile " + profile + "] or AWS_REGION names, is none of STS: correct it"
+		}
 		return "the secret access key of profile " + callerProfile + " is wrong, or this machine's clock is"
 	case "ExpiredToken", "ExpiredTokenException":
 		return "the session in profile " + callerProfile + " is over: put new credentials there"
