@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -63,7 +62,7 @@ func (a *app) examine(ctx context.Context, profile string, online bool) (doctor.
 	if o.Files, err = a.files(); err != nil {
 		a.trace("%v", err) // it is among the findings
 	}
-	if o.Helper, err = exec.LookPath("aws-credproc"); err == nil {
+	if o.Helper, err = onPath("aws-credproc"); err == nil {
 		o.Helper, err = filepath.Abs(o.Helper)
 	} else {
 		o.Helper, err = os.Executable()
@@ -71,6 +70,7 @@ func (a *app) examine(ctx context.Context, profile string, online bool) (doctor.
 	if err != nil {
 		return doctor.Report{}, fmt.Errorf("where this program is: %w", err)
 	}
+	o.Helper, _ = plainPath(o.Helper) // as setup writes it; a check tells where there is no such form
 	if online {
 		defer a.progress("asking STS")()
 	}

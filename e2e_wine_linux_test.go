@@ -300,6 +300,27 @@ func TestE2EWine(t *testing.T) {
 		}
 		k.ok(t, program, "setup", "dev", "--undo", "--yes")
 		k.unchanged(t, config)
+
+		// As a person may write it, and the AWS CLI starts it. What doctor writes in its place works.
+		write := func(line string) {
+			k.write(t, "config", k.config("eu-west-1", "role/Dev", "", k.sts.URL)+"[profile dev]\n"+line+"\n")
+		}
+		write(`credential_process = "` + drive(filepath.Join(folder, "aws-credproc.exe")) + `" get dev-role`)
+		if k.run(t, sdk, "dev").code == 0 {
+			t.Error("the SDK starts a path in quotes")
+		}
+		var found struct {
+			Findings []struct{ Check, Mend string }
+		}
+		if err := json.Unmarshal([]byte(k.run(t, program, "doctor", "dev", "--json").stdout), &found); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range found.Findings {
+			if line, ok := strings.CutPrefix(f.Mend, "write\n  "); ok && f.Check == "process-quoting" {
+				write(line)
+			}
+		}
+		k.ok(t, sdk, "dev")
 	})
 
 	t.Run("asked at the console", func(t *testing.T) {

@@ -256,15 +256,19 @@ func processRelative(x *exam) {
 // oddity is something in a command that not every SDK reads alike; what is "" where there is none.
 type oddity struct{ what, why, mend string }
 
+// shortForm mends a path with spaces on Windows, as setup writes it.
+const shortForm = `write a path without spaces, such as its short form (dir /x shows it: C:\PROGRA~1)`
+
 // quoting looks for what the SDKs read differently: the AWS CLI and boto3 start a command without a shell, all others with
-// one, and the Go SDK takes off a quote at the start with one at the end.
+// one, and the Go SDK takes off a quote at the start with one at the end. On Windows it hands cmd.exe each quote as \", which
+// is none there.
 func quoting(command, goos string) oddity {
 	const noShell = "the AWS CLI and boto3 start the command without a shell, and pass that on as it stands; other SDKs use a shell"
 	first, last := command[0], command[len(command)-1]
 	if strings.Contains(command, "\n") {
 		return oddity{"the command goes on in a second line", "a shell takes each line for a command of its own", "write it in one line"}
 	}
-	if len(command) > 1 && first == last && (first == '"' || first == '\'') {
+	if len(command) > 1 && first == last && (first == '"' || first == '\'') && goos != "windows" {
 		return oddity{"the command starts and ends with a quote", "the Go SDK takes these two for a pair and removes them, and what is left falls apart",
 			"write the last word without quotes, or the program in a path that needs none"}
 	}
@@ -294,6 +298,9 @@ func quoting(command, goos string) oddity {
 	switch name, _, set := strings.Cut(strings.Fields(command)[0], "="); {
 	case quote != 0:
 		return oddity{"a quote in the command has no end", "no tool can start it", "close it"}
+	case goos == "windows" && strings.Contains(command, `"`):
+		return oddity{"the command holds double quotes", `the Go SDK puts a \ before each, and cmd.exe finds no program so and takes words apart`,
+			shortForm}
 	case set && isName(name) && !strings.Contains(name, "/") && goos != "windows":
 		return oddity{"the command starts with a variable that is set for it, which only a shell does", noShell, "write env in front of it, as /usr/bin/env NAME=VALUE ..."}
 	}
@@ -325,12 +332,19 @@ func processQuoting(x *exam) {
 		if path := spaced(p.words); odd.what == "" && path != "" {
 			odd = oddity{"the path " + shortened(path) + " has a space and stands without quotes", "what stands before the space is taken for the program",
 				"put the path, and nothing else, in double quotes"}
+			if x.goos == "windows" {
+				odd.mend = shortForm
+			}
 		}
 		if odd.what == "" {
 			continue
 		}
 		if p.gets != "" {
-			odd.mend = write("write", x.ourLine(process{Section: p.Section, gets: p.gets}))
+			line := x.ourLine(process{Section: p.Section, gets: p.gets})
+			odd.mend = write("write", line)
+			if x.goos == "windows" && strings.Contains(line, `"`) { // this drive has no short names
+				odd.mend = "move " + x.Helper + " to a path without spaces, and write that"
+			}
 		}
 		x.addProcess(p, Error, odd.what, odd.why, odd.mend)
 	}
