@@ -103,6 +103,30 @@ func (s *setup) checkUsage(args []string) error {
 	case len(args) > 1:
 		return fmt.Errorf("one profile can be created at a time, and %d are named", len(args))
 	}
+	for _, want := range s.settings {
+		if err := checkSetting(want); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkSetting refuses what would be written, and of which it is sure that no tool or STS takes it.
+func checkSetting(want profiles.Setting) error {
+	var err error
+	switch want.Key {
+	case "role_arn":
+		err = profiles.CheckRoleARN(want.Value)
+	case "mfa_serial":
+		err = profiles.CheckMFAARN(want.Value)
+	case "region":
+		if !credproc.IsRegion(want.Value) {
+			err = errors.New("which is no region")
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("--%s is %q, %w", strings.ReplaceAll(want.Key, "_", "-"), want.Value, err)
+	}
 	return nil
 }
 

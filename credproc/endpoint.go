@@ -27,6 +27,9 @@ type Endpoint struct {
 	FIPS, DualStack bool
 }
 
+// Endpoint gives where STS is called for a chain. The error is an [*Error].
+func (r *Resolver) Endpoint(c profiles.Chain) (Endpoint, error) { return endpointOf(c, r.Getenv) }
+
 // endpointOf finds the endpoint for a chain. It looks at the environment and the chain only.
 func endpointOf(c profiles.Chain, getenv func(string) string) (Endpoint, error) {
 	setting := func(variable, key string) string {

@@ -163,6 +163,9 @@ func TestACleanSetUpHasNoFindings(t *testing.T) {
 			"expiration = " + time.Now().Add(time.Hour).Format(time.RFC3339) + "\n"},
 		"no keyring, with the kernel's": {health: &cache.Health{Choice: cache.Auto, Store: cache.Kernel, StoreErr: cache.ErrUnavailable}},
 		"another command":               {config: "[profile other]\ncredential_process = \"/bin/sh\" -c 'exit 1'\n[profile known]\ncredential_process = sh --profile corp\n"},
+		"roles of other partitions": {config: "[profile x]\nrole_arn = arn:aws-us-gov:iam::123456789012:role/A\nsource_profile = corp\nregion = us-gov-west-1\n" +
+			"[profile y]\nrole_arn = arn:aws-iso:iam::123456789012:role/A\nsource_profile = corp\nregion = us-iso-east-1\n[profile z]\nrole_arn = arn:aws-cn:iam::123456789012:role/A\nsource_profile = corp\n"},
+		"a role of another STS": {config: "[profile x]\nrole_arn = arn:aws:iam:::role/A\nsource_profile = corp\nendpoint_url = https://ceph.test\n"},
 		"STS is well": {config: "[profile cloud]\n" + role + "credential_source = Environment\n", profile: "cloud", online: true,
 			sts: addRole},
 	} {
@@ -297,6 +300,10 @@ var triggers = []trigger{
 	{"half a key", patient{credentials: "[x]\naws_secret_access_key = hush\n"}, "half-key-pair x"},
 	{"no ARN", patient{config: "[profile x]\nrole_arn = Dev\nsource_profile = corp\n"}, "bad-arn x"},
 	{"no ARN of a policy", patient{config: "[profile x]\n" + role + "source_profile = corp\npolicy_arns = ReadOnly\n"}, "bad-arn x"},
+	{"no role's ARN", patient{config: "[profile x]\nrole_arn = arn:aws:iam::12345678901:role/A\nsource_profile = corp\n[profile y]\nrole_arn = arn:aws:iam::123456789012:user/B\nsource_profile = x\n"}, "bad-arn x, bad-arn y"},
+	{"no device's ARN", patient{config: "[profile x]\n" + role + "credential_source = Environment\nmfa_serial = arn:aws:iam::123456789012:user/jill\n"}, "bad-arn x"},
+	{"a role of another partition than its region", patient{config: "[profile x]\nrole_arn = arn:aws-us-gov:iam::123456789012:role/A\nsource_profile = corp\nregion = eu-west-1\n"}, "bad-arn x"},
+	{"a role of another partition than AWS_REGION", patient{config: "[profile x]\nrole_arn = arn:aws:iam::123456789012:role/A\nsource_profile = corp\n", profile: "x", env: map[string]string{"AWS_REGION": "cn-north-1"}}, "bad-arn x"},
 	{"no session name", patient{config: "[profile x]\n" + role + "source_profile = corp\nrole_session_name = Jill Doe\n"}, "session-name x"},
 	{"no duration", patient{config: "[profile x]\n" + role + "source_profile = corp\nduration_seconds = 1h\n"}, "duration x"},
 	{"more than an hour in a chain", patient{config: "[profile x]\n" + role + "source_profile = dev\nduration_seconds = 7200\n"}, "duration x"},

@@ -2,6 +2,8 @@ package doctor
 
 import (
 	"errors"
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -154,9 +156,81 @@ func halfKeyPair(x *exam) {
 	x.addTaken("half of a key signs nothing: tools fail, or look for other credentials elsewhere", ofKeys("aws_access_key_id", "aws_secret_access_key"))
 }
 
-// badARN finds what cannot be the ARN of a role or a policy.
+// badARN finds what cannot be the ARN of a role, a policy or an MFA device.
 func badARN(x *exam) {
-	x.addTaken("STS refuses it", ofKeys("role_arn", "policy_arns"))
+	const why = "STS refuses it"
+	x.addTaken(why, ofKeys("role_arn", "policy_arns"))
+	for _, name := range x.names {
+		p := x.sections[name]
+		for _, arn := range []struct {
+			key, form string
+			check     func(string) error
+		}{
+			{"role_arn", "arn:aws:iam::123456789012:role/NAME", profiles.CheckRoleARN},
+			{"mfa_serial", "arn:aws:iam::123456789012:mfa/NAME", profiles.CheckMFAARN},
+		} {
+			value, where := p.Get(arn.key), x.place(p, arn.key)
+			err := arn.check(value)
+			if value == "" || err == nil || x.isTold("bad-arn", where) || strings.Contains(value, ":iam:::") && x.endpoint(name).URL != "" { // as that of Ceph has them
+				continue
+			}
+			x.add(Finding{Severity: Error, Profile: name, Where: where, What: fmt.Sprintf("%s is %q, %v", arn.key, shortened(value), err), Why: why, Mend: "write it as " + arn.form})
+		}
+	}
+	for _, name := range x.names {
+		c, ok := x.chains[name]
+		if !ok || len(c.Hops) == 0 {
+			continue
+		}
+		role := c.Hops[len(c.Hops)-1]
+		where := x.place(x.sections[role.Profile], "role_arn")
+		e := x.endpoint(name)
+		of, partition := partitionOf(e.Region), strings.SplitN(role.RoleARN, ":", 3)[1]
+		if of == "" || of == partition || e.RegionFrom == "" || e.URL != "" || x.isTold("bad-arn", where) {
+			continue
+		}
+		x.add(Finding{Severity: Error, Profile: c.Profile.Name, Where: where,
+			What: fmt.Sprintf("its role is of the partition %s, and the region %s (%s) is of %s", partition, e.Region, e.RegionFrom, of),
+			Why:  "the STS that is called knows no such account", Mend: "correct the region or the ARN: a role and its region are of one partition"})
+	}
+}
+
+// endpoint gives where STS is called for a profile; that of one that does not resolve is not known.
+func (x *exam) endpoint(name string) credproc.Endpoint {
+	c, ok := x.chains[name]
+	if !ok {
+		return credproc.Endpoint{}
+	}
+	e, err := x.Resolver.Endpoint(c)
+	if err != nil {
+		return credproc.Endpoint{} // that is a fault by itself
+	}
+	return e
+}
+
+// regionForms are what regions of a partition look like, as the SDKs' partitions.json has them.
+var regionForms = []struct {
+	partition string
+	form      *regexp.Regexp
+}{
+	{"aws", regexp.MustCompile(`^(us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-[0-9]+$`)},
+	{"aws-cn", regexp.MustCompile(`^cn-[a-z]+-[0-9]+$`)},
+	{"aws-us-gov", regexp.MustCompile(`^us-gov-[a-z]+-[0-9]+$`)},
+	{"aws-iso", regexp.MustCompile(`^us-iso-[a-z]+-[0-9]+$`)},
+	{"aws-iso-b", regexp.MustCompile(`^us-isob-[a-z]+-[0-9]+$`)},
+	{"aws-iso-e", regexp.MustCompile(`^eu-isoe-[a-z]+-[0-9]+$`)},
+	{"aws-iso-f", regexp.MustCompile(`^us-isof-[a-z]+-[0-9]+$`)},
+	{"aws-eusc", regexp.MustCompile(`^eusc-[a-z]+-[a-z]+-[0-9]+$`)},
+}
+
+// partitionOf gives the partition that a region is of; "" where that cannot be told.
+func partitionOf(region string) string {
+	for _, f := range regionForms {
+		if f.form.MatchString(region) {
+			return f.partition
+		}
+	}
+	return ""
 }
 
 // sessionName finds names that STS refuses.

@@ -1,0 +1,84 @@
+package profiles
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// What is surely no ARN of IAM's, for who warns of a mistake before it is made. A chain resolves all the same, since STS
+// says what it takes, as does another one that speaks its language.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
+
+var (
+	partitionForm = regexp.MustCompile(`^aws(-[a-z]+)*$`)
+	accountForm   = regexp.MustCompile(`^[0-9]{12}$`)
+	// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+	roleNameForm = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{1,64}$`)
+)
+
+// CheckRoleARN says why a text is surely not the ARN of a role: arn:aws:iam::123456789012:role/NAME.
+func CheckRoleARN(arn string) error {
+	if !isARN(arn) {
+		return errors.New("which is no ARN")
+	}
+	parts := strings.SplitN(arn, ":", 6)
+	name, isRole := strings.CutPrefix(parts[5], "role/")
+	name = name[strings.LastIndexByte(name, '/')+1:]
+	switch err := checkIAM(parts); {
+	case parts[2] == "sts" && strings.HasPrefix(parts[5], "assumed-role/"):
+		return errors.New("which is the ARN of a role's session, and not of the role")
+	case parts[2] != "iam":
+		return fmt.Errorf("which is of the service %s, and roles are of iam", parts[2])
+	case err != nil:
+		return err
+	case !isRole:
+		return errors.New("which is no role's: those have role/NAME at the end")
+	case name == "":
+		return errors.New("which has no name of a role at its end")
+	case !roleNameForm.MatchString(name):
+		return errors.New("and the name at its end is none that a role can have: 1 to 64 letters, digits and _+=,.@-")
+	}
+	return nil
+}
+
+// CheckMFAARN says why a text is surely neither the ARN of an MFA device, arn:aws:iam::123456789012:mfa/NAME, nor the
+// number of one.
+func CheckMFAARN(serial string) error {
+	if !strings.HasPrefix(serial, "arn:") {
+		if strings.ContainsAny(serial, "/:") {
+			return errors.New("which is neither an ARN nor the number of a device")
+		}
+		return nil
+	}
+	if !isARN(serial) {
+		return errors.New("which is no ARN")
+	}
+	parts := strings.SplitN(serial, ":", 6)
+	kind, name, _ := strings.Cut(parts[5], "/")
+	switch err := checkIAM(parts); {
+	case parts[2] != "iam":
+		return fmt.Errorf("which is of the service %s, and MFA devices are of iam", parts[2])
+	case err != nil:
+		return err
+	case kind == "u2f":
+		return errors.New("which is a security key, and those have no codes")
+	case kind != "mfa" && kind != "sms-mfa" || name == "":
+		return errors.New("which is no MFA device's: those have mfa/NAME at the end")
+	}
+	return nil
+}
+
+// checkIAM checks what stands before the resource in an ARN of IAM.
+func checkIAM(parts []string) error {
+	switch {
+	case !partitionForm.MatchString(parts[1]):
+		return fmt.Errorf("and there is no partition %s, but aws, aws-cn, aws-us-gov and others", shorten(parts[1], 20))
+	case parts[3] != "":
+		return fmt.Errorf("and IAM has no regions: nothing stands in the place of %s", shorten(parts[3], 20))
+	case !accountForm.MatchString(parts[4]):
+		return fmt.Errorf("and its account, %q, has not 12 digits", shorten(parts[4], 20))
+	}
+	return nil
+}
