@@ -220,7 +220,7 @@ func CommandWith(command, program, goos string) (string, error) {
 	}
 	words := splitCommand(command)
 	for _, first := range words[:min(len(words), 1)] {
-		for _, written := range []string{first, `"` + first + `"`} {
+		for _, written := range []string{first, `"` + first + `"`, "'" + first + "'"} {
 			if rest, ok := strings.CutPrefix(command, written); ok {
 				return word + rest, nil
 			}

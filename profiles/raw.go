@@ -74,3 +74,6 @@ func ProcessWords(p Section) (words []string, ours bool) {
 	words = splitCommand(p.Get("credential_process"))
 	return words, len(words) > 0 && isThisHelper(words[0])
 }
+
+// CommandWords cuts a command that stands within another, as that of `sh -c` does, in the same way.
+func CommandWords(command string) []string { return splitCommand(command) }

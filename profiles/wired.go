@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -75,18 +76,26 @@ func isThisHelper(program string) bool {
 	return err1 == nil && err2 == nil && os.SameFile(ours, theirs)
 }
 
-// splitCommand cuts a credential_process command into words at white space outside double quotes. This is as much of
-// the SDKs' differing rules as all of them share; it serves to know our own command, not to run one.
+// splitCommand cuts a credential_process command into words at white space outside quotes, which on Windows are double
+// ones only. This is as much of the SDKs' differing rules as all of them share; it serves to know our own command, not to
+// run one.
 func splitCommand(command string) []string {
+	quotes := `"'`
+	if runtime.GOOS == "windows" {
+		quotes = `"`
+	}
 	var words []string
 	var word strings.Builder
-	quoted, inWord := false, false
+	var quote byte // that is open; 0 for none
+	inWord := false
 	for i := range len(command) {
 		c := command[i]
 		switch {
-		case c == '"':
-			quoted, inWord = !quoted, true
-		case (isSpace(c) || c == '\n') && !quoted:
+		case c == quote:
+			quote = 0
+		case quote == 0 && strings.IndexByte(quotes, c) >= 0:
+			quote, inWord = c, true
+		case (isSpace(c) || c == '\n') && quote == 0:
 			if inWord {
 				words = append(words, word.String())
 				word.Reset()

@@ -123,12 +123,30 @@ func shadowedProcess(x *exam) {
 	}
 }
 
-// profileOption gives the profile that another program's command is told to use: --profile NAME.
-func profileOption(p profiles.Section) string {
-	words, ours := profiles.ProcessWords(p)
-	if ours {
-		return ""
+// awsWords gives the words of a command that runs the AWS CLI, also as `sh -c "aws ..."`; nil for any other. Of other
+// programs nobody knows what --profile means to them: that of granted or saml2aws names no profile to get.
+func awsWords(p profiles.Section) []string {
+	words, _ := profiles.ProcessWords(p)
+	if len(words) == 3 && words[1] == "-c" && slices.Contains([]string{"sh", "bash", "dash", "zsh"}, filepath.Base(words[0])) {
+		script := words[2]
+		if i := strings.IndexAny(script, ";&|<>\n"); i >= 0 {
+			script = script[:i]
+		}
+		words = profiles.CommandWords(script)
 	}
+	if len(words) == 0 {
+		return nil
+	}
+	program := strings.ToLower(filepath.Base(strings.ReplaceAll(words[0], `\`, "/")))
+	if program = strings.TrimSuffix(program, ".exe"); program != "aws" && program != "aws2" {
+		return nil
+	}
+	return words
+}
+
+// profileOption gives the profile that a command tells the AWS CLI to use: --profile NAME.
+func profileOption(p profiles.Section) string {
+	words := awsWords(p)
 	for i, w := range words {
 		if name, ok := strings.CutPrefix(w, "--profile="); ok {
 			return name
@@ -166,7 +184,7 @@ func processRecursion(x *exam) {
 		switch round := x.roundOf(p.Name); {
 		case round != "":
 			x.addProcess(p, Error, "the command leads back to the profile that it is for: "+round, why, "let it name a profile that has credentials of its own")
-		case filepath.Base(p.words[0]) == "aws" && profileOption(p.Section) == "":
+		case awsWords(p.Section) != nil && profileOption(p.Section) == "":
 			severity := Warning
 			what := "the command runs the AWS CLI without --profile, which follows AWS_PROFILE, and that may name this very profile"
 			if p.Name == "default" {
