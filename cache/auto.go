@@ -58,7 +58,7 @@ func (c *Cache) StoreName(ctx context.Context) (name Choice, reason string) {
 	if c.opts.Choice == None {
 		return None, ""
 	}
-	d, err := c.state(false)
+	d, err := c.look()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return None, err.Error()
 	}

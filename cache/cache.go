@@ -39,6 +39,8 @@ type Cache struct {
 	mu     sync.Mutex
 	dir    *stateDir
 	dirErr error // why the state directory cannot be used; it has been told
+	// creatable says that a state directory that was not there could be made.
+	creatable bool
 
 	memory sync.Map // Session by Key
 }
@@ -555,6 +557,25 @@ func (c *Cache) state(create bool) (*stateDir, error) {
 		c.dir = d
 	}
 	return c.dir, nil
+}
+
+// look opens the state directory, if there is one, as state does. Its error is fs.ErrNotExist where there is none yet
+// and one could be made.
+func (c *Cache) look() (*stateDir, error) {
+	d, err := c.state(false)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return d, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.creatable {
+		if err := checkCreatable(c.opts.Dir); err != nil {
+			c.unusable(err)
+			return nil, err
+		}
+		c.creatable = true
+	}
+	return nil, err
 }
 
 // Close lets go of the state directory, which Windows does not remove while it is open. The Cache keeps nothing from then

@@ -14,7 +14,7 @@ type Health struct {
 	Choice Choice // as opened
 	Store  Choice // where a new session would go
 	Reason string // why there
-	// StateDir is why the state directory cannot be used, nil where it can be or is yet to be made.
+	// StateDir is why the state directory cannot be used, nil where it can be or can yet be made.
 	StateDir error
 	// StoreErr is what keeps sessions from the store of the choice, which for Auto is the keyring: see ErrUnavailable,
 	// ErrLocked and ErrTimeout. nil where nothing is known to.
@@ -37,7 +37,7 @@ func (c *Cache) Health(ctx context.Context) Health {
 	case Kernel:
 		h.StoreErr = c.kernel.probe()
 	}
-	d, err := c.state(false)
+	d, err := c.look()
 	if errors.Is(err, fs.ErrNotExist) {
 		return h
 	}

@@ -44,7 +44,7 @@ func openStateDir(path string, create bool) (*stateDir, error) {
 	}
 	if create {
 		if err := os.MkdirAll(path, 0o700); err != nil {
-			return nil, fmt.Errorf("state directory: %w", err)
+			return nil, cannotMake(err)
 		}
 	}
 	fi, err := os.Lstat(path)
@@ -56,6 +56,39 @@ func openStateDir(path string, create bool) (*stateDir, error) {
 		return nil, fmt.Errorf("state directory %s: %w", path, err)
 	}
 	return &stateDir{path, root}, nil
+}
+
+// cannotMake says why there can be no state directory. It does not wrap: of what cannot be made the cause may be
+// fs.ErrNotExist too (in /proc), which stands for a directory that is yet to be made.
+func cannotMake(err error) error { return fmt.Errorf("state directory: %v", err) }
+
+// checkCreatable says why a state directory that is not there could not be made, by making another one where it would
+// begin, which is removed at once: modes do not tell what a file system refuses.
+func checkCreatable(path string) error {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return cannotMake(err)
+	}
+	above := filepath.Dir(path)
+	for {
+		_, err := os.Lstat(above)
+		if !errors.Is(err, fs.ErrNotExist) || filepath.Dir(above) == above {
+			break
+		}
+		above = filepath.Dir(above)
+	}
+	probe, err := os.MkdirTemp(above, tempPrefix+"aws-credproc-")
+	var e *fs.PathError
+	if errors.As(err, &e) {
+		return cannotMake(&fs.PathError{Op: e.Op, Path: path, Err: e.Err})
+	}
+	if err == nil {
+		err = os.Remove(probe)
+	}
+	if err != nil {
+		return cannotMake(err)
+	}
+	return nil
 }
 
 // openChecked opens a directory of which fi is the Lstat, and makes sure that it is the very one and is safe.

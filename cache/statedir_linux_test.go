@@ -97,3 +97,27 @@ func TestReadOnlyHomeCostsTheCacheAndOneWarning(t *testing.T) {
 		})
 	}
 }
+
+// TestAStateDirectoryThatCannotBeMadeIsTold, to who only looks, and one that can be is not made.
+func TestAStateDirectoryThatCannotBeMadeIsTold(t *testing.T) {
+	c, w := openTest(t, File, "/proc/x/state")
+	if name, reason := c.StoreName(t.Context()); name != None || !strings.Contains(reason, "/proc/x") {
+		t.Errorf("store %v: %s", name, reason)
+	}
+	if h := c.Health(t.Context()); h.StateDir == nil {
+		t.Error("it is said to be well")
+	}
+	w.want(t, 1)
+	dir := t.TempDir()
+	c, w = openTest(t, File, filepath.Join(dir, "not", "yet"))
+	if name, reason := c.StoreName(t.Context()); name != File || reason != "" {
+		t.Errorf("store %v: %s", name, reason)
+	}
+	if h := c.Health(t.Context()); h.StateDir != nil {
+		t.Error(h.StateDir)
+	}
+	w.want(t, 0)
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("it left %v, %v", left, err)
+	}
+}

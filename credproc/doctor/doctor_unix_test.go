@@ -347,6 +347,7 @@ var triggers = []trigger{
 		}
 		chmod("state", 0o777)(t, dir)
 	}}, "state-directory"},
+	{"a state directory that cannot be made, and no keyring", patient{health: &cache.Health{Choice: cache.Auto, Store: cache.None, StateDir: errors.New("no"), StoreErr: cache.ErrUnavailable}}, "state-directory"},
 	{"a locked keyring", patient{health: &cache.Health{Choice: cache.Auto, Store: cache.Keyring, StoreErr: cache.ErrLocked}}, "keyring"},
 	{"a wedged keyring", patient{health: &cache.Health{Choice: cache.Auto, Store: cache.Keyring, StoreErr: cache.ErrTimeout}}, "keyring"},
 	{"a locked keyring, with the kernel's", patient{health: &cache.Health{Choice: cache.Auto, Store: cache.Kernel, StoreErr: cache.ErrLocked}}, "keyring"},

@@ -22,10 +22,10 @@ func stateDirectory(x *exam) {
 const notKept = "no session is kept: each process assumes the role anew, and asks for MFA codes anew"
 
 // keyring finds a keyring that is absent, locked or silent. That there is none is in order where sessions go to the
-// kernel's.
+// kernel's; without a state directory nobody knows whether they would.
 func keyring(x *exam) {
 	err, store := x.health.StoreErr, x.health.Store
-	if err == nil || x.health.Choice == cache.Kernel || store == cache.Kernel && errors.Is(err, cache.ErrUnavailable) {
+	if err == nil || x.health.Choice == cache.Kernel || (store == cache.Kernel || x.health.StateDir != nil) && errors.Is(err, cache.ErrUnavailable) {
 		return
 	}
 	text := strings.TrimPrefix(err.Error(), "keyring: ")
