@@ -256,7 +256,7 @@ func newHelper(t *testing.T, s *ststest.Server) helper {
 	}
 	key := jill.Key(s)
 	for name, text := range map[string]string{
-		"config":      "[profile dev]\nrole_arn = " + testRole + "\nsource_profile = base\n[profile ops]\nrole_arn = " + testRole2 + "\nsource_profile = dev\n",
+		"config":      "[profile dev]\nrole_arn = " + testRole + "\nsource_profile = base\n",
 		"credentials": fmt.Sprintf("[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n", key.ID, key.Secret),
 	} {
 		if err := os.WriteFile(filepath.Join(h.dir, name), []byte(text), 0o600); err != nil {

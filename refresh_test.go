@@ -17,6 +17,7 @@ func TestRefreshWaitsUntilItIsAllowed(t *testing.T) {
 				t.Fatal(err)
 			}
 			h := newHelper(t, s)
+			h.setting(t, "[profile ops]\nrole_arn = "+testRole2+"\nsource_profile = dev")
 			cmd := h.command(t, "refresh", "--wait", "1m", profile)
 			var out strings.Builder
 			cmd.Stdout, cmd.Stderr = &out, &out
