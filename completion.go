@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -83,6 +84,7 @@ func completeFlagBy(cmd *cobra.Command, flag string, complete cobra.CompletionFu
 
 // completeProfiles offers the names of profiles to the shell, where the command takes one more argument.
 func (a *app) completeProfiles(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+	word = cmp.Or(word, "x") // what is not typed yet is no empty name, which commands refuse
 	if cmd.ValidateArgs(append(slices.Clone(args), word)) != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
