@@ -45,21 +45,25 @@ func endpointOf(c profiles.Chain, getenv func(string) string) (Endpoint, error) 
 	}
 	e.Region, e.RegionFrom = regionOf(c, getenv)
 	if !IsRegion(e.Region) {
-		return Endpoint{}, &Error{Profile: c.Profile.Name, Step: "find the STS endpoint",
+		from := "region"
+		if strings.HasPrefix(e.RegionFrom, "AWS_") {
+			from = e.RegionFrom
+		}
+		return Endpoint{}, &Error{Profile: c.Profile.Name, Step: "find the STS endpoint", From: from,
 			Err: fmt.Errorf("the region is %q, which is none", e.Region), Mend: "correct AWS_REGION, AWS_DEFAULT_REGION or the profile's region"}
 	}
 	if !strings.EqualFold(setting("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls"), "true") {
-		for _, configured := range []struct{ from, url string }{
-			{"AWS_ENDPOINT_URL_STS", getenv("AWS_ENDPOINT_URL_STS")},
-			{"AWS_ENDPOINT_URL", getenv("AWS_ENDPOINT_URL")},
-			{"the endpoint_url of sts in [services " + c.Services.Name + "]", c.Services.Sub("sts", "endpoint_url")},
-			{"the endpoint_url of [profile " + c.Profile.Name + "]", c.Profile.Get("endpoint_url")},
+		for _, configured := range []struct{ setting, from, url string }{
+			{"AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_STS", getenv("AWS_ENDPOINT_URL_STS")},
+			{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL", getenv("AWS_ENDPOINT_URL")},
+			{"services", "the endpoint_url of sts in [services " + c.Services.Name + "]", c.Services.Sub("sts", "endpoint_url")},
+			{"endpoint_url", "the endpoint_url of [profile " + c.Profile.Name + "]", c.Profile.Get("endpoint_url")},
 		} {
 			if configured.url == "" {
 				continue
 			}
 			if u, err := url.Parse(configured.url); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-				return Endpoint{}, &Error{Profile: c.Profile.Name, Step: "find the STS endpoint",
+				return Endpoint{}, &Error{Profile: c.Profile.Name, Step: "find the STS endpoint", From: configured.setting,
 					Err: fmt.Errorf("%s is no URL with http or https", configured.from), Mend: "write it as https://host[:port]"}
 			}
 			e.URL, e.URLFrom = configured.url, configured.from

@@ -18,6 +18,8 @@ type Error struct {
 	Step    string // such as "assume role ARN as ARN"
 	Err     error
 	Mend    string // what to do about it; may be empty
+	// From is the setting that is wrong, where one alone is: a variable's name, or a key of the profile.
+	From string
 
 	// NeedsPerson says that only a person can go on (a token code, a login) and that nobody can be asked here.
 	NeedsPerson bool

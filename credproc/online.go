@@ -134,6 +134,30 @@ func (r *Resolver) Try(ctx context.Context, c profiles.Chain) (cache.Session, er
 	return r.Refresh(ctx, c, time.Time{}, false)
 }
 
+// Check says why a chain's settings are refused, as far as that can be told without sending anything or running a
+// command. The error is an [*Error].
+func (r *Resolver) Check(c profiles.Chain) error {
+	w, err := r.way(c)
+	if err != nil {
+		return err
+	}
+	s := c.Source
+	if len(w.links) == 1 && (s.Type == profiles.Static || s.Type == profiles.Keyring || s.Type == profiles.Environment || s.Type == profiles.Process) {
+		return nil // nothing is asked of STS, or of another service
+	}
+	if _, err := w.sts(); err != nil {
+		return err
+	}
+	if s.Type == profiles.WebIdentity && s.WebIdentityTokenFile != "" {
+		if err := checkTokenFile(s.WebIdentityTokenFile); err != nil {
+			e := w.sourceError(fmt.Errorf("web identity token: %w", err), "correct web_identity_token_file; the file holds the token and nothing else")
+			e.Profile, e.From = s.Profile, "web_identity_token_file"
+			return e
+		}
+	}
+	return nil
+}
+
 // CheckMFA says which profile's role can never be assumed with the MFA device that it names, and why; nil where there is
 // none. The error is an [*Error].
 func (r *Resolver) CheckMFA(c profiles.Chain) (profile string, err error) {

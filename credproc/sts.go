@@ -42,13 +42,16 @@ type stsClient struct {
 }
 
 func (r *Resolver) newSTSClient(c profiles.Chain, e Endpoint) (*stsClient, error) {
+	from := "" // where the setting that was last looked at stands
 	fail := func(err error, mend string) (*stsClient, error) {
-		return nil, &Error{Profile: c.Profile.Name, Step: "set up the connection to STS", Err: err, Mend: mend, local: true}
+		return nil, &Error{Profile: c.Profile.Name, Step: "set up the connection to STS", From: from, Err: err, Mend: mend, local: true}
 	}
 	setting := func(variable, key string) string {
 		if v := r.Getenv(variable); v != "" {
+			from = variable
 			return v
 		}
+		from = key
 		return c.Profile.Get(key)
 	}
 	client := awshttp.NewBuildableClient()

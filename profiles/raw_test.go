@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,12 +21,15 @@ external_id = a#b
   # of external_id
 s3 =
   max_queue_size = 5
+  max_bandwidth = 5MB/s # see \xe9
 [bare
+region = eu-west-1
 [sso-session corp]
 no property
 region = eu-west-1
 [DEFAULT]
 `
+	text = strings.Replace(text, `\xe9`, "\xe9", 1)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -34,16 +38,19 @@ region = eu-west-1
 		t.Fatal(err)
 	}
 	broken := errors.New("broken")
-	want := Raw{Path: path, ByteOrderMark: true, Lines: []RawLine{
+	want := Raw{Path: path, ByteOrderMark: true, NotUTF8: path + ":8", Lines: []RawLine{
 		{Where: path + ":2", IsHeader: true, Header: " profile dev ", Profile: "dev"},
 		{Where: path + ":3", Key: "role_arn", Profile: "dev", HasComment: true},
 		{Where: path + ":4", Key: "external_id", Profile: "dev"},
 		{Where: path + ":6", Key: "s3", Profile: "dev"},
-		{Where: path + ":8", Profile: "dev", Err: broken},
-		{Where: path + ":9", IsHeader: true, Header: "sso-session corp"},
-		{Where: path + ":10", Err: broken},
-		{Where: path + ":11", Key: "region"},
-		{Where: path + ":12", IsHeader: true, Header: "DEFAULT"},
+		{Where: path + ":7", Sub: "max_queue_size", Profile: "dev"},
+		{Where: path + ":8", Sub: "max_bandwidth", Profile: "dev", HasComment: true},
+		{Where: path + ":9", Profile: "dev", Err: broken},
+		{Where: path + ":10", Key: "region"},
+		{Where: path + ":11", IsHeader: true, Header: "sso-session corp"},
+		{Where: path + ":12", Err: broken},
+		{Where: path + ":13", Key: "region"},
+		{Where: path + ":14", IsHeader: true, Header: "DEFAULT"},
 	}}
 	bothOrNone := cmp.Comparer(func(a, b error) bool { return (a == nil) == (b == nil) })
 	if diff := cmp.Diff(want, got, bothOrNone); diff != "" {

@@ -158,6 +158,8 @@ type exam struct {
 	chains    map[string]profiles.Chain   // of names, as far as they resolve
 	faults    []*fault                    // why the others do not
 	known     map[[3]string]bool          // profile, place and text of the faults
+	refused   map[string]bool             // names whose settings, or those of the environment, are refused
+	cut       map[string]bool             // places of commands that a comment cuts within quotes
 	health    cache.Health
 	sts       []*stsSeen
 }
@@ -172,7 +174,7 @@ type raw struct {
 func newExam(ctx context.Context, o Options) *exam {
 	x := &exam{
 		Options: o, goos: runtime.GOOS, report: Report{Findings: []Finding{}},
-		seen: map[Finding]bool{}, told: map[string]bool{}, concerned: map[string]bool{}, sections: map[string]profiles.Section{}, chains: map[string]profiles.Chain{}, known: map[[3]string]bool{},
+		seen: map[Finding]bool{}, told: map[string]bool{}, concerned: map[string]bool{}, sections: map[string]profiles.Section{}, chains: map[string]profiles.Chain{}, known: map[[3]string]bool{}, refused: map[string]bool{}, cut: map[string]bool{},
 	}
 	for _, f := range []struct{ path, which string }{{o.ConfigPath, profiles.ConfigFile}, {o.CredentialsPath, profiles.CredentialsFile}} {
 		r, err := profiles.ReadRaw(f.path, f.which)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"aws-credproc/profiles"
@@ -25,6 +26,10 @@ func fileForm(x *exam) {
 		add(r.err, "put a text file in UTF-8 there that you can read, or remove it")
 		for _, l := range r.Lines {
 			add(l.Err, "correct the line, or make it a comment with a # in front")
+		}
+		if r.NotUTF8 != "" && !x.isTold("file-form", r.NotUTF8) {
+			x.add(Finding{Severity: Error, Where: r.NotUTF8, What: "the line is no text in UTF-8", Why: "the AWS CLI and boto3 refuse the whole file, comments or not",
+				Mend: "save the file as UTF-8"})
 		}
 	}
 }
@@ -190,23 +195,53 @@ func duplicateKey(x *exam) {
 	}
 }
 
-// inlineComment finds comments behind a value.
+// inlineComment finds comments behind a value, or what only the format takes for one.
 func inlineComment(x *exam) {
 	for _, r := range x.raw {
 		for _, l := range r.Lines {
-			if l.HasComment {
-				x.add(Finding{Severity: Error, Profile: l.Profile, Where: l.Where, What: "a comment stands behind the value of " + shortened(l.Key),
-					Why: "the AWS CLI and boto3 take it for a part of the value", Mend: x.withoutComment(l)})
+			if !l.HasComment {
+				continue
 			}
+			f := Finding{Severity: Error, Profile: l.Profile, Where: l.Where, What: "a comment stands behind the value of " + shortened(l.Key+l.Sub),
+				Why: "the AWS CLI and boto3 take it for a part of the value", Mend: x.withoutComment(l)}
+			if value, ok := x.valueAt(l); ok && strings.HasSuffix(l.Key, "_process") && endsInQuotes(value) {
+				x.cut[l.Where] = true
+				f.What = "a # or ; after white space stands within quotes in " + l.Key
+				f.Why = "the format takes it for a comment, and so do this helper and most SDKs: the command ends there; the AWS CLI and boto3 run the whole of it"
+				f.Mend = "write what the quotes hold into a script, and the script's whole path here"
+			}
+			x.add(f)
 		}
 	}
+}
+
+// valueAt gives the value of a property's line, if it is the one that counts.
+func (x *exam) valueAt(l profiles.RawLine) (string, bool) {
+	p := x.sections[l.Profile]
+	property, ok := p.Properties[l.Key]
+	return property.Value, ok && x.files.Place(property) == l.Where
+}
+
+// endsInQuotes reports whether a quote in a command has no end.
+func endsInQuotes(command string) bool {
+	var quote byte
+	for i := range len(command) {
+		switch c := command[i]; {
+		case c == quote:
+			quote = 0
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		}
+	}
+	return quote != 0
 }
 
 // withoutComment is the mend of a line with a comment. It shows the line as it should be, unless that may hold a secret.
 func (x *exam) withoutComment(l profiles.RawLine) string {
 	const prose = "move it to a line of its own above, that starts with #"
-	value := x.sections[l.Profile].Properties[l.Key].Value
-	if strings.Contains(l.Key, "secret") || strings.Contains(l.Key, "token") || value == "" || strings.Contains(value, "\n") || x.place(x.sections[l.Profile], l.Key) != l.Where {
+	value, ok := x.valueAt(l)
+	mayBeSecret := func(word string) bool { return strings.Contains(l.Key, word) }
+	if !ok || value == "" || strings.Contains(value, "\n") || slices.ContainsFunc([]string{"secret", "token", "password", "mfa_process"}, mayBeSecret) {
 		return prose
 	}
 	return write(prose+", so that this one is", l.Key+" = "+value)

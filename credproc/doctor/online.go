@@ -40,7 +40,7 @@ func (x *exam) askSTS(ctx context.Context) {
 	asked := map[string]bool{} // sources, and sessions by their key
 	for _, name := range x.names {
 		c, ok := x.chains[name]
-		if !ok {
+		if !ok || x.refused[name] {
 			continue
 		}
 		if ctx.Err() != nil {

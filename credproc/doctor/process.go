@@ -38,7 +38,7 @@ func (x *exam) process(p profiles.Section) (process, bool) {
 func (x *exam) processes(mixed bool) (all []process) {
 	for _, name := range x.names {
 		p, ok := x.process(x.sections[name])
-		if ok && mixed == (p.Get("role_arn") != "" || p.Get("source_profile") != "") {
+		if ok && !x.cut[x.place(p.Section, "credential_process")] && mixed == (p.Get("role_arn") != "" || p.Get("source_profile") != "") {
 			all = append(all, p)
 		}
 	}
@@ -244,11 +244,29 @@ func processProfile(x *exam) {
 // processUsage finds commands that start this helper and do not tell it to get a profile.
 func processUsage(x *exam) {
 	for _, p := range x.processes(false) {
+		if flag := unknownFlag(p.words); p.ours && p.gets != "" && flag != "" {
+			x.addProcess(p, Error, "the command gives `aws-credproc get` the flag "+shortened(flag)+", which it has not", "it prints no credentials, only what is wrong with the line",
+				"remove the flag; `aws-credproc get --help` shows those that there are")
+		}
 		if p.ours && p.gets == "" && quoting(p.command, x.goos).what == "" {
 			x.addProcess(p, Error, "the command starts aws-credproc, but not as 'aws-credproc get PROFILE'", "it prints no credentials in the form of a credential_process",
 				write("name the profile that holds the role", "credential_process = "+x.Helper+" get NAME"))
 		}
 	}
+}
+
+// unknownFlag gives the first flag in a command of ours that get has not; "" for none.
+func unknownFlag(words []string) string {
+	for i := 1; i < len(words) && words[i] != "--"; i++ {
+		switch name, _, hasValue := strings.Cut(words[i], "="); {
+		case !strings.HasPrefix(name, "-") || name == "-" || name == "--verbose":
+		case !slices.Contains(profiles.FlagsWithValue, name):
+			return name
+		case !hasValue:
+			i++ // the next word is its value
+		}
+	}
+	return ""
 }
 
 // isRelative reports whether a program is named by a path that depends on the working directory.

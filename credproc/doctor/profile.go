@@ -33,7 +33,7 @@ func (x *exam) resolve() {
 		c, err := x.files.Chain(name)
 		if err == nil {
 			x.chains[name] = c
-			_, _, err = x.Resolver.Key(c)
+			err = x.Resolver.Check(c)
 		}
 		if err != nil {
 			x.addFault(name, err)
@@ -56,7 +56,11 @@ func (x *exam) addFault(name string, err error) {
 			f.where = "" // if there is any, it is that of who leads to the profile
 		}
 	case errors.As(err, &later):
-		f.profile, f.what, f.mend = later.Profile, later.Step+": "+later.Err.Error(), later.Mend
+		f.profile, f.key, f.what, f.mend = later.Profile, later.From, later.Step+": "+later.Err.Error(), later.Mend
+		if strings.HasPrefix(later.From, "AWS_") { // it is no profile's fault, however many it hits
+			f.profile, f.key, f.where = "", "", later.From
+		}
+		x.refused[name] = true
 	}
 	if id := [3]string{f.profile, f.where, f.what}; !x.known[id] {
 		x.known[id] = true
@@ -239,19 +243,22 @@ func sessionName(x *exam) {
 }
 
 // duration finds durations that STS refuses: outside its bounds, or more than the hour that a role assumed with a role's
-// session may last. A session of SSO is a role's.
+// session may last. A session of SSO is a role's, and so is one of an instance or a container.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining
 func duration(x *exam) {
 	x.addTaken("STS refuses it, and the role is not assumed", ofKeys("duration_seconds", "mfa_session_duration"))
+	roles := map[profiles.SourceType]string{
+		profiles.SSO: "signs in through SSO", profiles.EC2Metadata: "is the role of an EC2 instance", profiles.ECSMetadata: "is the role of a container",
+	}
 	for _, name := range x.names {
 		c, ok := x.chains[name]
-		if !ok || c.Source.Type != profiles.SSO || len(c.Hops) == 0 || c.Hops[0].Duration <= time.Hour {
+		if !ok || roles[c.Source.Type] == "" || len(c.Hops) == 0 || c.Hops[0].Duration <= time.Hour {
 			continue
 		}
 		p := x.sections[c.Hops[0].Profile]
 		x.add(Finding{Severity: Error, Profile: p.Name, Where: x.place(p, "duration_seconds"),
-			What: "duration_seconds is " + p.Get("duration_seconds") + ", and its source, profile " + c.Source.Profile + ", signs in through SSO",
-			Why:  "a session of SSO is a role's, and AWS gives a role that is assumed with another role's session an hour at most: STS refuses it",
+			What: "duration_seconds is " + p.Get("duration_seconds") + ", and its source, of profile " + c.Source.Profile + ", " + roles[c.Source.Type],
+			Why:  "such a session is a role's, and AWS gives a role that is assumed with another role's session an hour at most: STS refuses it",
 			Mend: write("write, or remove the line,", "duration_seconds = 3600")})
 	}
 }
@@ -259,10 +266,27 @@ func duration(x *exam) {
 // unusableProfile finds all else for which a profile is refused. A profile that holds settings only is in order, unless
 // it is to give credentials.
 func unusableProfile(x *exam) {
+	x.addTaken("every profile for which it decides is refused: `aws-credproc get` gives no credentials for them", func(f *fault) bool { return f.profile == "" })
+	for _, name := range x.names {
+		p := x.sections[name]
+		if process, ok := p.Properties["credential_process"]; ok && process.Value == "" && profiles.Kind(p) == profiles.KindNone {
+			x.add(Finding{Severity: Error, Profile: name, Where: x.place(p, "credential_process"), What: "credential_process is empty",
+				Why: "no tool gets credentials from it", Mend: "write the command, or remove the line"})
+			x.take(func(f *fault) bool { return f.profile == name && f.key == "" })
+		}
+	}
 	x.addTaken("the profile is refused: `aws-credproc get` gives no credentials for it", func(f *fault) bool {
 		isSettings := f.key == "" && errors.As(f.err, new(*profiles.Error)) && profiles.Kind(x.sections[f.profile]) == profiles.KindNone
 		return !isSettings || f.profile == x.Profile || x.isSource(f.profile)
 	})
+	// That of the tools' profile, which this helper does not use, or one that a variable hides.
+	for _, name := range x.names {
+		p := x.sections[name]
+		if region, where := p.Get("region"), x.place(p, "region"); region != "" && !credproc.IsRegion(region) && !x.isTold("unusable-profile", where) {
+			x.add(Finding{Severity: Error, Profile: name, Where: where, What: fmt.Sprintf("the region is %q, which is none", shortened(region)),
+				Why: "tools find no endpoint in it", Mend: "write one such as eu-west-1, alone in its line"})
+		}
+	}
 }
 
 // isSource reports whether some profile leads to this one.
