@@ -400,6 +400,8 @@ var triggers = []trigger{
 	{"a clock that is behind", patient{config: cloud, profile: "cloud", online: true, sts: addRole, ahead: -10 * time.Minute}, "clock"},
 	{"keys that AWS does not know", patient{config: cloud, profile: "cloud", online: true, sts: addRole, env: map[string]string{"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE"}}, "caller cloud"},
 	{"nobody has signed in", patient{profile: "dev", online: true, sts: addRole}, "environment-keys, caller corp"},
+	{"a role that is denied, and those behind it", patient{config: "[profile z]\n" + role + "source_profile = y\n[profile y]\nrole_arn = arn:aws:iam::123456789012:role/Y\nsource_profile = cloud\n[profile u]\nrole_arn = arn:aws:iam::123456789012:role/U\nsource_profile = y\n" + cloud,
+		online: true, profile: "z", sts: func(t *testing.T, s *ststest.Server) { addRole(t, s) }}, "assume-role y"},
 	{"a role that is denied", patient{config: cloud, profile: "cloud", online: true, sts: func(*testing.T, *ststest.Server) {}}, "assume-role cloud"},
 }
 
@@ -445,6 +447,9 @@ func TestEachFaultHasOneFinding(t *testing.T) {
 				if f.What == "" || f.Why == "" || f.Mend == "" || f.Severity != Error && f.Severity != Warning {
 					t.Errorf("it says too little: %+v", f)
 				}
+				if strings.Contains(f.What, "(mend") || strings.Contains(f.What, ": :") {
+					t.Errorf("it is no plain text: %+v", f)
+				}
 				if strings.Contains(fmt.Sprint(f), "hush") {
 					t.Errorf("a secret is in it: %+v", f)
 				}
@@ -456,6 +461,23 @@ func TestEachFaultHasOneFinding(t *testing.T) {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestAFindingOfTheEnvironmentNamesTheVariable, the one that decides.
+func TestAFindingOfTheEnvironmentNamesTheVariable(t *testing.T) {
+	for want, env := range map[string]map[string]string{
+		"HTTP_PROXY":           {"AWS_ENDPOINT_URL_STS": "http://sts.test"},
+		"HTTPS_PROXY":          {"AWS_ENDPOINT_URL_STS": "https://sts.test"},
+		"AWS_REGION":           {"AWS_REGION": "bad region"},
+		"AWS_DEFAULT_REGION":   {"AWS_DEFAULT_REGION": "bad region"},
+		"AWS_ENDPOINT_URL_STS": {"AWS_ENDPOINT_URL_STS": "foo"},
+		"AWS_RETRY_MODE":       {"AWS_RETRY_MODE": "foo"},
+	} {
+		p := patient{config: cloud, profile: "cloud", online: true, sts: addRole, env: env}
+		if found := p.examine(t).Findings; len(found) != 1 || found[0].Where != want || found[0].Profile != "" {
+			t.Errorf("%s: %+v", want, found)
+		}
 	}
 }
 

@@ -1,15 +1,18 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc"
+	"aws-credproc/profiles"
 )
 
 // stsSeen is what was found out about one endpoint of STS.
@@ -38,7 +41,11 @@ type triedRole struct {
 // gets each session. Where an endpoint is not reached, nothing more is asked there.
 func (x *exam) askSTS(ctx context.Context) {
 	asked := map[string]bool{} // sources, and sessions by their key
-	for _, name := range x.names {
+	// A role before those that are assumed with it: where it is not assumed, that is all there is to tell of these.
+	names := slices.Clone(x.names)
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(len(x.chains[a].Hops), len(x.chains[b].Hops)) })
+	denied := map[string]bool{} // of ways
+	for _, name := range names {
 		c, ok := x.chains[name]
 		if !ok || x.refused[name] {
 			continue
@@ -65,6 +72,10 @@ func (x *exam) askSTS(ctx context.Context) {
 			continue
 		}
 		asked[id] = true
+		ways := waysTo(c)
+		if slices.ContainsFunc(ways, func(way string) bool { return denied[way] }) {
+			continue
+		}
 		session, err := x.Resolver.Try(ctx, c)
 		s.roles = append(s.roles, triedRole{c.Profile.Name, session, err})
 		switch e := (*credproc.Error)(nil); {
@@ -72,8 +83,20 @@ func (x *exam) askSTS(ctx context.Context) {
 			x.addFact("role", fmt.Sprintf("%s: assumed, good for %s", c.Profile.Name, session.Expiration.Sub(x.now()).Round(time.Minute)))
 		case errors.As(err, &e) && e.NeedsPerson:
 			x.addFact("role", fmt.Sprintf("%s: not tried, %v (%s)", c.Profile.Name, e.Err, e.Mend))
+		default:
+			denied[ways[len(ways)-1]] = true
 		}
 	}
+}
+
+// waysTo gives for each role of a chain the profiles from the source to it.
+func waysTo(c profiles.Chain) (ways []string) {
+	way := c.Source.Profile
+	for _, h := range c.Hops {
+		way += " " + h.Profile
+		ways = append(ways, way)
+	}
+	return ways
 }
 
 // reach gives what is known of a profile's endpoint, asking it if nobody has.
@@ -127,11 +150,17 @@ func offText(ahead time.Duration) string {
 func stsProxy(x *exam) {
 	for _, s := range x.sts {
 		if s.err != nil && s.Proxy != "" {
-			host := s.URL
+			host, variable := s.URL, "HTTPS_PROXY"
 			if u, err := url.Parse(s.URL); err == nil {
 				host = u.Hostname()
+				if u.Scheme == "http" {
+					variable = "HTTP_PROXY"
+				}
 			}
-			x.add(Finding{Severity: Error, Where: "HTTPS_PROXY", What: fmt.Sprintf("%s is not reached through the proxy %s: %s", s.URL, s.Proxy, causeOf(s.err)),
+			if lower := strings.ToLower(variable); x.getenv(variable) == "" && x.getenv(lower) != "" {
+				variable = lower
+			}
+			x.add(Finding{Severity: Error, Where: variable, What: fmt.Sprintf("%s is not reached through the proxy %s: %s", s.URL, s.Proxy, causeOf(s.err)),
 				Why: "no role is assumed, and no session renewed", Mend: "correct the proxy's address, or let calls of STS go round it: " + x.export("NO_PROXY", host)})
 		}
 	}
@@ -185,7 +214,7 @@ func (x *exam) addFailed(profile, why string, err error) {
 	if !errors.As(err, &e) {
 		e = &credproc.Error{Err: err}
 	}
-	f := Finding{Severity: Error, Profile: profile, Where: x.place(x.sections[profile], ""), What: e.Step + ": " + e.Err.Error(), Why: why, Mend: e.Mend}
+	f := Finding{Severity: Error, Profile: profile, Where: x.place(x.sections[profile], ""), What: strings.TrimPrefix(e.Step+": "+e.Err.Error(), ": "), Why: why, Mend: e.Mend}
 	if e.NeedsPerson {
 		f.Severity = Warning
 	}
