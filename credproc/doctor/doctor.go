@@ -97,6 +97,7 @@ var checks = []check{
 	{"duplicate-key", duplicateKey},
 	{"inline-comment", inlineComment},
 	{"file-access", fileAccess},
+	{"directory-access", directoryAccess},
 	// A credential_process.
 	{"role-and-process", roleAndProcess},
 	{"shadowed-process", shadowedProcess},
@@ -120,6 +121,7 @@ var checks = []check{
 	{"mfa-no-device", mfaNoDevice},
 	// Keys.
 	{"long-term-keys", longTermKeys},
+	{"keys-and-role", keysAndRole},
 	{"temporary-keys", temporaryKeys},
 	// The environment.
 	{"environment-keys", environmentKeys},
@@ -159,6 +161,7 @@ type exam struct {
 	faults    []*fault                    // why the others do not
 	known     map[[3]string]bool          // profile, place and text of the faults
 	refused   map[string]bool             // names whose settings, or those of the environment, are refused
+	meant     map[string]bool             // SSO sessions that a header only means
 	cut       map[string]bool             // places of commands that a comment cuts within quotes
 	health    cache.Health
 	sts       []*stsSeen
@@ -174,7 +177,7 @@ type raw struct {
 func newExam(ctx context.Context, o Options) *exam {
 	x := &exam{
 		Options: o, goos: runtime.GOOS, report: Report{Findings: []Finding{}},
-		seen: map[Finding]bool{}, told: map[string]bool{}, concerned: map[string]bool{}, sections: map[string]profiles.Section{}, chains: map[string]profiles.Chain{}, known: map[[3]string]bool{}, refused: map[string]bool{}, cut: map[string]bool{},
+		seen: map[Finding]bool{}, told: map[string]bool{}, concerned: map[string]bool{}, sections: map[string]profiles.Section{}, chains: map[string]profiles.Chain{}, known: map[[3]string]bool{}, refused: map[string]bool{}, meant: map[string]bool{}, cut: map[string]bool{},
 	}
 	for _, f := range []struct{ path, which string }{{o.ConfigPath, profiles.ConfigFile}, {o.CredentialsPath, profiles.CredentialsFile}} {
 		r, err := profiles.ReadRaw(f.path, f.which)

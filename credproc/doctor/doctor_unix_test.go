@@ -99,6 +99,7 @@ func (p patient) examine(t *testing.T) Report {
 			t.Fatal(err)
 		}
 	}
+	chmod(".", 0o700)(t, dir)
 	t.Setenv("PATH", filepath.Join(dir, "bin")+":/usr/bin:/bin")
 	if p.prepare != nil {
 		p.prepare(t, dir)
@@ -172,6 +173,7 @@ func TestACleanSetUpHasNoFindings(t *testing.T) {
 		"flags of get":                {config: "[profile x]\ncredential_process = HELPER --store=file get --verbose --timeout 5s -- dev-role\n"},
 		"an hour from an instance":    {config: "[profile x]\n" + role + "credential_source = Ec2InstanceMetadata\nduration_seconds = 3600\n[profile y]\n" + role + "credential_source = Environment\nduration_seconds = 7200\n"},
 		"nested settings, and quotes": {config: "[profile x]\ns3 =\n  max_concurrent_requests = 10\n  # ten\ncredential_process = /bin/sh -c 'echo \"#x\"'\n"},
+		"a sticky directory":          {prepare: chmod(".", 0o777|os.ModeSticky)},
 		"STS is well": {config: "[profile cloud]\n" + role + "credential_source = Environment\n", profile: "cloud", online: true,
 			sts: addRole},
 	} {
@@ -270,6 +272,10 @@ var triggers = []trigger{
 	{"a config that the group writes", patient{prepare: chmod("config", 0o660)}, "file-access"},
 	{"keys that others read", patient{credentials: "[base]\n" + jillsKeys, prepare: chmod("credentials", 0o640)}, "file-access, long-term-keys base"},
 
+	{"a directory that others write", patient{prepare: chmod(".", 0o703)}, "directory-access"},
+	{"a directory that the group writes", patient{prepare: chmod(".", 0o770)}, "directory-access"},
+	{"[sso_session x]", patient{config: "[sso_session bad]\nsso_region = eu-west-1\nsso_start_url = https://x.awsapps.com/start\n[profile x]\nsso_session = bad\nsso_account_id = 123456789012\nsso_role_name = Dev\n"}, "section-name"},
+
 	{"a role and a process", patient{config: "[profile x]\n" + role + "credential_process = other\n"}, "role-and-process x"},
 	{"a role, a source and this helper for itself", patient{config: "[profile x]\n" + role + "source_profile = corp\ncredential_process = aws-credproc get x\n"}, "role-and-process x"},
 	{"a role, a credential_source and a process", patient{config: "[profile x]\n" + role + "credential_source = EcsContainer\ncredential_process = other\n"}, "role-and-process x"},
@@ -335,6 +341,9 @@ var triggers = []trigger{
 	{"no retry mode", patient{config: "[profile x]\n" + role + "source_profile = corp\nretry_mode = foo\n"}, "unusable-profile x"},
 	{"no number of attempts", patient{config: "[profile x]\n" + role + "source_profile = corp\nmax_attempts = many\n"}, "unusable-profile x"},
 	{"no CA bundle", patient{config: "[profile x]\n" + role + "source_profile = corp\nca_bundle = /gone\n"}, "unusable-profile x"},
+	{"no account of SSO", patient{config: "[profile x]\nsso_session = corp\nsso_account_id = 12345\nsso_role_name = Dev\n"}, "unusable-profile x"},
+	{"no URL of SSO", patient{config: "[profile x]\nsso_session = more\nsso_account_id = 123456789012\nsso_role_name = Dev\n[profile y]\nsso_session = more\nsso_account_id = 123456789012\nsso_role_name = Ops\n" +
+		"[sso-session more]\nsso_region = eu-west-1\nsso_start_url = x.awsapps.com/start\n[profile z]\nsso_region = eu-west-1\nsso_start_url = x.awsapps.com/start\nsso_account_id = 123456789012\nsso_role_name = Dev\n"}, "unusable-profile, unusable-profile z"},
 	{"no command", patient{config: "[profile x]\ncredential_process =\n[profile y]\n" + role + "source_profile = x\n"}, "unusable-profile x"},
 	{"no credentials in the source", patient{config: "[profile x]\n" + role + "source_profile = settings\n"}, "unusable-profile settings"},
 	{"no credentials, asked for", patient{profile: "settings"}, "unusable-profile settings"},
@@ -344,6 +353,10 @@ var triggers = []trigger{
 	{"an MFA device of SSO", patient{config: "[profile x]\n" + role + "source_profile = corp\nmfa_serial = arn:aws:iam::123456789012:mfa/jill\n"}, "mfa-no-device x"},
 	{"an MFA device of a role", patient{config: "[profile y]\n" + role + "source_profile = dev\nmfa_serial = arn:aws:iam::123456789012:mfa/jill\n[profile z]\n" + role + "source_profile = y\n"}, "mfa-no-device y"},
 
+	{"an MFA device beside a token", patient{config: "[profile x]\n" + role + "web_identity_token_file = HELPER\nmfa_serial = arn:aws:iam::123456789012:mfa/jill\n"}, "mfa-unread x"},
+
+	{"keys that bear a role's name", patient{config: "[profile x]\n" + role + "source_profile = corp\n", credentials: "[x]\n" + jillsKeys}, "keys-and-role x, long-term-keys x"},
+	{"keys for the role of their own profile", patient{config: "[profile x]\n" + role + "source_profile = x\n", credentials: "[x]\n" + jillsKeys}, "long-term-keys x"},
 	{"keys in a file", patient{credentials: "[base]\n" + jillsKeys}, "long-term-keys base"},
 	{"a session that is over", patient{credentials: "[base]\n" + jillsKeys + "aws_session_token = hush\nx_security_token_expires = 2020-01-01T00:00:00+02:00\n"}, "temporary-keys base"},
 	{"a session that is over, by seconds", patient{credentials: "[base]\n" + jillsKeys + "aws_session_token = hush\nexpiration = 1577836800\n"}, "temporary-keys base"},

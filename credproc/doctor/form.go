@@ -71,11 +71,14 @@ func sectionName(x *exam) {
 				continue
 			}
 			header := "[" + name + "]"
-			if r.which == profiles.ConfigFile && name != "default" {
+			if session, ok := meantSession(l); ok && r.which == profiles.ConfigFile {
+				x.meant[session] = true
+				header, name = "[sso-session "+session+"]", ""
+			} else if r.which == profiles.ConfigFile && name != "default" {
 				header = "[profile " + name + "]"
 			}
 			mend := write("write the line as", header)
-			if !isName(name) {
+			if name != "" && !isName(name) {
 				mend = "give it a name of letters, digits and _-/.%@:+ only, and use that wherever the old one stands"
 			}
 			x.add(Finding{Severity: Error, Profile: name, Where: l.Where, What: what, Why: why, Mend: mend})
@@ -110,6 +113,8 @@ func oddHeader(l profiles.RawLine, which string) (name, what, why string) {
 			header = "default" // case counts
 		}
 		return header, fmt.Sprintf("the section is written [%s], without the word 'profile'", written), "in the config file the SDKs ignore it then"
+	case isSession(word) && word != "sso-session" && isName(rest):
+		return rest, fmt.Sprintf("the section is written [%s], and not [sso-session %s]", written, rest), "no tool finds the SSO session"
 	case strings.EqualFold(word, "profile") && quoted && isName(rest[1:len(rest)-1]):
 		return rest[1 : len(rest)-1], fmt.Sprintf("the name in [%s] stands in quotes", written), "only the AWS CLI and boto3 take them away; other SDKs ignore the section"
 	case strings.EqualFold(word, "profile") && isName(rest):
@@ -118,6 +123,18 @@ func oddHeader(l profiles.RawLine, which string) (name, what, why string) {
 		return rest, fmt.Sprintf("[%s] is no name that a profile can have", written), "most SDKs ignore the section"
 	}
 	return "", "", ""
+}
+
+// isSession reports whether the first word of a header is that of SSO sessions, or meant to be.
+func isSession(word string) bool {
+	return strings.EqualFold(strings.ReplaceAll(word, "_", "-"), "sso-session")
+}
+
+// meantSession gives the SSO session that a header means, where it is written otherwise.
+func meantSession(l profiles.RawLine) (name string, ok bool) {
+	word, rest, _ := strings.Cut(strings.TrimSpace(l.Header), " ")
+	rest = strings.TrimSpace(rest)
+	return rest, l.Profile == "" && isSession(word) && word != "sso-session" && isName(rest)
 }
 
 // isName reports whether a profile can have this name; see docs/configuration.md.

@@ -1,7 +1,10 @@
 package doctor
 
 import (
+	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +37,19 @@ func longTermKeys(x *exam) {
 				Mend: write("sign in instead: through IAM Identity Center with", "aws configure sso") + "\n" + write("or as at the console with", "aws login") + "\n" +
 					write("or move it into the keyring", "aws-credproc import "+p.Name)})
 		}
+	}
+}
+
+// keysAndRole finds static keys in the credentials file that bear the name of a role of the config file.
+func keysAndRole(x *exam) {
+	for _, p := range x.staticKeys() {
+		keys, role := p.Properties["aws_access_key_id"], p.Properties["role_arn"]
+		if role.Value == "" || role.File == keys.File || p.Get("source_profile") == p.Name { // which is the way to say that they are for it
+			continue
+		}
+		x.add(Finding{Severity: Warning, Profile: p.Name, Where: x.place(p, "aws_access_key_id"), What: "an access key bears the name of a profile that has a role_arn, in the other file",
+			Why:  "who asks for the profile gets the role; where it is a source_profile, the AWS CLI uses the key and the Go SDK the role; and aws-credproc setup refuses it",
+			Mend: fmt.Sprintf("rename the section of the key, to [%s-keys] say, and the source_profile that names it; or remove the key", p.Name)})
 	}
 }
 
@@ -122,10 +138,32 @@ func fileAccess(x *exam) {
 	}
 }
 
-// who names those whom mode bits let in: everybody, or the file's group.
+// directoryAccess finds directories in which others may put another file in the place of one of the two. A sticky bit
+// keeps them from that.
+func directoryAccess(x *exam) {
+	for _, r := range x.raw {
+		dir := filepath.Dir(r.Path)
+		info, err := os.Stat(dir)
+		if err != nil || info.Mode()&fs.ModeSticky != 0 {
+			continue
+		}
+		others := accessOfOthers(info)
+		if others&0o022 == 0 {
+			continue
+		}
+		f := Finding{Severity: Warning, Where: dir, What: who(others&0o002 != 0) + " may write to the directory of the file",
+			Why: "they can put another file in its place, which makes your tools run a command of theirs (credential_process)", Mend: run("chmod go-w " + x.quoted(dir))}
+		if others&0o002 != 0 {
+			f.Severity = Error
+		}
+		x.add(f)
+	}
+}
+
+// who names those whom mode bits let in: everybody, or the group.
 func who(all bool) string {
 	if all {
 		return "other users"
 	}
-	return "the users of the file's group"
+	return "the users of its group"
 }

@@ -275,6 +275,9 @@ func unusableProfile(x *exam) {
 			x.take(func(f *fault) bool { return f.profile == name && f.key == "" })
 		}
 	}
+	x.take(func(f *fault) bool {
+		return f.key == "sso_session" && x.meant[x.sections[f.profile].Get("sso_session")]
+	})
 	x.addTaken("the profile is refused: `aws-credproc get` gives no credentials for it", func(f *fault) bool {
 		isSettings := f.key == "" && errors.As(f.err, new(*profiles.Error)) && profiles.Kind(x.sections[f.profile]) == profiles.KindNone
 		return !isSettings || f.profile == x.Profile || x.isSource(f.profile)
@@ -286,6 +289,30 @@ func unusableProfile(x *exam) {
 			x.add(Finding{Severity: Error, Profile: name, Where: where, What: fmt.Sprintf("the region is %q, which is none", shortened(region)),
 				Why: "tools find no endpoint in it", Mend: "write one such as eu-west-1, alone in its line"})
 		}
+		x.badSSO(p)
+		if session, ok, err := x.files.SSOSession(p.Get("sso_session")); ok && err == nil {
+			x.badSSO(session)
+		}
+	}
+}
+
+// accountForm is that of the ID of an account.
+var accountForm = regexp.MustCompile(`^[0-9]{12}$`)
+
+// badSSO reports what no sign-in through SSO takes, of a profile or an SSO session.
+func (x *exam) badSSO(p profiles.Section) {
+	add := func(key, what, mend string) {
+		f := Finding{Severity: Error, Where: x.files.Place(p.Properties[key]), What: what, Why: "the sign-in fails, or gives no credentials", Mend: mend}
+		if _, ok := x.sections[p.Name]; ok && x.place(x.sections[p.Name], key) == f.Where {
+			f.Profile = p.Name
+		}
+		x.add(f)
+	}
+	if id := p.Get("sso_account_id"); id != "" && !accountForm.MatchString(id) {
+		add("sso_account_id", fmt.Sprintf("sso_account_id is %q, which has not 12 digits", shortened(id)), "write the account's ID, with its zeros in front")
+	}
+	if url := p.Get("sso_start_url"); url != "" && !strings.HasPrefix(url, "https://") && !strings.HasPrefix(url, "http://localhost") && !strings.HasPrefix(url, "http://127.") {
+		add("sso_start_url", fmt.Sprintf("sso_start_url is %q, which does not start with https://", shortened(url)), "write the whole URL, as https://example.awsapps.com/start")
 	}
 }
 
@@ -313,6 +340,12 @@ func mfaUnread(x *exam) {
 			continue
 		}
 		if p.Get("role_arn") != "" {
+			for _, key := range []string{"web_identity_token_file", "web_identity_token_process"} {
+				if p.Get(key) != "" {
+					x.add(Finding{Severity: Warning, Profile: name, Where: x.place(p, "mfa_serial"), What: "mfa_serial stands beside " + key,
+						Why: "a role that is assumed with a token takes no code: whoever reads it, it does nothing", Mend: "remove the line mfa_serial"})
+				}
+			}
 			continue
 		}
 		var readers []string
