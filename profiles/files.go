@@ -54,7 +54,8 @@ type Files struct {
 	// their access key ID. nil: there is no such profile. It is set before the first use.
 	Imported func(profile string) (accessKeyID string, ok bool)
 
-	suggested int // how often the nearest of all names was looked for, see maxSuggested
+	parsed    map[sectionID]Section // what was asked for: a chain of many leads through the same ones again and again
+	suggested int                   // how often the nearest of all names was looked for, see maxSuggested
 }
 
 // file is one of the two, cut into sections.

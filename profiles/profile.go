@@ -19,7 +19,7 @@ type Property struct {
 // files, merged. Of several settings of a key the last one counts, and the credentials file's before the config file's.
 type Section struct {
 	Name       string
-	Properties map[string]Property // keys are in lower case
+	Properties map[string]Property // keys are in lower case; not to be changed, since it is kept
 }
 
 // Get gives a property's value, or "" where it is not set.
@@ -38,6 +38,9 @@ func (s Section) Sub(key, subKey string) string {
 
 // section merges the sections of one kind and name; ok is false where there is none.
 func (f *Files) section(kind sectionKind, name string) (s Section, ok bool, err error) {
+	if s, ok := f.parsed[sectionID{kind, name}]; ok {
+		return s, true, nil
+	}
 	var body strings.Builder
 	count := 0
 	for _, source := range f.both() {
@@ -59,7 +62,12 @@ func (f *Files) section(kind sectionKind, name string) (s Section, ok bool, err 
 	if err != nil {
 		return Section{}, false, fmt.Errorf("profile %s: %w", name, err)
 	}
-	return Section{name, properties}, true, nil
+	if f.parsed == nil {
+		f.parsed = map[sectionID]Section{}
+	}
+	s = Section{name, properties}
+	f.parsed[sectionID{kind, name}] = s
+	return s, true, nil
 }
 
 // maxProperties bounds a section: gopkg.in/ini.v1 looks at every key for each one that it adds.

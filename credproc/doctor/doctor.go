@@ -150,9 +150,10 @@ type exam struct {
 	seen   map[Finding]bool // that are in the report
 	told   map[string]bool  // for each of them "check place"
 
-	raw   []raw
-	files *profiles.Files // what of them can be read; never nil
-	whole bool            // files holds both
+	raw      []raw
+	headerAt map[string]string // where each profile starts; made when it is first asked for
+	files    *profiles.Files   // what of them can be read; never nil
+	whole    bool              // files holds both
 
 	names     []string // of the profiles that it is about, in the files' order
 	concerned map[string]bool
@@ -314,14 +315,17 @@ func (x *exam) place(p profiles.Section, key string) string {
 	if property, ok := p.Properties[key]; ok {
 		return x.files.Place(property)
 	}
-	for _, r := range x.raw {
-		for _, l := range r.Lines {
-			if l.IsHeader && l.Profile == p.Name {
-				return l.Where
+	if x.headerAt == nil {
+		x.headerAt = map[string]string{}
+		for _, r := range x.raw {
+			for _, l := range r.headers() {
+				if l.Profile != "" && x.headerAt[l.Profile] == "" {
+					x.headerAt[l.Profile] = l.Where
+				}
 			}
 		}
 	}
-	return ""
+	return x.headerAt[p.Name]
 }
 
 // The forms of a mend.
