@@ -266,7 +266,7 @@ var triggers = []trigger{
 	{"a comment in a block", patient{config: "[profile x]\ns3 =\n  max_concurrent_requests = 10 # ten\n"}, "inline-comment x"},
 	{"a comment in a services section", patient{config: "[services x]\nsts =\n  endpoint_url = https://sts.test # hush\n"}, "inline-comment"},
 	{"a comment sign within quotes", patient{config: "[profile x]\ncredential_process = /bin/sh -c 'echo \"#x\" ; cat /tmp/j'\n"}, "inline-comment x"},
-	{"a comment behind a command that may hold a secret", patient{config: "[profile x]\n" + role + "source_profile = corp\nmfa_process = otp --seed hush # hush\n"}, "inline-comment x"},
+	{"a comment behind a command that may hold a secret", patient{config: "[profile x]\n" + role + "source_profile = corp\nmfa_process = otp --seed hush # hush\n[profile y]\ncredential_process = /bin/sh hush # hush\n"}, "inline-comment x, inline-comment y"},
 	{"a config that others read", patient{prepare: chmod("config", 0o644)}, "file-access"},
 	{"a config that others write", patient{prepare: chmod("config", 0o606)}, "file-access"},
 	{"a config that the group writes", patient{prepare: chmod("config", 0o660)}, "file-access"},
@@ -344,7 +344,7 @@ var triggers = []trigger{
 	{"no account of SSO", patient{config: "[profile x]\nsso_session = corp\nsso_account_id = 12345\nsso_role_name = Dev\n"}, "unusable-profile x"},
 	{"no URL of SSO", patient{config: "[profile x]\nsso_session = more\nsso_account_id = 123456789012\nsso_role_name = Dev\n[profile y]\nsso_session = more\nsso_account_id = 123456789012\nsso_role_name = Ops\n" +
 		"[sso-session more]\nsso_region = eu-west-1\nsso_start_url = x.awsapps.com/start\n[profile z]\nsso_region = eu-west-1\nsso_start_url = x.awsapps.com/start\nsso_account_id = 123456789012\nsso_role_name = Dev\n"}, "unusable-profile, unusable-profile z"},
-	{"no command", patient{config: "[profile x]\ncredential_process =\n[profile y]\n" + role + "source_profile = x\n"}, "unusable-profile x"},
+	{"no command", patient{config: "[profile x]\ncredential_process =\n"}, "unusable-profile x"},
 	{"no credentials in the source", patient{config: "[profile x]\n" + role + "source_profile = settings\n"}, "unusable-profile settings"},
 	{"no credentials, asked for", patient{profile: "settings"}, "unusable-profile settings"},
 	{"an MFA device in the source", patient{config: "[profile x]\n" + role + "source_profile = base\n[profile base]\nmfa_serial = arn:aws:iam::123456789012:mfa/jill\n", credentials: "[base]\n" + jillsKeys},

@@ -258,7 +258,9 @@ func (x *exam) withoutComment(l profiles.RawLine) string {
 	const prose = "move it to a line of its own above, that starts with #"
 	value, ok := x.valueAt(l)
 	mayBeSecret := func(word string) bool { return strings.Contains(l.Key, word) }
-	if !ok || value == "" || strings.Contains(value, "\n") || slices.ContainsFunc([]string{"secret", "token", "password", "mfa_process"}, mayBeSecret) {
+	_, ours := profiles.ProcessWords(x.sections[l.Profile])
+	if !ok || value == "" || strings.Contains(value, "\n") || slices.ContainsFunc([]string{"secret", "token", "password"}, mayBeSecret) ||
+		strings.HasSuffix(l.Key, "_process") && !(ours && l.Key == "credential_process") { // other programs take passwords as arguments
 		return prose
 	}
 	return write(prose+", so that this one is", l.Key+" = "+value)
