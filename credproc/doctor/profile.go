@@ -58,7 +58,7 @@ func (x *exam) addFault(name string, err error) {
 	case errors.As(err, &later):
 		f.profile, f.key, f.what, f.mend = later.Profile, later.From, later.Step+": "+later.Err.Error(), later.Mend
 		if strings.HasPrefix(later.From, "AWS_") { // it is no profile's fault, however many it hits
-			f.profile, f.key, f.where = "", "", later.From
+			f.profile, f.key, f.where, f.mend = "", "", later.From, "correct it, or "+x.unset(later.From)
 		}
 		x.refused[name] = true
 	}
