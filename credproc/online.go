@@ -135,20 +135,13 @@ func (r *Resolver) Try(ctx context.Context, c profiles.Chain) (cache.Session, er
 }
 
 // Check says why a chain's settings are refused, as far as that can be told without sending anything or running a
-// command. The error is an [*Error].
+// command; for those of the connection see CheckConnection. The error is an [*Error].
 func (r *Resolver) Check(c profiles.Chain) error {
 	w, err := r.way(c)
 	if err != nil {
 		return err
 	}
-	s := c.Source
-	if len(w.links) == 1 && (s.Type == profiles.Static || s.Type == profiles.Keyring || s.Type == profiles.Environment || s.Type == profiles.Process) {
-		return nil // nothing is asked of STS, or of another service
-	}
-	if _, err := w.sts(); err != nil {
-		return err
-	}
-	if s.Type == profiles.WebIdentity && s.WebIdentityTokenFile != "" {
+	if s := c.Source; s.Type == profiles.WebIdentity && s.WebIdentityTokenFile != "" {
 		if err := checkTokenFile(s.WebIdentityTokenFile); err != nil {
 			e := w.sourceError(fmt.Errorf("web identity token: %w", err), "correct web_identity_token_file; the file holds the token and nothing else")
 			e.Profile, e.From = s.Profile, "web_identity_token_file"
@@ -156,6 +149,16 @@ func (r *Resolver) Check(c profiles.Chain) error {
 		}
 	}
 	return nil
+}
+
+// ConnectionSettings are the settings of the selected profile that CheckConnection looks at, beside the environment.
+var ConnectionSettings = []string{"ca_bundle", "max_attempts", "retry_mode"}
+
+// CheckConnection says why the settings of a chain's connection to AWS are refused. It reads a CA bundle whole. The error
+// is an [*Error].
+func (r *Resolver) CheckConnection(c profiles.Chain) error {
+	_, err := r.newSTSClient(c, Endpoint{})
+	return err
 }
 
 // CheckMFA says which profile's role can never be assumed with the MFA device that it names, and why; nil where there is

@@ -162,6 +162,7 @@ type exam struct {
 	faults    []*fault                    // why the others do not
 	known     map[[3]string]bool          // profile, place and text of the faults
 	refused   map[string]bool             // names whose settings, or those of the environment, are refused
+	connects  map[string]bool             // settings of connections that are in order
 	meant     map[string]bool             // SSO sessions that a header only means
 	cut       map[string]bool             // places of commands that a comment cuts within quotes
 	health    cache.Health
@@ -178,7 +179,7 @@ type raw struct {
 func newExam(ctx context.Context, o Options) *exam {
 	x := &exam{
 		Options: o, goos: runtime.GOOS, report: Report{Findings: []Finding{}},
-		seen: map[Finding]bool{}, told: map[string]bool{}, concerned: map[string]bool{}, sections: map[string]profiles.Section{}, chains: map[string]profiles.Chain{}, known: map[[3]string]bool{}, refused: map[string]bool{}, meant: map[string]bool{}, cut: map[string]bool{},
+		seen: map[Finding]bool{}, told: map[string]bool{}, concerned: map[string]bool{}, sections: map[string]profiles.Section{}, chains: map[string]profiles.Chain{}, known: map[[3]string]bool{}, refused: map[string]bool{}, connects: map[string]bool{}, meant: map[string]bool{}, cut: map[string]bool{},
 	}
 	for _, f := range []struct{ path, which string }{{o.ConfigPath, profiles.ConfigFile}, {o.CredentialsPath, profiles.CredentialsFile}} {
 		r, err := profiles.ReadRaw(f.path, f.which)

@@ -169,11 +169,12 @@ func TestACleanSetUpHasNoFindings(t *testing.T) {
 		"the AWS CLI in a shell":        {config: "[profile x]\ncredential_process = /bin/sh -c \"aws configure export-credentials --profile corp; true\"\n[profile y]\ncredential_process = /bin/sh -c \"AWS_PROFILE=corp aws configure export-credentials\"\n"},
 		"roles of other partitions": {config: "[profile x]\nrole_arn = arn:aws-us-gov:iam::123456789012:role/A\nsource_profile = corp\nregion = us-gov-west-1\n" +
 			"[profile y]\nrole_arn = arn:aws-iso:iam::123456789012:role/A\nsource_profile = corp\nregion = us-iso-east-1\n[profile z]\nrole_arn = arn:aws-cn:iam::123456789012:role/A\nsource_profile = corp\n"},
-		"a role of another STS":       {config: "[profile x]\nrole_arn = arn:aws:iam:::role/A\nsource_profile = corp\nendpoint_url = https://ceph.test\n"},
-		"flags of get":                {config: "[profile x]\ncredential_process = HELPER --store=file get --verbose --timeout 5s -- dev-role\n"},
-		"an hour from an instance":    {config: "[profile x]\n" + role + "credential_source = Ec2InstanceMetadata\nduration_seconds = 3600\n[profile y]\n" + role + "credential_source = Environment\nduration_seconds = 7200\n"},
-		"nested settings, and quotes": {config: "[profile x]\ns3 =\n  max_concurrent_requests = 10\n  # ten\ncredential_process = /bin/sh -c 'echo \"#x\"'\n"},
-		"a sticky directory":          {prepare: chmod(".", 0o777|os.ModeSticky)},
+		"a role of another STS":          {config: "[profile x]\nrole_arn = arn:aws:iam:::role/A\nsource_profile = corp\nendpoint_url = https://ceph.test\n"},
+		"flags of get":                   {config: "[profile x]\ncredential_process = HELPER --store=file get --verbose --timeout 5s -- dev-role\n"},
+		"an hour from an instance":       {config: "[profile x]\n" + role + "credential_source = Ec2InstanceMetadata\nduration_seconds = 3600\n[profile y]\n" + role + "credential_source = Environment\nduration_seconds = 7200\n"},
+		"nested settings, and quotes":    {config: "[profile x]\ns3 =\n  max_concurrent_requests = 10\n  # ten\ncredential_process = /bin/sh -c 'echo \"#x\"'\n"},
+		"a sticky directory":             {prepare: chmod(".", 0o777|os.ModeSticky)},
+		"settings that nothing asks for": {config: "[profile x]\ncredential_process = /bin/sh x\nretry_mode = foo\nca_bundle = /gone\n"},
 		"STS is well": {config: "[profile cloud]\n" + role + "credential_source = Environment\n", profile: "cloud", online: true,
 			sts: addRole},
 	} {

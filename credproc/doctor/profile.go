@@ -33,12 +33,34 @@ func (x *exam) resolve() {
 		c, err := x.files.Chain(name)
 		if err == nil {
 			x.chains[name] = c
-			err = x.Resolver.Check(c)
+			if err = x.Resolver.Check(c); err == nil {
+				err = x.checkConnection(c)
+			}
 		}
 		if err != nil {
 			x.addFault(name, err)
 		}
 	}
+}
+
+// checkConnection looks at the settings of a chain's connection, if it makes one. What many profiles have alike, it looks at once: a CA
+// bundle takes some milliseconds.
+func (x *exam) checkConnection(c profiles.Chain) error {
+	here := []profiles.SourceType{profiles.Static, profiles.Keyring, profiles.Environment, profiles.Process}
+	if len(c.Hops) == 0 && c.MFA.Serial == "" && slices.Contains(here, c.Source.Type) {
+		return nil
+	}
+	var values []string
+	for _, key := range credproc.ConnectionSettings {
+		values = append(values, c.Profile.Get(key))
+	}
+	id := strings.Join(values, "\x00")
+	if x.connects[id] {
+		return nil
+	}
+	err := x.Resolver.CheckConnection(c)
+	x.connects[id] = err == nil
+	return err
 }
 
 func (x *exam) addFault(name string, err error) {
