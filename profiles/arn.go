@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // What is surely no ARN of IAM's, for who warns of a mistake before it is made. A chain resolves all the same, since STS
@@ -12,11 +13,19 @@ import (
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
 
 var (
-	partitionForm = regexp.MustCompile(`^aws(-[a-z]+)*$`)
-	accountForm   = regexp.MustCompile(`^[0-9]{12}$`)
+	partitionForm = form(`^aws(-[a-z]+)*$`)
+	accountForm   = form(`^[0-9]{12}$`)
 	// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
-	roleNameForm = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{1,64}$`)
+	roleNameForm = form(`^[A-Za-z0-9_+=,.@-]{1,64}$`)
 )
+
+// form makes a regular expression when it is first needed: what is made at the start is paid for by each get.
+func form(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
+
+// IsAccountID reports whether a text has the form of an account's ID.
+func IsAccountID(s string) bool { return accountForm().MatchString(s) }
 
 // CheckRoleARN says why a text is surely not the ARN of a role: arn:aws:iam::123456789012:role/NAME.
 func CheckRoleARN(arn string) error {
@@ -37,7 +46,7 @@ func CheckRoleARN(arn string) error {
 		return errors.New("which is no role's: those have role/NAME at the end")
 	case name == "":
 		return errors.New("which has no name of a role at its end")
-	case !roleNameForm.MatchString(name):
+	case !roleNameForm().MatchString(name):
 		return errors.New("and the name at its end is none that a role can have: 1 to 64 letters, digits and _+=,.@-")
 	}
 	return nil
@@ -73,11 +82,11 @@ func CheckMFAARN(serial string) error {
 // checkIAM checks what stands before the resource in an ARN of IAM.
 func checkIAM(parts []string) error {
 	switch {
-	case !partitionForm.MatchString(parts[1]):
+	case !partitionForm().MatchString(parts[1]):
 		return fmt.Errorf("and there is no partition %s, but aws, aws-cn, aws-us-gov and others", shorten(parts[1], 20))
 	case parts[3] != "":
 		return fmt.Errorf("and IAM has no regions: nothing stands in the place of %s", shorten(parts[3], 20))
-	case !accountForm.MatchString(parts[4]):
+	case !IsAccountID(parts[4]):
 		return fmt.Errorf("and its account, %q, has not 12 digits", shorten(parts[4], 20))
 	}
 	return nil

@@ -3,7 +3,6 @@ package doctor
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -234,26 +233,18 @@ func (x *exam) endpoint(name string) credproc.Endpoint {
 	return e
 }
 
-// regionForms are what regions of a partition look like, as the SDKs' partitions.json has them.
-var regionForms = []struct {
-	partition string
-	form      *regexp.Regexp
-}{
-	{"aws", regexp.MustCompile(`^(us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-[0-9]+$`)},
-	{"aws-cn", regexp.MustCompile(`^cn-[a-z]+-[0-9]+$`)},
-	{"aws-us-gov", regexp.MustCompile(`^us-gov-[a-z]+-[0-9]+$`)},
-	{"aws-iso", regexp.MustCompile(`^us-iso-[a-z]+-[0-9]+$`)},
-	{"aws-iso-b", regexp.MustCompile(`^us-isob-[a-z]+-[0-9]+$`)},
-	{"aws-iso-e", regexp.MustCompile(`^eu-isoe-[a-z]+-[0-9]+$`)},
-	{"aws-iso-f", regexp.MustCompile(`^us-isof-[a-z]+-[0-9]+$`)},
-	{"aws-eusc", regexp.MustCompile(`^eusc-[a-z]+-[a-z]+-[0-9]+$`)},
+// regionPrefixes are how the names of a partition's regions begin, as the SDKs' partitions.json has them; the first counts.
+var regionPrefixes = []struct{ prefix, partition string }{
+	{"us-gov-", "aws-us-gov"}, {"us-iso-", "aws-iso"}, {"us-isob-", "aws-iso-b"}, {"eu-isoe-", "aws-iso-e"}, {"us-isof-", "aws-iso-f"},
+	{"eusc-", "aws-eusc"}, {"cn-", "aws-cn"}, {"us-", "aws"}, {"eu-", "aws"}, {"ap-", "aws"}, {"sa-", "aws"}, {"ca-", "aws"}, {"me-", "aws"},
+	{"af-", "aws"}, {"il-", "aws"}, {"mx-", "aws"},
 }
 
 // partitionOf gives the partition that a region is of; "" where that cannot be told.
 func partitionOf(region string) string {
-	for _, f := range regionForms {
-		if f.form.MatchString(region) {
-			return f.partition
+	for _, r := range regionPrefixes {
+		if strings.HasPrefix(region, r.prefix) {
+			return r.partition
 		}
 	}
 	return ""
@@ -318,9 +309,6 @@ func unusableProfile(x *exam) {
 	}
 }
 
-// accountForm is that of the ID of an account.
-var accountForm = regexp.MustCompile(`^[0-9]{12}$`)
-
 // badSSO reports what no sign-in through SSO takes, of a profile or an SSO session.
 func (x *exam) badSSO(p profiles.Section) {
 	add := func(key, what, mend string) {
@@ -330,7 +318,7 @@ func (x *exam) badSSO(p profiles.Section) {
 		}
 		x.add(f)
 	}
-	if id := p.Get("sso_account_id"); id != "" && !accountForm.MatchString(id) {
+	if id := p.Get("sso_account_id"); id != "" && !profiles.IsAccountID(id) {
 		add("sso_account_id", fmt.Sprintf("sso_account_id is %q, which has not 12 digits", shortened(id)), "write the account's ID, with its zeros in front")
 	}
 	if url := p.Get("sso_start_url"); url != "" && !strings.HasPrefix(url, "https://") && !strings.HasPrefix(url, "http://localhost") && !strings.HasPrefix(url, "http://127.") {
