@@ -120,9 +120,9 @@ func (r *Resolver) Caller(ctx context.Context, c profiles.Chain) (arn string, er
 	return aws.ToString(out.Arn), nil
 }
 
-// Try gets the session that a chain stands for anew, as Refresh does, and keeps it. Where that would take a code of an
+// Try gets the session that a chain stands for anew, as Refresh does with since, and keeps it. Where that would take a code of an
 // MFA device, it asks nobody and is an [*Error] with NeedsPerson.
-func (r *Resolver) Try(ctx context.Context, c profiles.Chain) (cache.Session, error) {
+func (r *Resolver) Try(ctx context.Context, c profiles.Chain, since time.Time) (cache.Session, error) {
 	w, err := r.way(c)
 	if err != nil {
 		return cache.Session{}, err
@@ -131,7 +131,7 @@ func (r *Resolver) Try(ctx context.Context, c profiles.Chain) (cache.Session, er
 		return cache.Session{}, &Error{Profile: c.Profile.Name, Step: w.name(w.last()), Err: errors.New("it takes a code of the MFA device " + c.MFA.Serial),
 			Mend: "aws-credproc refresh " + c.Profile.Name, NeedsPerson: true, local: true}
 	}
-	return r.Refresh(ctx, c, time.Time{}, false)
+	return r.Refresh(ctx, c, since, false)
 }
 
 // Check says why a chain's settings are refused, as far as that can be told without sending anything or running a

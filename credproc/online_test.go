@@ -85,13 +85,13 @@ func TestCallerNamesTheSource(t *testing.T) {
 
 func TestTryAsksNobodyForACode(t *testing.T) {
 	r, s, _ := online(t)
-	if got, err := r.Try(t.Context(), chainOf(t, roleOfEnvironment, "")); err != nil || got.SessionToken == "" {
+	if got, err := r.Try(t.Context(), chainOf(t, roleOfEnvironment, ""), r.Now()); err != nil || got.SessionToken == "" {
 		t.Errorf("%v, %v", got, err)
 	}
 	before := s.Calls("AssumeRole")
 	var e *Error
 	chain := chainOf(t, roleOfEnvironment+"mfa_serial = arn:aws:iam::111111111111:mfa/jill\n", "")
-	if _, err := r.Try(t.Context(), chain); !errors.As(err, &e) || !e.NeedsPerson || s.Calls("AssumeRole") != before {
+	if _, err := r.Try(t.Context(), chain, r.Now()); !errors.As(err, &e) || !e.NeedsPerson || s.Calls("AssumeRole") != before {
 		t.Errorf("with a device: %v", err)
 	}
 	if all, err := r.Cache.Facts(); err != nil || len(all) != 1 {

@@ -40,6 +40,7 @@ type triedRole struct {
 // askSTS asks each endpoint once whether it is there and what time it is, whose the credentials of each source are, and
 // gets each session. Where an endpoint is not reached, nothing more is asked there.
 func (x *exam) askSTS(ctx context.Context) {
+	start := x.now()           // what failed before that is asked again
 	asked := map[string]bool{} // sources, and sessions by their key
 	// A role before those that are assumed with it: where it is not assumed, that is all there is to tell of these.
 	names := slices.Clone(x.names)
@@ -76,7 +77,7 @@ func (x *exam) askSTS(ctx context.Context) {
 		if slices.ContainsFunc(ways, func(way string) bool { return denied[way] }) {
 			continue
 		}
-		session, err := x.Resolver.Try(ctx, c)
+		session, err := x.Resolver.Try(ctx, c, start)
 		s.roles = append(s.roles, triedRole{c.Profile.Name, session, err})
 		switch e := (*credproc.Error)(nil); {
 		case err == nil:
