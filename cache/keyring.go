@@ -47,11 +47,12 @@ type keyring struct {
 	maxItem int // bytes of an item; 0 is the platform's keyringMaxItem
 
 	mu     sync.Mutex
-	silent error // a call timed out: the rest of this process need not wait again
-	heard  bool  // though there was an answer before that
-	hangs  bool  // which was the bus's: it is the service that says nothing
-	asked  bool  // it was asked again
-	brief  bool  // and until it answers, it has againLimit only
+	silent error     // a call timed out: the rest of this process need not wait again, for silenceLife
+	since  time.Time // that call's end
+	heard  bool      // though there was an answer before that
+	hangs  bool      // which was the bus's: it is the service that says nothing
+	asked  bool      // it was asked again
+	brief  bool      // and until it answers, it has againLimit only
 }
 
 // againLimit is keyringLimit for who asks again where nothing was heard at all. Of hundreds that wait most have gone by then,
@@ -69,6 +70,10 @@ func (k *keyring) again() bool {
 	k.asked, k.brief, k.silent = true, !k.heard, nil
 	return true
 }
+
+// silenceLife is how long a keyring that was silent is taken to be so still. What is done for an AWS command is over by then; a
+// process that lives for long asks again.
+const silenceLife = 10 * time.Second
 
 // keyringStore keeps one item a session. A session too large for an item is sealed, with a key that is used for nothing
 // else, into a file of a new name; the item then holds the key and the name. The file comes first and the file before it
@@ -262,6 +267,9 @@ func bounded[T any](ctx context.Context, k *keyring, p patience, call func(conte
 	var zero T
 	first := p.quiet
 	k.mu.Lock()
+	if time.Since(k.since) > silenceLife {
+		k.silent = nil
+	}
 	err := k.silent
 	if k.brief {
 		first = min(first, againLimit)
@@ -309,7 +317,7 @@ func bounded[T any](ctx context.Context, k *keyring, p patience, call func(conte
 	k.mu.Lock()
 	k.brief = k.brief && !heard.Load()
 	if errors.Is(r.err, ErrTimeout) && p.quiet >= keyringLimit { // who waited for less knows nothing
-		k.silent, k.heard, k.hangs = fmt.Errorf("keyring: %w", r.err), heard.Load(), hangs.Load()
+		k.silent, k.since, k.heard, k.hangs = fmt.Errorf("keyring: %w", r.err), time.Now(), heard.Load(), hangs.Load()
 	}
 	k.mu.Unlock()
 	if r.err != nil && !errors.Is(r.err, ErrMiss) {

@@ -19,6 +19,10 @@ func NewSecrets(service, label string) *Secrets {
 	return &Secrets{service, label, &keyring{}}
 }
 
+// Secrets gives the secrets of a service as NewSecrets does, in the keyring as this Cache knows it: one that has just been
+// silent is not waited for again.
+func (c *Cache) Secrets(service, label string) *Secrets { return &Secrets{service, label, c.keyring} }
+
 // Get reads the secret of a user name: ErrMiss if there is none. Any other error is a failure of the keyring, see
 // ErrLocked and its like.
 func (s *Secrets) Get(ctx context.Context, user string) (string, error) {

@@ -14,6 +14,9 @@ import (
 // is not that of the sessions, of which everything is deleted by `clear --all`.
 const keysService = "aws-credproc-keys"
 
+// keysLabel is what a person reads who looks through the keyring, before the profile.
+const keysLabel = "AWS access key of profile"
+
 // ErrNoKeys: the keyring has no long-term keys of this profile.
 var ErrNoKeys = errors.New("no long-term keys of this profile are in the keyring")
 
@@ -22,7 +25,7 @@ var ErrNoKeys = errors.New("no long-term keys of this profile are in the keyring
 type Keys struct{ secrets *cache.Secrets }
 
 // NewKeys gives the keys of this user.
-func NewKeys() *Keys { return &Keys{cache.NewSecrets(keysService, "AWS access key of profile")} }
+func NewKeys() *Keys { return &Keys{cache.NewSecrets(keysService, keysLabel)} }
 
 // wireKeys is the content of an item. Unknown fields are for newer versions to add, and a change that an older one would
 // read wrongly is a new version.
@@ -137,7 +140,8 @@ func decodeKeys(text string) (profiles.Keys, error) {
 // keyringSession takes the long-term keys of the chain's source out of the keyring.
 func (w *way) keyringSession(ctx context.Context) (cache.Session, error) {
 	s := w.chain.Source
-	k, err := NewKeys().Get(ctx, profiles.FileID(w.chain.ConfigPath), s.Profile)
+	keys := Keys{w.Cache.Secrets(keysService, keysLabel)}
+	k, err := keys.Get(ctx, profiles.FileID(w.chain.ConfigPath), s.Profile)
 	if err != nil {
 		return cache.Session{}, w.keyringError(err)
 	}
@@ -151,12 +155,12 @@ func (w *way) keyringSession(ctx context.Context) (cache.Session, error) {
 	return cache.Session{AccessKeyID: k.AccessKeyID, SecretAccessKey: string(k.SecretAccessKey), AccountID: s.AccountID}, nil
 }
 
-// keyringError says why the keyring gave no keys. What is in the way is this process's, or over when a person has acted:
-// it tells other processes nothing.
+// keyringError says why the keyring gave no keys. A keyring that is locked or silent is so for other processes too. What else
+// is in the way is this process's, or over when a person has acted: it tells them nothing.
 func (w *way) keyringError(err error) *Error {
 	s := w.chain.Source
 	e := w.sourceError(err, "")
-	e.local = true
+	e.local = !errors.Is(err, cache.ErrLocked) && !errors.Is(err, cache.ErrTimeout)
 	switch {
 	case errors.Is(err, context.Canceled):
 		e.Err = errInterrupted
@@ -167,7 +171,7 @@ func (w *way) keyringError(err error) *Error {
 		e.Mend = "unlock the keyring, and then run aws-credproc refresh " + w.chain.Profile.Name
 	case errors.Is(err, cache.ErrTimeout):
 		e.Passing = true
-		e.Mend = "try again"
+		e.Mend = "try again; where that goes on, start the keyring's service anew"
 	case errors.Is(err, cache.ErrUnavailable):
 		e.Mend = "the keys of profile " + s.Profile + " are in the keyring: run this where that is, or there aws-credproc import --undo " + s.Profile
 	case errors.Is(err, cache.ErrCorrupt):

@@ -148,6 +148,12 @@ func (w *way) obtain(ctx context.Context, n int, fit fitness, old cache.Session)
 		if fit == nil {
 			return false
 		}
+		if f, _, ok := w.lastFailure(n); ok && f.Store == "" && old == (cache.Session{}) {
+			// Who noted it has looked in the store, which may be slow to say that there is no session.
+			if failure = w.sharedFailure(ctx, n); failure != nil {
+				return true
+			}
+		}
 		s, err := w.Cache.GetLocked(ctx, key, w.facts(n))
 		switch {
 		case err == nil && fit(s, w.Now()):
