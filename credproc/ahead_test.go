@@ -21,13 +21,14 @@ type office struct {
 	clock *clock
 	sts   *ststest.Server
 	chain profiles.Chain
+	dir   string // the state directory
 	Resolver
 }
 
 // newOffice makes an office whose chain has the roles A, and B assumed by A if roles is 2, with some more settings.
 func newOffice(t *testing.T, roles int, settings string) office {
 	t.Helper()
-	o := office{clock: &clock{time.Now()}}
+	o := office{clock: &clock{time.Now()}, dir: t.TempDir()}
 	var err error
 	if o.sts, err = ststest.Start(); err != nil {
 		t.Fatal(err)
@@ -52,7 +53,7 @@ func newOffice(t *testing.T, roles int, settings string) office {
 		caller = arn
 	}
 	o.chain = chainOf(t, config, fmt.Sprintf("[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n", user.Key.ID, user.Key.Secret))
-	c, err := cache.Open(cache.Options{Dir: t.TempDir(), Choice: cache.File, Warnf: t.Errorf, Now: o.clock.Now})
+	c, err := cache.Open(cache.Options{Dir: o.dir, Choice: cache.File, Warnf: t.Errorf, Now: o.clock.Now})
 	must(t, err)
 	t.Cleanup(func() { must(t, c.Close()) })
 	env := getenv(map[string]string{"AWS_ENDPOINT_URL_STS": o.sts.URL, "AWS_MAX_ATTEMPTS": "1"})

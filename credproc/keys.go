@@ -160,10 +160,14 @@ func (w *way) keyringSession(ctx context.Context) (cache.Session, error) {
 func (w *way) keyringError(err error) *Error {
 	s := w.chain.Source
 	e := w.sourceError(err, "")
-	e.local = !errors.Is(err, cache.ErrLocked) && !errors.Is(err, cache.ErrTimeout)
+	e.local = !errors.Is(err, cache.ErrLocked) && !errors.Is(err, cache.ErrTimeout) && !errors.Is(err, context.DeadlineExceeded)
 	switch {
 	case errors.Is(err, context.Canceled):
 		e.Err = errInterrupted
+	case errors.Is(err, context.DeadlineExceeded):
+		e.Passing = true
+		e.Err = errors.New("no answer from the keyring within the time allowed")
+		e.Mend = "try again, or allow more with --timeout"
 	case errors.Is(err, ErrNoKeys):
 		e.Mend = fmt.Sprintf("put them into the credentials file as [%s], and run aws-credproc import %s", s.Profile, s.Profile)
 	case errors.Is(err, cache.ErrLocked):
@@ -171,11 +175,16 @@ func (w *way) keyringError(err error) *Error {
 		e.Mend = "unlock the keyring, and then run aws-credproc refresh " + w.chain.Profile.Name
 	case errors.Is(err, cache.ErrTimeout):
 		e.Passing = true
-		e.Mend = "try again; where that goes on, start the keyring's service anew"
+		e.Mend = "try again; where that goes on, see that the keyring's service is well"
 	case errors.Is(err, cache.ErrUnavailable):
 		e.Mend = "the keys of profile " + s.Profile + " are in the keyring: run this where that is, or there aws-credproc import --undo " + s.Profile
 	case errors.Is(err, cache.ErrCorrupt):
 		e.Mend = fmt.Sprintf("put the keys into the credentials file as [%s], and run aws-credproc import %s", s.Profile, s.Profile)
+	case errors.Is(err, cache.ErrVersion):
+		e.Mend = "update this program"
+	default: // the keyring's service or the bus ended meanwhile, or had a bad moment
+		e.Passing = true
+		e.Mend = "try again; where that goes on, see that the keyring's service is well"
 	}
 	return e
 }

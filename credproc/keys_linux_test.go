@@ -1,13 +1,16 @@
 package credproc
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"aws-credproc/cache"
 	"aws-credproc/profiles"
@@ -66,6 +69,46 @@ func TestASilentKeyringIsWaitedForByOne(t *testing.T) {
 			all.Wait()
 			if n := asked.Load(); n != 1 {
 				t.Errorf("it was asked by %d processes, want 1", n)
+			}
+		})
+	}
+}
+
+// TestASilentKeyringCostsNoGoodSession: the session before is served while it is good, and one process in half a minute asks
+// the keyring, also where it is cut short by its own deadline.
+func TestASilentKeyringCostsNoGoodSession(t *testing.T) {
+	for name, limit := range map[string]time.Duration{"the keyring's time": time.Minute, "the caller's time": 100 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			o := newOffice(t, 1, "")
+			first, err := o.Credentials(t.Context(), o.chain)
+			must(t, err)
+			asked := o.importedInSilence(t)
+			var told []string
+			o.Warnf = func(format string, args ...any) { told = append(told, fmt.Sprintf(format, args...)) }
+			o.clock.now = first.Expiration.Add(-5 * time.Minute)
+			for turn := range 3 {
+				want := int32(turn + 1)
+				for range 4 { // of one half minute
+					ctx, cancel := context.WithTimeout(t.Context(), limit)
+					s, err := o.Credentials(ctx, o.chain)
+					cancel()
+					if err != nil || s != first {
+						t.Fatalf("turn %d: %v", turn, err)
+					}
+					o.Resolver = *o.process(t, o.dir, cache.File)
+				}
+				if n := asked.Load(); n != want {
+					t.Errorf("turn %d: the keyring was asked %d times, want %d", turn, n, want)
+				}
+				o.clock.now = o.clock.now.Add(outageLife + time.Second)
+			}
+			if len(told) != 12 {
+				t.Errorf("%d warnings, want 12: %q", len(told), told)
+			}
+			for _, w := range told {
+				if !strings.Contains(w, "no answer") || !strings.Contains(w, "(mend: ") || !strings.Contains(w, "the session before is served") {
+					t.Errorf("warning %q", w)
+				}
 			}
 		})
 	}

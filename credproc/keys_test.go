@@ -1,8 +1,10 @@
 package credproc
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -71,3 +73,24 @@ func TestAnImportedKeyIsTheSameKey(t *testing.T) {
 }
 
 func noEnv(string) string { return "" }
+
+// TestWhatAKeyringsFailureTellsOthers: what is so for every process is noted, and what passes leaves a session alone.
+func TestWhatAKeyringsFailureTellsOthers(t *testing.T) {
+	c := profiles.Chain{Source: profiles.Source{Type: profiles.Keyring, Profile: "base"}}
+	w := &way{chain: c, links: linksOf(c, noEnv)}
+	for err, want := range map[error]Error{
+		cache.ErrLocked:           {NeedsPerson: true},
+		cache.ErrTimeout:          {Passing: true},
+		context.DeadlineExceeded:  {Passing: true},
+		errors.New("session bus"): {Passing: true, local: true},
+		cache.ErrUnavailable:      {local: true}, // in this login
+		cache.ErrCorrupt:          {local: true},
+		cache.ErrVersion:          {local: true},
+		ErrNoKeys:                 {local: true},
+	} {
+		got := w.keyringError(fmt.Errorf("keyring: %w", err))
+		if got.Mend == "" || got.Passing != want.Passing || got.NeedsPerson != want.NeedsPerson || got.local != want.local {
+			t.Errorf("%v: %+v", err, got)
+		}
+	}
+}
