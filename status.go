@@ -249,9 +249,13 @@ step on their way stay, unless --all is said. Long-term keys are never touched.`
 			if all {
 				return a.clearAll(ctx)
 			}
+			r, err := a.resolver() // one for all, so that a silent keyring is waited for once
+			if err != nil {
+				return err
+			}
 			var result error
 			for _, name := range args {
-				if err := a.clearProfile(ctx, name); err != nil {
+				if err := a.clearProfile(ctx, r, name); err != nil {
 					a.say("%v", err)
 					result = errReported
 				}
@@ -277,11 +281,7 @@ func (a *app) clearAll(ctx context.Context) error {
 
 // clearProfile forgets the session that a profile stands for now, and those that it stood for before its settings were
 // changed. A profile that is gone from the config can have sessions left too.
-func (a *app) clearProfile(ctx context.Context, name string) error {
-	r, err := a.resolver()
-	if err != nil {
-		return err
-	}
+func (a *app) clearProfile(ctx context.Context, r *credproc.Resolver, name string) error {
 	facts, err := r.Cache.Facts()
 	if err != nil {
 		return err

@@ -33,7 +33,8 @@ type patience struct {
 
 var (
 	usualPatience = patience{keyringLimit, 5 * time.Second}
-	// For a change some write anew all that they hold, and wait for the disk. It comes after an answer, or was asked for.
+	// For a change some write anew all that they hold, and wait for the disk. One of which it is known that it has not come to
+	// that yet (keyringTells) may be silent for keyringLimit, as ever.
 	writePatience = patience{3 * time.Second, 5 * time.Second}
 	clearPatience = patience{keyringLimit, 15 * time.Second} // every item is deleted, which a person asked for
 )
@@ -265,7 +266,11 @@ type answeredKey struct{}
 // panic where a bus dies. A call that outlives the limit is left behind; it ends with its connection or the process.
 func bounded[T any](ctx context.Context, k *keyring, p patience, call func(context.Context) (T, error)) (T, error) {
 	var zero T
-	first := p.quiet
+	first := p.quiet // until the service has answered
+	if keyringTells {
+		first = min(first, keyringLimit)
+	}
+	afterBus := first
 	k.mu.Lock()
 	if time.Since(k.since) > silenceLife {
 		k.silent = nil
@@ -283,13 +288,19 @@ func bounded[T any](ctx context.Context, k *keyring, p patience, call func(conte
 	defer cancel()
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
-	silence := time.AfterFunc(first, func() { giveUp(timeout(p.quiet)) })
-	defer silence.Stop()
 	var heard, hangs atomic.Bool
+	limit := func() time.Duration { // of the silence before the next answer
+		if heard.Load() && !hangs.Load() {
+			return p.quiet
+		}
+		return afterBus
+	}
+	silence := time.AfterFunc(first, func() { giveUp(timeout(limit())) })
+	defer silence.Stop()
 	ctx = context.WithValue(ctx, answeredKey{}, func(ofService bool) {
-		heard.Store(true)
 		hangs.Store(!ofService)
-		silence.Reset(p.quiet)
+		heard.Store(true)
+		silence.Reset(limit())
 	})
 	type result struct {
 		value T

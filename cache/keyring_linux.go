@@ -36,6 +36,9 @@ const (
 // everybody else's passwords.
 const keyringMaxItem = 8 << 10
 
+// keyringTells says that a call tells bounded of each answer.
+const keyringTells = true
+
 // maxItems bounds the items of one key that are opened. There is one, unless the default collection was changed.
 const maxItems = 8
 

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/godbus/dbus/v5"
@@ -542,6 +543,65 @@ func TestSilentBusIsATimeOut(t *testing.T) {
 		t.Errorf("%v: %v", name, reason)
 	}
 	w.want(t, 0)
+}
+
+// A keyring that writes may take its time, and one that says nothing from the beginning takes no more than any.
+func TestPatienceWithAWriteBeginsWithTheServicesAnswer(t *testing.T) {
+	writes := writePatience.quiet - time.Millisecond
+	for name, test := range map[string]struct {
+		answers []time.Duration // how long each took; the first is the bus's
+		took    time.Duration
+		want    error
+	}{
+		"nothing is heard": {[]time.Duration{time.Hour}, keyringLimit, ErrTimeout},
+		"the bus alone":    {[]time.Duration{0, time.Hour}, keyringLimit, ErrTimeout},
+		"it writes":        {[]time.Duration{0, 0, writes}, writes, nil},
+		"it hangs":         {[]time.Duration{0, 0, time.Hour}, writePatience.quiet, ErrTimeout},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				_, err := bounded(t.Context(), &keyring{}, writePatience, func(ctx context.Context) (struct{}, error) {
+					for i, answer := range test.answers {
+						select {
+						case <-time.After(answer):
+							ctx.Value(answeredKey{}).(func(bool))(i > 0)
+						case <-ctx.Done():
+							return struct{}{}, ctx.Err()
+						}
+					}
+					return struct{}{}, nil
+				})
+				if took := time.Since(start); !errors.Is(err, test.want) || took != test.took {
+					t.Errorf("%v after %s, want %v after %s", err, took, test.want, test.took)
+				}
+			})
+		})
+	}
+}
+
+// Of many sessions that are to be forgotten, the first finds out that the keyring is silent.
+func TestSilentKeyringIsWaitedForOnceByWhoForgetsMany(t *testing.T) {
+	var asked atomic.Int32
+	listen(t, func(net.Conn) { asked.Add(1) })
+	c, _ := openTest(t, Auto, "")
+	for i := range 5 {
+		c.target()
+		if err := c.dir.writeFacts(testFacts().of(Key{byte(i)}, testSession(), Keyring)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 5 {
+		if err := c.Delete(t.Context(), Key{byte(i)}); !errors.Is(err, ErrTimeout) {
+			t.Errorf("delete: %v", err)
+		}
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("it was asked %d times", n)
+	}
+	if all, err := c.Facts(); err != nil || len(all) > 0 {
+		t.Errorf("still served: %v, %v", all, err)
+	}
 }
 
 func TestCallersOwnDeadlineIsKept(t *testing.T) {
