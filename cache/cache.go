@@ -180,20 +180,22 @@ func (c *Cache) put(ctx context.Context, key Key, s Session, f Facts) (Choice, e
 	if err != nil && !errors.Is(err, ErrMiss) && !errors.Is(err, ErrCorrupt) {
 		return None, err
 	}
+	unknown := err != nil
+	var note func() error
 	if name == Keyring && old.Store != Keyring {
 		// A process that is killed before its facts leaves an item that nobody can list on most systems: noted first.
-		if err != nil {
-			old = f
-			old.Store, old.Key, old.Stray = "", key, time.Time{}
-		}
-		old.Stray = latest(old.Stray, s.Expiration)
-		if err := d.writeFacts(old); err != nil {
-			return None, err
+		note = func() error {
+			if unknown {
+				old = f
+				old.Store, old.Key, old.Stray = "", key, time.Time{}
+			}
+			old.Stray = latest(old.Stray, s.Expiration)
+			return d.writeFacts(old)
 		}
 	}
-	err = c.putIn(ctx, d, name, key, s)
+	err = c.putIn(ctx, d, name, key, s, note)
 	if c.opts.Choice == Auto && name == Keyring && isOutOfReach(err) { // although it was there a moment ago
-		if kernelErr := c.putIn(ctx, d, Kernel, key, s); kernelErr == nil {
+		if kernelErr := c.putIn(ctx, d, Kernel, key, s, nil); kernelErr == nil {
 			name, err = Kernel, nil
 		}
 	}
@@ -232,14 +234,20 @@ func (c *Cache) put(ctx context.Context, key Key, s Session, f Facts) (Choice, e
 	return name, nil
 }
 
-// putIn puts a session into a store, but not in the place of one that a newer version of this program wrote.
-func (c *Cache) putIn(ctx context.Context, d *stateDir, name Choice, key Key, s Session) error {
+// putIn puts a session into a store, but not in the place of one that a newer version of this program wrote. It calls note,
+// which may be nil, when the store has answered and before anything is written.
+func (c *Cache) putIn(ctx context.Context, d *stateDir, name Choice, key Key, s Session, note func() error) error {
 	st, err := c.store(d, name)
 	if err != nil {
 		return err
 	}
 	if _, err := st.Get(ctx, key); err != nil && !errors.Is(err, ErrMiss) && !errors.Is(err, ErrCorrupt) {
 		return err
+	}
+	if note != nil {
+		if err := note(); err != nil {
+			return err
+		}
 	}
 	return st.Put(ctx, key, s)
 }

@@ -451,6 +451,9 @@ func TestWithoutAKeyringNothingIsStarted(t *testing.T) {
 	if _, err := chosen.Put(t.Context(), testKey, testSession(), testFacts()); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("put where the keyring was chosen: %v", err)
 	}
+	if n, err := chosen.Clear(t.Context()); n != 0 || err != nil {
+		t.Errorf("clear, although nothing can have come there: %d, %v", n, err)
+	}
 	w.want(t, 0)
 	if d.hasService() {
 		t.Error("a Secret Service was started")
@@ -882,6 +885,29 @@ func TestAutoKeepsSessionsInTheKeyring(t *testing.T) {
 		}
 	})
 	w.want(t, 0)
+}
+
+// A process may be killed at any moment from when it writes: the facts tell of the item before it is there.
+func TestItemIsNotedBeforeItIsWritten(t *testing.T) {
+	newDesktop(t).startKeyring(true)
+	c, _ := openTest(t, Keyring, "")
+	c.target()
+	free, err := c.dir.lock(t.Context(), writeLock, nil) // so that the write waits
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer free()
+	ctx, kill := context.WithCancel(t.Context())
+	put := make(chan error, 1)
+	go func() { _, err := c.Put(ctx, testKey, testSession(), testFacts()); put <- err }()
+	waitFor(t, "its facts", func() bool { f, err := c.dir.readFacts(testKey); return err == nil && !f.Stray.IsZero() })
+	kill()
+	if err := <-put; !errors.Is(err, context.Canceled) {
+		t.Errorf("put: %v", err)
+	}
+	if _, err := c.FactsOf(testKey); !errors.Is(err, ErrMiss) {
+		t.Errorf("it is told of: %v", err)
+	}
 }
 
 func TestClearForgetsEverySessionInEveryStore(t *testing.T) {
