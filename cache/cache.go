@@ -448,9 +448,6 @@ func (c *Cache) Clear(ctx context.Context) (n int, err error) {
 			known = append(known, f)
 		}
 	}
-	if d != nil {
-		errs = append(errs, d.sweep(c.opts.Now()))
-	}
 	cleared := map[Choice]bool{"": true}
 	var inKeyring []Key
 	for _, f := range known {
@@ -486,6 +483,9 @@ func (c *Cache) Clear(ctx context.Context) (n int, err error) {
 				errs = append(errs, fmt.Errorf("session %.8s: %w", f.Key, err))
 			}
 		}
+	}
+	if d != nil { // last: it looks at a part of many files
+		errs = append(errs, d.sweep(c.opts.Now(), clearedAge))
 	}
 	return n, errors.Join(errs...)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -119,6 +120,13 @@ func TestTemporaryFilesOfKilledProcessesAreSwept(t *testing.T) {
 		if _, err := os.Lstat(path); err != nil {
 			t.Errorf("%s may still be written, and is gone", path)
 		}
+	}
+	writing := temp(0, sessionsDir+"/"+tempPrefix+"e")
+	if _, err := c.Clear(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got := filesIn(t, filepath.Join(dir, sessionsDir)); !slices.Equal(got, writing) {
+		t.Errorf("after clear: %v, want %v", got, writing)
 	}
 	w.want(t, 0)
 }

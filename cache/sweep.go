@@ -15,6 +15,9 @@ import (
 const (
 	// tempAge is longer than any write takes, and any claim counts.
 	tempAge = time.Hour
+	// clearedAge is longer than a write takes that is not held up. Who forgets everything does not spare one that is, whose
+	// process then warns that its session is not kept.
+	clearedAge = 10 * time.Second
 	// errorAge is how long the facts of a failure are kept where there is no session.
 	errorAge = 24 * time.Hour
 	// sweptFiles bounds how many files of a directory one sweep looks at, and sweptSessions how many it clears away.
@@ -26,7 +29,7 @@ const (
 // whether the keyring is there and open, if that is asked: one that is not must not hold up anybody.
 func (c *Cache) sweep(ctx context.Context, d *stateDir, keyringAnswers func() bool) error {
 	now := c.opts.Now()
-	errs := []error{d.sweep(now)}
+	errs := []error{d.sweep(now, tempAge)}
 	keys, err := d.keys(factsDir, ".json")
 	errs = append(errs, err)
 	ctx, cancel := context.WithTimeout(ctx, chooseLimit)
@@ -51,9 +54,9 @@ func (c *Cache) sweep(ctx context.Context, d *stateDir, keyringAnswers func() bo
 	return errors.Join(errs...)
 }
 
-// sweep removes files that are of no more use.
-func (d *stateDir) sweep(now time.Time) error {
-	errs := []error{d.sweepFiles(d.root, now)}
+// sweep removes files that are of no more use, temporary ones from an age on.
+func (d *stateDir) sweep(now time.Time, age time.Duration) error {
+	errs := []error{d.sweepFiles(d.root, now, age)}
 	for _, name := range []string{factsDir, sessionsDir, countersDir, importedDir} {
 		root, err := d.sub(name, false)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -63,7 +66,7 @@ func (d *stateDir) sweep(now time.Time) error {
 			errs = append(errs, err)
 			continue
 		}
-		errs = append(errs, d.sweepFiles(root, now), root.Close())
+		errs = append(errs, d.sweepFiles(root, now, age), root.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -108,16 +111,16 @@ func (f Facts) isOver(now time.Time) bool {
 }
 
 // sweepFiles removes the files of a directory that are temporary and old, or sealed and expired.
-func (d *stateDir) sweepFiles(root *os.Root, now time.Time) error {
+func (d *stateDir) sweepFiles(root *os.Root, now time.Time, temp time.Duration) error {
 	entries, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, e := range anywhere(entries) {
-		over, err := isOfNoUse(root, e, now)
+		over, err := isOfNoUse(root, e, now, temp)
 		if over {
-			err = d.clearFile(root, e, now)
+			err = d.clearFile(root, e, now, temp)
 		}
 		if !errors.Is(err, fs.ErrNotExist) { // its writer has just finished
 			errs = append(errs, err)
@@ -128,14 +131,14 @@ func (d *stateDir) sweepFiles(root *os.Root, now time.Time) error {
 
 // clearFile removes a file that was of no more use a moment ago. A sealed one goes under the lock of its session, if that is
 // free: another process may just be putting the next one in its place.
-func (d *stateDir) clearFile(root *os.Root, e fs.DirEntry, now time.Time) error {
+func (d *stateDir) clearFile(root *os.Root, e fs.DirEntry, now time.Time, temp time.Duration) error {
 	if key, _, _, sealed := parseSealedName(e.Name()); sealed {
 		unlock, held, err := d.tryLock(key.String())
 		if err != nil || !held {
 			return err
 		}
 		defer unlock()
-		if over, err := isOfNoUse(root, e, now); err != nil || !over {
+		if over, err := isOfNoUse(root, e, now, temp); err != nil || !over {
 			return err
 		}
 	}
@@ -144,7 +147,7 @@ func (d *stateDir) clearFile(root *os.Root, e fs.DirEntry, now time.Time) error 
 
 // isOfNoUse reports whether a file is of no more use. A sealed one tells when it expires, and nobody has a use for it then,
 // whatever refers to it; one that a newer version wrote is that version's to remove.
-func isOfNoUse(root *os.Root, e fs.DirEntry, now time.Time) (bool, error) {
+func isOfNoUse(root *os.Root, e fs.DirEntry, now time.Time, temp time.Duration) (bool, error) {
 	temporary := strings.HasPrefix(e.Name(), tempPrefix) || strings.HasSuffix(e.Name(), claimSuffix)
 	_, _, _, sealed := parseSealedName(e.Name())
 	if !temporary && !sealed {
@@ -156,7 +159,7 @@ func isOfNoUse(root *os.Root, e fs.DirEntry, now time.Time) (bool, error) {
 	}
 	age := now.Sub(info.ModTime())
 	if temporary {
-		return age > tempAge, nil
+		return age > temp, nil
 	}
 	expires, err := sealedUntil(root, e.Name())
 	if errors.Is(err, ErrCorrupt) { // torn when the machine went down
