@@ -90,6 +90,16 @@ func TestAutoWithoutAnyStoreKeepsNothing(t *testing.T) {
 	w.want(t, 0)
 }
 
+// What a store that is there refuses all the same, it may refuse each time: somebody must be told.
+func TestAutoTellsOfAStoreThatTakesNothingAfterAll(t *testing.T) {
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "")
+	c, _ := openTest(t, Auto, "")
+	c.kernel = forgetfulKernel{}
+	if store, err := c.Put(t.Context(), testKey, testSession(), testFacts()); store != None || !errors.Is(err, ErrUnavailable) {
+		t.Errorf("%s, %v", store, err)
+	}
+}
+
 // The haste of a caller is no reason to choose another store.
 func TestAutoDecidesNothingForACallerInHaste(t *testing.T) {
 	d := newDesktop(t)

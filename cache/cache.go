@@ -199,10 +199,7 @@ func (c *Cache) put(ctx context.Context, key Key, s Session, f Facts) (Choice, e
 			name, err = Kernel, nil
 		}
 	}
-	if c.opts.Choice == Auto && errors.Is(err, ErrUnavailable) {
-		return None, nil
-	}
-	if err != nil {
+	if err != nil { // with Auto too: it was there when it was chosen, and is perhaps so for each process
 		return None, err
 	}
 	f = f.of(key, s, name).after(old)

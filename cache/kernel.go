@@ -22,7 +22,7 @@ var errNoKernelKey = errors.New("no key in the kernel keyring")
 // kernelKeys is the kernel's keyring of this user; see osKernel. An error that wraps ErrUnavailable says that it is out
 // of reach here.
 type kernelKeys interface {
-	// read gives a key and lets it live for another kernelKeyLife; errNoKernelKey if there is none.
+	// read gives a key and lets it live for another kernelKeyLife; errNoKernelKey if there is none that we may read.
 	read(description string) ([]byte, error)
 	// add makes or replaces a key, that every process of this user can read until it goes unused for kernelKeyLife.
 	add(description string, payload []byte) error

@@ -20,16 +20,19 @@ const kernelKeyPerm = 0x3f000000 | // possessor: all
 	0x00010000 | 0x00020000 | 0x00080000 | 0x00200000 // user: view, read, search, set attributes
 
 func (osKernel) read(description string) ([]byte, error) {
-	id, err := unix.KeyctlSearch(unix.KEY_SPEC_USER_KEYRING, "user", description, 0)
-	if err != nil {
-		return nil, kernelError(err)
-	}
 	b := make([]byte, 256)
-	n, err := unix.KeyctlBuffer(unix.KEYCTL_READ, id, b, 0)
-	if err != nil {
-		return nil, kernelError(err)
+	var n int
+	id, err := unix.KeyctlSearch(unix.KEY_SPEC_USER_KEYRING, "user", description, 0)
+	if err == nil {
+		n, err = unix.KeyctlBuffer(unix.KEYCTL_READ, id, b, 0)
 	}
-	if _, err := unix.KeyctlInt(unix.KEYCTL_SET_TIMEOUT, id, int(kernelKeyLife/time.Second), 0, 0); err != nil {
+	if err == nil {
+		_, err = unix.KeyctlInt(unix.KEYCTL_SET_TIMEOUT, id, int(kernelKeyLife/time.Second), 0, 0)
+	}
+	if errors.Is(err, unix.EACCES) {
+		return nil, errNoKernelKey // somebody took our rights to it away; where it is all keys, add says so
+	}
+	if err != nil {
 		return nil, kernelError(err)
 	}
 	return b[:min(n, len(b))], nil // n is the length that it has, read or not

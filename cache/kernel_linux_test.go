@@ -297,6 +297,9 @@ func TestKernelKeyThatIsGoneIsAMissAndIsMadeAnew(t *testing.T) {
 			})
 			return err
 		},
+		"refuses access": func(t *testing.T, st kernelStore) error {
+			return unix.KeyctlSetperm(kernelKey(t, st), 0)
+		},
 		"replaced": func(t *testing.T, st kernelStore) error {
 			id, err := st.id()
 			return errors.Join(err, osKernel{}.add(kernelDescription(id), make([]byte, sealKeySize+16)))

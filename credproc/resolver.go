@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -304,19 +303,11 @@ func (w *way) keep(ctx context.Context, n int, s cache.Session) {
 		return
 	}
 	if store == cache.None {
-		w.Tracef("%s: session not kept: %s", w.name(n), w.whyNotKept(ctx))
+		_, why := w.Cache.StoreName(ctx)
+		w.Tracef("%s: session not kept: %s", w.name(n), cmp.Or(why, "the store is none"))
 		return
 	}
 	w.Tracef("%s: session kept in store %s", w.name(n), store)
-}
-
-// whyNotKept says why a session went to no store.
-func (w *way) whyNotKept(ctx context.Context) string {
-	name, why := w.Cache.StoreName(ctx)
-	if name != cache.None {
-		return fmt.Sprintf("store %s is there no more", name)
-	}
-	return cmp.Or(why, "the store is none")
 }
 
 // key is the cache key of the session after link n.
