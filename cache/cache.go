@@ -157,8 +157,8 @@ func isOutOfReach(err error) bool {
 // which store took it; None, without an error, where nothing is to be kept. Key, Store, Created, Expires and last error
 // of f are filled in. What a newer version of this program wrote is ErrVersion, and stays.
 //
-// With Auto, a session that the keyring does not take goes to the kernel store; what the keyring held stays there, and is
-// cleared away later. With any other choice a keyring that is locked or silent is an error, and the session goes nowhere
+// With Auto, a session that the keyring does not take, or has a newer version's in the place of, goes to the kernel store;
+// what the keyring held stays there, and is cleared away when it is over. With any other choice a keyring that is locked or silent is an error, and the session goes nowhere
 // else: the next one would not be found there.
 //
 // The caller holds the lock of the key.
@@ -194,7 +194,7 @@ func (c *Cache) put(ctx context.Context, key Key, s Session, f Facts) (Choice, e
 		}
 	}
 	err = c.putIn(ctx, d, name, key, s, note)
-	if c.opts.Choice == Auto && name == Keyring && isOutOfReach(err) { // although it was there a moment ago
+	if c.opts.Choice == Auto && name == Keyring && (isOutOfReach(err) || errors.Is(err, ErrVersion)) { // although it was there a moment ago
 		if kernelErr := c.putIn(ctx, d, Kernel, key, s, nil); kernelErr == nil {
 			name, err = Kernel, nil
 		}

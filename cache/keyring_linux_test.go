@@ -787,7 +787,7 @@ func TestForeignItemIsNeitherAMissNorOverwrittenIfNewer(t *testing.T) {
 		"another's": {string(encodeItem(t, otherKey, testSession())), ErrCorrupt},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, _ := openTest(t, Auto, "")
+			c, _ := openTest(t, Keyring, "")
 			mustPut(t, c, testKey, testSession(), Keyring)
 			if err := keyringPut(t.Context(), sessionItem(testKey), "", []byte(tc.value)); err != nil {
 				t.Fatal(err)
@@ -802,6 +802,37 @@ func TestForeignItemIsNeitherAMissNorOverwrittenIfNewer(t *testing.T) {
 			if err := c.Delete(t.Context(), testKey); err != nil {
 				t.Errorf("delete: %v", err)
 			}
+		})
+	}
+}
+
+func TestAutoLeavesANewerVersionsItemAlone(t *testing.T) {
+	for _, known := range []bool{true, false} {
+		t.Run(fmt.Sprintf("facts tell of it %v", known), func(t *testing.T) {
+			dir := kernelDir(t)
+			newDesktop(t).startKeyring(true)
+			c, w := openTest(t, Auto, dir)
+			if known {
+				mustPut(t, c, testKey, testSession(), Keyring)
+			}
+			const newer = `{"v":2}`
+			if err := keyringPut(t.Context(), sessionItem(testKey), "", []byte(newer)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.GetLocked(t.Context(), testKey, testFacts()); !errors.Is(err, ErrVersion) {
+				t.Errorf("second look: %v", err)
+			}
+			s := testSession()
+			for range 2 { // once more, when it is to be renewed
+				mustPut(t, c, testKey, s, Kernel)
+				if got, err := c.Get(t.Context(), testKey); err != nil || got != s {
+					t.Errorf("got %v, %v", got, err)
+				}
+			}
+			if items, err := keyringGet(t.Context(), sessionItem(testKey)); err != nil || len(items) != 1 || string(items[0]) != newer {
+				t.Errorf("%d items, %v", len(items), err)
+			}
+			w.want(t, 0)
 		})
 	}
 }
