@@ -137,6 +137,16 @@ func (i *importTest) printsKey(t *testing.T, key ststest.AccessKey) {
 	}
 }
 
+// finds checks that doctor finds one error, which is about the imported keys.
+func (i *importTest) finds(t *testing.T, what, mend string) {
+	t.Helper()
+	r := i.run(t, i.program, "doctor")
+	shown := strings.Join(strings.Fields(r.stdout), " ")
+	if r.code != 1 || r.stderr != "" || !strings.Contains(shown, "1 error "+what) || !strings.Contains(shown, mend) || !strings.Contains(shown, "check imported-keys") {
+		t.Errorf("doctor: exit code %d\n%s\n%s", r.code, r.stdout, r.stderr)
+	}
+}
+
 func TestE2EImport(t *testing.T) {
 	service := startSecretService(t)
 	program := buildProgram(t)
@@ -203,6 +213,7 @@ func TestE2EImport(t *testing.T) {
 		i.ok(t, "secret-tool", "clear", "service", "aws-credproc-keys", "username", "base in "+i.path("config"))
 		i.get(t, 0, 0)
 		i.run(t, program, "get", "base").failed(t, 1, "no long-term keys of this profile are in the keyring", "run aws-credproc import base")
+		i.finds(t, "base: its long-term keys were imported, and are in the keyring no more", "put them into the credentials file as [base], and run aws-credproc import base")
 		i.run(t, program, "import", "base").failed(t, 1, "its keys are neither in the keyring nor in the files")
 		i.run(t, program, "import", "--undo", "base").failed(t, 1, "its keys are neither in the keyring nor in the files")
 	})
@@ -340,10 +351,23 @@ func TestE2EImport(t *testing.T) {
 		i.get(t, 0, 1)
 		service.lock(t)
 		i.run(t, program, "get", "base").failed(t, 3, "keyring: locked (mend: unlock the keyring")
+		i.finds(t, "base: its long-term keys are in the keyring, which is locked", "unlock the keyring, and then run aws-credproc refresh base")
 		i.run(t, program, "import", "base", "--undo", "--yes").failed(t, 3, "and then run aws-credproc import --undo base")
 		unlock()
 		i.get(t, 0, 0)
 		i.printsKey(t, i.key)
+	})
+
+	t.Run("an item that holds no key", func(t *testing.T) {
+		i := start(t)
+		i.importOK(t)
+		for item, want := range map[string][2]string{
+			"":        {"cannot be taken from the keyring: corrupt", "put the keys into the credentials file as [base], and run aws-credproc import base"},
+			`{"v":9}`: {"cannot be taken from the keyring: written by a newer version", "let everything start the newer version"},
+		} {
+			i.runInput(t, item, "secret-tool", "store", "--label", "x", "service", "aws-credproc-keys", "username", "base in "+i.path("config"))
+			i.finds(t, "base: its long-term keys were imported, and "+want[0], want[1])
+		}
 	})
 
 	t.Run("no keyring", func(t *testing.T) {
@@ -352,6 +376,7 @@ func TestE2EImport(t *testing.T) {
 		none.run(t, program, "import", "base", "--yes").failed(t, 1, "keys are moved where there is a keyring only")
 		i.untouched(t)
 		i.importOK(t)
+		(&importTest{keyringTest: &keyringTest{home: none, program: program}}).finds(t, "base: its long-term keys were imported, and no keyring is here: not available", "run this where that is, or there aws-credproc import --undo base")
 		none.run(t, program, "get", "base").failed(t, 1, "get the credentials of profile base: keyring: not available", "the keys of profile base are in the keyring")
 	})
 

@@ -134,6 +134,20 @@ func (r *Resolver) Try(ctx context.Context, c profiles.Chain, since time.Time) (
 	return r.Refresh(ctx, c, since, false)
 }
 
+// CheckKeys says why the long-term keys of a chain's source cannot be taken out of the keyring, nil where they can or
+// are elsewhere. The error is the [*Error] that [Resolver.Credentials] gives. It reads them, and raises no prompt.
+func (r *Resolver) CheckKeys(ctx context.Context, c profiles.Chain) error {
+	if c.Source.Type != profiles.Keyring {
+		return nil
+	}
+	w, err := r.way(c)
+	if err != nil {
+		return err
+	}
+	_, err = w.keyringSession(ctx)
+	return err
+}
+
 // Check says why a chain's settings are refused, as far as that can be told without sending anything or running a
 // command; for those of the connection see CheckConnection. The error is an [*Error].
 func (r *Resolver) Check(c profiles.Chain) error {

@@ -121,6 +121,7 @@ var checks = []check{
 	{"mfa-no-device", mfaNoDevice},
 	// Keys.
 	{"long-term-keys", longTermKeys},
+	{"imported-keys", importedKeys},
 	{"keys-and-role", keysAndRole},
 	{"temporary-keys", temporaryKeys},
 	// The environment.
@@ -166,6 +167,7 @@ type exam struct {
 	meant     map[string]bool             // SSO sessions that a header only means
 	cut       map[string]bool             // places of commands that a comment cuts within quotes
 	health    cache.Health
+	keysGone  map[string]error // why long-term keys cannot be taken out of the keyring, by their profile
 	sts       []*stsSeen
 }
 
@@ -179,7 +181,7 @@ type raw struct {
 func newExam(ctx context.Context, o Options) *exam {
 	x := &exam{
 		Options: o, goos: runtime.GOOS, report: Report{Findings: []Finding{}},
-		seen: map[Finding]bool{}, told: map[string]bool{}, concerned: map[string]bool{}, sections: map[string]profiles.Section{}, chains: map[string]profiles.Chain{}, known: map[[3]string]bool{}, refused: map[string]bool{}, connects: map[string]bool{}, meant: map[string]bool{}, cut: map[string]bool{},
+		seen: map[Finding]bool{}, told: map[string]bool{}, concerned: map[string]bool{}, sections: map[string]profiles.Section{}, chains: map[string]profiles.Chain{}, known: map[[3]string]bool{}, refused: map[string]bool{}, connects: map[string]bool{}, meant: map[string]bool{}, cut: map[string]bool{}, keysGone: map[string]error{},
 	}
 	for _, f := range []struct{ path, which string }{{o.ConfigPath, profiles.ConfigFile}, {o.CredentialsPath, profiles.CredentialsFile}} {
 		r, err := profiles.ReadRaw(f.path, f.which)
@@ -195,6 +197,7 @@ func newExam(ctx context.Context, o Options) *exam {
 	if x.whole {
 		x.resolve()
 	}
+	x.lookForKeys(ctx)
 	x.health = o.Resolver.Cache.Health(ctx)
 	x.addFact("config", x.fileFact(x.raw[0]))
 	x.addFact("credentials", x.fileFact(x.raw[len(x.raw)-1]))

@@ -137,6 +137,10 @@ func (p patient) examine(t *testing.T) Report {
 	o := Options{Profile: p.profile, ConfigPath: filepath.Join(dir, "config"), CredentialsPath: filepath.Join(dir, "credentials"), Helper: helper, Resolver: r, Online: p.online}
 	if f, err := profiles.Load(o.ConfigPath, o.CredentialsPath); err == nil {
 		o.Files = f
+		f.Imported = func(profile string) (string, bool) {
+			i, err := cache.ReadImported(filepath.Join(dir, "state"), o.ConfigPath, profile)
+			return i.AccessKeyID, err == nil
+		}
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -408,6 +412,8 @@ var triggers = []trigger{
 		age("state/.tmp-A", 2*time.Hour)(t, dir)
 	}}, "leftovers"},
 
+	{"imported keys, and no keyring", patient{config: "[profile base]\ncredential_process = HELPER get base\n[profile x]\n" + role + "source_profile = base\n", prepare: imported}, "imported-keys base"},
+
 	{"a proxy that is not there", patient{config: cloud, profile: "cloud", online: true, sts: addRole, env: map[string]string{"AWS_ENDPOINT_URL_STS": "http://sts.test"}}, "sts-proxy"},
 	{"no STS", patient{config: cloud, profile: "cloud", online: true, sts: addRole, env: map[string]string{"AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9"}}, "sts-unreachable"},
 	{"a clock that is ahead", patient{config: cloud, profile: "cloud", online: true, sts: addRole, ahead: 3 * time.Minute}, "clock"},
@@ -417,6 +423,14 @@ var triggers = []trigger{
 	{"a role that is denied, and those behind it", patient{config: "[profile z]\n" + role + "source_profile = y\n[profile y]\nrole_arn = arn:aws:iam::123456789012:role/Y\nsource_profile = cloud\n[profile u]\nrole_arn = arn:aws:iam::123456789012:role/U\nsource_profile = y\n" + cloud,
 		online: true, profile: "z", sts: func(t *testing.T, s *ststest.Server) { addRole(t, s) }}, "assume-role y"},
 	{"a role that is denied", patient{config: cloud, profile: "cloud", online: true, sts: func(*testing.T, *ststest.Server) {}}, "assume-role cloud"},
+}
+
+// imported makes the state directory know an access key of base.
+func imported(t *testing.T, dir string) {
+	key := cache.Imported{Profile: "base", Config: filepath.Join(dir, "config"), AccessKeyID: "AKIAIOSFODNN7EXAMPLE"}
+	if err := cache.NoteImported(filepath.Join(dir, "state"), key); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func chmod(name string, mode os.FileMode) func(*testing.T, string) {

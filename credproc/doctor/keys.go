@@ -1,6 +1,8 @@
 package doctor
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -9,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"aws-credproc/cache"
+	"aws-credproc/credproc"
 	"aws-credproc/profiles"
 )
 
@@ -37,6 +41,45 @@ func longTermKeys(x *exam) {
 				Mend: write("sign in instead: through IAM Identity Center with", "aws configure sso") + "\n" + write("or as at the console with", "aws login") + "\n" +
 					write("or move it into the keyring", "aws-credproc import "+p.Name)})
 		}
+	}
+}
+
+// lookForKeys looks whether the keys that were imported are in the keyring.
+func (x *exam) lookForKeys(ctx context.Context) {
+	for _, name := range x.names {
+		if c, ok := x.chains[name]; ok && c.Source.Profile == name {
+			if err := x.Resolver.CheckKeys(ctx, c); err != nil {
+				x.keysGone[name] = err
+			}
+		}
+	}
+}
+
+// importedKeys finds long-term keys that were imported and that nobody gets.
+func importedKeys(x *exam) {
+	for _, name := range x.names {
+		var e *credproc.Error
+		if !errors.As(x.keysGone[name], &e) {
+			continue
+		}
+		text := strings.TrimPrefix(strings.TrimPrefix(e.Err.Error(), "keyring: "), "long-term keys in the keyring: ")
+		f := Finding{Severity: Error, Profile: name, Where: x.place(x.sections[name], "credential_process"),
+			What: "its long-term keys were imported, and cannot be taken from the keyring: " + text,
+			Why:  "it gives no credentials, and no role above it can be assumed; sessions that are cached are good until they expire", Mend: e.Mend}
+		switch {
+		case errors.Is(e, credproc.ErrNoKeys):
+			f.What = "its long-term keys were imported, and are in the keyring no more"
+		case errors.Is(e, cache.ErrLocked):
+			f.What = "its long-term keys are in the keyring, which is locked"
+		case errors.Is(e, cache.ErrUnavailable):
+			f.What = "its long-term keys were imported, and no keyring is here: " + text
+		case errors.Is(e, cache.ErrVersion):
+			f.Mend = "let everything start the newer version; this one is " + x.Helper
+		}
+		if f.Mend == "" {
+			f.Mend = "see what the keyring says"
+		}
+		x.add(f)
 	}
 }
 
