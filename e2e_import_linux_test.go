@@ -329,6 +329,10 @@ func TestE2EImport(t *testing.T) {
 			t.Fatal(err)
 		}
 		i.run(t, program, "get", "base").failed(t, 1, "aws-credproc import base finds them")
+		r := i.run(t, program, "doctor")
+		if r.code != 1 || !strings.Contains(strings.Join(strings.Fields(r.stdout), " "), "mend where its keys were imported, run aws-credproc import base which finds them; else ") {
+			t.Errorf("doctor: exit code %d\n%s\n%s", r.code, r.stdout, r.stderr)
+		}
 		if out := i.importOK(t); out != "base: the access key "+i.key.ID+" is in the keyring already\n" {
 			t.Errorf("printed\n%s", out)
 		}

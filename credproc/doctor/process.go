@@ -175,6 +175,9 @@ func processRecursion(x *exam) {
 		}
 		f.What = strings.Replace(f.What, "its source profiles go round in a circle", "the command leads back to the profile that it is for", 1)
 		f.Mend = "let it name a profile that has credentials, or a role that is assumed with those"
+		if to, _ := profiles.Wired(x.sections[f.Profile]); to == f.Profile { // as import writes it
+			f.Mend = "where its keys were imported, " + run("aws-credproc import "+x.quoted(to)) + "\nwhich finds them; else " + f.Mend
+		}
 		x.add(f)
 	}
 	for _, p := range x.processes(false) {
