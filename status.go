@@ -34,8 +34,9 @@ func (a *app) statusCommand() *cobra.Command {
 	var asJSON, watch bool
 	var cmd *cobra.Command
 	cmd = a.command("status [PROFILE...]", "show each session and the time it has left",
-		`Shows what is known about each session. It opens no secret and asks for nothing. With --store auto it also tells where
-new sessions go, and why: for that the keyring is asked whether it is there and open.`,
+		`Shows what is known about each session. It opens no secret and asks for nothing. It also tells where new sessions
+go by --store auto, and why; and with any other store, why they are not kept, if they are not. For that the keyring is asked
+whether it is there and open.`,
 		"  aws-credproc status\n  aws-credproc status --watch\n  aws-credproc status --json", cobra.ArbitraryArgs,
 		func(ctx context.Context, args []string) error {
 			if watch {

@@ -52,8 +52,9 @@ type decision struct {
 	reason string
 }
 
-// StoreName tells where a new session would go, and why, which is empty where it is as chosen. In Auto it asks the keyring
-// whether it is there, for at most chooseLimit, without a prompt and without starting it. It makes no state directory.
+// StoreName tells where a new session would go, and why, which is empty where it is as chosen: None where the store that
+// was chosen is out of reach. It asks the keyring whether it is there and open, in Auto for at most chooseLimit, else for
+// keyringLimit; without a prompt and without starting it. It makes no state directory.
 func (c *Cache) StoreName(ctx context.Context) (name Choice, reason string) {
 	if c.opts.Choice == None {
 		return None, ""
@@ -62,11 +63,26 @@ func (c *Cache) StoreName(ctx context.Context) (name Choice, reason string) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return None, err.Error()
 	}
-	if c.opts.Choice != Auto {
-		return c.opts.Choice, ""
+	if d != nil {
+		if err := d.checkWritable(); err != nil {
+			return None, err.Error()
+		}
 	}
-	chosen := c.choose(ctx, d)
-	return chosen.name, chosen.reason
+	switch c.opts.Choice {
+	case Auto:
+		chosen := c.choose(ctx, d)
+		return chosen.name, chosen.reason
+	case Keyring:
+		err = c.keyring.look(ctx, keyringLimit)
+	case Kernel:
+		err = kernelStore{d, c.kernel}.look()
+	default:
+		err = nil
+	}
+	if err != nil {
+		return None, err.Error()
+	}
+	return c.opts.Choice, ""
 }
 
 // destination is the store that a new session goes to, and the state directory, made if it was not there; None if

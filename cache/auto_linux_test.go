@@ -100,6 +100,26 @@ func TestAutoTellsOfAStoreThatTakesNothingAfterAll(t *testing.T) {
 	}
 }
 
+// Whoever looks is told that the store which was chosen takes nothing.
+func TestAStoreThatIsOutOfReachIsTold(t *testing.T) {
+	for name, tc := range keyringStates {
+		t.Run(name, func(t *testing.T) {
+			tc.make(t)
+			c, w := openTest(t, Keyring, "")
+			if store, reason := c.StoreName(t.Context()); store != None || !strings.Contains(reason, tc.reason) {
+				t.Errorf("store %s: %s", store, reason)
+			}
+			w.want(t, 0)
+		})
+	}
+	c, w := openTest(t, Kernel, "")
+	c.kernel = noKernel
+	if store, reason := c.StoreName(t.Context()); store != None || !strings.Contains(reason, "EPERM") {
+		t.Errorf("store %s: %s", store, reason)
+	}
+	w.want(t, 0)
+}
+
 // The haste of a caller is no reason to choose another store.
 func TestAutoDecidesNothingForACallerInHaste(t *testing.T) {
 	d := newDesktop(t)

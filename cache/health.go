@@ -47,6 +47,9 @@ func (c *Cache) Health(ctx context.Context) Health {
 	if err == nil {
 		h.Newer, err = c.newer(ctx, d)
 	}
+	if err == nil {
+		err = d.checkWritable()
+	}
 	h.StateDir = err
 	return h
 }

@@ -116,6 +116,15 @@ func openChecked(fi fs.FileInfo, path string, open func() (*os.Root, error)) (*o
 	return root, nil
 }
 
+// checkWritable says why nothing can be written to the state directory although its mode allows it, as on a file system
+// that is mounted read-only. It writes nothing.
+func (d *stateDir) checkWritable() error {
+	if err := accessToWrite(d.path); err != nil {
+		return fmt.Errorf("state directory %s: %w", d.path, err)
+	}
+	return nil
+}
+
 // sub opens a directory of ours within, with the same checks. An absent one is made if create is set; else it is
 // fs.ErrNotExist.
 func (d *stateDir) sub(name string, create bool) (*os.Root, error) {

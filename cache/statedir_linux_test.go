@@ -35,6 +35,12 @@ func init() {
 		if _, err := c.Get(context.Background(), testKey); err != nil {
 			return fmt.Errorf("what is there: %w", err)
 		}
+		if name, reason := c.StoreName(context.Background()); name != None || !strings.Contains(reason, "read-only") {
+			return fmt.Errorf("store %s: %s", name, reason)
+		}
+		if h := c.Health(context.Background()); h.StateDir == nil {
+			return errors.New("it is said to be well")
+		}
 		return withoutCache(args[0], Choice(args[1]), otherKey)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // openFlags keep the opening of what should be a file from waiting, should it be a pipe.
@@ -65,6 +67,9 @@ func checkFile(fi fs.FileInfo) error {
 	}
 	return nil
 }
+
+// accessToWrite asks the system whether this user may write to a directory.
+func accessToWrite(path string) error { return unix.Access(path, unix.W_OK) }
 
 func ours(fi fs.FileInfo) bool {
 	st, ok := fi.Sys().(*syscall.Stat_t)

@@ -48,3 +48,6 @@ func persist(do func() error) error {
 		time.Sleep(pause)
 	}
 }
+
+// accessToWrite knows nothing here: what keeps a user from writing is found by writing.
+func accessToWrite(string) error { return nil }

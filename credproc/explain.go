@@ -21,7 +21,7 @@ type Explanation struct {
 	RegionFrom      string     `json:"region_from,omitempty"`
 	STSEndpointFrom string     `json:"sts_endpoint_from,omitempty"`
 	Store           string     `json:"store"`
-	StoreReason     string     `json:"store_reason,omitempty"` // none where it is as chosen
+	StoreReason     string     `json:"store_reason,omitempty"` // why it is not as chosen; or why auto takes it
 	CacheKey        *string    `json:"cache_key"`              // null where nothing is cached
 	Expires         *time.Time `json:"expires"`                // of the cached session; null where there is none
 	Chain           []Element  `json:"chain"`
@@ -90,6 +90,9 @@ func (r *Resolver) Explain(ctx context.Context, c profiles.Chain) (Explanation, 
 				x.Store, x.Expires = string(facts.Store), &facts.Expires
 				if facts.Store != store && reason != "" {
 					x.StoreReason = fmt.Sprintf("a new session goes to %s: %s", store, reason)
+					if store == cache.None {
+						x.StoreReason = "a new session is not kept: " + reason
+					}
 				}
 			}
 		}
