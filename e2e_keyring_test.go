@@ -316,6 +316,16 @@ func TestE2EKeyring(t *testing.T) {
 		}
 	})
 
+	t.Run("locked, when sessions are to be forgotten", func(t *testing.T) {
+		k := start(t)
+		k.get(t, 0, 1)
+		service.lock(t)
+		k.run(t, program, "clear", "dev-role").failed(t, 1, "dev-role: forget its session: keyring: locked", "(mend: unlock the keyring, and then run aws-credproc clear dev-role)")
+		k.run(t, program, "clear", "--all").failed(t, 1, "forget all sessions: 0 forgotten, and then: keyring: locked", "(mend: unlock the keyring, and then run aws-credproc clear --all)")
+		service.unlock(t)
+		k.ok(t, program, "clear", "--all")
+	})
+
 	t.Run("never answering", func(t *testing.T) {
 		silent, _ := silentBus(t)
 		for name, address := range map[string]string{

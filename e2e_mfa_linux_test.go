@@ -103,10 +103,20 @@ func TestE2ESeed(t *testing.T) {
 	}
 
 	service.lock(t)
-	if r := h.run(t, program, "mfa", "code", mfaSerial); r.code == 0 || !strings.Contains(r.stderr, "(mend: unlock the keyring)") {
-		t.Errorf("locked: exit %d, stderr %q", r.code, r.stderr)
+	failsWith := func(code int, mend string) {
+		t.Helper()
+		for _, step := range []string{"add", "code", "remove"} {
+			if r := h.runInput(t, seed, program, "mfa", step, mfaSerial); r.code != code || strings.Count(r.stderr, "\n") != 1 || !strings.Contains(r.stderr, "(mend: "+mend+"aws-credproc mfa "+step+" "+mfaSerial+")") {
+				t.Errorf("%s: exit %d, stderr %q", step, r.code, r.stderr)
+			}
+		}
 	}
+	failsWith(3, "unlock the keyring, and then run ")
 	service.unlock(t)
+	signal(t, "STOP", service.pid)
+	t.Cleanup(func() { signal(t, "CONT", service.pid) })
+	failsWith(1, "see what holds the keyring up, and then run ")
+	signal(t, "CONT", service.pid)
 	if r := h.run(t, program, "mfa", "remove", mfaSerial); r.code != 0 || r.stdout != mfaSerial+": its seed is removed\n" {
 		t.Errorf("removed: exit %d, stdout %q, stderr %q", r.code, r.stdout, r.stderr)
 	}

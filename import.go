@@ -245,9 +245,9 @@ func (i *importing) told(err error) error {
 	switch {
 	case errors.Is(err, cache.ErrLocked):
 		e.NeedsPerson = true
-		e.Mend = "unlock the keyring, and then run " + again
+		e.Mend = mendOf(err, again)
 	case errors.Is(err, cache.ErrTimeout):
-		e.Mend = "see what holds the keyring up, and then run " + again
+		e.Mend = mendOf(err, again)
 	case errors.Is(err, cache.ErrUnavailable):
 		e.Mend = "keys are moved where there is a keyring only"
 	case errors.Is(err, cache.ErrVersion):

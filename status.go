@@ -275,7 +275,7 @@ func (a *app) clearAll(ctx context.Context) error {
 	}
 	n, err := c.Clear(ctx)
 	if err != nil {
-		return fmt.Errorf("forget all sessions: %d forgotten, and then: %w", n, err)
+		return &credproc.Error{Step: fmt.Sprintf("forget all sessions: %d forgotten, and then", n), Err: err, Mend: mendOf(err, "aws-credproc clear --all")}
 	}
 	return a.print(fmt.Appendf(nil, "%d %s forgotten\n", n, plural(n, "session")))
 }
@@ -312,7 +312,7 @@ func (a *app) clearProfile(ctx context.Context, r *credproc.Resolver, name strin
 	n := 0
 	for key, known := range keys {
 		if err := r.Cache.Delete(ctx, key); err != nil {
-			return fmt.Errorf("%s: forget its session: %w", name, err)
+			return &credproc.Error{Profile: name, Step: "forget its session", Err: err, Mend: mendOf(err, "aws-credproc clear "+name)}
 		}
 		if known {
 			n++

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"strings"
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/mfa"
@@ -28,3 +30,17 @@ func (a *app) unlock(ctx context.Context) error {
 	}
 	return nil
 }
+
+// mendOf says what a person does about what keeps a command from the keyring or the state directory; again is its line.
+func mendOf(err error, again string) string {
+	switch {
+	case errors.Is(err, cache.ErrLocked):
+		return "unlock the keyring, and then run " + again
+	case errors.Is(err, cache.ErrTimeout):
+		return "see what holds the keyring up, and then run " + again
+	}
+	return "mend that, or try again: " + again
+}
+
+// isOfKeyring reports whether an error is a failure of the keyring, which all begin alike.
+func isOfKeyring(err error) bool { return strings.HasPrefix(err.Error(), "keyring: ") }
