@@ -356,6 +356,13 @@ func TestE2EImport(t *testing.T) {
 		service.lock(t)
 		i.run(t, program, "get", "base").failed(t, 3, "keyring: locked (mend: unlock the keyring")
 		i.finds(t, "base: its long-term keys are in the keyring, which is locked", "unlock the keyring, and then run aws-credproc refresh base")
+		config := i.read(t, "config")
+		i.write(t, "config", config+"\n"+strings.ReplaceAll(config[strings.Index(config, "[profile dev-role]"):strings.Index(config, "[profile base]")], "dev-role", "two")+"region = eu-west-2\nexternal_id = two\n")
+		r := i.run(t, program, "refresh", "--all")
+		if lines := strings.Split(r.stderr, "\n"); r.code != 3 || len(lines) != 3 || !strings.Contains(lines[0], "dev-role: get the credentials of profile base: keyring: locked (mend: ") || lines[1] != "aws-credproc: two: the same: keyring: locked" {
+			t.Errorf("exit code %d\n%s", r.code, r.stderr)
+		}
+		i.write(t, "config", config)
 		i.run(t, program, "import", "base", "--undo", "--yes").failed(t, 3, "and then run aws-credproc import --undo base")
 		unlock()
 		i.get(t, 0, 0)
@@ -390,7 +397,7 @@ func TestE2EImport(t *testing.T) {
 			if err := os.Chmod(i.path(name), 0o400); err != nil {
 				t.Fatal(err)
 			}
-			i.run(t, program, "import", "base", "--yes").failed(t, 1, name+": cannot be written: it is read-only")
+			i.run(t, program, "import", "base", "--yes").failed(t, 1, name+": cannot be written: it is read-only (mend: make it writable (chmod u+w), and do the same again")
 			i.untouched(t)
 			if err := os.Chmod(i.path(name), 0o600); err != nil {
 				t.Fatal(err)

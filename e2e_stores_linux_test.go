@@ -134,6 +134,18 @@ func TestE2EUnlockPrompt(t *testing.T) {
 	k.called(t, 1)
 	service.unlock(t) // nothing is wedged
 	k.get(t, 0, 1)
+
+	// Where nothing can be done without the keyring, its prompt is told of with that.
+	k.ok(t, k.program, "import", "base", "--yes")
+	service.lock(t)
+	for _, args := range []string{"refresh dev-role", "import base --yes"} {
+		r := k.run(t, "script", "-qefc", k.program+" "+args, "/dev/null")
+		if r.code != 3 || strings.Count(r.stdout, "aws-credproc: ") != 1 || !strings.Contains(r.stdout, "keyring: locked") || !strings.Contains(r.stdout, "(mend: unlock the keyring") {
+			t.Errorf("%s: exit code %d, the terminal shows %q", args, r.code, r.stdout)
+		}
+	}
+	service.unlock(t)
+	k.ok(t, k.program, "import", "--undo", "base", "--yes")
 }
 
 // Two hundred processes read twenty sessions while as many processes refresh them: no call too many, nothing lost.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -74,7 +75,8 @@ func profilesOrAll(all *bool) cobra.PositionalArgs {
 }
 
 // forEach does something with each profile named, or with every one whose session is kept, one chain once. A failure is
-// told and the rest go on; the last error decides the exit code, and one that a person must mend does not hide others.
+// told and the rest go on, and one cause is told once: of the profiles that it hits too, their names. The last error decides
+// the exit code, and one that a person must mend does not hide others.
 func (a *app) forEach(f *profiles.Files, names []string, all bool, do func(*credproc.Resolver, profiles.Chain) error) error {
 	r, err := a.resolver()
 	if err != nil {
@@ -85,6 +87,7 @@ func (a *app) forEach(f *profiles.Files, names []string, all bool, do func(*cred
 	}
 	var result error
 	done := map[cache.Key]bool{}
+	told := causes{}
 	for _, name := range names {
 		err := func() error {
 			chain, err := f.Chain(name)
@@ -102,13 +105,45 @@ func (a *app) forEach(f *profiles.Files, names []string, all bool, do func(*cred
 			if all && isNoChain(f, name) {
 				continue
 			}
-			a.say("%v", err)
+			if !told.has(err, name) {
+				a.say("%v", err)
+			}
 			if e := (*credproc.Error)(nil); result == nil || !errors.As(err, &e) || !e.NeedsPerson {
 				result = errors.Join(errReported, err)
 			}
 		}
 	}
+	for _, c := range told {
+		if len(c.further) > 0 {
+			a.say("%s: the same: %s", strings.Join(c.further, ", "), c.text)
+		}
+	}
 	return result
+}
+
+// causes are the failures that were told.
+type causes []*cause
+
+type cause struct {
+	text, mend string
+	further    []string // profiles that it hits too
+}
+
+// has reports whether the failure of a profile was told of another one, and notes it.
+func (c *causes) has(err error, profile string) bool {
+	var e *credproc.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	text, mend := e.Err.Error(), strings.TrimSuffix(e.Mend, " "+e.Profile)
+	for _, known := range *c {
+		if known.text == text && known.mend == mend {
+			known.further = append(known.further, profile)
+			return true
+		}
+	}
+	*c = append(*c, &cause{text: text, mend: mend})
+	return false
 }
 
 // isNoChain reports whether a profile holds settings only, so that --all passes it over.

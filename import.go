@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,8 +72,8 @@ func (i *importing) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if err := i.unlock(cmd.Context()); err != nil {
-		return err
+	if stays, err := i.unlock(cmd.Context()); err != nil || stays != nil {
+		return cmp.Or(err, hindered(stays))
 	}
 	// Worked out without the lock first: what fails leaves no trace.
 	ctx, cancel := context.WithTimeout(cmd.Context(), i.timeout)
@@ -101,7 +102,7 @@ func (i *importing) plan(ctx context.Context, e *profiles.Editor) (transfer, err
 	kept, err := i.keys.Get(ctx, i.config, i.profile)
 	isKept := err == nil
 	if err != nil && !errors.Is(err, credproc.ErrNoKeys) && (i.undo || !errors.Is(err, cache.ErrCorrupt)) {
-		return transfer{}, err
+		return transfer{}, hindered(err)
 	}
 	if i.undo {
 		return i.planUndo(e, kept, isKept)
@@ -178,7 +179,7 @@ func (i *importing) write(ctx context.Context, agreed []profiles.Change) error {
 	config, credentials := profiles.Paths(os.Getenv)
 	var t transfer
 	note := func() error {
-		return cache.NoteImported(i.stateDir(), cache.Imported{Profile: i.profile, Config: i.config, AccessKeyID: t.keys.AccessKeyID})
+		return hindered(cache.NoteImported(i.stateDir(), cache.Imported{Profile: i.profile, Config: i.config, AccessKeyID: t.keys.AccessKeyID}))
 	}
 	m := profiles.Move{
 		KeepBackup: i.keepBackup, CredentialsFirst: i.undo, // so that whoever reads the files in between finds the keys
@@ -193,17 +194,17 @@ func (i *importing) write(ctx context.Context, agreed []profiles.Change) error {
 	if i.undo {
 		m.Done = func() error {
 			if err := i.keys.Delete(ctx, i.config, i.profile); err != nil {
-				return fmt.Errorf("the keys are in the file again, but stay in the keyring too: %w", err)
+				return hindered(fmt.Errorf("the keys are in the file again, but stay in the keyring too: %w", err))
 			}
-			return cache.ForgetImported(i.stateDir(), i.config, i.profile)
+			return hindered(cache.ForgetImported(i.stateDir(), i.config, i.profile))
 		}
 	} else {
 		m.Ready = func() error {
 			if err := cache.CheckNotes(i.stateDir()); err != nil { // before anything is changed
-				return err
+				return hindered(err)
 			}
 			if err := i.keys.Set(ctx, i.config, i.profile, t.keys); err != nil {
-				return err
+				return hindered(err)
 			}
 			return note()
 		}
@@ -254,10 +255,25 @@ func (i *importing) told(err error) error {
 		e.Mend = "run the newer version"
 	case errors.Is(err, cache.ErrCorrupt):
 		e.Mend = "what is in the keyring is no key: delete the item of the service aws-credproc-keys, and put the keys into the file"
+	case errors.As(err, new(obstacle)):
+		e.Mend = mendOf(err, again)
 	default:
 		return err
 	}
 	return e
+}
+
+// obstacle is a failure of the keyring or of the state directory.
+type obstacle struct{ error }
+
+func (o obstacle) Unwrap() error { return o.error }
+
+// hindered makes a failure an obstacle.
+func hindered(err error) error {
+	if err == nil {
+		return nil
+	}
+	return obstacle{err}
 }
 
 // imported tells of a profile that is wired to itself whether its keys were imported.

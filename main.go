@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -149,8 +150,9 @@ type app struct {
 
 // say writes one line to stderr.
 func (a *app) say(format string, args ...any) {
+	text := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; ") // errors that are joined have a line each
 	// Nothing can be done where even stderr is gone; the exit code still tells.
-	_, _ = fmt.Fprintf(a.stderr, "aws-credproc: %s\n", printable(fmt.Sprintf(format, args...)))
+	_, _ = fmt.Fprintf(a.stderr, "aws-credproc: %s\n", printable(text))
 }
 
 // warn tells of something although all goes well, once.
@@ -199,6 +201,11 @@ func (a *app) stateDir() string {
 
 func (a *app) openCache() (*cache.Cache, error) {
 	return cache.Open(cache.Options{Dir: a.stateDir(), Choice: a.store, Warnf: a.warn})
+}
+
+// quietCache is for who tells of the cache's failures as its own.
+func (a *app) quietCache() (*cache.Cache, error) {
+	return cache.Open(cache.Options{Dir: a.stateDir(), Choice: a.store, Warnf: a.trace})
 }
 
 func (a *app) resolver() (*credproc.Resolver, error) {

@@ -43,8 +43,12 @@ From then on nobody is asked for a code of this device. Keep the seed elsewhere 
 		// The deadline is that of what this program does, not of the person who looks for the seed. What is waited for here
 		// has limits of its own.
 		func(_ context.Context, args []string) error {
-			if err := a.unlock(add.Context()); err != nil {
+			stays, err := a.unlock(add.Context())
+			if err != nil {
 				return err
+			}
+			if stays != nil {
+				return mfaError("add", args[0], stays)
 			}
 			a.watchdog.Stop()
 			return mfaError("add", args[0], a.addSeed(add.Context(), args[0]))

@@ -58,16 +58,21 @@ until then.`,
 				return err
 			}
 			r.start, r.signals = time.Now(), cmd.Context()
+			var stays error
 			if a.store == cache.Auto || a.store == cache.Keyring || takesKeys(f, args, r.all) {
-				if err := a.unlock(cmd.Context()); err != nil {
+				if stays, err = a.unlock(cmd.Context()); err != nil {
 					return err
 				}
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), a.timeout)
 			defer cancel()
-			return a.forEach(f, args, r.all, func(resolver *credproc.Resolver, chain profiles.Chain) error {
+			err = a.forEach(f, args, r.all, func(resolver *credproc.Resolver, chain profiles.Chain) error {
 				return r.do(ctx, resolver, chain)
 			})
+			if stays != nil && !errors.Is(err, cache.ErrLocked) { // else that was said
+				a.warn("the keyring stays as it is: %v", stays)
+			}
+			return err
 		})
 	cmd.Args = profilesOrAll(&r.all)
 	cmd.PreRunE = func(*cobra.Command, []string) error {

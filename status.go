@@ -254,6 +254,9 @@ step on their way stay, unless --all is said. Long-term keys are never touched.`
 			if err != nil {
 				return err
 			}
+			if r.Cache, err = a.quietCache(); err != nil {
+				return err
+			}
 			var result error
 			for _, name := range args {
 				if err := a.clearProfile(ctx, r, name); err != nil {
@@ -269,7 +272,7 @@ step on their way stay, unless --all is said. Long-term keys are never touched.`
 }
 
 func (a *app) clearAll(ctx context.Context) error {
-	c, err := a.openCache()
+	c, err := a.quietCache()
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"syscall"
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/mfa"
@@ -11,24 +12,21 @@ import (
 )
 
 // unlock lets the person who has typed a command at a terminal unlock the keyring, if it is locked: by its own prompt,
-// for which a minute is waited beside the command's --timeout. No other command raises one. Where it stays locked, the
-// command goes on without. The error is that of ctx.
-func (a *app) unlock(ctx context.Context) error {
+// for which a minute is waited beside the command's --timeout. No other command raises one. stays says why it stays locked:
+// who goes on without it warns of that. The error is that of ctx.
+func (a *app) unlock(ctx context.Context) (stays, err error) {
 	if a.prompt != mfa.Auto && a.prompt != mfa.GUI || !terminal.IsThere() { // the prompt is a window
-		return nil
+		return nil, nil
 	}
 	a.watchdog.Stop()
 	defer a.watchdog.Reset(a.timeout + grace)
 	stop := func() {}
-	err := cache.Unlock(ctx, a.stateDir(), func() { stop = a.progress("the keyring is locked: waiting for you to answer its prompt") })
+	stays = cache.Unlock(ctx, a.stateDir(), func() { stop = a.progress("the keyring is locked: waiting for you to answer its prompt") })
 	stop()
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
-	if err != nil {
-		a.warn("the keyring stays as it is: %v", err)
-	}
-	return nil
+	return stays, nil
 }
 
 // mendOf says what a person does about what keeps a command from the keyring or the state directory; again is its line.
@@ -38,6 +36,8 @@ func mendOf(err error, again string) string {
 		return "unlock the keyring, and then run " + again
 	case errors.Is(err, cache.ErrTimeout):
 		return "see what holds the keyring up, and then run " + again
+	case errors.Is(err, syscall.ENOSPC):
+		return "make room on the disk, and then run " + again
 	}
 	return "mend that, or try again: " + again
 }

@@ -88,7 +88,7 @@ func (m Move) write(read, want *Files, changes []Change) (kept []string, err err
 		}
 		path := r.path + moveSuffix
 		if err := r.copyTo(path); err != nil {
-			return nil, &Error{Where: path, Problem: "cannot be written: " + reason(err), Err: err}
+			return nil, cannotWrite(path, err)
 		}
 		copies = append(copies, path)
 	}

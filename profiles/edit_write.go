@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -159,7 +160,7 @@ func write(read *Files, changes []Change) (backups []string, err error) {
 	for _, r := range ready {
 		backup, err := r.backup()
 		if err != nil {
-			return backups, &Error{Where: r.path + backupSuffix, Problem: "cannot be written: " + reason(err), Err: err}
+			return backups, cannotWrite(r.path+backupSuffix, err)
 		}
 		if backup != "" {
 			backups = append(backups, backup)
@@ -176,11 +177,25 @@ func prepareAll(changes []Change) (ready []*replacement, err error) {
 	for _, c := range changes {
 		r, err := prepare(c)
 		if err != nil {
-			return ready, &Error{Where: c.Path, Problem: "cannot be written: " + reason(err), Err: err}
+			return ready, cannotWrite(c.Path, err)
 		}
 		ready = append(ready, r)
 	}
 	return ready, nil
+}
+
+var errReadOnly = errors.New("it is read-only")
+
+// cannotWrite says why a file cannot be written.
+func cannotWrite(path string, err error) error {
+	mend := "let this user write to it and to its directory, and do the same again"
+	switch {
+	case errors.Is(err, errReadOnly):
+		mend = "make it writable (chmod u+w), and do the same again; or do by hand what --dry-run shows, where another program makes the file"
+	case errors.Is(err, syscall.ENOSPC):
+		mend = "make room on the disk, and do the same again"
+	}
+	return &Error{Where: path, Problem: "cannot be written: " + reason(err), Mend: mend, Err: err}
 }
 
 func discardAll(ready []*replacement) error {
@@ -199,7 +214,7 @@ func commit(ready []*replacement) error {
 			r.temp = ""
 			continue
 		}
-		err = &Error{Where: r.path, Problem: "cannot be written: " + reason(err), Err: err}
+		err = cannotWrite(r.path, err)
 		for _, done := range ready[:i] {
 			err = errors.Join(err, done.takeBack())
 		}
@@ -248,7 +263,7 @@ func prepare(c Change) (r *replacement, err error) {
 		return nil, err
 	}
 	if r.info != nil && r.info.Mode().Perm()&0o200 == 0 {
-		return nil, errors.New("it is read-only")
+		return nil, errReadOnly
 	}
 	text := string(c.New)
 	if strings.HasPrefix(r.old, byteOrderMark) {
