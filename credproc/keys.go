@@ -155,12 +155,12 @@ func (w *way) keyringSession(ctx context.Context) (cache.Session, error) {
 	return cache.Session{AccessKeyID: k.AccessKeyID, SecretAccessKey: string(k.SecretAccessKey), AccountID: s.AccountID}, nil
 }
 
-// keyringError says why the keyring gave no keys. A keyring that is locked or silent is so for other processes too. What else
+// keyringError says why the keyring gave no keys. One that is silent is so for other processes too. What else
 // is in the way is this process's, or over when a person has acted: it tells them nothing.
 func (w *way) keyringError(err error) *Error {
 	s := w.chain.Source
 	e := w.sourceError(err, "")
-	e.local = !errors.Is(err, cache.ErrLocked) && !errors.Is(err, cache.ErrTimeout) && !errors.Is(err, context.DeadlineExceeded)
+	e.local = !errors.Is(err, cache.ErrTimeout) && !errors.Is(err, context.DeadlineExceeded)
 	switch {
 	case errors.Is(err, context.Canceled):
 		e.Err = errInterrupted

@@ -79,7 +79,7 @@ func TestWhatAKeyringsFailureTellsOthers(t *testing.T) {
 	c := profiles.Chain{Source: profiles.Source{Type: profiles.Keyring, Profile: "base"}}
 	w := &way{chain: c, links: linksOf(c, noEnv)}
 	for err, want := range map[error]Error{
-		cache.ErrLocked:           {NeedsPerson: true},
+		cache.ErrLocked:           {NeedsPerson: true, local: true}, // found soon, and over when a person has unlocked it
 		cache.ErrTimeout:          {Passing: true},
 		context.DeadlineExceeded:  {Passing: true},
 		errors.New("session bus"): {Passing: true, local: true},
