@@ -248,7 +248,7 @@ func TestE2EImport(t *testing.T) {
 		}
 		old := i.key
 		i.key = key
-		i.write(t, "credentials", i.read(t, "credentials")+"\n"+accessKey{key.ID, key.Secret}.section("new")) // not yet
+		i.write(t, "credentials", i.read(t, "credentials")+"\n"+accessKey{key.ID, "hush"}.section("new")) // not yet
 		i.get(t, 0, 0)
 		i.write(t, "credentials", strings.Replace(i.read(t, "credentials"), "[base]", "[was]\n[base]\naws_access_key_id = "+key.ID+"\naws_secret_access_key = "+key.Secret, 1))
 		i.run(t, program, "import", "--undo", "base", "--yes").failed(t, 1, "another key stands there than in the keyring")
@@ -432,6 +432,32 @@ func TestE2EImport(t *testing.T) {
 		for _, path := range found {
 			if fi, err := os.Stat(path); err != nil || fi.Mode().Perm() != 0o600 {
 				t.Errorf("%s: %v", path, err)
+			}
+		}
+	})
+
+	t.Run("the key stands elsewhere too", func(t *testing.T) {
+		i := start(t)
+		text := i.credentials + "\r\n# aws_secret_access_key=" + i.key.Secret + "\r\n[same]\r\naws_access_key_id = " + i.key.ID + "\r\naws_secret_access_key = " + i.key.Secret + "\r\n"
+		i.write(t, "credentials", text)
+		last := strings.Count(text, "\n") - 4 // lines of the file once the two of the key are gone
+		kept := i.path("credentials.aws-credproc.20240102T030405.000.bak")
+		i.write(t, filepath.Base(kept), i.credentials)
+		if err := os.Link(i.path("credentials"), filepath.Join(i.dir, "other")); err != nil {
+			t.Fatal(err)
+		}
+		r := i.run(t, program, "import", "base", "--yes")
+		if r.code != 0 || strings.Count(r.stderr, "\n") != 4 || strings.Contains(r.stderr, i.key.Secret) {
+			t.Errorf("exit code %d\n%s", r.code, r.stderr)
+		}
+		for _, want := range []string{
+			"credentials was a hard link: the file as it was has 1 more, key and all",
+			fmt.Sprintf("the key stands in %s:%d too: remove that line\n", i.path("credentials"), last-1),
+			fmt.Sprintf("the key stands in %s:%d too, as that of profile same: import that one as well", i.path("credentials"), last+2),
+			"the key stands in a copy that was kept too: remove " + kept + " when",
+		} {
+			if !strings.Contains(r.stderr, want) {
+				t.Errorf("it lacks %q:\n%s", want, r.stderr)
 			}
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -215,6 +216,7 @@ func (i *importing) write(ctx context.Context, agreed []profiles.Change) error {
 			return note() // the state directory may have been lost
 		}
 	}
+	names := map[string]fileNames{config: namesOf(config), credentials: namesOf(credentials)}
 	copies, err := m.Run(ctx, config, credentials)
 	for _, path := range copies {
 		defer i.warn("the file as it was is kept, with what secrets are in it: %s", path)
@@ -230,11 +232,28 @@ func (i *importing) write(ctx context.Context, agreed []profiles.Change) error {
 	if err := i.print(out); err != nil || i.undo || t.keys.SecretAccessKey == "" {
 		return err
 	}
-	for _, path := range profiles.BackupsWith(t.keys.SecretAccessKey, config, credentials) {
-		i.warn("the key stands in a copy that setup has kept too: remove %s when it is of no more use", path)
+	for _, c := range t.changes {
+		if n := names[c.Path]; n.count > 1 && strings.Contains(string(c.Old), string(t.keys.SecretAccessKey)) {
+			i.warn("%s was a hard link: the file as it was has %d more, key and all; find ~ -inum %d finds it", c.Path, n.count-1, n.inode)
+		}
+	}
+	for _, p := range profiles.PlacesOf(t.keys.SecretAccessKey, config, credentials) {
+		switch {
+		case slices.Contains(copies, p.Where): // told already
+		case p.IsCopy:
+			i.warn("the key stands in a copy that was kept too: remove %s when it is of no more use", p.Where)
+		case p.Profile != "":
+			i.warn("the key stands in %s too, as that of profile %s: import that one as well, or remove it there", p.Where, p.Profile)
+		default:
+			i.warn("the key stands in %s too: remove that line", p.Where)
+		}
 	}
 	return nil
 }
+
+// fileNames is how many names a file has, as hard links, and by what number the system knows it; zero where that is not
+// known.
+type fileNames struct{ count, inode uint64 }
 
 // told makes of a failure of the keyring what a person can act upon.
 func (i *importing) told(err error) error {

@@ -3,6 +3,8 @@ package profiles
 import (
 	"crypto/sha256"
 	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -319,12 +321,73 @@ func FileID(path string) string {
 	return path
 }
 
-// BackupsWith gives the copies that [Update] has kept of the two files and in which a secret stands.
-func BackupsWith(secret Secret, configPath, credentialsPath string) (paths []string) {
+// SecretPlace is a place in which a secret stands.
+type SecretPlace struct {
+	Where   string // file and line; of a copy, the file
+	Profile string // whose key it is; "" in a comment, and in a copy
+	IsCopy  bool   // which [Update] or [Move] has kept
+}
+
+// PlacesOf gives the places in which a secret stands: as a value or in a comment of the two files, or in a copy beside
+// them. What cannot be read tells nothing.
+func PlacesOf(secret Secret, configPath, credentialsPath string) (places []SecretPlace) {
+	for _, f := range []struct {
+		path   string
+		header func(string) (sectionKind, string)
+	}{{configPath, configHeader}, {credentialsPath, credentialsHeader}} {
+		text, err := readFile(f.path)
+		if err != nil {
+			continue
+		}
+		s := scanner{file: f.path, text: strings.TrimPrefix(text, byteOrderMark)}
+		profile := ""
+		for {
+			l, ok, err := s.next()
+			if err != nil || !ok {
+				break
+			}
+			place := SecretPlace{Where: fmt.Sprintf("%s:%d", f.path, l.number)}
+			switch l.kind {
+			case sectionLine:
+				_, profile = f.header(l.key)
+			case propertyLine, continuationLine:
+				if l.value == string(secret) {
+					place.Profile = profile
+					places = append(places, place)
+				}
+			case commentLine:
+				if hasWord(s.text[l.start:l.end], string(secret)) {
+					places = append(places, place)
+				}
+			}
+		}
+	}
 	for _, path := range []string{configPath, credentialsPath} {
-		text, err := readFile(path + backupSuffix)
-		if err == nil && strings.Contains(text, string(secret)) { // one that cannot be read tells nothing
-			paths = append(paths, path+backupSuffix)
+		for _, copied := range copiesOf(path) {
+			if text, err := readFile(copied); err == nil && strings.Contains(text, string(secret)) {
+				places = append(places, SecretPlace{Where: copied, IsCopy: true})
+			}
+		}
+	}
+	return places
+}
+
+// hasWord reports whether a word stands in a text, and not within a longer one. Secret access keys are in base64.
+func hasWord(text, word string) bool {
+	return slices.Contains(strings.FieldsFunc(text, func(r rune) bool {
+		return r != '/' && r != '+' && !('0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z')
+	}), word)
+}
+
+// copiesOf gives the copies of a file that [Update] and [Move] have kept beside it.
+func copiesOf(path string) (paths []string) {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), filepath.Base(path)+".aws-credproc.") && strings.HasSuffix(e.Name(), ".bak") {
+			paths = append(paths, filepath.Join(filepath.Dir(path), e.Name()))
 		}
 	}
 	return paths

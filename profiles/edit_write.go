@@ -90,8 +90,8 @@ func masked(text string) string {
 
 // Update edits the two files and writes what has changed: it takes a lock, so that of several processes that edit one
 // after the other sees what the one before it wrote; reads the files; lets edit work; and writes each changed file anew
-// beside the old one and puts it in that one's place in one step. Mode, owner, byte order mark and links to the file
-// stay; the directory and the file are made where they are absent.
+// beside the old one and puts it in that one's place in one step. Mode, owner, byte order mark and symbolic links to the file
+// stay, and another hard link keeps the file as it was; the directory and the file are made where they are absent.
 //
 // Before a file is written for the first time, a copy of it is kept beside it as NAME.aws-credproc.bak (0600), which is
 // never overwritten. Programs other than this one know nothing of the lock: where one of the files has changed since it
