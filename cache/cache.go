@@ -158,8 +158,8 @@ func isOutOfReach(err error) bool {
 // of f are filled in. What a newer version of this program wrote is ErrVersion, and stays.
 //
 // With Auto, a session that the keyring does not take, or has a newer version's in the place of, goes to the kernel store;
-// what the keyring held stays there, and is cleared away when it is over. With any other choice a keyring that is locked or silent is an error, and the session goes nowhere
-// else: the next one would not be found there.
+// what the keyring held stays there, and is cleared away when it is over. With any other choice a keyring that is locked or
+// silent is an error, and the session goes nowhere else: the next one would not be found there.
 //
 // The caller holds the lock of the key.
 func (c *Cache) Put(ctx context.Context, key Key, s Session, f Facts) (Choice, error) {
@@ -417,8 +417,8 @@ func (c *Cache) Fail(key Key, f Facts, cause error) error {
 
 // Clear forgets every session in every store, also what no facts tell of, and says how many. What could not be
 // forgotten is in the error, and keeps its facts; but what a keyring that is out of reach holds is not served any more, see
-// Delete. Lock files stay, as their locks may be held, and so does the file
-// store's key: it is no session, and a process that seals with it at this moment must not lose its own.
+// Delete. Lock files stay, as their locks may be held, and so does the file store's key: it is no session, and a process that
+// seals with it at this moment must not lose its own.
 func (c *Cache) Clear(ctx context.Context) (n int, err error) {
 	c.memory.Clear()
 	d, err := c.state(false)
