@@ -11,7 +11,7 @@ have gcc || race=()
 
 unit() {
 	step "go test"
-	"$GO" test ${race[@]+"${race[@]}"} -count=1 -skip '^TestE2E' ./...
+	"$GO" test ${race[@]+"${race[@]}"} -count=1 -timeout 20m -skip '^TestE2E' ./...
 }
 
 # fuzz runs every fuzz target there is for a short while, starting from its corpus.
