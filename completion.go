@@ -19,11 +19,11 @@ import (
 // The scripts for the shells. They ask cobra's hidden command __complete, as cobra's own scripts do. Those evaluate what is
 // typed, need a package in bash, and take a name with an @ in it for two words.
 var (
-	//go:embed completion/completion.bash
+	//go:embed completion.bash
 	bashCompletion []byte
-	//go:embed completion/completion.zsh
+	//go:embed completion.zsh
 	zshCompletion []byte
-	//go:embed completion/completion.fish
+	//go:embed completion.fish
 	fishCompletion []byte
 )
 

@@ -172,7 +172,7 @@ func mfaError(step, serial string, err error) error {
 		e.Mend = "aws-credproc mfa remove " + serial + " first, if that seed is of no more use"
 	case errors.Is(err, cache.ErrUnavailable):
 		e.Mend = "seeds are kept in a keyring only; where there is none, name a command with mfa_process"
-	case errors.Is(err, cache.ErrLocked), errors.Is(err, cache.ErrTimeout), isOfKeyring(err):
+	case errors.Is(err, cache.ErrKeyring):
 		e.NeedsPerson = errors.Is(err, cache.ErrLocked)
 		e.Mend = mendOf(err, "aws-credproc mfa "+step+" "+serial)
 	}

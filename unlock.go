@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"strings"
 	"syscall"
 
 	"aws-credproc/cache"
@@ -41,6 +40,3 @@ func mendOf(err error, again string) string {
 	}
 	return "mend that, or try again: " + again
 }
-
-// isOfKeyring reports whether an error is a failure of the keyring, which all begin alike.
-func isOfKeyring(err error) bool { return strings.HasPrefix(err.Error(), "keyring: ") }

@@ -16,6 +16,9 @@ import (
 // kept under this service, since Clear deletes all that is.
 const keyringService = "aws-credproc"
 
+// ErrKeyring is in every failure of a call of the keyring.
+var ErrKeyring = errors.New("keyring")
+
 // An itemName is what go-keyring knows an item by.
 type itemName struct{ service, user string }
 
@@ -328,11 +331,11 @@ func bounded[T any](ctx context.Context, k *keyring, p patience, call func(conte
 	k.mu.Lock()
 	k.brief = k.brief && !heard.Load()
 	if errors.Is(r.err, ErrTimeout) && p.quiet >= keyringLimit { // who waited for less knows nothing
-		k.silent, k.since, k.heard, k.hangs = fmt.Errorf("keyring: %w", r.err), time.Now(), heard.Load(), hangs.Load()
+		k.silent, k.since, k.heard, k.hangs = fmt.Errorf("%w: %w", ErrKeyring, r.err), time.Now(), heard.Load(), hangs.Load()
 	}
 	k.mu.Unlock()
 	if r.err != nil && !errors.Is(r.err, ErrMiss) {
-		r.err = fmt.Errorf("keyring: %w", r.err)
+		r.err = fmt.Errorf("%w: %w", ErrKeyring, r.err)
 	}
 	return r.value, r.err
 }

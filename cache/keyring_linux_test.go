@@ -189,60 +189,16 @@ func each(t *testing.T, want error) {
 func TestSecretServiceKeepsReplacesAndForgets(t *testing.T) {
 	d := newDesktop(t)
 	d.startKeyring(true)
-	for name, maxItem := range map[string]int{"as it is": 0, "all inline": maxItem, "all sealed": 1} {
+	for name, limit := range map[string]int{"as it is": keyringMaxItem, "all inline": maxItem, "all sealed": 1} {
 		t.Run(name, func(t *testing.T) {
-			k, s := openKeyring(t), testSession()
-			k.maxItem = maxItem
-			if _, err := k.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
-				t.Errorf("empty: %v", err)
-			}
-			for _, size := range append([]int{0}, tokenSizes...) {
-				s.SessionToken = strings.Repeat("t", size)
-				for range 2 { // new, and in the place of one of the same size
-					if err := k.Put(t.Context(), testKey, s); err != nil {
-						t.Fatal(err)
-					}
+			k := openKeyring(t)
+			k.maxItem = limit
+			keyringKeepsReplacesAndForgets(t, k, limit, func() {
+				out, err := exec.Command("secret-tool", "search", "--all", "service", "aws-credproc").CombinedOutput()
+				if err != nil || strings.Count(string(out), "label = aws-credproc session") != 2 || !strings.Contains(string(out), testKey.String()) {
+					t.Errorf("secret-tool does not find two items: %v", err)
 				}
-				if got, err := k.Get(t.Context(), testKey); err != nil || got != s {
-					t.Fatalf("%d bytes: %v, %v", size, got, err)
-				}
-				sealed := filesIn(t, filepath.Join(k.dir.path, sessionsDir))
-				want := 0
-				if maxItem == 1 || maxItem == 0 && size > keyringMaxItem {
-					want = 1
-				}
-				if len(sealed) != want {
-					t.Errorf("%d bytes: %d sealed files, want %d", size, len(sealed), want)
-				}
-				for _, path := range sealed {
-					if b, err := os.ReadFile(path); err != nil || bytes.Contains(b, []byte("hush")) || bytes.Contains(b, []byte("tttt")) {
-						t.Errorf("%d bytes: %s holds a secret, or %v", size, path, err)
-					}
-				}
-			}
-			if err := k.Put(t.Context(), otherKey, s); err != nil {
-				t.Fatal(err)
-			}
-			if got, err := k.Get(t.Context(), testKey); err != nil || got != s {
-				t.Errorf("beside another: %v, %v", got, err)
-			}
-			out, err := exec.Command("secret-tool", "search", "--all", "service", "aws-credproc").CombinedOutput()
-			if err != nil || strings.Count(string(out), "label = aws-credproc session") != 2 || !strings.Contains(string(out), testKey.String()) {
-				t.Errorf("secret-tool does not find two items: %v", err)
-			}
-			for range 2 {
-				for _, key := range []Key{testKey, otherKey} {
-					if err := k.Delete(t.Context(), key); err != nil {
-						t.Error(err)
-					}
-				}
-			}
-			if _, err := k.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
-				t.Errorf("deleted: %v", err)
-			}
-			if left := filesIn(t, filepath.Join(k.dir.path, sessionsDir)); len(left) > 0 {
-				t.Errorf("left: %v", left)
-			}
+			})
 		})
 	}
 	if n := d.prompts.Load(); n != 0 {

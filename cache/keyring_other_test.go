@@ -5,8 +5,6 @@ package cache
 import (
 	"bytes"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,54 +13,7 @@ import (
 
 func TestSystemKeyringKeepsReplacesAndForgets(t *testing.T) {
 	startKeyring(t)
-	k, s := openKeyring(t), testSession()
-	if err := os.Mkdir(filepath.Join(k.dir.path, sessionsDir), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := k.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
-		t.Errorf("empty: %v", err)
-	}
-	for _, size := range append([]int{0}, tokenSizes...) {
-		s.SessionToken = strings.Repeat("t", size)
-		for range 2 { // new, and in the place of one of the same size
-			if err := k.Put(t.Context(), testKey, s); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if got, err := k.Get(t.Context(), testKey); err != nil || got != s {
-			t.Fatalf("%d bytes: %v, %v", size, got, err)
-		}
-		sealed := filesIn(t, filepath.Join(k.dir.path, sessionsDir))
-		want := 0
-		if size > keyringMaxItem {
-			want = 1
-		}
-		if len(sealed) != want {
-			t.Errorf("%d bytes: %d sealed files, want %d", size, len(sealed), want)
-		}
-		for _, path := range sealed {
-			if b, err := os.ReadFile(path); err != nil || bytes.Contains(b, []byte("hush")) || bytes.Contains(b, []byte("tttt")) {
-				t.Errorf("%d bytes: %s holds a secret, or %v", size, path, err)
-			}
-		}
-	}
-	if err := k.Put(t.Context(), otherKey, testSession()); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := k.Get(t.Context(), testKey); err != nil || got != s {
-		t.Errorf("beside another: %v, %v", got, err)
-	}
-	for range 2 {
-		if err := k.Delete(t.Context(), testKey); err != nil {
-			t.Error(err)
-		}
-	}
-	if _, err := k.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
-		t.Errorf("deleted: %v", err)
-	}
-	if left := filesIn(t, filepath.Join(k.dir.path, sessionsDir)); len(left) > 0 {
-		t.Errorf("left: %v", left)
-	}
+	keyringKeepsReplacesAndForgets(t, openKeyring(t), keyringMaxItem, func() {})
 }
 
 func TestSystemKeyringTakesTheLargestItem(t *testing.T) {
