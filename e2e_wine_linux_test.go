@@ -190,8 +190,10 @@ func TestE2EWine(t *testing.T) {
 			}
 			k.sts.Fault(ststest.Fault{Kind: ststest.LongToken, Size: 16 << 10})
 			k.ok(t, program, "refresh", "dev-role")
+			k.called(t, 1)
+			secret := k.get(t, 0, 0).SecretAccessKey
 			k.ok(t, program, "clear", "dev-role")
-			held(0, "\x00", 0, 0)
+			held(0, secret, 0, 0)
 			if left, err := filepath.Glob(filepath.Join(state, "facts", "*")); err != nil || len(left) > 0 {
 				t.Errorf("left: %v (%v)", left, err)
 			}
