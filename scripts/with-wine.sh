@@ -15,8 +15,13 @@ mkdir "$dir/prefix"
 export WINEPREFIX=$dir/prefix TMPDIR=$dir WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml,winemenubuilder.exe='
 trap '"$wineserver" -k || true; rm -rf "$dir"' EXIT
 
+# Debian's Wine lies below the address where each Windows program has 4 KB that the system shares with it (0x7ffe0000).
+# Linux may put the heap there, at random, and then one program in some thousands ends with 1 and without a word.
+unmoved=(setarch -R)
+"${unmoved[@]}" true 2>/dev/null || unmoved=() # a container may forbid it
+
 "$wineserver" -p60 # it stays for the next program, which need not wait for its start then
-if ! HOME=$dir timeout 120 "$wine" wineboot --init >"$dir/log" 2>&1 </dev/null; then
+if ! HOME=$dir timeout 120 "${unmoved[@]}" "$wine" wineboot --init >"$dir/log" 2>&1 </dev/null; then
 	echo "with-wine.sh: Wine did not start: $(tail -n 5 "$dir/log")" >&2
 	exit 1
 fi
@@ -28,7 +33,7 @@ cat >"$WINE" <<EOF
 #!/usr/bin/env bash
 unset DISPLAY WAYLAND_DISPLAY
 $(export -p | grep -E '^declare -x (WINE[A-Z]*|TMPDIR)=')
-exec ${wine@Q} "\$@"
+exec ${unmoved[*]} ${wine@Q} "\$@"
 EOF
 chmod +x "$WINE"
 "$@"
