@@ -348,6 +348,22 @@ func TestE2EWine(t *testing.T) {
 		k.get(t, 0, 1) // of dev-role, which there is now
 	})
 
+	t.Run("asked at the console in vain", func(t *testing.T) {
+		t.Parallel()
+		k, _ := pc.atHome(t, program)
+		k.write(t, "config", k.config("eu-west-1", "role/Dev", "", k.sts.URL)+"\nmfa_serial = "+mfaSerial+"\n")
+		pty := ptytest.New(t)
+		ctx, cancel := context.WithTimeout(t.Context(), hangLimit)
+		defer cancel()
+		get := exec.CommandContext(ctx, program, "--timeout", "2s", "get", "dev-role")
+		get.Dir, get.Env = k.dir, k.with("AWS_CREDPROC_PROMPT=tty").env
+		get.Stdin, get.Stdout, get.Stderr = pty.TTY, pty.TTY, pty.TTY
+		pty.Start(get)
+		if err := get.Wait(); err == nil || !strings.Contains(pty.Shown(), "and not given within") {
+			t.Errorf("%v: the console shows %q", err, pty.Shown())
+		}
+	})
+
 	t.Run("the packages' own tests", func(t *testing.T) {
 		t.Parallel()
 		for pkg, tests := range map[string]string{

@@ -12,7 +12,10 @@ import (
 )
 
 // Terminal is the console: what is typed, and what is shown. It is not safe for concurrent use, but for Write.
-type Terminal struct{ in, out *os.File }
+type Terminal struct {
+	in, out *os.File
+	left    bool // in is left to a read that goes on
+}
 
 // Open opens the console of this process: ErrNone where it has none.
 func Open() (*Terminal, error) {
@@ -24,13 +27,19 @@ func Open() (*Terminal, error) {
 	if err != nil {
 		return nil, errors.Join(ErrNone, in.Close())
 	}
-	return &Terminal{in, out}, nil
+	return &Terminal{in: in, out: out}, nil
 }
 
 // Name is the same for all who share this console, for a lock of theirs. Others have it too.
 func (t *Terminal) Name() string { return "terminal" }
 
-func (t *Terminal) Close() error { return errors.Join(t.in.Close(), t.out.Close()) }
+// Close does not wait for a line that is asked for no more: to close a console that is read ends when the person types.
+func (t *Terminal) Close() error {
+	if t.left {
+		return t.out.Close()
+	}
+	return errors.Join(t.in.Close(), t.out.Close())
+}
 
 // Write shows text.
 func (t *Terminal) Write(b []byte) (int, error) { return t.out.Write(b) }
@@ -63,7 +72,7 @@ func (t *Terminal) ask(ctx context.Context, question string, hidden bool) (line 
 	case a := <-answered:
 		line, err = a.line, a.err
 	case <-ctx.Done():
-		err = context.Cause(ctx)
+		t.left, err = true, context.Cause(ctx)
 	}
 	if hidden || err != nil { // whatever comes next begins a line
 		_, _ = t.Write([]byte("\n"))
