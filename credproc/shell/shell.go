@@ -106,10 +106,11 @@ func Failure(ctx context.Context, err error) error {
 	return nil
 }
 
-// wasInterrupted reports whether Ctrl-C ended a command, in its own words or in a shell's (128 and the signal's number).
+// wasInterrupted reports whether Ctrl-C ended a command, in its own words or in a shell's (128 and the signal's number), or in
+// those of Windows (STATUS_CONTROL_C_EXIT).
 func wasInterrupted(exit *exec.ExitError) bool {
 	status, ok := exit.Sys().(syscall.WaitStatus)
-	return exit.ExitCode() == 128+int(syscall.SIGINT) || ok && status.Signaled() && status.Signal() == syscall.SIGINT
+	return exit.ExitCode() == 128+int(syscall.SIGINT) || uint32(exit.ExitCode()) == 0xc000013a || ok && status.Signaled() && status.Signal() == syscall.SIGINT
 }
 
 // failure is an error that shows another text.

@@ -1,11 +1,28 @@
 package shell
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
 	"testing"
 )
+
+func TestAnInterruptIsToldFromAFailure(t *testing.T) {
+	interrupted := []string{"exit 130", "kill -INT $$"}
+	if runtime.GOOS == "windows" {
+		interrupted = []string{"exit 130", "exit -1073741510"} // as who handles no Ctrl-C ends there
+	}
+	for _, line := range interrupted {
+		if _, err := Output(t.Context(), line, nil, nil); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+	if _, err := Output(t.Context(), "exit 2", nil, nil); err == nil || errors.Is(err, context.Canceled) {
+		t.Errorf("a failure: %v", err)
+	}
+}
 
 func TestQuotesReachTheShell(t *testing.T) {
 	name, text := "say", "#!/bin/sh\necho \"$1, $2\"\n"
