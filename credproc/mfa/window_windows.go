@@ -15,13 +15,16 @@ import (
 const askScript = `Add-Type -AssemblyName Microsoft.VisualBasic; ` +
 	`[Console]::Out.Write([Microsoft.VisualBasic.Interaction]::InputBox($env:AWS_CREDPROC_WINDOW_TEXT, $env:AWS_CREDPROC_WINDOW_TITLE))`
 
-func dialog(ctx context.Context, getenv func(string) string, title, text string) (*exec.Cmd, error) {
+func dialog(ctx context.Context, _ func(string) string, title, text string) (*exec.Cmd, error) {
 	var session uint32
 	if err := windows.ProcessIdToSessionId(windows.GetCurrentProcessId(), &session); err != nil || session == 0 {
 		return nil, errors.New("a service has no display")
 	}
-	path := filepath.Join(getenv("SystemRoot"), `System32\WindowsPowerShell\v1.0\powershell.exe`)
-	cmd := exec.CommandContext(ctx, path, "-NoLogo", "-NoProfile", "-NonInteractive", "-Command", askScript)
+	system, err := windows.GetSystemDirectory() // not by %SystemRoot%, without which the path would be a relative one
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(system, `WindowsPowerShell\v1.0\powershell.exe`), "-NoLogo", "-NoProfile", "-NonInteractive", "-Command", askScript)
 	cmd.Env = append(os.Environ(), "AWS_CREDPROC_WINDOW_TITLE="+title, "AWS_CREDPROC_WINDOW_TEXT="+text)
 	cmd.SysProcAttr = &syscall.SysProcAttr{HideWindow: true, CreationFlags: windows.CREATE_NO_WINDOW} // of PowerShell itself
 	return cmd, nil
