@@ -3,6 +3,7 @@ package credproc
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -96,5 +97,34 @@ func TestTryAsksNobodyForACode(t *testing.T) {
 	}
 	if all, err := r.Cache.Facts(); err != nil || len(all) != 1 {
 		t.Errorf("a failure was noted: %+v, %v", all, err)
+	}
+}
+
+// What answers tells the time in its head. The body of such an answer is the connection, which nothing ends.
+func TestReachReadsNoBody(t *testing.T) {
+	r, _, env := online(t)
+	end := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Connection", "Upgrade")
+		w.Header().Set("Upgrade", "x")
+		w.WriteHeader(http.StatusSwitchingProtocols)
+		w.(http.Flusher).Flush()
+		<-end
+	}))
+	t.Cleanup(server.Close)
+	t.Cleanup(func() { close(end) })
+	env["AWS_ENDPOINT_URL_STS"] = server.URL
+	done := make(chan error, 1)
+	go func() {
+		_, err := r.Reach(t.Context(), chainOf(t, roleOfEnvironment, ""))
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(2 * reachPatience):
+		t.Error("it reads on after its time")
 	}
 }
