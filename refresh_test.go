@@ -48,7 +48,7 @@ func TestRefreshWaitsForNothingElse(t *testing.T) {
 	}{
 		"no time to wait":   {denied, "0s", 1},
 		"less than a delay": {denied, "900ms", 1},
-		"time for one more": {denied, "1500ms", 2},
+		"time for one more": {denied, "2900ms", 2}, // after a second; then the next is two seconds away
 		"settings":          {ststest.Fault{Kind: ststest.Fail, Status: 400, Code: "ValidationError", Times: ststest.Always}, "1m", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
