@@ -378,7 +378,7 @@ func (x *exam) getenv(name string) string { return x.Resolver.Getenv(name) }
 
 func (x *exam) now() time.Time { return x.Resolver.Now() }
 
-// listed gives names as a text: "a", "a and b", "a, b and 3 more".
+// listed gives names as a text: "a", "a and b", "a, b, c and d", "a, b, c and more".
 func listed(names []string) string {
 	const most = 4
 	switch n := len(names); {
