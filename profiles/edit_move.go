@@ -78,7 +78,7 @@ func (m Move) write(read, want *Files, changes []Change) (kept []string, err err
 			if err != nil && committing {
 				kept = append(kept, path)
 			} else if err != nil {
-				err = errors.Join(err, os.Remove(path))
+				err = errors.Join(err, persist(func() error { return os.Remove(path) }))
 			}
 		}
 	}()
@@ -118,7 +118,7 @@ func (m Move) write(read, want *Files, changes []Change) (kept []string, err err
 	}
 	for _, path := range copies {
 		to := path[:len(path)-len(moveSuffix)] + ".aws-credproc." + time.Now().Format("20060102T150405.000") + ".bak"
-		if err := os.Rename(path, to); err != nil {
+		if err := persist(func() error { return os.Rename(path, to) }); err != nil {
 			return nil, &Error{Where: path, Problem: "cannot be renamed: " + reason(err), Err: err}
 		}
 		kept = append(kept, to)
@@ -130,7 +130,7 @@ func (m Move) write(read, want *Files, changes []Change) (kept []string, err err
 // the lock, so nobody else is at it.
 func removeLeft(path string) error {
 	for _, left := range leftovers(path, func(fs.FileInfo) bool { return true }) {
-		if err := os.Remove(left); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := persist(func() error { return os.Remove(left) }); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

@@ -1,12 +1,34 @@
 package profiles
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/windows"
 )
+
+// hold lets another program have a file open for a moment.
+func hold(t *testing.T, file string, access, share uint32) {
+	t.Helper()
+	path, err := windows.UTF16PtrFromString(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open, err := windows.CreateFile(path, access, share, nil, windows.OPEN_EXISTING, windows.FILE_ATTRIBUTE_NORMAL, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(200*time.Millisecond, func() {
+		if err := windows.CloseHandle(open); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() { timer.Stop() })
+}
 
 // Windows refuses for the moment what another program stands in the way of.
 func TestOneWaitsForWhoHasTheFileOpen(t *testing.T) {
@@ -19,20 +41,7 @@ func TestOneWaitsForWhoHasTheFileOpen(t *testing.T) {
 			dir := t.TempDir()
 			config := filepath.Join(dir, "config")
 			writeText(t, config, "[profile p]\na = 1\n")
-			path, err := windows.UTF16PtrFromString(config)
-			if err != nil {
-				t.Fatal(err)
-			}
-			open, err := windows.CreateFile(path, test.access, test.share, nil, windows.OPEN_EXISTING, windows.FILE_ATTRIBUTE_NORMAL, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			timer := time.AfterFunc(200*time.Millisecond, func() {
-				if err := windows.CloseHandle(open); err != nil {
-					t.Error(err)
-				}
-			})
-			defer timer.Stop()
+			hold(t, config, test.access, test.share)
 			if _, err := Update(t.Context(), config, filepath.Join(dir, "credentials"), setP("2")); err != nil {
 				t.Error(err)
 			}
@@ -40,5 +49,20 @@ func TestOneWaitsForWhoHasTheFileOpen(t *testing.T) {
 				t.Errorf("the file is %q", got)
 			}
 		})
+	}
+}
+
+func TestOneWaitsForWhoHasTheCopyOpen(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "config")
+	writeText(t, config, "[profile p]\na = 1\n")
+	m := Move{Edit: setP("2"), Ready: func() error {
+		hold(t, config+moveSuffix, windows.GENERIC_READ, 0)
+		return nil
+	}}
+	if kept, err := m.Run(t.Context(), config, config+"-credentials"); err != nil || len(kept) > 0 {
+		t.Errorf("%q, %v", kept, err)
+	}
+	if _, err := os.Stat(config + moveSuffix); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the copy: %v", err)
 	}
 }

@@ -315,7 +315,7 @@ func (r *replacement) copyTo(path string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Rename(temp, path); err != nil {
+	if err := persist(func() error { return os.Rename(temp, path) }); err != nil {
 		return errors.Join(err, os.Remove(temp))
 	}
 	return nil
