@@ -113,21 +113,6 @@ func (e *Editor) RemoveProfile(which, profile string) error {
 	return e.splice(which, splices...)
 }
 
-// RenameProfile gives a profile's sections in a file another name. The spacing and the comments of the headers stay.
-func (e *Editor) RenameProfile(which, from, to string) error {
-	if !isName(to) {
-		return &Error{Profile: to, Problem: "this cannot be a profile's name", Mend: "take letters, digits and _-/.%@:+ only"}
-	}
-	if len(e.file(which).sectionsOf(profileSection, to)) > 0 {
-		return &Error{Profile: to, Where: e.file(which).path, Problem: "there is such a profile already", Mend: "choose another name"}
-	}
-	bodies, err := e.bodies(which, from)
-	if err != nil {
-		return err
-	}
-	return e.splice(which, e.renames(which, bodies, to, to == "default")...)
-}
-
 // renames gives the splices that give sections another name. In the config file, short says that the name default is to
 // be written without the word profile.
 func (e *Editor) renames(which string, bodies []body, to string, short bool) []splice {

@@ -40,7 +40,7 @@ func TestEditLeavesEveryOtherByte(t *testing.T) {
 	addQ := func(e *Editor) error { return e.AddProfile(ConfigFile, "q", Setting{"a", "b"}) }
 	removeP := func(e *Editor) error { return e.RemoveProfile(ConfigFile, "p") }
 	rename := func(from, to string) func(*Editor) error {
-		return func(e *Editor) error { return e.RenameProfile(ConfigFile, from, to) }
+		return func(e *Editor) error { return renameIn(ConfigFile, e, from, to) }
 	}
 	for name, test := range map[string]struct {
 		before  string
@@ -102,14 +102,23 @@ func TestEditLeavesEveryOtherByte(t *testing.T) {
 	}
 }
 
+// renameIn gives a profile's sections in a file another name.
+func renameIn(which string, e *Editor, from, to string) error {
+	bodies, err := e.bodies(which, from)
+	if err != nil {
+		return err
+	}
+	return e.splice(which, e.renames(which, bodies, to, to == "default")...)
+}
+
 func removeQ(e *Editor) error { return e.RemoveProfile(ConfigFile, "q") }
 
 func TestEditOfTheCredentialsFile(t *testing.T) {
 	e := mustFiles(t, "[profile p]\na = 1\n", "[p]\na = 2\n").Edit()
 	for _, edit := range []func() error{
 		func() error { return e.Set(CredentialsFile, "p", "a", "3") },
-		func() error { return e.RenameProfile(CredentialsFile, "p", "default") },
-		func() error { return e.RenameProfile(CredentialsFile, "default", "q") },
+		func() error { return renameIn(CredentialsFile, e, "p", "default") },
+		func() error { return renameIn(CredentialsFile, e, "default", "q") },
 		func() error { return e.AddProfile(CredentialsFile, "r", Setting{"b", "4"}) },
 	} {
 		if err := edit(); err != nil {
@@ -139,9 +148,6 @@ func TestEditRefusesWhatWouldNotBeReadAsWritten(t *testing.T) {
 		"profile is there":      func(e *Editor) error { return e.AddProfile(ConfigFile, "p") },
 		"name":                  func(e *Editor) error { return e.AddProfile(ConfigFile, "p]\n[x") },
 		"setting of a new one":  func(e *Editor) error { return e.AddProfile(ConfigFile, "q", Setting{"a", "b\n[x]"}) },
-		"new name":              func(e *Editor) error { return e.RenameProfile(ConfigFile, "p", "a b") },
-		"new name is there":     func(e *Editor) error { return e.RenameProfile(ConfigFile, "p", "r") },
-		"rename what is not":    func(e *Editor) error { return e.RenameProfile(ConfigFile, "x", "y") },
 		"remove what is not":    func(e *Editor) error { return e.RemoveProfile(ConfigFile, "x") },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -246,12 +252,16 @@ func editAndBack(t *testing.T, text string, inCredentials bool, key, value, name
 		if profile == "default" || name == "default" {
 			continue // has two forms
 		}
-		if e := files.Edit(); e.RenameProfile(which, profile, name) == nil {
+		if isName(name) && was[name] == nil {
+			e := files.Edit()
+			if err := renameIn(which, e, profile, name); err != nil {
+				t.Fatal(err)
+			}
 			renamed := maps.Clone(was)
 			renamed[name] = was[profile]
 			delete(renamed, profile)
-			check("RenameProfile", e, renamed)
-			reversed("RenameProfile", e, e.RenameProfile(which, name, profile))
+			check("renames", e, renamed)
+			reversed("renames", e, renameIn(which, e, name, profile))
 		}
 		e = files.Edit()
 		if err := e.RemoveProfile(which, profile); err != nil {
