@@ -165,16 +165,10 @@ func processRecursion(x *exam) {
 		_, ok := x.process(x.sections[name])
 		return ok
 	}
-	for _, f := range x.cycles(func(c profiles.Cycle) bool { return slices.ContainsFunc(c, isProcess) }) {
-		f.Why = ours
-		for _, name := range strings.Split(strings.TrimPrefix(f.What, "its source profiles go round in a circle: "), " -> ") {
-			if isProcess(name) {
-				f.Profile, f.Where = name, x.leadPlace(name)
-				break
-			}
-		}
-		f.What = strings.Replace(f.What, "its source profiles go round in a circle", "the command leads back to the profile that it is for", 1)
-		f.Mend = "let it name a profile that has credentials, or a role that is assumed with those"
+	for _, c := range x.circles(func(c profiles.Cycle) bool { return slices.ContainsFunc(c, isProcess) }) {
+		f := Finding{Severity: Error, Profile: c.Cycle[slices.IndexFunc(c.Cycle, isProcess)], What: "the command leads back to the profile that it is for: " + c.Error(),
+			Why: ours, Mend: "let it name a profile that has credentials, or a role that is assumed with those"}
+		f.Where = x.leadPlace(f.Profile)
 		if to, _ := profiles.Wired(x.sections[f.Profile]); to == f.Profile { // as import writes it
 			f.Mend = "where its keys were imported, " + run("aws-credproc import "+x.quoted(to)) + "\nwhich finds them; else " + f.Mend
 		}

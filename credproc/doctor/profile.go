@@ -142,13 +142,20 @@ func missingSource(x *exam) {
 
 // cycle finds source profiles that go round.
 func cycle(x *exam) {
-	for _, f := range x.cycles(func(profiles.Cycle) bool { return true }) {
-		x.add(f)
+	for _, c := range x.circles(func(profiles.Cycle) bool { return true }) {
+		x.add(Finding{Severity: Error, Profile: c.Cycle[0], Where: x.leadPlace(c.Cycle[0]), What: "its source profiles go round in a circle: " + c.Error(),
+			Why: "none of them has credentials to start with", Mend: c.mend})
 	}
 }
 
-// cycles gives a finding for each circle that matches, however many profiles lead into it.
-func (x *exam) cycles(match func(profiles.Cycle) bool) (found []Finding) {
+// circle is a way round, and how it is mended.
+type circle struct {
+	profiles.Cycle
+	mend string
+}
+
+// circles gives each circle that matches once, however many profiles lead into it.
+func (x *exam) circles(match func(profiles.Cycle) bool) (found []circle) {
 	var seen []string
 	for _, f := range x.take(func(f *fault) bool {
 		var c profiles.Cycle
@@ -160,8 +167,7 @@ func (x *exam) cycles(match func(profiles.Cycle) bool) (found []Finding) {
 		slices.Sort(members)
 		if id := strings.Join(members, " "); !slices.Contains(seen, id) {
 			seen = append(seen, id)
-			found = append(found, Finding{Severity: Error, Profile: c[0], Where: x.leadPlace(c[0]), What: "its source profiles go round in a circle: " + c.Error(),
-				Why: "none of them has credentials to start with", Mend: f.mend})
+			found = append(found, circle{c, f.mend})
 		}
 	}
 	return found
