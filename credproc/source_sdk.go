@@ -250,14 +250,17 @@ func (w *way) loginSession(ctx context.Context) (cache.Session, error) {
 // The profile has a role_arn beside its credential_source, and the SDK's config would give the credentials of that role:
 // so only the service's client is taken from it.
 func (w *way) instanceSession(ctx context.Context) (cache.Session, error) {
+	const mend = "credential_source = Ec2InstanceMetadata works on an EC2 instance that has a role, with AWS_EC2_METADATA_DISABLED not set"
 	cfg, err := w.sdkConfig(ctx, withoutCredentials())
 	if err != nil {
 		return cache.Session{}, err
 	}
 	session, err := w.retrieve(ctx, ec2rolecreds.New(func(o *ec2rolecreds.Options) { o.Client = imds.NewFromConfig(cfg) }))
 	if err != nil {
-		e := w.serviceError("the instance metadata service", err, "")
-		e.Mend = "credential_source = Ec2InstanceMetadata works on an EC2 instance that has a role, with AWS_EC2_METADATA_DISABLED not set"
+		e := w.serviceError("the instance metadata service", err, mend)
+		if e.Mend != "" { // it was not interrupted
+			e.Mend = mend
+		}
 		return cache.Session{}, e
 	}
 	return session, nil

@@ -2,9 +2,11 @@ package credproc
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -500,6 +502,28 @@ func TestMetadataServicesThatAreNotThere(t *testing.T) {
 			w.config("[profile dev]\nrole_arn = " + devARN + "\ncredential_source = " + test.leaf)
 			wantError(t, w, "dev", test.want, test.kind)
 		})
+	}
+}
+
+func TestWhoInterruptsIsToldNoMend(t *testing.T) {
+	w := newWorld(t)
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { must(t, silent.Close()) })
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		if conn, err := silent.Accept(); err == nil {
+			cancel()
+			<-t.Context().Done()
+			_ = conn.Close() // it is given up long since
+		}
+	}()
+	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://"+silent.Addr().String())
+	w.config("[profile dev]\nrole_arn = " + devARN + "\ncredential_source = Ec2InstanceMetadata")
+	c, err := w.chain("dev")
+	must(t, err)
+	if _, err := w.resolver.Credentials(ctx, c); !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "mend") {
+		t.Error(err)
 	}
 }
 
