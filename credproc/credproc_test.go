@@ -2,6 +2,7 @@ package credproc
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -169,6 +170,20 @@ func TestEndpointThatIsNoURL(t *testing.T) {
 		if _, err := endpointOf(chainOf(t, "[profile p]\n"+role, base), getenv(map[string]string{"AWS_ENDPOINT_URL_STS": url})); err == nil {
 			t.Errorf("%q is taken", url)
 		}
+	}
+}
+
+// No call is made, so it is nothing that passes, nor anything to tell other processes.
+func TestSettingsWithoutAnEndpointAreNoFailureOfSTS(t *testing.T) {
+	r, s, env := online(t)
+	env["AWS_USE_FIPS_ENDPOINT"] = "true" // which no endpoint of one's own can have
+	chain := chainOf(t, roleOfEnvironment, "")
+	var e *Error
+	if _, err := r.Credentials(t.Context(), chain); !errors.As(err, &e) || e.Passing || e.Step != "find the STS endpoint" || !strings.Contains(e.Mend, "use_fips_endpoint") {
+		t.Errorf("%v", err)
+	}
+	if all, err := r.Cache.Facts(); err != nil || len(all) > 0 || len(s.Requests()) > 0 {
+		t.Errorf("%+v, %v, %d requests", all, err, len(s.Requests()))
 	}
 }
 

@@ -145,6 +145,17 @@ func (e Endpoint) Resolve(ctx context.Context) (string, error) {
 	return resolved.URI.Redacted(), nil // a configured URL may hold a password
 }
 
+// stsURL gives the URL that STS is called at. The error, an [*Error], says that there is none for these settings: that of
+// an endpoint with FIPS, say, which AWS has in some regions only.
+func (w *way) stsURL(ctx context.Context) (string, error) {
+	url, err := w.endpoint.Resolve(ctx)
+	if err != nil {
+		return "", &Error{Profile: w.chain.Profile.Name, Step: "find the STS endpoint", Err: err,
+			Mend: "correct the region, or what stands of use_fips_endpoint, use_dualstack_endpoint and endpoint_url in the profile or in variables", local: true}
+	}
+	return url, nil
+}
+
 // apply makes an STS client use the endpoint.
 func (e Endpoint) apply(o *sts.Options) {
 	o.Region = e.Region

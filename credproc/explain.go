@@ -68,9 +68,9 @@ func (r *Resolver) Explain(ctx context.Context, c profiles.Chain) (Explanation, 
 	if err != nil {
 		return Explanation{}, err
 	}
-	url, err := w.endpoint.Resolve(ctx)
+	url, err := w.stsURL(ctx)
 	if err != nil {
-		return Explanation{}, &Error{Profile: c.Profile.Name, Step: "find the STS endpoint", Err: err, Mend: "correct the region"}
+		return Explanation{}, err
 	}
 	x := Explanation{Profile: c.Profile.Name, Region: w.endpoint.Region, RegionFrom: w.endpoint.RegionFrom,
 		STSEndpoint: url, STSEndpointFrom: w.endpoint.URLFrom, Chain: elements(c, linksOf(c, r.Getenv))}

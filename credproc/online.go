@@ -37,8 +37,8 @@ func (r *Resolver) Reach(ctx context.Context, c profiles.Chain) (Reached, error)
 		return to, &Error{Profile: c.Profile.Name, Step: "reach STS", Err: err, Mend: mend, Passing: true}
 	}
 	var to Reached
-	if to.URL, err = w.endpoint.Resolve(ctx); err != nil {
-		return fail(to, err, "correct the region")
+	if to.URL, err = w.stsURL(ctx); err != nil {
+		return to, err
 	}
 	client, err := w.sts()
 	if err != nil {
@@ -152,6 +152,11 @@ func (r *Resolver) Check(c profiles.Chain) error {
 	w, err := r.way(c)
 	if err != nil {
 		return err
+	}
+	if w.last() > 0 || c.Source.Type == profiles.WebIdentity {
+		if _, err := w.stsURL(context.Background()); err != nil {
+			return err
+		}
 	}
 	if s := c.Source; s.Type == profiles.WebIdentity && s.WebIdentityTokenFile != "" {
 		if err := checkTokenFile(s.WebIdentityTokenFile); err != nil {

@@ -276,6 +276,10 @@ func (w *way) assumeRole(ctx context.Context, n int) (cache.Session, error) {
 // sts gives the STS client, made when it is first needed: the warm way has no use for one.
 func (w *way) sts() (*stsClient, error) {
 	if w.client == nil {
+		// The SDK's error would come with the call, and look like one of the network.
+		if _, err := w.stsURL(context.Background()); err != nil {
+			return nil, err
+		}
 		client, err := w.newSTSClient(w.chain, w.endpoint)
 		if err != nil {
 			return nil, err

@@ -341,6 +341,7 @@ var triggers = []trigger{
 	{"no region, and another by variable", patient{config: "[profile x]\n" + role + "source_profile = corp\nregion = Ireland!\n", env: map[string]string{"AWS_REGION": "eu-west-1"}}, "unusable-profile x"},
 	{"a variable that is no region", patient{env: map[string]string{"AWS_REGION": "bad region"}}, "unusable-profile"},
 	{"a variable that is no endpoint, online", patient{env: map[string]string{"AWS_ENDPOINT_URL_STS": "foo"}, online: true}, "unusable-profile"},
+	{"no FIPS at an endpoint of one's own", patient{config: "[profile x]\n" + role + "source_profile = corp\nuse_fips_endpoint = true\nendpoint_url = http://127.0.0.1:1\n"}, "unusable-profile x"},
 	{"a variable that is no retry mode", patient{env: map[string]string{"AWS_RETRY_MODE": "foo"}}, "unusable-profile"},
 	{"no token file", patient{config: "[profile x]\n" + role + "web_identity_token_file = /gone/token\n[profile y]\n" + role + "source_profile = x\n"}, "unusable-profile x"},
 	{"no retry mode", patient{config: "[profile x]\n" + role + "source_profile = corp\nretry_mode = foo\n"}, "unusable-profile x"},
