@@ -367,7 +367,7 @@ func TestE2EWine(t *testing.T) {
 	t.Run("the packages' own tests", func(t *testing.T) {
 		t.Parallel()
 		for pkg, tests := range map[string]string{
-			"./cache":          "System|OneWaits|Logon|LockDies|Claims",
+			"./cache":          "System|OneWaits|Logon|LockDies|Claims|OnlyLooks",
 			"./profiles":       "OneWaits|AtOnce|UpdateWaits",
 			"./credproc/shell": ".",
 		} {

@@ -423,3 +423,24 @@ func TestSealedFilesWithoutFactsAreCleared(t *testing.T) {
 		t.Errorf("a key of no use stays: %v", err)
 	}
 }
+
+func TestWhoOnlyLooksMakesNothing(t *testing.T) {
+	dir, before := t.TempDir(), time.Now().Add(-time.Hour).Truncate(time.Second)
+	if err := os.Chtimes(dir, before, before); err != nil {
+		t.Fatal(err)
+	}
+	c, w := openTest(t, File, filepath.Join(dir, "not", "yet"))
+	if name, reason := c.StoreName(t.Context()); name != File || reason != "" {
+		t.Errorf("store %v: %s", name, reason)
+	}
+	if h := c.Health(t.Context()); h.StateDir != nil {
+		t.Error(h.StateDir)
+	}
+	w.want(t, 0)
+	if info, err := os.Stat(dir); err != nil || !info.ModTime().Equal(before) {
+		t.Errorf("something was in it: %v, %v", info.ModTime(), err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("it left %v, %v", left, err)
+	}
+}

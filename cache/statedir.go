@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // The directories in the state directory, each 0700.
@@ -62,31 +63,33 @@ func openStateDir(path string, create bool) (*stateDir, error) {
 // fs.ErrNotExist too (in /proc), which stands for a directory that is yet to be made.
 func cannotMake(err error) error { return fmt.Errorf("state directory: %v", err) }
 
-// checkCreatable says why a state directory that is not there could not be made, by making another one where it would
-// begin, which is removed at once: modes do not tell what a file system refuses.
+// checkCreatable says why a state directory that is not there could not be made: by whether this user may write to the
+// nearest directory above it that is there. It makes nothing, for who only looks. So it does not know of a file system that
+// takes no directory from anybody (/proc does not, from root), of quotas and the like: they are told where it is to be made.
 func checkCreatable(path string) error {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return cannotMake(err)
 	}
 	above := filepath.Dir(path)
-	for {
-		_, err := os.Lstat(above)
-		if !errors.Is(err, fs.ErrNotExist) || filepath.Dir(above) == above {
+	for above != filepath.Dir(above) {
+		if _, err := os.Lstat(above); !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
 		above = filepath.Dir(above)
 	}
-	probe, err := os.MkdirTemp(above, tempPrefix+"aws-credproc-")
-	var e *fs.PathError
-	if errors.As(err, &e) {
-		return cannotMake(&fs.PathError{Op: e.Op, Path: path, Err: e.Err})
+	fi, err := os.Stat(above) // a link that leads nowhere is in the way, too
+	if err == nil && !fi.IsDir() {
+		err = syscall.ENOTDIR
 	}
 	if err == nil {
-		err = os.Remove(probe)
+		err = accessToWrite(above)
+	}
+	if e := (*fs.PathError)(nil); errors.As(err, &e) {
+		err = e.Err
 	}
 	if err != nil {
-		return cannotMake(err)
+		return cannotMake(&fs.PathError{Op: "mkdir", Path: path, Err: err})
 	}
 	return nil
 }

@@ -68,8 +68,8 @@ func checkFile(fi fs.FileInfo) error {
 	return nil
 }
 
-// accessToWrite asks the system whether this user may write to a directory.
-func accessToWrite(path string) error { return unix.Access(path, unix.W_OK) }
+// accessToWrite asks the system whether this user may make files and directories in a directory.
+func accessToWrite(path string) error { return unix.Access(path, unix.W_OK|unix.X_OK) }
 
 func ours(fi fs.FileInfo) bool {
 	st, ok := fi.Sys().(*syscall.Stat_t)

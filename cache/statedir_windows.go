@@ -49,5 +49,21 @@ func persist(do func() error) error {
 	}
 }
 
-// accessToWrite knows nothing here: what keeps a user from writing is found by writing.
-func accessToWrite(string) error { return nil }
+// accessToWrite asks the system whether this user may make files and directories in a directory, by opening it for that.
+// What else is in the way of that tells nothing.
+func accessToWrite(path string) error {
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return err
+	}
+	const addFile, addSubdirectory = windows.FILE_WRITE_DATA, windows.FILE_APPEND_DATA // as these rights are called for a directory
+	h, err := windows.CreateFile(name, addFile|addSubdirectory, windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE|windows.FILE_SHARE_DELETE,
+		nil, windows.OPEN_EXISTING, windows.FILE_FLAG_BACKUP_SEMANTICS, 0)
+	switch {
+	case err == nil:
+		return windows.CloseHandle(h)
+	case errors.Is(err, windows.ERROR_ACCESS_DENIED), errors.Is(err, windows.ERROR_WRITE_PROTECT):
+		return err
+	}
+	return nil
+}
