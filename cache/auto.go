@@ -12,8 +12,9 @@ import (
 // away what others left in it. Only tests change it.
 var chooseLimit = 90 * time.Millisecond
 
-// unlockLimit is how long a person may take to answer the prompt of the keyring.
-const unlockLimit = time.Minute
+// unlockLimit is how long a person may take to answer the prompt of the keyring, whichever process raises it. Only tests
+// change it.
+var unlockLimit = time.Minute
 
 // unlockLock is the name of the lock that lets one process raise a prompt: gnome-keyring is wedged for good by three at
 // once where nothing can show them.
@@ -34,8 +35,14 @@ func Unlock(ctx context.Context, dir string, waiting func()) error {
 	}
 	defer d.root.Close()
 	waiting()
+	end := time.Now().Add(unlockLimit)
+	brief, cancel := context.WithDeadline(ctx, end) // who has the prompt may be stopped, as by Ctrl-Z
+	defer cancel()
 	open := false
-	free, err := d.lock(ctx, unlockLock, func() bool { open = !isLocked(); return open })
+	free, err := d.lock(brief, unlockLock, func() bool { open = !isLocked(); return open })
+	if brief.Err() != nil && ctx.Err() == nil {
+		err = fmt.Errorf("%w: another process has asked for its password, and is not done", ErrLocked)
+	}
 	if err != nil {
 		return fmt.Errorf("keyring: %w", err)
 	}
@@ -43,7 +50,7 @@ func Unlock(ctx context.Context, dir string, waiting func()) error {
 	if open { // by another process
 		return nil
 	}
-	return k.unlock(ctx, unlockLimit)
+	return k.unlock(ctx, time.Until(end))
 }
 
 // decision is where new sessions go, and why.

@@ -365,6 +365,29 @@ func TestUnlockWaitsForThePerson(t *testing.T) {
 	}
 }
 
+// The process that has raised the prompt may be stopped: others wait as long as for the person, and not for it.
+func TestUnlockWaitsForNobodyWithoutEnd(t *testing.T) {
+	d := newDesktop(t)
+	d.startKeyring(true)
+	d.lock()
+	unlockLimit = 100 * time.Millisecond
+	t.Cleanup(func() { unlockLimit = time.Minute })
+	st := openFileStore(t)
+	free, err := st.dir.lock(t.Context(), unlockLock, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer free()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := Unlock(ctx, st.dir.path, func() {}); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "another process") {
+		t.Errorf("got %v", err)
+	}
+	if n := d.prompts.Load(); n != 0 {
+		t.Errorf("%d prompts", n)
+	}
+}
+
 func TestUnlockOfNoKeyringAsksNobody(t *testing.T) {
 	for name, state := range keyringStates {
 		if name == "locked" {
