@@ -115,29 +115,31 @@ func (st keyringStore) Get(ctx context.Context, key Key) (Session, error) {
 }
 
 // newest opens the items of a session, of which there is more than one where the default collection was changed, and
-// gives the newest session. Where none has one, missing is the sealed file of the last that should have.
+// gives the newest session. Where none has one, missing is the sealed file of the last that should have. A damaged item does
+// not stand in the way of a session: it may be where no Put replaces it.
 func (st keyringStore) newest(key Key, items [][]byte) (newest Session, missing string, err error) {
+	var corrupt error
 	for _, b := range items {
 		it, err := decodeItem(key, b)
-		if err != nil {
-			return Session{}, "", err
+		var s Session
+		if err == nil {
+			s, err = st.open(key, it)
 		}
-		s, err := st.open(key, it)
-		if errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
 			missing = it.File
-			continue
-		}
-		if err != nil {
+		case errors.Is(err, ErrCorrupt):
+			corrupt = err
+		case err != nil:
 			return Session{}, "", err
-		}
-		if newest == (Session{}) || s.Issued.After(newest.Issued) {
+		case newest == (Session{}) || s.Issued.After(newest.Issued):
 			newest = s
 		}
 	}
 	if newest != (Session{}) {
-		missing = ""
+		return newest, "", nil
 	}
-	return newest, missing, nil
+	return Session{}, missing, corrupt
 }
 
 // open gives the session of an item; fs.ErrNotExist if its sealed file is gone.

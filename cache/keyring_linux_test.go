@@ -949,6 +949,39 @@ func TestClearForgetsEverySessionInEveryStore(t *testing.T) {
 	w.want(t, 0)
 }
 
+// createElsewhere makes an item in a collection that is not the default one.
+func createElsewhere(t *testing.T, name itemName, value []byte) {
+	t.Helper()
+	b, err := openBus(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.close()
+	session, err := b.openSession()()
+	if err == nil {
+		err = b.create(ssPath+"/collection/session", session, name, "", value)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A damaged item where no Put replaces it does not cost a call of STS each time.
+func TestDamagedItemBesideTheSessionsIsPassedOver(t *testing.T) {
+	newDesktop(t).startKeyring(true)
+	createElsewhere(t, sessionItem(testKey), []byte("garbage"))
+	k := openKeyring(t)
+	if _, err := k.Get(t.Context(), testKey); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("alone: %v", err)
+	}
+	if err := k.Put(t.Context(), testKey, testSession()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := k.Get(t.Context(), testKey); err != nil || got != testSession() {
+		t.Errorf("beside the session's: %v, %v", got, err)
+	}
+}
+
 // The newest of several items counts: the default collection may have been another one before.
 func TestNewestOfSeveralItemsIsRead(t *testing.T) {
 	d := newDesktop(t)
@@ -958,19 +991,7 @@ func TestNewestOfSeveralItemsIsRead(t *testing.T) {
 	if err := openKeyring(t).Put(t.Context(), testKey, newer); err != nil {
 		t.Fatal(err)
 	}
-	b, err := openBus(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.close()
-	session, err := b.openSession()()
-	if err != nil {
-		t.Fatal(err)
-	}
-	value := encodeItem(t, testKey, older)
-	if err := b.create("/org/freedesktop/secrets/collection/session", session, sessionItem(testKey), "", value); err != nil {
-		t.Fatal(err)
-	}
+	createElsewhere(t, sessionItem(testKey), encodeItem(t, testKey, older))
 	if got, err := openKeyring(t).Get(t.Context(), testKey); err != nil || got != newer {
 		t.Errorf("got %v, %v", got, err)
 	}
