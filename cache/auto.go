@@ -40,7 +40,7 @@ func Unlock(ctx context.Context, dir string, waiting func()) error {
 	defer cancel()
 	open := false
 	free, err := d.lock(brief, unlockLock, func() bool { open = !isLocked(); return open })
-	if brief.Err() != nil && ctx.Err() == nil {
+	if err != nil && brief.Err() != nil && ctx.Err() == nil {
 		err = fmt.Errorf("%w: another process has asked for its password, and is not done", ErrLocked)
 	}
 	if err != nil {

@@ -84,14 +84,45 @@ func keyringPut(ctx context.Context, name itemName, label string, value []byte) 
 		return err
 	}
 	defer b.close()
-	open := b.openSession()
-	collection, err := b.openCollection()
+	_, err = b.put(name, label, value, func(dbus.ObjectPath) error { return nil })
+	return err
+}
+
+// keyringPutLasting is keyringPut for what cannot be made anew: not in a collection that ends with the login, and in the
+// place of every item of the name, of which there may be more than one where the default collection was changed.
+func keyringPutLasting(ctx context.Context, name itemName, label string, value []byte) error {
+	b, err := openBus(ctx)
 	if err != nil {
 		return err
 	}
-	session, err := open()
+	defer b.close()
+	item, err := b.put(name, label, value, b.checkLasts)
 	if err != nil {
 		return err
+	}
+	unlocked, _, err := b.search(name.attributes())()
+	if err != nil {
+		return err
+	}
+	if i := slices.Index(unlocked, item); i >= 0 {
+		_, err = b.delete(slices.Delete(unlocked, i, i+1), nil)
+	}
+	return err
+}
+
+// put makes or replaces an item in the collection that is open, if check is nil of that.
+func (b *bus) put(name itemName, label string, value []byte, check func(collection dbus.ObjectPath) error) (item dbus.ObjectPath, err error) {
+	open := b.openSession()
+	collection, err := b.openCollection()
+	if err != nil {
+		return "", err
+	}
+	session, err := open()
+	if err == nil {
+		err = check(collection)
+	}
+	if err != nil {
+		return "", err
 	}
 	return b.create(collection, session, name, label, value)
 }
@@ -380,17 +411,29 @@ func (b *bus) collection() (path dbus.ObjectPath, locked bool, err error) {
 	return path, locked, err
 }
 
+// checkLasts refuses the collection that the service keeps in memory only, which may be the default one.
+func (b *bus) checkLasts(collection dbus.ObjectPath) error {
+	var memory dbus.ObjectPath
+	if err := b.call(ssPath, ssService+".ReadAlias", "session")(&memory); err != nil {
+		return err
+	}
+	if collection == memory {
+		return fmt.Errorf("%w: the default collection of the Secret Service is the one that ends with the login", ErrUnavailable)
+	}
+	return nil
+}
+
 // create makes or replaces an item.
-func (b *bus) create(collection, session dbus.ObjectPath, name itemName, label string, value []byte) error {
-	var item, prompt dbus.ObjectPath
-	err := b.call(collection, ssCollection+".CreateItem", map[string]dbus.Variant{
+func (b *bus) create(collection, session dbus.ObjectPath, name itemName, label string, value []byte) (item dbus.ObjectPath, err error) {
+	var prompt dbus.ObjectPath
+	err = b.call(collection, ssCollection+".CreateItem", map[string]dbus.Variant{
 		ssItem + ".Label":      dbus.MakeVariant(label),
 		ssItem + ".Attributes": dbus.MakeVariant(name.attributes()),
 	}, ss.NewSecret(session, string(value)), true)(&item, &prompt)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return b.dismiss(prompt)
+	return item, b.dismiss(prompt)
 }
 
 // delete deletes unlocked items and says how many. Locked ones that are left are ErrLocked.

@@ -358,7 +358,7 @@ func TestPromptThatIsOfferedIsDismissed(t *testing.T) {
 		t.Errorf("a locked item: %v", err)
 	}
 	d.lock()
-	if err := b.create(ssLogin, session, sessionItem(testKey), "", []byte("x")); !errors.Is(err, ErrLocked) {
+	if _, err := b.create(ssLogin, session, sessionItem(testKey), "", []byte("x")); !errors.Is(err, ErrLocked) {
 		t.Errorf("create: %v", err)
 	}
 	if n, err := b.delete(items, nil); n != 0 || !errors.Is(err, ErrLocked) {
@@ -949,6 +949,9 @@ func TestClearForgetsEverySessionInEveryStore(t *testing.T) {
 	w.want(t, 0)
 }
 
+// ssMemory is the collection that gnome-keyring keeps in memory only.
+const ssMemory = ssPath + "/collection/session"
+
 // createElsewhere makes an item in a collection that is not the default one.
 func createElsewhere(t *testing.T, name itemName, value []byte) {
 	t.Helper()
@@ -959,7 +962,7 @@ func createElsewhere(t *testing.T, name itemName, value []byte) {
 	defer b.close()
 	session, err := b.openSession()()
 	if err == nil {
-		err = b.create(ssPath+"/collection/session", session, name, "", value)
+		_, err = b.create(ssMemory, session, name, "", value)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -26,6 +26,11 @@ func keyringPut(_ context.Context, name itemName, _ string, value []byte) error 
 	return keyringError(gokeyring.Set(name.service, name.user, string(value)))
 }
 
+// keyringPutLasting is keyringPut: there is one item of a name, and it lasts.
+func keyringPutLasting(ctx context.Context, name itemName, label string, value []byte) error {
+	return keyringPut(ctx, name, label, value)
+}
+
 // keyringDelete deletes the item of a name; ErrMiss if there is none.
 func keyringDelete(_ context.Context, name itemName) error {
 	return keyringError(gokeyring.Delete(name.service, name.user))

@@ -35,13 +35,13 @@ func (s *Secrets) Get(ctx context.Context, user string) (string, error) {
 	return string(items[0]), nil
 }
 
-// Set makes or replaces the secret of a user name.
+// Set makes or replaces the secret of a user name: ErrUnavailable where the keyring would not keep it beyond this login.
 func (s *Secrets) Set(ctx context.Context, user, secret string) error {
 	if len(secret) > keyringMaxItem {
 		return fmt.Errorf("keyring: secret of %d bytes; items have at most %d here", len(secret), keyringMaxItem)
 	}
 	_, err := bounded(ctx, s.keyring, writePatience, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, keyringPut(ctx, itemName{s.service, user}, s.label+" "+user, []byte(secret))
+		return struct{}{}, keyringPutLasting(ctx, itemName{s.service, user}, s.label+" "+user, []byte(secret))
 	})
 	return err
 }

@@ -78,3 +78,41 @@ func TestSecretsOfALockedOrAbsentKeyring(t *testing.T) {
 		t.Errorf("%d prompts", n)
 	}
 }
+
+// A secret that cannot be made anew is not kept where it ends with the login.
+func TestSecretsAreNotKeptInMemoryOnly(t *testing.T) {
+	d := newDesktop(t)
+	d.startKeyring(false)
+	if err := d.conn.Object(ssName, ssPath).Call(ssService+".SetAlias", 0, "default", ssMemory).Err; err != nil {
+		t.Fatal(err)
+	}
+	s := NewSecrets("aws-credproc-test", "A test's")
+	if err := s.Set(t.Context(), "jill", "hush"); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "ends with the login") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := s.Get(t.Context(), "jill"); err != ErrMiss {
+		t.Errorf("it is kept: %v", err)
+	}
+	c, _ := openTest(t, Keyring, "") // which for a session is good enough
+	mustPut(t, c, testKey, testSession(), Keyring)
+}
+
+// The default collection may have been another one before: which of two items is read first is anybody's guess.
+func TestASecretTakesThePlaceOfThoseInOtherCollections(t *testing.T) {
+	newDesktop(t).startKeyring(true)
+	s, other := NewSecrets("aws-credproc-test", "A test's"), itemName{"aws-credproc-test", "jack"}
+	createElsewhere(t, itemName{"aws-credproc-test", "jill"}, []byte("old"))
+	createElsewhere(t, other, []byte("another's"))
+	for _, value := range []string{"new", "newer"} {
+		if err := s.Set(t.Context(), "jill", value); err != nil {
+			t.Fatal(err)
+		}
+		items, err := keyringGet(t.Context(), itemName{"aws-credproc-test", "jill"})
+		if err != nil || len(items) != 1 || string(items[0]) != value {
+			t.Errorf("%d items, %v", len(items), err)
+		}
+	}
+	if got, err := s.Get(t.Context(), "jack"); err != nil || got != "another's" {
+		t.Errorf("another user's: %v", err)
+	}
+}
