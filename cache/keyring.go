@@ -218,8 +218,8 @@ func (st keyringStore) write(ctx context.Context, change func(context.Context) e
 		brief, cancel := context.WithTimeout(ctx, writePatience.whole)
 		defer cancel()
 		free, err := st.dir.lock(brief, writeLock, nil)
-		if brief.Err() != nil && ctx.Err() == nil {
-			err = fmt.Errorf("keyring: other processes are changing it: %w (%v)", ErrTimeout, writePatience.whole)
+		if err != nil && brief.Err() != nil && !errors.Is(ctx.Err(), context.Canceled) { // the caller may have less time
+			err = fmt.Errorf("keyring: other processes are changing it: %w", ErrTimeout)
 		}
 		if err != nil {
 			return err

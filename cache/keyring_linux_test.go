@@ -897,6 +897,21 @@ func TestItemIsNotedBeforeItIsWritten(t *testing.T) {
 	}
 }
 
+// Who changes the keyring may be stopped. Others wait for it as long as they may, and say for what.
+func TestWhoChangesTheKeyringIsNotWaitedForWithoutEnd(t *testing.T) {
+	k := openKeyring(t)
+	free, err := k.dir.lock(t.Context(), writeLock, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer free()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := k.Put(ctx, testKey, testSession()); !errors.Is(err, ErrTimeout) || !strings.Contains(err.Error(), "other processes are changing it") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestClearForgetsEverySessionInEveryStore(t *testing.T) {
 	d := newDesktop(t)
 	d.startKeyring(true)

@@ -20,13 +20,15 @@ const (
 	keptPart     = 10
 	sourceLeft   = time.Minute     // used to assume the next role of a chain
 	keptPatience = 5 * time.Second // how long renewing may take while a session could be kept instead
-	keepPatience = 5 * time.Second // how long storing a new session may take
 
 	// maxSkew is how far clocks may be apart. AWS takes a signature that is up to so old.
 	maxSkew = 5 * time.Minute
 	// maxLifetime is what AWS gives at most, to GetSessionToken.
 	maxLifetime = 36 * time.Hour
 )
+
+// keepPatience is how long storing a new session may take. Only tests change it.
+var keepPatience = 5 * time.Second
 
 // isServable reports whether a session is served without asking STS.
 func isServable(s cache.Session, now time.Time) bool { return hasLeft(s, now, servedLeft, servedPart) }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -299,7 +300,7 @@ func (w *way) keep(ctx context.Context, n int, s cache.Session) {
 		w.Tracef("%s: the session was forgotten meanwhile, and so is the new one", w.name(n))
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepPatience)
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), keepPatience, fmt.Errorf("%w (%v)", cache.ErrTimeout, keepPatience))
 	defer cancel()
 	store, err := w.Cache.Put(ctx, w.key(n), s, w.facts(n))
 	if err != nil {
