@@ -136,6 +136,9 @@ func lock(ctx context.Context, configPath string) (unlock func() error, err erro
 	go func() { got <- l.Lock() }()
 	select {
 	case err := <-got:
+		if errors.Is(err, fs.ErrPermission) && isThere(path+lockSuffix) {
+			return nil, &Error{Where: path + lockSuffix, Problem: "this lock cannot be opened: " + reason(err), Mend: "remove it: another user has made it, as sudo does", Err: err}
+		}
 		if err != nil {
 			return nil, fail(err)
 		}
@@ -148,6 +151,11 @@ func lock(ctx context.Context, configPath string) (unlock func() error, err erro
 		}()
 		return nil, &Error{Where: configPath, Problem: "another process is editing it, and has not finished in time", Mend: "try again", Err: context.Cause(ctx)}
 	}
+}
+
+func isThere(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 // write puts changed texts in the place of the old ones.

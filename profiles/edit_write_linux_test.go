@@ -1,0 +1,43 @@
+package profiles
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestALockThatAnotherUserHasMadeIsNamed: root has, where the file was once edited with sudo.
+func TestALockThatAnotherUserHasMadeIsNamed(t *testing.T) {
+	const asUser = "AWS_CREDPROC_TEST_CONFIG"
+	if config := os.Getenv(asUser); config != "" {
+		_, err := Update(t.Context(), config, config+".none", func(*Editor) error { return nil })
+		fmt.Println(err)
+		return
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("SKIPPED: only root can be another user")
+	}
+	dir, err := os.MkdirTemp("", "user") // which that user can reach, as t.TempDir's is not
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	const user = 12345
+	config, test := filepath.Join(dir, "config"), filepath.Join(dir, "test")
+	exe, err := os.ReadFile("/proc/self/exe")
+	if err := errors.Join(err, os.WriteFile(test, exe, 0o755), os.Chown(dir, user, user), os.WriteFile(config+lockSuffix, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), test, "-test.run=^"+t.Name()+"$")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), asUser+"="+config)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
+	out, err := cmd.CombinedOutput()
+	if want := config + lockSuffix + ": this lock cannot be opened: permission denied (mend: remove it"; err != nil || !strings.Contains(string(out), want) {
+		t.Errorf("%v: %s", err, out)
+	}
+}
