@@ -9,10 +9,15 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // maxCounter is the length of a number in decimal, with its line end.
 const maxCounter = 21
+
+// countPatience is how long another process may take to count, which is a matter of milliseconds: one that is stopped in
+// the midst of it holds nobody up for good. Only tests change it.
+var countPatience = 5 * time.Second
 
 // Count changes the number that the state directory dir keeps for a name, for every process: change gets the number, 0
 // if there is none, and gives the new one. Only one process at a time does this for a name. The number is not secret;
@@ -25,9 +30,11 @@ func Count(ctx context.Context, dir, name string, change func(n int64) int64) er
 	defer d.root.Close()
 	sum := sha256.Sum256([]byte(name)) // any name makes a file's name
 	file := hex.EncodeToString(sum[:])
-	unlock, err := d.lock(ctx, countersDir+"-"+file, nil)
+	brief, cancel := context.WithTimeoutCause(ctx, countPatience, fmt.Errorf("%w (%v)", ErrTimeout, countPatience))
+	defer cancel()
+	unlock, err := d.lock(brief, countersDir+"-"+file, nil)
 	if err != nil {
-		return err
+		return fmt.Errorf("counter: %w", err)
 	}
 	defer unlock()
 	root, err := d.sub(countersDir, true)

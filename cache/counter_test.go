@@ -2,12 +2,14 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 func init() {
@@ -80,5 +82,22 @@ func TestCounter(t *testing.T) {
 	}
 	if err := Count(t.Context(), "", name, nil); err == nil {
 		t.Error("without a state directory it counts")
+	}
+}
+
+func TestWhoCountsIsNotWaitedForWithoutEnd(t *testing.T) {
+	countPatience = 50 * time.Millisecond
+	t.Cleanup(func() { countPatience = 5 * time.Second })
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	dir := t.TempDir()
+	err := Count(ctx, dir, "x", func(int64) int64 { // which holds the lock meanwhile
+		if err := Count(ctx, dir, "x", func(n int64) int64 { return n }); !errors.Is(err, ErrTimeout) {
+			t.Errorf("got %v", err)
+		}
+		return 1
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }

@@ -114,6 +114,6 @@ func wait(ctx context.Context, lock, unlock func() error) error {
 				_ = unlock()
 			}
 		}()
-		return fmt.Errorf("waiting for another process that is obtaining this session: %w", context.Cause(ctx))
+		return fmt.Errorf("waiting for another process, which holds the lock: %w", context.Cause(ctx))
 	}
 }
