@@ -26,7 +26,19 @@ type refresh struct {
 	wait         time.Duration
 	start        time.Time
 	signals      context.Context // ends with a signal, and has no deadline
-	signedIn     [][]string      // commands that were run already
+	ctx          context.Context // has the command's, see afresh
+	cancel       context.CancelFunc
+	until        time.Time  // end of --wait, which all profiles share
+	signedIn     [][]string // commands that were run already
+}
+
+// afresh gives the command its time: at its start, and again where a person has taken their own to sign in.
+func (r *refresh) afresh() {
+	if r.cancel != nil {
+		r.cancel()
+	}
+	r.ctx, r.cancel = context.WithTimeout(r.signals, r.timeout)
+	r.until = time.Now().Add(r.wait)
 }
 
 // takesKeys reports whether one of these profiles, or of all, has its long-term keys in the keyring.
@@ -50,7 +62,7 @@ Where the sign-in through SSO is over, and a person is there, "aws sso login" is
 it may ask for its password, for which a minute is waited.
 
 A role or a policy that was made a moment ago is denied for some seconds, until all of AWS knows it: --wait tries again
-until then.`,
+until then, for so long in all.`,
 		"  aws-credproc refresh dev-role\n  aws-credproc refresh --mfa dev-role\n  aws-credproc refresh --wait 60s dev-role\n  aws-credproc refresh --all", nil,
 		func(_ context.Context, args []string) error {
 			f, err := a.files()
@@ -64,11 +76,9 @@ until then.`,
 					return err
 				}
 			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), a.timeout)
-			defer cancel()
-			err = a.forEach(f, args, r.all, func(resolver *credproc.Resolver, chain profiles.Chain) error {
-				return r.do(ctx, resolver, chain)
-			})
+			r.afresh()
+			defer func() { r.cancel() }() // the last one
+			err = a.forEach(f, args, r.all, r.do)
 			if stays != nil && !errors.Is(err, cache.ErrLocked) { // else that was said
 				a.warn("the keyring stays as it is: %v", stays)
 			}
@@ -88,19 +98,17 @@ until then.`,
 	return cmd
 }
 
-func (r *refresh) do(ctx context.Context, resolver *credproc.Resolver, chain profiles.Chain) error {
+func (r *refresh) do(resolver *credproc.Resolver, chain profiles.Chain) error {
 	name := chain.Profile.Name
 	if _, cached, err := resolver.Key(chain); err != nil {
 		return err
 	} else if !cached {
 		return r.print(fmt.Appendf(nil, "%s: its keys do not expire, so there is nothing to refresh\n", name))
 	}
-	s, err := r.untilAllowed(ctx, resolver, chain)
+	s, err := r.untilAllowed(resolver, chain)
 	if r.signIn(err) {
-		ctx, cancel := context.WithTimeout(r.signals, r.timeout)
-		defer cancel()
 		r.start = time.Now()
-		s, err = r.untilAllowed(ctx, resolver, chain)
+		s, err = r.untilAllowed(resolver, chain)
 	}
 	if err != nil {
 		return err
@@ -118,25 +126,25 @@ const (
 )
 
 // untilAllowed refreshes, again and again while STS denies and --wait is not over.
-func (r *refresh) untilAllowed(ctx context.Context, resolver *credproc.Resolver, chain profiles.Chain) (cache.Session, error) {
-	since, end := r.start, time.Now().Add(r.wait)
+func (r *refresh) untilAllowed(resolver *credproc.Resolver, chain profiles.Chain) (cache.Session, error) {
+	since := r.start
 	waitingFor := "waiting for STS"
 	for delay := firstDelay; ; delay = min(2*delay, mostDelay) {
 		stop := r.progress(chain.Profile.Name + ": " + waitingFor)
-		s, err := resolver.Refresh(ctx, chain, since, r.newCode)
+		s, err := resolver.Refresh(r.ctx, chain, since, r.newCode)
 		var e *credproc.Error
-		if !errors.As(err, &e) || !e.Denied || time.Now().Add(delay).After(end) {
+		if !errors.As(err, &e) || !e.Denied || time.Now().Add(delay).After(r.until) {
 			stop()
 			return s, err
 		}
 		r.trace("%v; trying again in %s", err, delay)
 		select {
 		case <-time.After(delay):
-		case <-ctx.Done():
+		case <-r.ctx.Done():
 		}
 		stop()
 		since = time.Now()
-		waitingFor = "denied; trying again until " + end.Format(time.TimeOnly)
+		waitingFor = "denied; trying again until " + r.until.Format(time.TimeOnly)
 	}
 }
 
@@ -154,7 +162,10 @@ func (r *refresh) signIn(failed error) bool {
 	line := strings.Join(e.SignIn, " ")
 	r.say("%s: %v; running %s", e.Profile, e.Err, line)
 	r.watchdog.Stop()
-	defer r.watchdog.Reset(r.timeout + grace)
+	defer func() {
+		r.afresh() // also for the profiles after this one
+		r.watchdog.Reset(r.timeout + grace)
+	}()
 	cmd := exec.CommandContext(r.signals, e.SignIn[0], e.SignIn[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, r.stderr, r.stderr
 	if err := cmd.Run(); err != nil {

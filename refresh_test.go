@@ -62,3 +62,25 @@ func TestRefreshWaitsForNothingElse(t *testing.T) {
 		})
 	}
 }
+
+// TestRefreshSharesItsWait: of several roles that are denied each one after the first takes no more time, which those after
+// it would lack.
+func TestRefreshSharesItsWait(t *testing.T) {
+	t.Parallel()
+	s := startSTS(t)
+	h := newHelper(t, s)
+	for _, name := range []string{"No1", "No2"} {
+		arn := "arn:aws:iam::123456789012:role/" + name
+		if err := s.AddRole(ststest.Role{ARN: arn, Trust: ststest.TrustPolicy("arn:aws:iam::123456789012:user/nobody")}); err != nil {
+			t.Fatal(err)
+		}
+		h.setting(t, "[profile "+name+"]\nrole_arn = "+arn+"\nsource_profile = base")
+	}
+	out, stderr, err := h.run(t, "refresh", "--wait", "1500ms", "No1", "No2", "dev")
+	if err == nil || !strings.HasPrefix(out, "dev: refreshed") {
+		t.Errorf("error %v, stdout %s, stderr %s", err, out, stderr)
+	}
+	if calls := s.Calls("AssumeRole"); calls != 2+1+1 {
+		t.Errorf("%d calls, want two for the first, and one for each of the others", calls)
+	}
+}
