@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -74,7 +75,11 @@ func (a *app) examine(ctx context.Context, profile string, online bool) (doctor.
 	if online {
 		defer a.progress("asking STS")()
 	}
-	return doctor.Examine(ctx, o), nil
+	report := doctor.Examine(ctx, o)
+	if errors.Is(ctx.Err(), context.Canceled) { // so that what was not asked would be taken for what is wrong
+		return doctor.Report{}, errors.New("doctor: interrupted")
+	}
+	return report, nil
 }
 
 // diagnosis shows a report to a person.

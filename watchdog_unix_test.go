@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"aws-credproc/credproc/ststest"
 )
 
 // TestWhatHeedsNoContextIsLeftBehind: the SDK reads a CA bundle without a limit of its own.
@@ -49,5 +51,28 @@ func TestWhatHeedsNoContextIsLeftBehind(t *testing.T) {
 		if err := cmd.Wait(); err == nil || !strings.Contains(stderr.String(), "interrupted") {
 			t.Errorf("%s at a signal: %v, %s", command, err, stderr.String())
 		}
+	}
+}
+
+func TestDoctorThatIsInterruptedTellsNothingElse(t *testing.T) {
+	t.Parallel()
+	s := startSTS(t)
+	s.Fault(ststest.Fault{Kind: ststest.Swallow, Times: ststest.Always})
+	cmd := newHelper(t, s).command(t, "doctor", "--online")
+	var stdout, stderr strings.Builder
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(30 * time.Second); len(s.Requests()) == 0; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it asks nothing")
+		}
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err == nil || stdout.Len() > 0 || stderr.String() != "aws-credproc: doctor: interrupted\n" {
+		t.Errorf("error %v, stdout %s, stderr %s", err, stdout.String(), stderr.String())
 	}
 }
