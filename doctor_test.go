@@ -3,9 +3,11 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"aws-credproc/credproc/doctor"
+	"aws-credproc/credproc/ststest"
 )
 
 // TestFindingsFitTheTerminal: words are not cut, and what is to be copied is not broken.
@@ -34,5 +36,30 @@ func TestFindingsFitTheTerminal(t *testing.T) {
 	}
 	if empty := string(diagnosis(doctor.Report{}, screen{})); empty != "\nnothing is wrong\n" {
 		t.Errorf("of nothing it shows %q", empty)
+	}
+}
+
+func TestDoctorSaysForHowLongItWaited(t *testing.T) {
+	t.Parallel()
+	s := startSTS(t)
+	s.Fault(ststest.Fault{Kind: ststest.Swallow, Times: ststest.Always})
+	out, stderr, err := newHelper(t, s).run(t, "doctor", "--online", "--timeout", "1s")
+	if err == nil || !strings.Contains(out, "is not reached: no answer within 1s\n") {
+		t.Errorf("error %v, stdout %s, stderr %s", err, out, stderr)
+	}
+}
+
+// TestASessionThatIsOverByOurClockIsCalledSo: a machine that was set hours ahead gets sessions of the past.
+func TestASessionThatIsOverByOurClockIsCalledSo(t *testing.T) {
+	t.Parallel()
+	s := startSTS(t)
+	s.SetMaxSkew(3 * time.Hour)
+	s.SetNow(func() time.Time { return time.Now().Add(-2 * time.Hour) })
+	h := newHelper(t, s)
+	for _, args := range [][]string{{"refresh", "dev"}, {"doctor", "--online"}, {"export", "dev"}} {
+		out, stderr, _ := h.run(t, args...)
+		if shown := out + stderr; !strings.Contains(shown, "over already by this machine's clock") || strings.Contains(shown, "in expired") {
+			t.Errorf("%v: %s", args, shown)
+		}
 	}
 }

@@ -106,7 +106,10 @@ func (h *handout) credentials(ctx context.Context, profile string) (s cache.Sess
 			return s, "", err
 		}
 	}
-	if now := time.Now(); isShort(s, now) {
+	switch now := time.Now(); {
+	case !s.Expiration.IsZero() && !s.Expiration.After(now):
+		h.warn("%s: its session is over already by this machine's clock (mend: set the clock)", profile)
+	case isShort(s, now):
 		h.warn("%s: its session ends in %s, and will not be renewed where it goes (mend: refresh it first, or use exec --serve)",
 			profile, left(s.Expiration, now))
 	}

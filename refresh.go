@@ -116,7 +116,11 @@ func (r *refresh) do(resolver *credproc.Resolver, chain profiles.Chain) error {
 	if s.Expiration.IsZero() { // a command gave them, and did not say that they expire
 		return r.print(fmt.Appendf(nil, "%s: its credentials do not expire, so they are not kept\n", name))
 	}
-	return r.print(fmt.Appendf(nil, "%s: refreshed, good for %s\n", name, left(s.Expiration, time.Now())))
+	now := time.Now()
+	if !s.Expiration.After(now) {
+		return r.print(fmt.Appendf(nil, "%s: refreshed, but over already by this machine's clock\n", name))
+	}
+	return r.print(fmt.Appendf(nil, "%s: refreshed, good for %s\n", name, left(s.Expiration, now)))
 }
 
 // The time between two tries of --wait, which doubles from the first.

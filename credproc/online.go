@@ -61,11 +61,11 @@ func (r *Resolver) Reach(ctx context.Context, c profiles.Chain) (Reached, error)
 	// Not the client that bounds answers and takes a redirect for none of STS: whoever answers has a clock.
 	response, err := client.http.HTTPClient.Do(request)
 	if err != nil {
-		return fail(to, reason(ctx, err), "check the network, the proxy and the endpoint")
+		return fail(to, reason(ctx, err, r.Now().Sub(start)), "check the network, the proxy and the endpoint")
 	}
 	took := r.Now().Sub(start)
 	if err := response.Body.Close(); err != nil { // unread: the head has the time, and a body may have no end
-		return fail(to, reason(ctx, err), "check the network and the proxy")
+		return fail(to, reason(ctx, err, took), "check the network and the proxy")
 	}
 	date, err := http.ParseTime(response.Header.Get("Date"))
 	if err != nil {
@@ -76,10 +76,10 @@ func (r *Resolver) Reach(ctx context.Context, c profiles.Chain) (Reached, error)
 	return to, nil
 }
 
-// reason gives why a request failed, without the words that net/http puts around it, the URL among them.
-func reason(ctx context.Context, err error) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("no answer within %s", reachPatience)
+// reason gives why a request failed after a while, without the words that net/http puts around it, the URL among them.
+func reason(ctx context.Context, err error, after time.Duration) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) { // or that of the caller, if it is sooner
+		return fmt.Errorf("no answer within %s", after.Round(time.Second))
 	}
 	if u := (*url.Error)(nil); errors.As(err, &u) {
 		err = u.Err

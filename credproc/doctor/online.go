@@ -80,6 +80,8 @@ func (x *exam) askSTS(ctx context.Context) {
 		session, err := x.Resolver.Try(ctx, c, start)
 		s.roles = append(s.roles, triedRole{c.Profile.Name, session, err})
 		switch e := (*credproc.Error)(nil); {
+		case err == nil && !session.Expiration.After(x.now()):
+			x.addFact("role", c.Profile.Name+": assumed, but over already by this machine's clock")
 		case err == nil:
 			x.addFact("role", fmt.Sprintf("%s: assumed, good for %s", c.Profile.Name, session.Expiration.Sub(x.now()).Round(time.Minute)))
 		case errors.As(err, &e) && e.NeedsPerson:
