@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -225,11 +226,20 @@ func (a *app) watch(ctx context.Context, names []string) error {
 		return err
 	}
 	for {
-		all, err := a.sessions(names)
+		look := *a
+		look.warned, look.stderr = nil, io.Discard // on the terminal the page would wipe away what is told before it
+		all, err := look.sessions(names)
 		if err != nil {
 			return err
 		}
-		if err := a.print(append([]byte(clear), statusPage(all, storeNote(store, reason), time.Now(), a.screen())...)); err != nil {
+		page := statusPage(all, storeNote(store, reason), time.Now(), a.screen())
+		for i, warning := range look.warned {
+			if i == 0 {
+				page = append(page, '\n')
+			}
+			page = append(page, strings.Join(hanging("", warning, a.screen().width), "\n")+"\n"...)
+		}
+		if err := a.print(append([]byte(clear), page...)); err != nil {
 			return err
 		}
 		select {

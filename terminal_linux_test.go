@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,37 @@ func TestStatusWatchesUntilItIsInterrupted(t *testing.T) {
 	}
 	if out, stderr, err := h.run(t, "status", "--watch"); err == nil || out != "" || !strings.Contains(stderr, "on a terminal") {
 		t.Errorf("without a terminal: %v, %s", err, stderr)
+	}
+}
+
+// TestStatusShowsItsWarningsOnThePage: below the table, while what they tell of is so; what comes before a page is wiped away.
+func TestStatusShowsItsWarningsOnThePage(t *testing.T) {
+	h := newHelper(t, startSTS(t))
+	config := filepath.Join(h.dir, "config")
+	good, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(config, []byte("broken\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := ptytest.New(t)
+	cmd := h.command(t, "status", "--watch")
+	cmd.Stdout, cmd.Stderr = p.TTY, p.TTY
+	p.Start(cmd)
+	p.Await("no sessions")
+	p.Await("warning: ")
+	p.Await("no sessions")
+	p.Await("warning: ")
+	if err := os.WriteFile(config, good, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.Await("no sessions\r\n\x1b[H\x1b[J")
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 
