@@ -27,7 +27,7 @@ Nothing is changed and nothing is sent, unless you say --online: then STS is ask
 each source gives, and for each role that takes no MFA code now. What it gives is kept, as ever.
 
 The exit code is 1 if anything is an error, and 0 if there are warnings only.`,
-		"  aws-credproc doctor\n  aws-credproc doctor --online dev\n  aws-credproc doctor --json", cobra.MaximumNArgs(1),
+		"  aws-credproc doctor\n  aws-credproc doctor --online dev\n  aws-credproc doctor --json", cobra.MatchAll(cobra.MaximumNArgs(1), anyNamed),
 		func(ctx context.Context, args []string) error {
 			report, err := a.examine(ctx, strings.Join(args, ""), online)
 			if err != nil {

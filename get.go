@@ -61,6 +61,9 @@ func named(profiles []string) error {
 	return nil
 }
 
+// anyNamed takes any number of profiles. One without a name must not stand for all.
+func anyNamed(_ *cobra.Command, args []string) error { return named(args) }
+
 // profilesOrAll asks for profile names or --all, not both.
 func profilesOrAll(all *bool) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {

@@ -95,7 +95,7 @@ func (s *setup) checkUsage(args []string) error {
 	case len(args) == 0:
 		return errors.New("name the profile to wire")
 	case len(s.settings) == 0:
-		return nil
+		return named(args)
 	case s.undo:
 		return errors.New("--undo takes no settings")
 	case s.settings[0].Key != "role_arn":
@@ -108,7 +108,7 @@ func (s *setup) checkUsage(args []string) error {
 			return err
 		}
 	}
-	return nil
+	return named(args)
 }
 
 // checkSetting refuses what would be written, and of which it is sure that no tool or STS takes it.

@@ -38,7 +38,7 @@ func (a *app) statusCommand() *cobra.Command {
 		`Shows what is known about each session. It opens no secret and asks for nothing. It also tells where new sessions
 go by --store auto, and why; and with any other store, why they are not kept, if they are not. For that the keyring is asked
 whether it is there and open.`,
-		"  aws-credproc status\n  aws-credproc status --watch\n  aws-credproc status --json", cobra.ArbitraryArgs,
+		"  aws-credproc status\n  aws-credproc status --watch\n  aws-credproc status --json", anyNamed,
 		func(ctx context.Context, args []string) error {
 			if watch {
 				return a.watch(cmd.Context(), args)
