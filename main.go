@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,7 +60,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	context.AfterFunc(ctx, func() { time.AfterFunc(grace, func() { a.isOverdue("interrupted") }) })
 	root := a.rootCommand()
 	root.SetArgs(args)
-	root.SetOut(stdout)
+	shown := &noting{Writer: stdout} // help and the version, which cobra writes
+	root.SetOut(shown)
 	root.SetErr(stderr)
 	type ending struct {
 		of  *cobra.Command
@@ -72,6 +74,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}()
 	select {
 	case end := <-done:
+		if shown.err != nil {
+			end.err = failure{fmt.Errorf("write to stdout: %w", shown.err)}
+		}
 		code := a.exitCode(end.of, end.err)
 		switch {
 		case code != exitDone || a.then == nil:
@@ -86,6 +91,18 @@ func run(args []string, stdout, stderr io.Writer) int {
 		a.say("%s", why)
 		return exitFailed
 	}
+}
+
+// noting is a writer that keeps its first error, for who does not ask.
+type noting struct {
+	io.Writer
+	err error
+}
+
+func (w *noting) Write(b []byte) (int, error) {
+	n, err := w.Writer.Write(b)
+	w.err = cmp.Or(w.err, err)
+	return n, err
 }
 
 // isOverdue ends the program.

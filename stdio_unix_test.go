@@ -22,7 +22,7 @@ func TestAnOutputThatNobodyReadsIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	for _, args := range []string{"get keys", "list"} {
+	for _, args := range []string{"get keys", "list", "get --help", "--version"} {
 		var stderr strings.Builder
 		cmd := h.command(t, strings.Fields(args)...)
 		cmd.Stdout, cmd.Stderr = w, &stderr
