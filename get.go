@@ -128,6 +128,7 @@ func (a *app) forEach(f *profiles.Files, names []string, all bool, do func(*cred
 type causes []*cause
 
 type cause struct {
+	whole      string // as it was told
 	text, mend string
 	further    []string // profiles that it hits too
 }
@@ -140,12 +141,12 @@ func (c *causes) has(err error, profile string) bool {
 	}
 	text, mend := e.Err.Error(), strings.TrimSuffix(e.Mend, " "+e.Profile)
 	for _, known := range *c {
-		if known.text == text && known.mend == mend {
+		if known.text == text && known.mend == mend || known.whole == text { // it was a step on the way of both
 			known.further = append(known.further, profile)
 			return true
 		}
 	}
-	*c = append(*c, &cause{text: text, mend: mend})
+	*c = append(*c, &cause{whole: err.Error(), text: text, mend: mend})
 	return false
 }
 

@@ -78,8 +78,12 @@ func (w *way) sharedFailure(ctx context.Context, n int) error {
 	if !ok || age > sharedFailureLife || f.LastErrorAt.Before(w.since) || f.NeedsPerson && w.canAsk(ctx) {
 		return nil
 	}
+	text := f.LastError
+	if w.since.IsZero() { // else it was a step that refresh itself has just tried, for another profile
+		text += fmt.Sprintf(" [%s ago; tried again after %s, or at once by refresh]", age.Round(time.Second), sharedFailureLife)
+	}
 	e := &Error{
-		Err:     fmt.Errorf("%s [%s ago; tried again after %s, or at once by refresh]", f.LastError, age.Round(time.Second), sharedFailureLife),
+		Err:     errors.New(text),
 		Passing: f.Passing, NeedsPerson: f.NeedsPerson,
 		local: true, // it is noted already, and its age counts from then
 	}
