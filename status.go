@@ -232,14 +232,13 @@ func (a *app) watch(ctx context.Context, names []string) error {
 		if err != nil {
 			return err
 		}
-		page := statusPage(all, storeNote(store, reason), time.Now(), a.screen())
-		for i, warning := range look.warned {
-			if i == 0 {
-				page = append(page, '\n')
-			}
-			page = append(page, strings.Join(hanging("", warning, a.screen().width), "\n")+"\n"...)
+		to := a.screen()
+		var page []byte
+		for _, warning := range look.warned {
+			page = append(page, strings.Join(hanging("", warning, to.width), "\n")+"\n\n"...)
 		}
-		if err := a.print(append([]byte(clear), page...)); err != nil {
+		page = append(page, statusPage(all, storeNote(store, reason), time.Now(), to)...)
+		if err := a.print(append([]byte(clear), to.cut(page)...)); err != nil {
 			return err
 		}
 		select {

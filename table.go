@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -83,6 +86,7 @@ func fitted(s string, width int) string {
 type screen struct {
 	isTerminal bool
 	width      int // in characters; 0 where it is not known
+	height     int // in lines; likewise
 	colours    bool
 }
 
@@ -93,11 +97,22 @@ func (a *app) screen() screen {
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return screen{}
 	}
-	width, _, err := term.GetSize(int(f.Fd()))
+	width, height, err := term.GetSize(int(f.Fd()))
 	if err != nil {
-		width = 0
+		width, height = 0, 0
 	}
-	return screen{isTerminal: true, width: width, colours: os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+	return screen{isTerminal: true, width: width, height: height, colours: os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+}
+
+// cut leaves of a page what fits the screen, from its first line on: one that is shown again and again, and is taller,
+// would scroll its head away each time. The cursor stands below the last line.
+func (s screen) cut(page []byte) []byte {
+	lines := slices.Collect(bytes.Lines(page))
+	if s.height < 3 || len(lines) < s.height {
+		return page
+	}
+	shown := s.height - 2
+	return fmt.Appendf(bytes.Join(lines[:shown], nil), "... %d more lines\n", len(lines)-shown)
 }
 
 // The colours of a terminal that stand for something, by SGR parameter (ECMA-48). They are of its own palette, so that

@@ -73,3 +73,12 @@ func TestStatusIsColouredWhereColoursAre(t *testing.T) {
 		}
 	}
 }
+
+func TestAPageIsCutToTheScreen(t *testing.T) {
+	page := []byte("1\n2\n3\n4\n")
+	for height, want := range map[int]string{0: "1\n2\n3\n4\n", 5: "1\n2\n3\n4\n", 4: "1\n2\n... 2 more lines\n", 3: "1\n... 3 more lines\n"} {
+		if got := string((screen{height: height}).cut(page)); got != want {
+			t.Errorf("height %d: %q, want %q", height, got, want)
+		}
+	}
+}

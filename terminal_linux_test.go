@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"aws-credproc/credproc/ststest"
 	"aws-credproc/credproc/terminal/ptytest"
 )
@@ -88,7 +90,7 @@ func TestStatusWatchesUntilItIsInterrupted(t *testing.T) {
 	}
 }
 
-// TestStatusShowsItsWarningsOnThePage: below the table, while what they tell of is so; what comes before a page is wiped away.
+// TestStatusShowsItsWarningsOnThePage: while what they tell of is so; what comes before a page is wiped away.
 func TestStatusShowsItsWarningsOnThePage(t *testing.T) {
 	h := newHelper(t, startSTS(t))
 	config := filepath.Join(h.dir, "config")
@@ -103,14 +105,34 @@ func TestStatusShowsItsWarningsOnThePage(t *testing.T) {
 	cmd := h.command(t, "status", "--watch")
 	cmd.Stdout, cmd.Stderr = p.TTY, p.TTY
 	p.Start(cmd)
-	p.Await("no sessions")
-	p.Await("warning: ")
-	p.Await("no sessions")
-	p.Await("warning: ")
+	p.Await("\x1b[H\x1b[Jwarning: ")
+	p.Await("\x1b[H\x1b[Jwarning: ")
 	if err := os.WriteFile(config, good, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p.Await("no sessions\r\n\x1b[H\x1b[J")
+	p.Await("\x1b[H\x1b[Jno sessions")
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestStatusWatchesNoMoreThanTheScreenHolds(t *testing.T) {
+	h := newHelper(t, startSTS(t))
+	if _, stderr, err := h.run(t, "get", "dev"); err != nil {
+		t.Fatal(stderr)
+	}
+	p := ptytest.New(t)
+	if err := unix.IoctlSetWinsize(int(p.TTY.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 3, Col: 120}); err != nil {
+		t.Fatal(err)
+	}
+	cmd := h.command(t, "status", "--watch")
+	cmd.Env = append(cmd.Env, "NO_COLOR=1")
+	cmd.Stdout, cmd.Stderr = p.TTY, p.TTY
+	p.Start(cmd)
+	p.Await("SERVES\r\n... 3 more lines\r\n\x1b[H\x1b[J")
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
