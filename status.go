@@ -108,9 +108,12 @@ func (a *app) sessions(names []string) ([]sessionStatus, error) {
 	} else {
 		a.warn("%v", err) // sessions can be told of without it
 	}
-	for _, name := range names {
+	for _, name := range slices.Clone(names) {
 		if f == nil {
 			break
+		}
+		if chain, err := f.Chain(name); err == nil { // what it stands for, with the sessions of other settings too
+			names = append(slices.Clip(names), chain.Profile.Name)
 		}
 		if _, err := f.Profile(name); err != nil && !slices.ContainsFunc(facts, func(fact cache.Facts) bool { return fact.Profile == name }) {
 			return nil, err
