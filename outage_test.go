@@ -54,6 +54,19 @@ func TestADenialIsSharedByThoseWhoWait(t *testing.T) {
 	}
 }
 
+// TestWhoHasLittleTimeSaysNothingForOthers: STS answers, only not so soon.
+func TestWhoHasLittleTimeSaysNothingForOthers(t *testing.T) {
+	s := startSTS(t)
+	s.Fault(ststest.Fault{Kind: ststest.Slow, Delay: 2 * time.Second, Times: ststest.Always})
+	h := newHelper(t, s)
+	if _, stderr, err := h.run(t, "get", "--timeout", "1s", "dev"); err == nil || !strings.Contains(stderr, "within the time allowed") {
+		t.Errorf("in a second: %v, stderr %s", err, stderr)
+	}
+	if _, stderr, err := h.run(t, "get", "dev"); err != nil || stderr != "" {
+		t.Errorf("with time enough: %v, stderr %s", err, stderr)
+	}
+}
+
 // TestASessionIsKeptThroughAnOutage: it is old enough to be renewed, and STS cannot. One process finds out, and for half a
 // minute no other tries.
 func TestASessionIsKeptThroughAnOutage(t *testing.T) {

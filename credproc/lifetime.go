@@ -11,15 +11,18 @@ import (
 // sessions are served for most of their life too. The figures follow from when the SDKs ask again: botocore insists
 // below 10 minutes left, JavaScript below 5, Go at the expiry.
 const (
-	aheadLeft    = 25 * time.Minute // below it a session is renewed while it is still served
-	aheadPart    = 2                // of its lifetime, if a half of it is less
-	aheadJitter  = 10               // a tenth less, at most: see isDue
-	servedLeft   = 11 * time.Minute // served as it is; else it is renewed first
-	servedPart   = 4
-	keptLeft     = time.Minute // served where renewing fails for a reason that will pass
-	keptPart     = 10
-	sourceLeft   = time.Minute     // used to assume the next role of a chain
-	keptPatience = 5 * time.Second // how long renewing may take while a session could be kept instead
+	aheadLeft   = 25 * time.Minute // below it a session is renewed while it is still served
+	aheadPart   = 2                // of its lifetime, if a half of it is less
+	aheadJitter = 10               // a tenth less, at most: see isDue
+	servedLeft  = 11 * time.Minute // served as it is; else it is renewed first
+	servedPart  = 4
+	keptLeft    = time.Minute // served where renewing fails for a reason that will pass
+	keptPart    = 10
+	sourceLeft  = time.Minute // used to assume the next role of a chain
+	// tellingPatience is after what time a process that gets no answer, and has no more time to wait for it, can say for
+	// others that there is none.
+	tellingPatience = 10 * time.Second
+	keptPatience    = 5 * time.Second // how long renewing may take while a session could be kept instead
 
 	// maxSkew is how far clocks may be apart. AWS takes a signature that is up to so old.
 	maxSkew = 5 * time.Minute

@@ -182,17 +182,25 @@ func (w *way) obtain(ctx context.Context, n int, fit fitness, old cache.Session)
 		if found != (cache.Session{}) || failure != nil {
 			return found, failure
 		}
+		start := time.Now()
 		if s, err = w.renew(ctx, n); err == nil {
 			w.keep(ctx, n, s)
 			return s, nil
 		}
-		w.noteFailure(n, err)
+		if isKept(old, w.Now()) || !isOfOwnLimit(ctx, err) || time.Since(start) > tellingPatience {
+			w.noteFailure(n, err)
+		}
 	}
 	if e := (*Error)(nil); errors.As(err, &e) && (e.Passing || e.NeedsPerson) && isKept(old, w.Now()) && !errors.Is(caller.Err(), context.Canceled) {
 		w.Warnf("%v; the session before is served, %s left", err, w.left(old))
 		return old, nil
 	}
 	return cache.Session{}, err
+}
+
+// isOfOwnLimit reports whether a failure came of how little time this process had.
+func isOfOwnLimit(ctx context.Context, err error) bool {
+	return errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // lockError says that another process was waited for in vain.
