@@ -33,8 +33,14 @@ const (
 // keepPatience is how long storing a new session may take. Only tests change it.
 var keepPatience = 5 * time.Second
 
-// isServable reports whether a session is served without asking STS.
-func isServable(s cache.Session, now time.Time) bool { return hasLeft(s, now, servedLeft, servedPart) }
+// isServable reports whether a session is served without asking STS, or the command that gave it.
+func isServable(s cache.Session, now time.Time) bool {
+	return hasLeft(s, now, servedLeft, servedPart) && !isStale(s, now)
+}
+
+// isStale reports whether a session is older than AWS gives any. A command may say of its credentials that they are good
+// for years, and nobody would notice that it gives others by now.
+func isStale(s cache.Session, now time.Time) bool { return now.Sub(s.Issued) > maxLifetime }
 
 // isFresh reports whether a session is so good that nobody needs to think of renewing it.
 func isFresh(s cache.Session, now time.Time) bool { return hasLeft(s, now, aheadLeft, aheadPart) }
@@ -58,7 +64,7 @@ func isKept(s cache.Session, now time.Time) bool { return hasLeft(s, now, keptLe
 
 // isSource reports whether a session may assume the next role of a chain.
 func isSource(s cache.Session, now time.Time) bool {
-	return !isFromTheFuture(s, now) && !s.Expiration.Before(now.Add(sourceLeft))
+	return !isFromTheFuture(s, now) && !isStale(s, now) && !s.Expiration.Before(now.Add(sourceLeft))
 }
 
 // isFromTheFuture reports whether the clock was set back since a session was made, so that it tells nothing of what the

@@ -81,6 +81,30 @@ func TestProcessExpiryDecidesHowLongItIsServed(t *testing.T) {
 	}
 }
 
+// TestProcessThatGivesYearsIsAskedAgain: what is behind it may have been changed.
+func TestProcessThatGivesYearsIsAskedAgain(t *testing.T) {
+	for name, profile := range map[string]string{"itself": "leaf", "as a source": "dev"} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			now := time.Now()
+			w.resolver.Now = func() time.Time { return now }
+			s := w.given
+			s.Expiration = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+			path := w.write("out", processJSON(s))
+			w.config("[profile leaf]\ncredential_process = " + command("print", path) + "\n[profile dev]\nrole_arn = " + devARN + "\nsource_profile = leaf")
+			for _, step := range []struct {
+				passes time.Duration
+				runs   int
+			}{{0, 1}, {maxLifetime, 1}, {2 * time.Hour, 2}} {
+				now = now.Add(step.passes)
+				if _, err := w.get(profile); err != nil || counted(w, path) != step.runs {
+					t.Errorf("%s later: it ran %d times, want %d (%v)", step.passes, counted(w, path), step.runs, err)
+				}
+			}
+		})
+	}
+}
+
 func TestProcessFailures(t *testing.T) {
 	notThere := "is no command that is found (mend: write the command's whole path"
 	if runtime.GOOS == "windows" {
