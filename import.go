@@ -232,11 +232,18 @@ func (i *importing) write(ctx context.Context, agreed []profiles.Change) error {
 	if err := i.print(out); err != nil || i.undo || t.keys.SecretAccessKey == "" {
 		return err
 	}
+	i.warnOfCopies(t, names, copies)
+	return nil
+}
+
+// warnOfCopies tells where else the key stands that has gone into the keyring.
+func (i *importing) warnOfCopies(t transfer, names map[string]fileNames, copies []string) {
 	for _, c := range t.changes {
 		if n := names[c.Path]; n.count > 1 && strings.Contains(string(c.Old), string(t.keys.SecretAccessKey)) {
 			i.warn("%s was a hard link: the file as it was has %d more, key and all; find ~ -inum %d finds it", c.Path, n.count-1, n.inode)
 		}
 	}
+	config, credentials := profiles.Paths(os.Getenv)
 	for _, p := range profiles.PlacesOf(t.keys.SecretAccessKey, config, credentials) {
 		switch {
 		case slices.Contains(copies, p.Where): // told already
@@ -248,7 +255,6 @@ func (i *importing) write(ctx context.Context, agreed []profiles.Change) error {
 			i.warn("the key stands in %s too: remove that line", p.Where)
 		}
 	}
-	return nil
 }
 
 // fileNames is how many names a file has, as hard links, and by what number the system knows it; zero where that is not
