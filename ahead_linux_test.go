@@ -70,7 +70,7 @@ func TestASessionIsRenewedAheadOfItsNeed(t *testing.T) {
 	defer r.Close()
 	var out, errOut strings.Builder
 	cmd := h.command(t, "get", "dev")
-	cmd.Env = append(slices.Clone(h.env), "AWS_CONFIG_FILE=config", "AWS_CREDPROC_STATE_DIR=state")
+	cmd.Env = append(slices.Clone(h.env), "AWS_CONFIG_FILE=config")
 	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = h.dir, &out, &errOut, []*os.File{w}
 	if err := cmd.Run(); err != nil || isYoung(t, out.String()) || errOut.Len() > 0 { // Run waits for the end of both pipes too
 		t.Fatalf("error %v, stderr %s", err, errOut.String())

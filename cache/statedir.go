@@ -37,12 +37,12 @@ type stateDir struct {
 // openStateDir opens the state directory. An absent one is made if create is set; else it is fs.ErrNotExist.
 func openStateDir(path string, create bool) (*stateDir, error) {
 	if path == "" {
-		return nil, errors.New("no state directory is known")
+		return nil, errors.New("no state directory is known (AWS_CREDPROC_STATE_DIR names one)")
 	}
-	path, err := filepath.Abs(path) // which also drops a trailing slash, behind which Lstat follows a link
-	if err != nil {
-		return nil, fmt.Errorf("state directory: %w", err)
+	if !filepath.IsAbs(path) { // it would be another one in each working directory
+		return nil, fmt.Errorf("state directory: AWS_CREDPROC_STATE_DIR=%s is no absolute path (set it to one, or unset it)", path)
 	}
+	path = filepath.Clean(path) // which also drops a trailing slash, behind which Lstat follows a link
 	if create {
 		if err := os.MkdirAll(path, 0o700); err != nil {
 			return nil, cannotMake(err)
@@ -67,10 +67,7 @@ func cannotMake(err error) error { return fmt.Errorf("state directory: %v", err)
 // nearest directory above it that is there. It makes nothing, for who only looks. So it does not know of a file system that
 // takes no directory from anybody (/proc does not, from root), of quotas and the like: they are told where it is to be made.
 func checkCreatable(path string) error {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return cannotMake(err)
-	}
+	path = filepath.Clean(path)
 	above := filepath.Dir(path)
 	for above != filepath.Dir(above) {
 		if _, err := os.Lstat(above); !errors.Is(err, fs.ErrNotExist) {

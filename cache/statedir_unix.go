@@ -36,7 +36,9 @@ func DefaultDir() (string, error) {
 		if userErr != nil {
 			return "", fmt.Errorf("state directory: %w", errors.Join(err, userErr))
 		}
-		home = u.HomeDir
+		if home = u.HomeDir; !filepath.IsAbs(home) {
+			return "", errors.New("state directory: the home directory is not known")
+		}
 	}
 	if runtime.GOOS == "darwin" {
 		return filepath.Join(home, "Library", "Application Support", "aws-credproc"), nil

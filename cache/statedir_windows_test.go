@@ -2,6 +2,7 @@ package cache
 
 import (
 	"errors"
+	"io/fs"
 	"path/filepath"
 	"testing"
 	"time"
@@ -60,5 +61,14 @@ func TestOneWaitsAndTriesOften(t *testing.T) {
 	err := persist(func() error { tries++; return windows.ERROR_ACCESS_DENIED })
 	if !errors.Is(err, windows.ERROR_ACCESS_DENIED) || tries < 40 {
 		t.Errorf("%v after %d tries", err, tries)
+	}
+}
+
+func TestAPathWithoutADriveIsNoStateDirectory(t *testing.T) {
+	for path, want := range map[string]bool{`Z:\x\state`: true, `\x\state`: false, `Z:x`: false, `x`: false} {
+		_, err := openStateDir(path, false) // none is there
+		if got := errors.Is(err, fs.ErrNotExist); got != want {
+			t.Errorf("%s: absolute is %t, want %t (%v)", path, got, want, err)
+		}
 	}
 }
