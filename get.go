@@ -86,6 +86,7 @@ func (a *app) forEach(f *profiles.Files, names []string, all bool, do func(*cred
 		return err
 	}
 	if all {
+		a.warnOfNoHome()
 		names = f.Names()
 	}
 	var result error

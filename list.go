@@ -17,6 +17,7 @@ func (a *app) listCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			a.warnOfNoHome()
 			all, sessions, err := f.List()
 			if err != nil {
 				return err

@@ -204,6 +204,13 @@ func (a *app) files() (*profiles.Files, error) {
 	return f, err
 }
 
+// warnOfNoHome is for who works on all profiles there are: one that is named would not be found.
+func (a *app) warnOfNoHome() {
+	if err := profiles.CheckHome(profiles.Paths(os.Getenv)); err != nil {
+		a.warn("%v", err)
+	}
+}
+
 // stateDir gives the state directory, "" if none is known.
 func (a *app) stateDir() string {
 	dir := os.Getenv("AWS_CREDPROC_STATE_DIR")

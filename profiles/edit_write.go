@@ -122,6 +122,9 @@ func lock(ctx context.Context, configPath string) (unlock func() error, err erro
 		return &Error{Where: configPath, Problem: "cannot be locked: " + reason(err), Err: err}
 	}
 	if configPath == os.DevNull {
+		if err := CheckHome(configPath); err != nil {
+			return nil, err
+		}
 		return nil, &Error{Where: configPath, Problem: "cannot be written", Mend: "let AWS_CONFIG_FILE name a file, or unset it"}
 	}
 	if err := os.MkdirAll(filepath.Dir(configPath), 0o700); err != nil {
@@ -261,6 +264,9 @@ type replacement struct {
 
 func prepare(c Change) (r *replacement, err error) {
 	r = &replacement{path: c.Path}
+	if c.Path == os.DevNull { // root could put a file in its place
+		return nil, errors.New("it is no file")
+	}
 	if r.old, err = readFile(c.Path); err != nil {
 		return nil, err
 	}

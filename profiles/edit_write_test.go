@@ -199,6 +199,9 @@ func TestUpdateRefuses(t *testing.T) {
 	if _, err := Update(t.Context(), os.DevNull, os.DevNull, setP("1")); err == nil || !strings.Contains(err.Error(), "cannot be written") {
 		t.Errorf("the null device: %v", err)
 	}
+	if r, err := prepare(Change{Path: os.DevNull, New: "x"}); err == nil {
+		t.Errorf("a file would take the place of the null device (%v)", r.discard())
+	}
 }
 
 func TestBothFilesAreWrittenOrNone(t *testing.T) {

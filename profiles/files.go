@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -18,33 +19,57 @@ const maxFileSize = 16 << 20
 const byteOrderMark = "\ufeff"
 
 // Paths gives the paths of the shared config file and of the shared credentials file: AWS_CONFIG_FILE and
-// AWS_SHARED_CREDENTIALS_FILE where these are set, else ~/.aws/config and ~/.aws/credentials. A ~ expands.
+// AWS_SHARED_CREDENTIALS_FILE where these are set, else ~/.aws/config and ~/.aws/credentials. A ~ expands. Where no home
+// directory is known, see [CheckHome], a file that would be in it is os.DevNull: there is none.
 func Paths(getenv func(string) string) (config, credentials string) {
 	path := func(variable, name string) string {
 		if p := getenv(variable); p != "" {
 			return expandHome(p)
 		}
-		return filepath.Join(home(), ".aws", name)
+		return inHome(filepath.Join(".aws", name))
 	}
 	return path("AWS_CONFIG_FILE", "config"), path("AWS_SHARED_CREDENTIALS_FILE", "credentials")
 }
 
 func expandHome(path string) string {
 	if rest, found := strings.CutPrefix(path, "~"); found && (rest == "" || rest[0] == '/' || rest[0] == filepath.Separator) {
-		return filepath.Join(home(), rest)
+		return inHome(rest)
 	}
 	return path
 }
 
+// inHome gives a path in the home directory; os.DevNull where that is not known. In the working directory, where anybody may
+// have put a file, nothing is ever looked for in its place: a config file says which commands are run.
+func inHome(rest string) string {
+	dir := home()
+	if dir == "" {
+		return os.DevNull
+	}
+	return filepath.Join(dir, rest)
+}
+
+var currentUser = user.Current // only tests change it
+
+// home gives the home directory, "" if none is known: HOME as it is where that is set, as the SDKs take it.
 func home() string {
 	if dir, err := os.UserHomeDir(); err == nil {
 		return dir
 	}
-	if u, err := user.Current(); err == nil {
+	if u, err := currentUser(); err == nil && filepath.IsAbs(u.HomeDir) {
 		return u.HomeDir
 	}
-	return "." // as good as any: the files are then not found, and the error shows where they were sought
+	return ""
 }
+
+// CheckHome says that a file is not there, of those whose paths [Paths] gave, since the home directory is not known.
+func CheckHome(paths ...string) error {
+	if !slices.Contains(paths, os.DevNull) || home() != "" {
+		return nil
+	}
+	return &Error{Problem: "the home directory is not known, and so no config file in it is read", Mend: setHome}
+}
+
+const setHome = "set HOME, or AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE"
 
 // Files is the content of the two shared config files, read once. Its methods are for one goroutine at a time.
 type Files struct {

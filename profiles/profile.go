@@ -188,6 +188,10 @@ func (f *Files) SSOSession(name string) (s Section, ok bool, err error) {
 // noProfile says that a profile is not there, and what is there instead.
 func (f *Files) noProfile(name string) error {
 	e := &Error{Profile: name, Err: ErrNoProfile, Problem: fmt.Sprintf("there is no such profile in %s or %s", f.config.path, f.credentials.path)}
+	if CheckHome(f.config.path, f.credentials.path) != nil {
+		e.Problem, e.Mend = "there is no such profile: the home directory is not known, and so no config file in it is read", setHome
+		return e
+	}
 	if !isName(name) {
 		e.Mend = "a profile's name has letters, digits and _-/.%@:+ only"
 		return e

@@ -3,7 +3,9 @@
 package profiles
 
 import (
+	"errors"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -28,5 +30,40 @@ func TestAFileThatCannotBeReachedIsNoEmptyFile(t *testing.T) {
 	}
 	if _, err := Load(filepath.Join(file, "config"), file); err == nil || !strings.Contains(err.Error(), "cannot read: not a directory") {
 		t.Errorf("below a file: %v", err)
+	}
+}
+
+// TestWithoutAHomeNoFileOfTheWorkingDirectoryIsRead: who puts one there would say which commands are run.
+func TestWithoutAHomeNoFileOfTheWorkingDirectoryIsRead(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv("HOME", "") // as where it is not set
+	t.Cleanup(func() { currentUser = user.Current })
+	for _, dir := range []string{".aws", "~/.aws"} {
+		if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(dir+"/config", []byte("[profile x]\ncredential_process = evil\n"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, current := range map[string]func() (*user.User, error){
+		"no user":         func() (*user.User, error) { return nil, user.UnknownUserIdError(12345) },
+		"no home of his":  func() (*user.User, error) { return &user.User{}, nil },
+		"a relative home": func() (*user.User, error) { return &user.User{HomeDir: "."}, nil },
+	} {
+		for _, variable := range []string{"", "~/.aws/config"} {
+			currentUser = current
+			config, credentials := Paths(func(string) string { return variable })
+			f, err := Load(config, credentials)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.Chain("x"); err == nil || !strings.Contains(err.Error(), "x: there is no such profile: the home directory is not known") || !strings.Contains(err.Error(), "(mend: set HOME, or ") {
+				t.Errorf("%s, AWS_CONFIG_FILE=%s: %v", name, variable, err)
+			}
+			if _, err := Update(t.Context(), config, credentials, setP("1")); err == nil || !strings.Contains(err.Error(), "home directory") {
+				t.Errorf("%s: an edit: %v", name, err)
+			}
+		}
+	}
+	if path, _ := PolicyFile("file://~/p.json"); path != os.DevNull {
+		t.Errorf("a policy is read from %s", path)
 	}
 }

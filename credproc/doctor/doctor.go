@@ -248,6 +248,8 @@ func (x *exam) fileFact(r raw) string {
 	switch {
 	case r.err != nil:
 		return r.Path + " (cannot be read)"
+	case profiles.CheckHome(r.Path) != nil:
+		return "none: " + profiles.CheckHome(r.Path).Error()
 	case len(r.Lines) == 0:
 		return r.Path + " (nothing is in it)"
 	}
