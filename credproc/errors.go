@@ -1,15 +1,12 @@
 package credproc
 
-import "strings"
+import (
+	"strings"
 
-// argument gives a profile's name as an argument of a command that a person is to run: one that starts with - would be
-// taken for a flag.
-func argument(profile string) string {
-	if strings.HasPrefix(profile, "-") {
-		return "-- " + profile
-	}
-	return profile
-}
+	"aws-credproc/profiles"
+)
+
+func argument(profile string) string { return profiles.Argument(profile) }
 
 // Error is a failure in the form in which a person reads it: which profile, at which step, why, and what to do.
 // It never holds a secret. What came from outside may hold control characters: whoever shows it strips them.

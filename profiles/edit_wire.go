@@ -77,7 +77,15 @@ func (e *Editor) checkUnwired(p Section, role string) error {
 		return &Error{Profile: p.Name, Where: where, Problem: problem, Mend: mend}
 	}
 	if _, ok := p.Properties["role_arn"]; !ok {
-		return fail("", "it has no role_arn, and setup wires profiles that assume a role", "add role_arn and source_profile, or name another profile")
+		mend := "add role_arn and source_profile, or name another profile"
+		switch Kind(p) {
+		case string(Static):
+			mend = "aws-credproc import " + Argument(p.Name) + " moves its keys into the keyring"
+		case string(SSO), string(Login):
+			mend = "tools sign in by it as it is; for one that cannot, write credential_process = aws-credproc get " + Argument(p.Name) +
+				" into another profile; for a role behind it, aws-credproc setup NAME --role-arn ARN --source-profile=" + p.Name
+		}
+		return fail("", "it has no role_arn, and setup wires profiles that assume a role", mend)
 	}
 	if p.Name[0] == '-' {
 		return fail("", "its name starts with a hyphen, so that it would be read as a flag", "rename it")

@@ -54,3 +54,12 @@ func shorten(s string, n int) string {
 	}
 	return strings.ToValidUTF8(s[:n], "") + "..."
 }
+
+// Argument gives a profile's name as an argument of a command that a person is to run, after all flags: one that starts
+// with - would be taken for a flag.
+func Argument(profile string) string {
+	if strings.HasPrefix(profile, "-") {
+		return "-- " + profile
+	}
+	return profile
+}
