@@ -55,7 +55,7 @@ func (m Move) Run(ctx context.Context, configPath, credentialsPath string) (kept
 	}
 	for _, path := range []string{configPath, credentialsPath} {
 		if err := removeLeft(path); err != nil {
-			return kept, &Error{Where: path, Problem: "a copy of it cannot be removed: " + err.Error(), Err: err}
+			return kept, &Error{Where: path, Problem: "a copy of it cannot be removed: " + err.Error(), Mend: mendWrite(err), Err: err}
 		}
 	}
 	if m.Done != nil {
@@ -119,7 +119,7 @@ func (m Move) write(read, want *Files, changes []Change) (kept []string, err err
 	for _, path := range copies {
 		to := path[:len(path)-len(moveSuffix)] + ".aws-credproc." + time.Now().Format("20060102T150405.000") + ".bak"
 		if err := persist(func() error { return os.Rename(path, to) }); err != nil {
-			return nil, &Error{Where: path, Problem: "cannot be renamed: " + reason(err), Err: err}
+			return nil, &Error{Where: path, Problem: "cannot be renamed: " + reason(err), Mend: mendWrite(err), Err: err}
 		}
 		kept = append(kept, to)
 	}

@@ -119,7 +119,7 @@ func Update(ctx context.Context, configPath, credentialsPath string, edit func(*
 // lock takes the lock of a config file.
 func lock(ctx context.Context, configPath string) (unlock func() error, err error) {
 	fail := func(err error) error {
-		return &Error{Where: configPath, Problem: "cannot be locked: " + reason(err), Err: err}
+		return &Error{Where: configPath, Problem: "cannot be locked: " + reason(err), Mend: mendWrite(err), Err: err}
 	}
 	if configPath == os.DevNull {
 		if err := CheckHome(configPath); err != nil {
@@ -199,14 +199,20 @@ var errReadOnly = errors.New("it is read-only")
 
 // cannotWrite says why a file cannot be written.
 func cannotWrite(path string, err error) error {
-	mend := "let this user write to it and to its directory, and do the same again"
+	return &Error{Where: path, Problem: "cannot be written: " + reason(err), Mend: mendWrite(err), Err: err}
+}
+
+// mendWrite says what to do where a file, or what is made beside it, cannot be written.
+func mendWrite(err error) string {
 	switch {
 	case errors.Is(err, errReadOnly):
-		mend = "make it writable (chmod u+w), and do the same again; or do by hand what --dry-run shows, where another program makes the file"
+		return "make it writable (chmod u+w), and do the same again; or do by hand what --dry-run shows, where another program makes the file"
+	case errors.Is(err, syscall.EROFS):
+		return "do by hand what --dry-run shows, where the file comes from"
 	case errors.Is(err, syscall.ENOSPC):
-		mend = "make room on the disk, and do the same again"
+		return "make room on the disk, and do the same again"
 	}
-	return &Error{Where: path, Problem: "cannot be written: " + reason(err), Mend: mend, Err: err}
+	return "let this user write to it and to its directory, and do the same again"
 }
 
 func discardAll(ready []*replacement) error {

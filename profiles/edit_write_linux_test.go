@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestALockThatAnotherUserHasMadeIsNamed: root has, where the file was once edited with sudo.
-func TestALockThatAnotherUserHasMadeIsNamed(t *testing.T) {
+// TestALockThatCannotBeTakenIsNamed: root has made it, where the file was once edited with sudo; or none can be made.
+func TestALockThatCannotBeTakenIsNamed(t *testing.T) {
 	const asUser = "AWS_CREDPROC_TEST_CONFIG"
 	if config := os.Getenv(asUser); config != "" {
 		_, err := Update(t.Context(), config, config+".none", func(*Editor) error { return nil })
@@ -33,11 +33,19 @@ func TestALockThatAnotherUserHasMadeIsNamed(t *testing.T) {
 	if err := errors.Join(err, os.WriteFile(test, exe, 0o755), os.Chown(dir, user, user), os.WriteFile(config+lockSuffix, nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), test, "-test.run=^"+t.Name()+"$")
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), asUser+"="+config)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
-	out, err := cmd.CombinedOutput()
-	if want := config + lockSuffix + ": this lock cannot be opened: permission denied (mend: remove it"; err != nil || !strings.Contains(string(out), want) {
-		t.Errorf("%v: %s", err, out)
+	try := func(want string) {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), test, "-test.run=^"+t.Name()+"$")
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), asUser+"="+config)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), want) {
+			t.Errorf("%v: %s", err, out)
+		}
 	}
+	try(config + lockSuffix + ": this lock cannot be opened: permission denied (mend: remove it")
+	if err := errors.Join(os.Remove(config+lockSuffix), os.Chown(dir, 0, 0), os.Chmod(dir, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	try(config + ": cannot be locked: permission denied (mend: let this user write to it and to its directory")
 }

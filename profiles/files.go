@@ -194,6 +194,8 @@ func cut(path, text string, header func(string) (sectionKind, string)) (*file, e
 	return f, nil
 }
 
+const anotherFile = "put a text file there that you can read, or let AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE name another"
+
 // readFile reads a regular file of bounded size. Anything else could block for ever, or never end.
 func readFile(path string) (string, error) {
 	fail := func(problem, mend string) (string, error) {
@@ -204,11 +206,11 @@ func readFile(path string) (string, error) {
 	case errors.Is(err, fs.ErrNotExist) || path == os.DevNull:
 		return "", nil
 	case err != nil:
-		return fail("cannot read: "+reason(err), "")
+		return fail("cannot read: "+reason(err), anotherFile)
 	case info.IsDir():
-		return fail("is a directory, not a file", "")
+		return fail("is a directory, not a file", anotherFile)
 	case !info.Mode().IsRegular():
-		return fail("is no regular file", "")
+		return fail("is no regular file", anotherFile)
 	}
 	var f *os.File
 	if err := persist(func() error { f, err = os.Open(path); return err }); err != nil {
@@ -216,14 +218,14 @@ func readFile(path string) (string, error) {
 	}
 	defer f.Close()
 	if info.Size() > maxFileSize {
-		return fail(fmt.Sprintf("is larger than %d MB", maxFileSize>>20), "")
+		return fail(fmt.Sprintf("is larger than %d MB", maxFileSize>>20), "make it smaller: it is read for each call")
 	}
 	var text strings.Builder // not os.ReadFile, whose bytes would be copied into a string
 	text.Grow(int(info.Size()))
 	n, err := io.Copy(&text, io.LimitReader(f, info.Size()+1)) // one byte more, to see that there is none
 	switch {
 	case err != nil:
-		return fail("cannot read: "+reason(err), "")
+		return fail("cannot read: "+reason(err), anotherFile)
 	case n > info.Size():
 		return fail("was changed while it was read", "try again")
 	case strings.IndexByte(text.String(), 0) >= 0:

@@ -51,7 +51,7 @@ func (f *Files) section(kind sectionKind, name string) (s Section, ok bool, err 
 				return Section{}, false, err
 			}
 			if count += n; count > maxProperties {
-				return Section{}, false, &Error{Profile: name, Problem: fmt.Sprintf("it has more than %d properties", maxProperties)}
+				return Section{}, false, &Error{Profile: name, Problem: fmt.Sprintf("it has more than %d properties", maxProperties), Mend: "remove those that are of no use"}
 			}
 		}
 	}

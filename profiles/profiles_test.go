@@ -132,8 +132,8 @@ func TestLineThatBreaksTheFormIsNamed(t *testing.T) {
 			if !errors.As(err, &e) {
 				t.Fatalf("error %v, want an *Error", err)
 			}
-			if !strings.HasSuffix(e.Where, test.where) || !strings.Contains(e.Problem, test.problem) {
-				t.Errorf("error %q, want %s and %q", err, test.where, test.problem)
+			if !strings.HasSuffix(e.Where, test.where) || !strings.Contains(e.Problem, test.problem) || e.Mend == "" {
+				t.Errorf("error %q, want %s, %q and a mend", err, test.where, test.problem)
 			}
 		})
 	}
@@ -206,7 +206,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	if _, err := Load(os.DevNull, missing); err != nil {
 		t.Errorf("the null device is not an empty file: %v", err)
 	}
-	if _, err := Load(dir, missing); err == nil || !strings.Contains(err.Error(), "directory") {
+	if _, err := Load(dir, missing); err == nil || !strings.Contains(err.Error(), "is a directory, not a file (mend: put a text file there") {
 		t.Errorf("a directory: %v", err)
 	}
 	if _, err := Load(filepath.Join(missing, "x"), missing); err != nil {
@@ -219,7 +219,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	if err := os.Truncate(huge, maxFileSize+1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(huge, missing); err == nil || !strings.Contains(err.Error(), "larger than 16 MB") {
+	if _, err := Load(huge, missing); err == nil || !strings.Contains(err.Error(), "larger than 16 MB (mend: make it smaller") {
 		t.Errorf("a huge file: %v", err)
 	}
 }

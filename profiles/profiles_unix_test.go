@@ -17,7 +17,7 @@ func TestAPipeIsAnErrorAndNoHang(t *testing.T) {
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(pipe, pipe+".none"); err == nil || !strings.Contains(err.Error(), "no regular file") {
+	if _, err := Load(pipe, pipe+".none"); err == nil || !strings.Contains(err.Error(), "no regular file (mend: ") {
 		t.Errorf("a pipe: %v", err)
 	}
 }
@@ -28,7 +28,7 @@ func TestAFileThatCannotBeReachedIsNoEmptyFile(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(filepath.Join(file, "config"), file); err == nil || !strings.Contains(err.Error(), "cannot read: not a directory") {
+	if _, err := Load(filepath.Join(file, "config"), file); err == nil || !strings.Contains(err.Error(), "cannot read: not a directory (mend: ") {
 		t.Errorf("below a file: %v", err)
 	}
 }

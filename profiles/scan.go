@@ -121,7 +121,7 @@ func (s *scanner) classify(l *line) error {
 		l.value = trimmed
 		if s.inBlock {
 			if key, _, found := strings.Cut(trimmed, "="); !found || trim(key) == "" {
-				return s.fail(l, "a sub-property needs the form 'key = value'", "")
+				return s.fail(l, "a sub-property needs the form 'key = value'", "write it so, or remove it")
 			}
 		}
 		return nil
@@ -159,9 +159,9 @@ func (s *scanner) property(l *line, text string) error {
 	}
 	switch {
 	case i < 0:
-		return s.fail(l, "a property needs the form 'key = value', and there is no '='", "")
+		return s.fail(l, "a property needs the form 'key = value', and there is no '='", "write it so, or remove it; a comment starts with #")
 	case l.key == "":
-		return s.fail(l, "there is no key before the '='", "")
+		return s.fail(l, "there is no key before the '='", "write one, or remove the line")
 	case !s.inSection:
 		return s.fail(l, "a property stands before any section", "put a line such as [default] above it")
 	}
