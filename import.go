@@ -146,7 +146,7 @@ func (i *importing) planNothing(e *profiles.Editor, kept profiles.Keys, isKept b
 	case isKept && wiredTo == i.profile:
 		return transfer{keys: kept, report: "the access key " + kept.AccessKeyID + " is in the keyring already"}, nil
 	case isKept:
-		return fail("its access key "+kept.AccessKeyID+" is in the keyring, but it is not wired to this helper", "aws-credproc import --undo "+i.profile+" brings the key back")
+		return fail("its access key "+kept.AccessKeyID+" is in the keyring, but it is not wired to this helper", "aws-credproc import --undo "+profiles.Argument(i.profile)+" brings the key back")
 	case wiredTo == i.profile:
 		return transfer{}, i.keysGone()
 	}
@@ -156,7 +156,7 @@ func (i *importing) planNothing(e *profiles.Editor, kept profiles.Keys, isKept b
 // keysGone says that there is nothing of a profile's keys but the line that wires it.
 func (i *importing) keysGone() error {
 	return &profiles.Error{Profile: i.profile, Problem: "it is wired to itself, but its keys are neither in the keyring nor in the files",
-		Mend: "put them into the credentials file as [" + i.profile + "], and run aws-credproc import " + i.profile}
+		Mend: "put them into the credentials file as [" + i.profile + "], and run aws-credproc import " + profiles.Argument(i.profile)}
 }
 
 func (i *importing) planUndo(e *profiles.Editor, kept profiles.Keys, isKept bool) (transfer, error) {
@@ -264,9 +264,9 @@ type fileNames struct{ count, inode uint64 }
 // told makes of a failure of the keyring what a person can act upon.
 func (i *importing) told(err error) error {
 	e := &credproc.Error{Profile: i.profile, Step: "import", Err: err}
-	again := "aws-credproc import " + i.profile
+	again := "aws-credproc import " + profiles.Argument(i.profile)
 	if i.undo {
-		e.Step, again = "import --undo", "aws-credproc import --undo "+i.profile
+		e.Step, again = "import --undo", "aws-credproc import --undo "+profiles.Argument(i.profile)
 	}
 	switch {
 	case errors.Is(err, cache.ErrLocked):

@@ -345,6 +345,9 @@ func commandLine(cmd *cobra.Command, names []string) string {
 			words = append(words, "--"+f.Name, f.Value.String())
 		}
 	})
+	if slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "-") }) {
+		words = append(words, "--") // as profiles.Argument has it
+	}
 	words = append(words, names...)
 	for i, w := range words {
 		if strings.ContainsAny(w, " \t\n\"'$`\\*?&|;<>()[]{}#~!%") {

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/spf13/cobra"
+
 	"aws-credproc/profiles"
 )
 
@@ -55,5 +57,13 @@ func TestSetupsAtOnceLoseNothing(t *testing.T) {
 	}
 	if got, err := os.ReadFile(config); err != nil || string(got) != text.String() {
 		t.Errorf("undone, the file is another: %v\n%s", err, got)
+	}
+}
+
+func TestTheLineToTypeTakesNoNameForAFlag(t *testing.T) {
+	for want, names := range map[string][]string{"aws-credproc setup --yes a b": {"a", "b"}, "aws-credproc setup --yes -- a -b": {"a", "-b"}} {
+		if got := commandLine(&cobra.Command{Use: "setup"}, names); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
 	}
 }

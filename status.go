@@ -327,7 +327,7 @@ func (a *app) clearProfile(ctx context.Context, r *credproc.Resolver, name strin
 	n := 0
 	for key, known := range keys {
 		if err := r.Cache.Delete(ctx, key); err != nil {
-			return &credproc.Error{Profile: name, Step: "forget its session", Err: err, Mend: mendOf(err, "aws-credproc clear "+name)}
+			return &credproc.Error{Profile: name, Step: "forget its session", Err: err, Mend: mendOf(err, "aws-credproc clear "+profiles.Argument(name))}
 		}
 		if known {
 			n++

@@ -76,7 +76,7 @@ func noEnv(string) string { return "" }
 
 // TestWhatAKeyringsFailureTellsOthers: what is so for every process is noted, and what passes leaves a session alone.
 func TestWhatAKeyringsFailureTellsOthers(t *testing.T) {
-	c := profiles.Chain{Source: profiles.Source{Type: profiles.Keyring, Profile: "base"}}
+	c := profiles.Chain{Source: profiles.Source{Type: profiles.Keyring, Profile: "-base"}, Profile: profiles.Section{Name: "-x"}}
 	w := &way{chain: c, links: linksOf(c, noEnv)}
 	for err, want := range map[error]Error{
 		cache.ErrLocked:           {NeedsPerson: true, local: true}, // found soon, and over when a person has unlocked it
@@ -91,6 +91,9 @@ func TestWhatAKeyringsFailureTellsOthers(t *testing.T) {
 		got := w.keyringError(fmt.Errorf("keyring: %w", err))
 		if got.Mend == "" || got.Passing != want.Passing || got.NeedsPerson != want.NeedsPerson || got.local != want.local {
 			t.Errorf("%v: %+v", err, got)
+		}
+		if _, line, ok := strings.Cut(got.Mend, "run aws-credproc "); ok && !strings.Contains(line, " -- -") {
+			t.Errorf("%v: a flag for a name: %s", err, got.Mend)
 		}
 	}
 }

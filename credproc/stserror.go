@@ -177,7 +177,7 @@ func mendFor(code, message, profile string, h profiles.Hop, source profiles.Sour
 		mend := "AWS does not know the access key of profile " + callerProfile + ", or it is inactive"
 		switch {
 		case source.Type == profiles.Keyring:
-			mend += ": put a new one into the credentials file as [" + source.Profile + "], and run aws-credproc import " + source.Profile
+			mend += ": put a new one into the credentials file as [" + source.Profile + "], and run aws-credproc import " + argument(source.Profile)
 		case source.Location != "":
 			mend += ": correct it in the " + source.Location
 		}

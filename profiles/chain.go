@@ -139,7 +139,7 @@ func (r *resolver) chain(name string, selected bool) (Chain, error) {
 		path := append(r.path, name)
 		mend := "let one of them name a source_profile that has credentials"
 		if i == len(r.path)-1 {
-			mend += "; if its keys were imported, aws-credproc import " + name + " finds them"
+			mend += "; if its keys were imported, aws-credproc import " + Argument(name) + " finds them"
 		}
 		return Chain{}, &Error{Problem: "its source profiles go round in a circle: " + strings.Join(path, " -> "), Mend: mend, Err: Cycle(path[i:])}
 	}

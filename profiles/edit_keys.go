@@ -210,7 +210,7 @@ func (e *Editor) has(name string, k Keys) (bool, error) {
 	ok, err := e.hasKeys(p)
 	if ok && (p.Get(keyNames[0]) != k.AccessKeyID || p.Get(keyNames[1]) != string(k.SecretAccessKey)) {
 		return false, &Error{Profile: name, Where: e.now.where(p.Properties[keyNames[0]]), Problem: "another key stands there than in the keyring",
-			Mend: "aws-credproc import " + name + " takes this one in its place; or remove it, to have that one back"}
+			Mend: "aws-credproc import " + Argument(name) + " takes this one in its place; or remove it, to have that one back"}
 	}
 	return ok, err
 }

@@ -177,6 +177,13 @@ func TestImportedKeysAreALeaf(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "go round in a circle: x -> x (mend: let one of them name a source_profile that has credentials; if its keys were imported, aws-credproc import x finds them)") {
 		t.Errorf("%v", err)
 	}
+	hyphen := mustFiles(t, "[profile -x]\ncredential_process = aws-credproc get -- -x\n", "")
+	if _, err := hyphen.Chain("-x"); err == nil || !strings.Contains(err.Error(), "aws-credproc import -- -x finds") {
+		t.Errorf("%v", err)
+	}
+	if _, _, err := hyphen.Edit().Unwire("-x"); err == nil || !strings.Contains(err.Error(), "(mend: aws-credproc import --undo -- -x)") {
+		t.Errorf("%v", err)
+	}
 	all, _, err := f.List()
 	if err != nil || all[0].Kind != "keyring" || !all[0].Wired || all[0].Source != "" || all[1].Kind != "process" || all[1].Source != "p" || all[4].Kind != "process" {
 		t.Errorf("listed %+v, %v", all, err)

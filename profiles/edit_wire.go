@@ -346,14 +346,14 @@ func (e *Editor) checkWired(p Section, role string) error {
 		return &Error{Profile: p.Name, Where: e.now.where(process), Problem: "its credential_process stands in the credentials file", Mend: "remove it there by hand"}
 	}
 	if role == p.Name {
-		return &Error{Profile: p.Name, Where: e.now.where(process), Problem: "it is wired to itself, for keys in the keyring", Mend: "aws-credproc import --undo " + role}
+		return &Error{Profile: p.Name, Where: e.now.where(process), Problem: "it is wired to itself, for keys in the keyring", Mend: "aws-credproc import --undo " + Argument(role)}
 	}
 	rolePart, err := e.now.Profile(role)
 	if err != nil {
 		return &Error{Profile: p.Name, Where: e.now.where(process), Problem: "it is wired to " + role + ", and " + err.Error(), Err: err}
 	}
 	if _, ok := Wired(rolePart); ok {
-		return &Error{Profile: p.Name, Where: e.now.where(process), Problem: "it is wired to " + role + ", which is wired itself", Mend: "aws-credproc setup --undo " + role}
+		return &Error{Profile: p.Name, Where: e.now.where(process), Problem: "it is wired to " + role + ", which is wired itself", Mend: "aws-credproc setup --undo " + Argument(role)}
 	}
 	for _, f := range []*file{e.now.config, e.now.credentials} {
 		for _, s := range f.sections {

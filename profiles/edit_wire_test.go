@@ -290,6 +290,7 @@ func TestUnwireRefuses(t *testing.T) {
 		"no such profile":          {want: "there is no such profile"},
 		"role that is not there":   {config: "[profile dev]\ncredential_process = aws-credproc get x\n", want: "dev: config:2: it is wired to x, and x: there is no such profile"},
 		"role that is wired":       {config: "[profile dev]\ncredential_process = aws-credproc get x\n[profile x]\ncredential_process = aws-credproc get base\n", want: "mend: aws-credproc setup --undo x"},
+		"hyphen that is wired":     {config: "[profile dev]\ncredential_process = aws-credproc get -- -x\n[profile -x]\ncredential_process = aws-credproc get base\n", want: "mend: aws-credproc setup --undo -- -x"},
 		"line in credentials":      {config: "[profile x]\n" + dev, credentials: "[dev]\ncredential_process = aws-credproc get x\n", want: "dev: credentials:2: its credential_process stands in the credentials file"},
 		"role is another's source": {config: pair + "[profile ops]\nrole_arn = x\nsource_profile = dev-role\n", want: "dev: config:8: the profile ops names dev-role, which would be gone (mend: let it name dev)"},
 		"role is another's too":    {config: pair + "[profile ops]\ncredential_process = aws-credproc get dev-role\n", want: "dev: config:7: the profile ops names dev-role"},

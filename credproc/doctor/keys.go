@@ -39,7 +39,7 @@ func longTermKeys(x *exam) {
 			x.add(Finding{Severity: Warning, Profile: p.Name, Where: x.place(p, "aws_access_key_id"), What: "an access key that never expires stands in a file, in plain text",
 				Why: "whatever runs as you can read it, and so can who gets a backup or the disk; it is good until somebody deactivates it",
 				Mend: write("sign in instead: through IAM Identity Center with", "aws configure sso") + "\n" + write("or as at the console with", "aws login") + "\n" +
-					write("or move it into the keyring", "aws-credproc import "+p.Name)})
+					write("or move it into the keyring", "aws-credproc import "+profiles.Argument(p.Name))})
 		}
 	}
 }

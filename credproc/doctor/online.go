@@ -225,7 +225,7 @@ func (x *exam) addFailed(profile, why string, err error) {
 		f.Mend = run(strings.Join(e.SignIn, " "))
 	}
 	if f.Mend == "" {
-		f.Mend = run("aws-credproc explain " + x.quoted(profile))
+		f.Mend = run("aws-credproc explain " + profiles.Argument(profile))
 	}
 	x.add(f)
 }

@@ -54,7 +54,7 @@ func (x *exam) ourLine(p process) string {
 	command, err := profiles.CommandWith(p.command, x.Helper, x.goos)
 	if err != nil { // the line is odd, or the path is: without what else it said
 		if command, err = profiles.ProcessCommand(x.Helper, p.gets, x.goos); err != nil {
-			return "credential_process = aws-credproc get " + p.gets
+			return "credential_process = aws-credproc get " + profiles.Argument(p.gets)
 		}
 	}
 	return "credential_process = " + command
@@ -91,7 +91,7 @@ func roleAndProcess(x *exam) {
 		case p.ours && p.gets != p.Name && role.Get("role_arn") != "":
 			mend = fmt.Sprintf("remove the role settings here: those in [profile %s] are the ones that count", p.gets)
 		case p.ours || p.Get("source_profile") != "" || p.Get("credential_source") != "":
-			mend = "remove the line credential_process, and then " + run("aws-credproc setup "+x.quoted(p.Name))
+			mend = "remove the line credential_process, and then " + run("aws-credproc setup "+profiles.Argument(p.Name))
 		default:
 			mend = write("move the line credential_process into a profile of its own, say [profile "+p.Name+"-source], and write in its place", "source_profile = "+p.Name+"-source")
 		}
@@ -170,7 +170,7 @@ func processRecursion(x *exam) {
 			Why: ours, Mend: "let it name a profile that has credentials, or a role that is assumed with those"}
 		f.Where = x.leadPlace(f.Profile)
 		if to, _ := profiles.Wired(x.sections[f.Profile]); to == f.Profile { // as import writes it
-			f.Mend = "where its keys were imported, " + run("aws-credproc import "+x.quoted(to)) + "\nwhich finds them; else " + f.Mend
+			f.Mend = "where its keys were imported, " + run("aws-credproc import "+profiles.Argument(to)) + "\nwhich finds them; else " + f.Mend
 		}
 		x.add(f)
 	}
