@@ -34,14 +34,14 @@ mfa_serial.`,
 		`Keeps the seed of a virtual MFA device in the keyring, and shows two codes, one after the other: with them IAM enrols the
 device ("Assign MFA device", authenticator app). The seed is what IAM shows there as the secret key, in base32, or as an
 otpauth:// URI in its QR code. It is asked for at the terminal and not shown; or it is read from stdin, if that is no
-terminal.
+terminal. The second code comes up to 30 seconds after the first: a --timeout that is shorter may end before it.
 
 From then on nobody is asked for a code of this device. Keep the seed elsewhere too: it cannot be read back.`,
 		`  aws-credproc mfa add arn:aws:iam::123456789012:mfa/jill
   pass show aws/jill-seed | aws-credproc mfa add arn:aws:iam::123456789012:mfa/jill`,
 		oneSerial,
-		// The deadline is that of what this program does, not of the person who looks for the seed. What is waited for here
-		// has limits of its own.
+		// The deadline is that of what this program does, not of the person who looks for the seed: that of each code. The
+		// keyring has limits of its own.
 		func(_ context.Context, args []string) error {
 			stays, err := a.unlock(add.Context())
 			if err != nil {
@@ -118,11 +118,14 @@ func (a *app) addSeed(ctx context.Context, serial string) error {
 	}
 	a.warn("the seed is on this machine now, as your access key may be: that is a weaker second factor than a device of its own")
 	show := func(which string) error {
+		ctx, cancel := context.WithTimeout(ctx, a.timeout)
+		defer cancel()
 		code, err := seeds.Code(ctx, serial, func(wait time.Duration) {
 			a.say("IAM wants two codes in a row; waiting %s for the %s", wait, which)
 		})
 		if err != nil {
-			return fmt.Errorf("the seed is kept, and codes come from aws-credproc mfa code: %w", err)
+			return &credproc.Error{Err: fmt.Errorf("the seed is kept, but there is no %s code: %w", which, err), NeedsPerson: errors.Is(err, cache.ErrLocked),
+				Mend: "aws-credproc mfa code --timeout 50s " + serial + " prints the next"}
 		}
 		return a.print(fmt.Appendf(nil, "%s code: %s\n", which, string(code.Secret)))
 	}
@@ -175,6 +178,8 @@ func mfaError(step, serial string, err error) error {
 	case errors.Is(err, cache.ErrKeyring):
 		e.NeedsPerson = errors.Is(err, cache.ErrLocked)
 		e.Mend = mendOf(err, "aws-credproc mfa "+step+" "+serial)
+	case errors.Is(err, context.DeadlineExceeded):
+		e.Mend = "try again, or allow more with --timeout"
 	}
 	return e
 }
