@@ -1,12 +1,6 @@
 package credproc
 
-import (
-	"strings"
-
-	"aws-credproc/profiles"
-)
-
-func argument(profile string) string { return profiles.Argument(profile) }
+import "strings"
 
 // Error is a failure in the form in which a person reads it: which profile, at which step, why, and what to do.
 // It never holds a secret. What came from outside may hold control characters: whoever shows it strips them.

@@ -148,7 +148,7 @@ func (w *way) keyringSession(ctx context.Context) (cache.Session, error) {
 	if k.AccessKeyID != s.AccessKeyID {
 		// Sessions are known by the key that was noted.
 		e := w.sourceError(fmt.Errorf("the keyring has the access key %s, and %s is noted", shownKeyID(k.AccessKeyID), shownKeyID(s.AccessKeyID)),
-			"run aws-credproc import "+argument(s.Profile))
+			"run aws-credproc import "+profiles.Argument(s.Profile))
 		e.local = true
 		return cache.Session{}, e
 	}
@@ -169,17 +169,17 @@ func (w *way) keyringError(err error) *Error {
 		e.Err = errors.New("no answer from the keyring within the time allowed")
 		e.Mend = "try again, or allow more with --timeout"
 	case errors.Is(err, ErrNoKeys):
-		e.Mend = fmt.Sprintf("put them into the credentials file as [%s], and run aws-credproc import %s", s.Profile, argument(s.Profile))
+		e.Mend = fmt.Sprintf("put them into the credentials file as [%s], and run aws-credproc import %s", s.Profile, profiles.Argument(s.Profile))
 	case errors.Is(err, cache.ErrLocked):
 		e.NeedsPerson = true
-		e.Mend = "unlock the keyring, and then run aws-credproc refresh " + argument(w.chain.Profile.Name)
+		e.Mend = "unlock the keyring, and then run aws-credproc refresh " + profiles.Argument(w.chain.Profile.Name)
 	case errors.Is(err, cache.ErrTimeout):
 		e.Passing = true
 		e.Mend = "try again; where that goes on, see that the keyring's service is well"
 	case errors.Is(err, cache.ErrUnavailable):
-		e.Mend = "the keys of profile " + s.Profile + " are in the keyring: run this where that is, or there aws-credproc import --undo " + argument(s.Profile)
+		e.Mend = "the keys of profile " + s.Profile + " are in the keyring: run this where that is, or there aws-credproc import --undo " + profiles.Argument(s.Profile)
 	case errors.Is(err, cache.ErrCorrupt):
-		e.Mend = fmt.Sprintf("put the keys into the credentials file as [%s], and run aws-credproc import %s", s.Profile, argument(s.Profile))
+		e.Mend = fmt.Sprintf("put the keys into the credentials file as [%s], and run aws-credproc import %s", s.Profile, profiles.Argument(s.Profile))
 	case errors.Is(err, cache.ErrVersion):
 		e.Mend = "update this program"
 	default: // the keyring's service or the bus ended meanwhile, or had a bad moment

@@ -156,7 +156,7 @@ func (w *way) tokenCode(ctx context.Context, n int, refused error) (mfa.Code, er
 	if err == nil || refused != nil && errors.Is(err, mfa.ErrRefused) {
 		return code, err
 	}
-	e := &Error{Profile: w.chain.Profile.Name, Step: w.name(n), Err: err, Mend: "run aws-credproc refresh " + argument(w.chain.Profile.Name)}
+	e := &Error{Profile: w.chain.Profile.Name, Step: w.name(n), Err: err, Mend: "run aws-credproc refresh " + profiles.Argument(w.chain.Profile.Name)}
 	switch {
 	case errors.Is(err, mfa.ErrNobody):
 		e.NeedsPerson = true

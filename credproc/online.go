@@ -127,7 +127,7 @@ func (r *Resolver) Try(ctx context.Context, c profiles.Chain, since time.Time) (
 	}
 	if w.needsPerson() {
 		return cache.Session{}, &Error{Profile: c.Profile.Name, Step: w.name(w.last()), Err: errors.New("it takes a code of the MFA device " + c.MFA.Serial),
-			Mend: "aws-credproc refresh " + argument(c.Profile.Name), NeedsPerson: true, local: true}
+			Mend: "aws-credproc refresh " + profiles.Argument(c.Profile.Name), NeedsPerson: true, local: true}
 	}
 	return r.Refresh(ctx, c, since, false)
 }

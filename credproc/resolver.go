@@ -277,7 +277,7 @@ func (w *way) assumeRole(ctx context.Context, n int) (cache.Session, error) {
 			w.Tracef("%v; trying once more, with a new code", failure)
 			return w.assumeRoleWithCode(ctx, n)
 		}
-		failure.Mend += "; if that bounds aws:MultiFactorAuthAge, run aws-credproc refresh --mfa " + argument(w.chain.Profile.Name)
+		failure.Mend += "; if that bounds aws:MultiFactorAuthAge, run aws-credproc refresh --mfa " + profiles.Argument(w.chain.Profile.Name)
 	}
 	return cache.Session{}, failure
 }

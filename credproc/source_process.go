@@ -40,7 +40,7 @@ func (w *way) processSession(ctx context.Context) (cache.Session, error) {
 
 // commandError tells why the command that the config names under key gave nothing.
 func (w *way) commandError(key string, why error) *Error {
-	e := w.sourceError(fmt.Errorf("its %s %w", key, why), "run the command by hand; aws-credproc explain "+argument(w.chain.Profile.Name)+" shows it")
+	e := w.sourceError(fmt.Errorf("its %s %w", key, why), "run the command by hand; aws-credproc explain "+profiles.Argument(w.chain.Profile.Name)+" shows it")
 	switch {
 	case errors.Is(why, context.Canceled):
 		e.Err, e.Mend = errInterrupted, ""

@@ -170,14 +170,14 @@ func mendFor(code, message, profile string, h profiles.Hop, source profiles.Sour
 		mend := "the caller's policy and the role's trust policy must both allow it, and " + deniedBy(message)
 		const both = "; aws-credproc explain --policies %s prints both as they must be"
 		if h.ExternalID == "" {
-			return mend + "; one that asks for an external ID needs external_id in [profile " + h.Profile + "]" + fmt.Sprintf(both, argument(profile))
+			return mend + "; one that asks for an external ID needs external_id in [profile " + h.Profile + "]" + fmt.Sprintf(both, profiles.Argument(profile))
 		}
-		return mend + fmt.Sprintf(both, argument(profile)) + ", with the external_id of [profile " + h.Profile + "]"
+		return mend + fmt.Sprintf(both, profiles.Argument(profile)) + ", with the external_id of [profile " + h.Profile + "]"
 	case "InvalidClientTokenId", "UnrecognizedClientException":
 		mend := "AWS does not know the access key of profile " + callerProfile + ", or it is inactive"
 		switch {
 		case source.Type == profiles.Keyring:
-			mend += ": put a new one into the credentials file as [" + source.Profile + "], and run aws-credproc import " + argument(source.Profile)
+			mend += ": put a new one into the credentials file as [" + source.Profile + "], and run aws-credproc import " + profiles.Argument(source.Profile)
 		case source.Location != "":
 			mend += ": correct it in the " + source.Location
 		}
