@@ -396,14 +396,15 @@ func (c *Cache) readFacts(d *stateDir, key Key) (Facts, error) {
 }
 
 // state opens the state directory when it is first needed. Its error is fs.ErrNotExist where there is none yet, which
-// create mends; any other one has been told, and is for good.
+// create mends; any other one has been told, and is for good. One that was removed is none: it stays open for who is at it.
 func (c *Cache) state(create bool) (*stateDir, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.dirErr != nil {
 		return nil, c.dirErr
 	}
-	if c.dir == nil {
+	if c.dir == nil || c.dir.isGone() {
+		c.dir = nil
 		d, err := openStateDir(c.opts.Dir, create)
 		if errors.Is(err, fs.ErrNotExist) && !create {
 			return nil, err

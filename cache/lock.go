@@ -2,39 +2,70 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/gofrs/flock"
 )
 
-// lock takes the lock of a name in the state directory, see lockFile.
+// lockTries is how often a lock is tried anew because its file, or a directory above it, was removed: far more often than
+// anybody removes the state directory while one waits.
+const lockTries = 100
+
+// lock takes the lock of a name in the state directory, see lockFile. Of a state directory that was removed it makes
+// another, since everybody else does.
 func (d *stateDir) lock(ctx context.Context, name string, look func() bool) (unlock func(), err error) {
-	root, err := d.sub(locksDir, true) // made and checked here; flock itself goes by the path
+	for range lockTries {
+		var path string
+		if path, err = d.lockPath(name); err == nil {
+			unlock, err = lockFile(ctx, path, look)
+		}
+		if err == nil {
+			return unlock, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return nop, err
+}
+
+// lockPath gives the path of the lock of a name, in directories that are made and checked here; flock itself goes by the
+// path. Its error is fs.ErrNotExist where they were removed meanwhile.
+func (d *stateDir) lockPath(name string) (string, error) {
+	there, err := openStateDir(d.path, true)
 	if err != nil {
-		return nop, err
+		return "", err
 	}
-	if err := root.Close(); err != nil {
-		return nop, err
+	defer there.root.Close()
+	root, err := there.sub(locksDir, true)
+	if err != nil {
+		return "", err
 	}
-	return lockFile(ctx, filepath.Join(d.path, locksDir, name+".lock"), look)
+	return filepath.Join(d.path, locksDir, name+".lock"), root.Close()
 }
 
 // tryLock takes the lock of a name if it is free. unlock is for who holds it.
 func (d *stateDir) tryLock(name string) (unlock func(), held bool, err error) {
-	root, err := d.sub(locksDir, true) // as in lock
+	path, err := d.lockPath(name)
 	if err != nil {
 		return nil, false, err
 	}
-	if err := root.Close(); err != nil {
-		return nil, false, err
-	}
-	l := openLock(filepath.Join(d.path, locksDir, name+".lock"))
+	l := openLock(path)
 	if held, err = l.TryLock(); err != nil {
 		return nil, false, fmt.Errorf("lock: %w", err)
 	}
-	return func() { _ = l.Unlock() }, held, nil // it ends with us at the latest
+	unlock = func() { _ = l.Unlock() } // it ends with us at the latest
+	if held {
+		if err := checkLocked(l); err != nil {
+			unlock()
+			return nil, false, err
+		}
+	}
+	return unlock, held, nil
 }
 
 // Exclusive takes a lock of the state directory dir for this process, waiting for who holds it until ctx ends; the error is
@@ -50,7 +81,8 @@ func Exclusive(ctx context.Context, dir, name string) (unlock func(), err error)
 
 // lockFile takes the lock of a file for this process and calls look, until look reports true or the lock is held. It
 // returns with the lock held, or with it free and look's last answer true; unlock is never nil and may be called in
-// both cases. A nil look is one that reports false.
+// both cases. A nil look is one that reports false. Where the file was removed meanwhile the error is fs.ErrNotExist:
+// others go by the one that is there now, or is yet to be made.
 //
 // The lock dies with its process, so that a killed one frees the rest at once; its file stays, since to remove it would
 // let two processes hold a lock of one name. Nobody polls. Who finds the lock taken first waits for a shared lock:
@@ -83,11 +115,32 @@ func lockFile(ctx context.Context, path string, look func() bool) (unlock func()
 	}
 	// An error of Unlock could only be told to a person who cannot do anything about it, and the lock ends with us.
 	free := func() { _ = l.Unlock() }
+	if err := checkLocked(l); err != nil {
+		free()
+		return nop, err
+	}
 	if look() {
 		free()
 		return nop, nil
 	}
 	return free, nil
+}
+
+// checkLocked is nil if the file of a lock that is held is the one at its path. Else it is fs.ErrNotExist: somebody has
+// removed the file, and whoever comes now locks another.
+func checkLocked(l *flock.Flock) error {
+	held, err := l.Stat()
+	if err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	there, err := os.Lstat(l.Path())
+	if err == nil && !os.SameFile(held, there) {
+		err = &fs.PathError{Op: "lock", Path: l.Path(), Err: fs.ErrNotExist}
+	}
+	if err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	return nil
 }
 
 // openLock names a lock file. It is opened, when it is locked, without following a link or waiting for a pipe.

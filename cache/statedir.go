@@ -59,6 +59,16 @@ func openStateDir(path string, create bool) (*stateDir, error) {
 	return &stateDir{path, root}, nil
 }
 
+// isGone reports whether the directory is no more what its path names: somebody has removed it.
+func (d *stateDir) isGone() bool {
+	there, err := os.Lstat(d.path)
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	opened, err := d.root.Stat(".")
+	return err == nil && !os.SameFile(there, opened)
+}
+
 // cannotMake says why there can be no state directory. It does not wrap: of what cannot be made the cause may be
 // fs.ErrNotExist too (in /proc), which stands for a directory that is yet to be made.
 func cannotMake(err error) error { return fmt.Errorf("state directory: %v", err) }
