@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	reference "github.com/pquerna/otp/totp"
 
+	"aws-credproc/cache"
 	"aws-credproc/credproc/terminal/ptytest"
 )
 
@@ -91,6 +93,10 @@ func TestE2ESeed(t *testing.T) {
 	if kept := h.ok(t, "secret-tool", "lookup", "service", "aws-credproc-mfa", "username", mfaSerial); kept != seed {
 		t.Error("the keyring holds something else than the seed")
 	}
+	other := addWhileOneIsAdded(t, h, program, seed)
+	if kept := h.ok(t, "secret-tool", "lookup", "service", "aws-credproc-mfa", "username", other); kept != "FIRST234FIRST234" {
+		t.Error("a seed is replaced by one that was added in the same moment")
+	}
 	h.ok(t, program, "clear", "--all")
 	err := filepath.WalkDir(h.dir, func(path string, e os.DirEntry, err error) error {
 		if err != nil || !e.Type().IsRegular() {
@@ -127,4 +133,41 @@ func TestE2ESeed(t *testing.T) {
 	if r := h.run(t, program, "mfa", "code", mfaSerial); r.code != 1 || !strings.Contains(r.stderr, "(mend: aws-credproc mfa add "+mfaSerial+")") {
 		t.Errorf("after that: exit %d, stderr %q", r.code, r.stderr)
 	}
+}
+
+// addWhileOneIsAdded adds the seed FIRST234FIRST234 in the moment in which a process that adds another would keep that.
+func addWhileOneIsAdded(t *testing.T, h *home, program, seed string) (serial string) {
+	t.Helper()
+	serial = mfaSerial + "2"
+	unlock, err := cache.Exclusive(t.Context(), filepath.Join(h.dir, "state"), "mfa-seeds")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	cmd := exec.CommandContext(t.Context(), program, "mfa", "add", serial)
+	var stderr strings.Builder
+	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stderr = h.dir, h.env, strings.NewReader(seed), &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waiting := regexp.MustCompile(fmt.Sprintf(`-> FLOCK .* %d `, cmd.Process.Pid))
+	for end := time.Now().Add(hangLimit); ; time.Sleep(5 * time.Millisecond) {
+		locks, err := os.ReadFile("/proc/locks")
+		if err != nil || time.Now().After(end) {
+			t.Fatalf("it does not wait (%v)", err)
+		}
+		if waiting.Match(locks) {
+			break
+		}
+	}
+	store := exec.CommandContext(t.Context(), "secret-tool", "store", "--label=MFA device "+serial, "service", "aws-credproc-mfa", "username", serial)
+	store.Env, store.Stdin = h.env, strings.NewReader("FIRST234FIRST234")
+	if out, err := store.CombinedOutput(); err != nil {
+		t.Fatalf("secret-tool: %v: %s", err, out)
+	}
+	unlock()
+	if err := cmd.Wait(); err == nil || !strings.Contains(stderr.String(), "is in the keyring already") {
+		t.Errorf("the second: %v, stderr %q", err, stderr.String())
+	}
+	return serial
 }

@@ -45,8 +45,23 @@ func (s *Seeds) CanAdd(ctx context.Context, serial string) error {
 	return nil
 }
 
-// Add keeps a seed, and makes sure that it can be read. One that is there stays: ErrSeedThere.
+// seedsLock is the name of the lock under which a seed is added.
+const seedsLock = "mfa-seeds"
+
+// addPatience is how long others may take to add a seed, of which each step is bounded: one that is stopped in the midst of
+// it holds nobody up for good.
+const addPatience = 20 * time.Second
+
+// Add keeps a seed, and makes sure that it can be read. One that is there stays: ErrSeedThere. Of many that are added in the
+// same moment, the first is.
 func (s *Seeds) Add(ctx context.Context, serial string, seed Seed) error {
+	brief, cancel := context.WithTimeoutCause(ctx, addPatience, fmt.Errorf("it adds a seed, and is not done after %v", addPatience))
+	defer cancel()
+	unlock, err := cache.Exclusive(brief, s.dir, seedsLock)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	if err := s.CanAdd(ctx, serial); err != nil {
 		return err
 	}
