@@ -204,12 +204,12 @@ func statusTable(all []sessionStatus, now time.Time, to screen) table {
 	return t
 }
 
-// timeColour says by a colour what a session is good for: served, soon to be renewed by whoever asks, or nothing.
+// timeColour says by a colour what a session is good for: served, renewed first by whoever asks, or nothing.
 func timeColour(s sessionStatus, now time.Time) string {
 	switch {
 	case s.Expires == nil || !s.Expires.After(now):
 		return red
-	case s.Expires.Sub(now) < 11*time.Minute:
+	case !credproc.IsServed(*s.Created, *s.Expires, now):
 		return yellow
 	}
 	return green

@@ -42,6 +42,12 @@ func isServable(s cache.Session, now time.Time) bool {
 // for years, and nobody would notice that it gives others by now.
 func isStale(s cache.Session, now time.Time) bool { return now.Sub(s.Issued) > maxLifetime }
 
+// IsServed reports whether a session that was issued and expires at these times is served as it is; else whoever asks for
+// it renews it first, or is served it only where that fails.
+func IsServed(issued, expiration, now time.Time) bool {
+	return isServable(cache.Session{Issued: issued, Expiration: expiration}, now)
+}
+
 // isFresh reports whether a session is so good that nobody needs to think of renewing it.
 func isFresh(s cache.Session, now time.Time) bool { return hasLeft(s, now, aheadLeft, aheadPart) }
 
