@@ -149,7 +149,8 @@ type app struct {
 	stdout, stderr io.Writer
 	start          time.Time
 	warned         []string
-	overdue        chan string // why the command has not ended although it should have
+	warnf          func(format string, args ...any) // in the place of warn, once a command is at work beside us
+	overdue        chan string                      // why the command has not ended although it should have
 	watchdog       *time.Timer
 	stopProgress   func() // of the line that says what is waited for; nil where there was none
 	// heedSignals makes a signal end the command by its context. Until then it ends the process: a session from the cache
@@ -174,6 +175,10 @@ func (a *app) say(format string, args ...any) {
 
 // warn tells of something although all goes well, once.
 func (a *app) warn(format string, args ...any) {
+	if a.warnf != nil {
+		a.warnf(format, args...)
+		return
+	}
 	text := fmt.Sprintf("warning: "+format, args...)
 	if !slices.Contains(a.warned, text) {
 		a.warned = append(a.warned, text)

@@ -134,6 +134,7 @@ func (c *calm) begin() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.begun = true
+	c.app.warnf = c.warn // nobody asks the endpoint yet
 }
 
 func (c *calm) warn(format string, args ...any) {

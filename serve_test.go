@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -257,5 +258,21 @@ func TestKeysThatDoNotExpireAreAskedForAgain(t *testing.T) {
 	}
 	if left := time.Until(got.Expiration); left < staticLife-time.Minute || left > staticLife {
 		t.Errorf("asked for again after %s", left)
+	}
+}
+
+// Requests of the same moment warn too, of the config files as of all else.
+func TestWarningsBesideACommandAreOneAMinute(t *testing.T) {
+	var stderr strings.Builder
+	a := &app{stderr: &stderr}
+	a.warn("before it begins")
+	(&calm{app: a}).begin()
+	var all sync.WaitGroup
+	for n := range 10 {
+		all.Go(func() { a.warn("request %d", n) })
+	}
+	all.Wait()
+	if got := stderr.String(); strings.Count(got, "\n") != 2 || strings.Count(got, "warning: request ") != 1 {
+		t.Errorf("told: %q", got)
 	}
 }
