@@ -252,8 +252,10 @@ func TestE2EWine(t *testing.T) {
 		k.called(t, 1)
 	})
 
-	t.Run("renewed by a process that nobody waits for", func(t *testing.T) {
+	job := pc.command(t, pc.build(t, filepath.Join(folder, "job.exe"), "./testdata/wine/job", "build"))
+	renewed := func(t *testing.T, limits string) { // of the job in which get is started
 		k, _ := pc.atHome(t, program)
+		k.ok(t, program, "clear", "--all")
 		var silent sync.RWMutex // STS is, while it is locked
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			silent.RLock()
@@ -273,7 +275,8 @@ func TestE2EWine(t *testing.T) {
 		unlock := sync.OnceFunc(silent.Unlock)
 		t.Cleanup(unlock) // before the server is closed, which waits for it
 		// The end of its pipes is waited for too, but for stderr, which Wine hands down whatever a program says.
-		get := k.run(t, "sh", "-c", `"$0" get dev-role 2>"$1"`, program, filepath.Join(k.dir, "stderr"))
+		get := k.run(t, "sh", "-c", `"$0" "$1" "$2" get dev-role 2>"$3"`,
+			job, limits, drive(filepath.Join(folder, "aws-credproc.exe")), filepath.Join(k.dir, "stderr"))
 		k.called(t, 0)
 		unlock()
 		old := get.credentials(t, 0)
@@ -288,7 +291,11 @@ func TestE2EWine(t *testing.T) {
 			t.Errorf("the session ends %v", got.Expiration)
 		}
 		k.called(t, 1)
+	}
+	t.Run("renewed by a process that nobody waits for", func(t *testing.T) {
+		renewed(t, "0x2800") // JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE, JOB_OBJECT_LIMIT_BREAKAWAY_OK
 	})
+	t.Run("renewed where no process may leave the job", func(t *testing.T) { renewed(t, "0") })
 
 	t.Run("wired, and started by the SDK", func(t *testing.T) {
 		k, _ := pc.atHome(t, program)
