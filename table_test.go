@@ -77,6 +77,18 @@ func TestStatusIsColouredWhereColoursAre(t *testing.T) {
 	}
 }
 
+func TestTimeLeft(t *testing.T) {
+	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	for at, want := range map[time.Time]string{
+		now: "expired", now.Add(8 * time.Second): "8s", now.Add(11*time.Hour + 32*time.Minute): "11h32m", now.AddDate(1, 0, 0): "8760h00m",
+		now.AddDate(1, 0, 1): "over a year", time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC): "over a year",
+	} {
+		if got := left(at, now); got != want {
+			t.Errorf("%s: %q, want %q", at, got, want)
+		}
+	}
+}
+
 func TestAPageIsCutToTheScreen(t *testing.T) {
 	page := []byte("1\n2\n3\n4\n")
 	for height, want := range map[int]string{0: "1\n2\n3\n4\n", 5: "1\n2\n3\n4\n", 4: "1\n2\n... 2 more lines\n", 3: "1\n... 3 more lines\n"} {

@@ -70,7 +70,7 @@ func (q quietly) Code(ctx context.Context, d mfa.Device, previous error) (mfa.Co
 	return q.Asker.Code(ctx, d, previous)
 }
 
-// left says how long it is until t: "59m", "11h32m", "8s".
+// left says how long it is until t: "59m", "11h32m", "8s", "over a year".
 func left(t, now time.Time) string {
 	if !t.After(now) {
 		return "expired"
@@ -81,6 +81,8 @@ func left(t, now time.Time) string {
 // span says how long something takes: "0s", "59m", "11h32m".
 func span(d time.Duration) string {
 	switch {
+	case d > 365*24*time.Hour:
+		return "over a year" // or far more: the difference of two times stops at 292
 	case d < time.Minute:
 		return d.Round(time.Second).String()
 	case d < time.Hour:
