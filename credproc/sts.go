@@ -58,7 +58,7 @@ func (r *Resolver) newSTSClient(c profiles.Chain, e Endpoint) (*stsClient, error
 	if path := setting("AWS_CA_BUNDLE", "ca_bundle"); path != "" {
 		pem, err := readBounded(path, maxCABundle)
 		if err != nil {
-			return fail(fmt.Errorf("CA bundle: %w", err), "correct AWS_CA_BUNDLE or ca_bundle")
+			return fail(fmt.Errorf("CA bundle: %w", err), profiles.MendOfOpen(err, "correct AWS_CA_BUNDLE or ca_bundle"))
 		}
 		roots := x509.NewCertPool()
 		if !roots.AppendCertsFromPEM(pem) {

@@ -3,6 +3,7 @@ package profiles
 import (
 	"errors"
 	"strings"
+	"syscall"
 )
 
 // What can be in the error of [Files.Chain].
@@ -46,6 +47,18 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// MendOfOpen is how it is mended that a file cannot be opened: as other says, unless what is in the way is how many files may
+// be open at once.
+func MendOfOpen(err error, other string) string {
+	switch {
+	case errors.Is(err, syscall.EMFILE):
+		return "raise the limit of open files, ulimit -n"
+	case errors.Is(err, syscall.ENFILE):
+		return "end what has so many files open; the limit is that of the whole system"
+	}
+	return other
+}
 
 // shorten cuts s to at most n bytes.
 func shorten(s string, n int) string {

@@ -214,7 +214,7 @@ func readFile(path string) (string, error) {
 	}
 	var f *os.File
 	if err := persist(func() error { f, err = os.Open(path); return err }); err != nil {
-		return fail("cannot read: "+reason(err), "make it readable for you: "+makeReadable(path))
+		return fail("cannot read: "+reason(err), MendOfOpen(err, "make it readable for you: "+makeReadable(path)))
 	}
 	defer f.Close()
 	if info.Size() > maxFileSize {
