@@ -362,7 +362,7 @@ func TestE2EWine(t *testing.T) {
 		pty := ptytest.New(t)
 		ctx, cancel := context.WithTimeout(t.Context(), hangLimit)
 		defer cancel()
-		get := exec.CommandContext(ctx, program, "--timeout", "2s", "get", "dev-role")
+		get := exec.CommandContext(ctx, program, "--timeout", "5s", "get", "dev-role")
 		get.Dir, get.Env = k.dir, k.with("AWS_CREDPROC_PROMPT=tty").env
 		get.Stdin, get.Stdout, get.Stderr = pty.TTY, pty.TTY, pty.TTY
 		pty.Start(get)
