@@ -83,7 +83,7 @@ func TestE2ESeed(t *testing.T) {
 	if r := h.run(t, program, "--timeout", "1s", "mfa", "code", mfaSerial); r.code == 0 || r.stdout != "" || !strings.Contains(r.stderr, "after the time allowed (mend: try again, or allow more with --timeout)") {
 		t.Errorf("a used code: exit %d, stdout %q, stderr %q", r.code, r.stdout, r.stderr)
 	}
-	if r := h.runInput(t, seed, program, "mfa", "add", "--timeout", "1s", mfaSerial+"2"); r.code != 1 || !strings.HasPrefix(r.stdout, "first code: ") ||
+	if r := h.runInput(t, seed, program, "mfa", "add", "--timeout", "1s", mfaSerial+"3"); r.code != 1 || !strings.HasPrefix(r.stdout, "first code: ") ||
 		!strings.Contains(r.stderr, "the seed is kept, but there is no second code: ") || !strings.Contains(r.stderr, "after the time allowed (mend: aws-credproc mfa code ") {
 		t.Errorf("a time-out before the second code: exit %d, stdout %q, stderr %q", r.code, r.stdout, r.stderr)
 	}

@@ -76,7 +76,7 @@ func TestRefreshSharesItsWait(t *testing.T) {
 		}
 		h.setting(t, "[profile "+name+"]\nrole_arn = "+arn+"\nsource_profile = base")
 	}
-	out, stderr, err := h.run(t, "refresh", "--wait", "1500ms", "No1", "No2", "dev")
+	out, stderr, err := h.run(t, "refresh", "--wait", "1900ms", "No1", "No2", "dev")
 	if err == nil || !strings.HasPrefix(out, "dev: refreshed") {
 		t.Errorf("error %v, stdout %s, stderr %s", err, out, stderr)
 	}

@@ -89,14 +89,14 @@ func TestRefreshSignsInWhereAPersonIs(t *testing.T) {
 // TestSigningInTakesNoTimeFromOthers: a person who signs in for one profile may take longer than --timeout.
 func TestSigningInTakesNoTimeFromOthers(t *testing.T) {
 	h := newHelper(t, startSTS(t))
-	if err := os.WriteFile(filepath.Join(h.dir, "aws"), []byte("#!/bin/sh\nsleep 2\nexit 7\n"), 0o700); err != nil {
+	if err := os.WriteFile(filepath.Join(h.dir, "aws"), []byte("#!/bin/sh\nsleep 4\nexit 7\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	h.setting(t, "[profile sso]\nsso_session = corp\nsso_account_id = 123456789012\nsso_role_name = Dev\n"+
 		"[sso-session corp]\nsso_region = eu-west-3\nsso_start_url = https://example.awsapps.com/start")
 	h.env = append(h.env, "HOME="+h.dir, "PATH="+h.dir+":"+os.Getenv("PATH"))
 	var stdout, stderr bytes.Buffer
-	cmd := h.command(t, "refresh", "--timeout", "1s", "sso", "dev")
+	cmd := h.command(t, "refresh", "--timeout", "3s", "sso", "dev")
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	ptytest.New(t).Start(cmd)
 	if err := cmd.Wait(); err == nil || !strings.HasPrefix(stdout.String(), "dev: refreshed") {
