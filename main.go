@@ -4,7 +4,7 @@
 package main
 
 import (
-	"cmp"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -60,8 +60,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	context.AfterFunc(ctx, func() { time.AfterFunc(grace, func() { a.isOverdue("interrupted") }) })
 	root := a.rootCommand()
 	root.SetArgs(args)
-	shown := &noting{Writer: stdout} // help and the version, which cobra writes
-	root.SetOut(shown)
+	var shown bytes.Buffer // help and the version: cobra writes them in pieces, and asks for no error
+	root.SetOut(&shown)
 	root.SetErr(stderr)
 	type ending struct {
 		of  *cobra.Command
@@ -74,8 +74,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}()
 	select {
 	case end := <-done:
-		if shown.err != nil {
-			end.err = failure{fmt.Errorf("write to stdout: %w", shown.err)}
+		if shown.Len() > 0 {
+			if err := a.print(shown.Bytes()); err != nil {
+				end.err = failure{err}
+			}
 		}
 		code := a.exitCode(end.of, end.err)
 		switch {
@@ -91,18 +93,6 @@ func run(args []string, stdout, stderr io.Writer) int {
 		a.say("%s", why)
 		return exitFailed
 	}
-}
-
-// noting is a writer that keeps its first error, for who does not ask.
-type noting struct {
-	io.Writer
-	err error
-}
-
-func (w *noting) Write(b []byte) (int, error) {
-	n, err := w.Writer.Write(b)
-	w.err = cmp.Or(w.err, err)
-	return n, err
 }
 
 // isOverdue ends the program.

@@ -4,6 +4,7 @@ package main
 
 import (
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -35,5 +36,30 @@ func TestAnOutputThatNobodyReadsIsAnError(t *testing.T) {
 	cmd.Stderr = w
 	if err := cmd.Run(); cmd.ProcessState.ExitCode() != exitFailed {
 		t.Errorf("with no standard error: %v", err)
+	}
+}
+
+// onePiece is an output of which who reads goes away after the first piece, as head may.
+type onePiece struct {
+	strings.Builder
+	gone bool
+}
+
+func (o *onePiece) Write(b []byte) (int, error) {
+	if o.gone {
+		return 0, io.ErrClosedPipe
+	}
+	o.gone = true
+	return o.Builder.Write(b)
+}
+
+// TestWhoReadsTheFirstLinesOfHelpIsToldNoError: what fits in a pipe has been written when they go.
+func TestWhoReadsTheFirstLinesOfHelpIsToldNoError(t *testing.T) {
+	for _, line := range []string{"--help", "get --help", "help get", "--version", "__complete refresh --"} {
+		var out onePiece
+		var stderr strings.Builder
+		if code := run(strings.Fields(line), &out, &stderr); code != exitDone || out.Len() == 0 || strings.Contains(stderr.String(), "write") {
+			t.Errorf("%s: exit %d, %d bytes, stderr %q", line, code, out.Len(), stderr.String())
+		}
 	}
 }
