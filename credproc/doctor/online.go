@@ -179,7 +179,11 @@ func stsUnreachable(x *exam) {
 		if e := (*credproc.Error)(nil); errors.As(s.err, &e) && e.Mend != "" {
 			mend = e.Mend
 		}
-		x.add(Finding{Severity: Error, What: fmt.Sprintf("STS at %s is not reached: %s", s.URL, causeOf(s.err)), Why: "no role is assumed, and no session renewed", Mend: mend})
+		what := fmt.Sprintf("STS at %s is not reached: %s", s.URL, causeOf(s.err))
+		if s.URL == "" {
+			what = "there is no STS endpoint for these settings: " + causeOf(s.err)
+		}
+		x.add(Finding{Severity: Error, What: what, Why: "no role is assumed, and no session renewed", Mend: mend})
 	}
 }
 
