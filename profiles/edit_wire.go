@@ -78,10 +78,10 @@ func (e *Editor) checkUnwired(p Section, role string) error {
 	}
 	if _, ok := p.Properties["role_arn"]; !ok {
 		mend := "add role_arn and source_profile, or name another profile"
-		switch Kind(p) {
-		case string(Static):
-			mend = "aws-credproc import " + Argument(p.Name) + " moves its keys into the keyring"
-		case string(SSO), string(Login):
+		switch kind := SourceType(Kind(p)); {
+		case kind == Static && e.checkTakeable(p) == nil:
+			mend = "aws-credproc import " + p.Name + " moves its keys into the keyring"
+		case kind == SSO, kind == Login:
 			mend = "tools sign in by it as it is; for one that cannot, write credential_process = aws-credproc get " + Argument(p.Name) +
 				" into another profile; for a role behind it, aws-credproc setup NAME --role-arn ARN --source-profile=" + p.Name
 		}

@@ -248,7 +248,8 @@ func TestWireRefuses(t *testing.T) {
 		"no such profile":      {profile: "dve", want: "did you mean dev?"},
 		"no role":              {config: "[profile dev]\nregion = x\n", want: "dev: it has no role_arn"},
 		"keys":                 {profile: "base", want: "base: it has no role_arn, and setup wires profiles that assume a role (mend: aws-credproc import base moves"},
-		"keys, a hyphen":       {config: "[profile -x]\naws_access_key_id = A\naws_secret_access_key = B\n", profile: "-x", want: "aws-credproc import -- -x moves"},
+		"keys, a hyphen":       {config: "[profile -x]\naws_access_key_id = A\naws_secret_access_key = B\n", profile: "-x", want: "(mend: add role_arn"}, // import takes no such name
+		"temporary keys":       {config: "[profile dev]\naws_access_key_id = A\naws_secret_access_key = B\naws_session_token = C\n", want: "(mend: add role_arn"},
 		"sso":                  {config: "[profile dev]\nsso_start_url = https://x.test\nsso_region = x\nsso_account_id = 1\nsso_role_name = R\n", want: "(mend: tools sign in by it as it is; for one that cannot, write credential_process = aws-credproc get dev into another"},
 		"a sign-in":            {config: "[profile dev]\nlogin_session = x\n", want: "(mend: tools sign in by it as it is"},
 		"keys that shadow":     {credentials: baseKeys + "[dev]\nregion = x\naws_access_key_id = A\naws_secret_access_key = B\n", want: "dev: credentials:6: static keys stand under its name in the credentials file, and most tools would use them instead of its role (mend: rename that section, to [dev-keys] say"},
