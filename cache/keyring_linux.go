@@ -414,8 +414,8 @@ func (b *bus) collection() (path dbus.ObjectPath, locked bool, err error) {
 // checkLasts refuses the collection that the service keeps in memory only, which may be the default one.
 func (b *bus) checkLasts(collection dbus.ObjectPath) error {
 	var memory dbus.ObjectPath
-	if err := b.call(ssPath, ssService+".ReadAlias", "session")(&memory); err != nil {
-		return err
+	if err := b.call(ssPath, ssService+".ReadAlias", "session")(&memory); err != nil && !errors.As(err, new(serviceError)) {
+		return err // else a service that knows nothing by that name
 	}
 	if collection == memory {
 		return fmt.Errorf("%w: the default collection of the Secret Service is the one that ends with the login", ErrUnavailable)
