@@ -473,6 +473,7 @@ func listen(t *testing.T, serve func(net.Conn)) {
 			if err != nil {
 				return
 			}
+			t.Cleanup(func() { _ = conn.Close() }) // else the garbage collector does, at any time
 			go serve(conn)
 		}
 	}()

@@ -26,9 +26,11 @@ func (o *office) importedInSilence(t *testing.T) (asked *atomic.Int32) {
 	asked = &atomic.Int32{}
 	go func() {
 		for {
-			if _, err := l.Accept(); err != nil {
+			conn, err := l.Accept()
+			if err != nil {
 				return
 			}
+			t.Cleanup(func() { _ = conn.Close() }) // else the garbage collector does, at any time
 			asked.Add(1)
 		}
 	}()
