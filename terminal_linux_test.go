@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -90,6 +91,17 @@ func TestStatusWatchesUntilItIsInterrupted(t *testing.T) {
 	}
 }
 
+// endWatch ends a command that watches, as Ctrl-C does.
+func endWatch(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestStatusShowsItsWarningsOnThePage: while what they tell of is so; what comes before a page is wiped away.
 func TestStatusShowsItsWarningsOnThePage(t *testing.T) {
 	h := newHelper(t, startSTS(t))
@@ -111,12 +123,7 @@ func TestStatusShowsItsWarningsOnThePage(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Await("\x1b[H\x1b[Jno sessions")
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Error(err)
-	}
+	endWatch(t, cmd)
 }
 
 func TestStatusWatchesNoMoreThanTheScreenHolds(t *testing.T) {
@@ -133,12 +140,7 @@ func TestStatusWatchesNoMoreThanTheScreenHolds(t *testing.T) {
 	cmd.Stdout, cmd.Stderr = p.TTY, p.TTY
 	p.Start(cmd)
 	p.Await("SERVES\r\n... 3 more lines\r\n\x1b[H\x1b[J")
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Error(err)
-	}
+	endWatch(t, cmd)
 }
 
 // TestWhoInterruptsThePromptIsAskedAgain: at once, by whatever is started next.
