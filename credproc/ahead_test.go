@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"aws-credproc/cache"
-	"aws-credproc/credproc/ststest"
+	"aws-credproc/internal/ststest"
 	"aws-credproc/profiles"
 )
 

@@ -12,7 +12,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/mfa"
-	"aws-credproc/credproc/ststest"
+	"aws-credproc/internal/ststest"
 	"aws-credproc/profiles"
 )
 

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"aws-credproc/cache"
-	"aws-credproc/credproc/ststest"
+	"aws-credproc/internal/ststest"
 )
 
 // online is a resolver at a stand-in that knows the user jill and the role A, and the environment with her keys.

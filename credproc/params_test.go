@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"aws-credproc/cache"
-	"aws-credproc/credproc/ststest"
+	"aws-credproc/internal/ststest"
 )
 
 // TestAssumeRoleIsSentWhatIsConfiguredAndNothingElse: the Go SDK's own provider, say, sends a duration of 900 unasked.

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"aws-credproc/cache"
-	"aws-credproc/credproc/ststest"
+	"aws-credproc/internal/ststest"
 )
 
 // TestThePoliciesShownAreWhatIsNeeded: with both documents of each role the chain works, and without any one it does not.

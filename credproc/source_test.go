@@ -21,7 +21,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/shell"
-	"aws-credproc/credproc/ststest"
+	"aws-credproc/internal/ststest"
 	"aws-credproc/profiles"
 )
 

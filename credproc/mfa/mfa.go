@@ -17,7 +17,7 @@ import (
 	"unicode"
 
 	"aws-credproc/cache"
-	"aws-credproc/credproc/terminal"
+	"aws-credproc/internal/terminal"
 	"aws-credproc/profiles"
 )
 

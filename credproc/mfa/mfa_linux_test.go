@@ -17,7 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"aws-credproc/credproc/terminal/ptytest"
+	"aws-credproc/internal/terminal/ptytest"
 )
 
 // childVar makes the test binary get codes in place of running the tests, as the errand in it says.

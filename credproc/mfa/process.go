@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"aws-credproc/credproc/shell"
-	"aws-credproc/credproc/terminal"
+	"aws-credproc/internal/terminal"
 )
 
 // touchDelay is how long an mfa_process may be silent before a person is told that it may wait for them.

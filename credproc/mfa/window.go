@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"aws-credproc/credproc/terminal"
+	"aws-credproc/internal/terminal"
 )
 
 // The parts of each platform are

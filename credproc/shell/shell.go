@@ -16,7 +16,7 @@ import (
 	"syscall"
 	"time"
 
-	"aws-credproc/credproc/terminal"
+	"aws-credproc/internal/terminal"
 )
 
 // What a command may print and say, and how long its output is waited for after its end.

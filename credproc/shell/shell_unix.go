@@ -8,7 +8,7 @@ import (
 	"os/exec"
 	"syscall"
 
-	"aws-credproc/credproc/terminal"
+	"aws-credproc/internal/terminal"
 )
 
 func inShell(ctx context.Context, line string) *exec.Cmd {

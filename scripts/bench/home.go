@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"aws-credproc/credproc/ststest"
+	"aws-credproc/internal/ststest"
 )
 
 const (

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"aws-credproc/credproc/ststest"
+	"aws-credproc/internal/ststest"
 )
 
 const (

@@ -1,0 +1,265 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"aws-credproc/internal/ststest"
+)
+
+const (
+	demoRole = "arn:aws:iam::123456789012:role/Dev"
+	// demoDelay is how far away the demo's STS pretends to be; a real one is about as far.
+	demoDelay = 100 * time.Millisecond
+)
+
+func (a *app) demoCommand() *cobra.Command {
+	cmd := a.command("demo", "show the whole path on this machine, without an AWS account",
+		`Sets up a config, a cache and a stand-in for AWS's STS in a folder of their own and on this machine's loopback
+address only, gets credentials twice as the AWS CLI would, and takes everything away again.`,
+		"  aws-credproc demo", cobra.NoArgs,
+		func(ctx context.Context, _ []string) (err error) {
+			d, err := a.newDemo()
+			if err != nil {
+				return fmt.Errorf("demo: %w", err)
+			}
+			defer func() { err = errors.Join(err, d.close()) }()
+			if err := d.show(ctx); err != nil {
+				return fmt.Errorf("demo: %w", err)
+			}
+			return nil
+		})
+	return cmd
+}
+
+// demo is one run of the demo.
+type demo struct {
+	*app
+	sts    *ststest.Server
+	folder string
+	helper string // this program
+	env    []string
+}
+
+// newDemo sets up a folder of its own with config files and an empty cache, and an STS that knows one user and one role.
+func (a *app) newDemo() (_ *demo, err error) {
+	d := &demo{app: a}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.close())
+		}
+	}()
+	if d.helper, err = os.Executable(); err != nil {
+		return nil, err
+	}
+	if d.sts, err = ststest.Start(); err != nil {
+		return nil, err
+	}
+	jill, err := d.sts.AddUser("123456789012", "jill", ststest.AllowAssume(demoRole))
+	if err != nil {
+		return nil, err
+	}
+	if err := d.sts.AddRole(ststest.Role{ARN: demoRole, Trust: ststest.TrustPolicy(jill.ARN)}); err != nil {
+		return nil, err
+	}
+	d.sts.Fault(ststest.Fault{Kind: ststest.Slow, Times: ststest.Always, Delay: demoDelay})
+
+	if d.folder, err = os.MkdirTemp("", "aws-credproc-demo-"); err != nil {
+		return nil, err
+	}
+	config, credentials := filepath.Join(d.folder, "config"), filepath.Join(d.folder, "credentials")
+	if err := os.WriteFile(config, []byte(demoConfig(quoted(d.helper))), 0o600); err != nil {
+		return nil, err
+	}
+	keys := fmt.Sprintf("[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n", jill.Key.ID, jill.Key.Secret)
+	if err := os.WriteFile(credentials, []byte(keys), 0o600); err != nil {
+		return nil, err
+	}
+	d.env = append(demoEnviron(os.Environ()),
+		"AWS_CONFIG_FILE="+config, "AWS_SHARED_CREDENTIALS_FILE="+credentials,
+		"AWS_CREDPROC_STATE_DIR="+filepath.Join(d.folder, "state"), "AWS_CREDPROC_STORE=file",
+		"AWS_ENDPOINT_URL_STS="+d.sts.URL, "AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=", "NO_PROXY=127.0.0.1")
+	return d, nil
+}
+
+func (d *demo) close() error {
+	var errs []error
+	if d.sts != nil {
+		errs = append(errs, d.sts.Close())
+	}
+	if d.folder != "" {
+		errs = append(errs, os.RemoveAll(d.folder))
+	}
+	return errors.Join(errs...)
+}
+
+func demoConfig(helper string) string {
+	return `[profile dev]
+credential_process = ` + helper + ` get dev-role
+region = eu-west-1
+
+[profile dev-role]
+role_arn = ` + demoRole + `
+source_profile = base
+region = eu-west-1
+`
+}
+
+// quoted gives a path in the form that every SDK takes at the start of a credential_process.
+func quoted(path string) string {
+	if strings.ContainsAny(path, " \t") {
+		return `"` + path + `"`
+	}
+	return path
+}
+
+// demoEnviron gives the environment without what would lead the demo's programs to the person's own AWS settings, or
+// through a proxy.
+func demoEnviron(environ []string) []string {
+	var kept []string
+	for _, variable := range environ {
+		name, _, _ := strings.Cut(strings.ToUpper(variable), "=")
+		if !strings.HasPrefix(name, "AWS_") && !strings.HasSuffix(name, "_PROXY") {
+			kept = append(kept, variable)
+		}
+	}
+	return kept
+}
+
+// show tells the story, step by step, as each step happens.
+func (d *demo) show(ctx context.Context) error {
+	steps := []func(context.Context) (string, error){d.intro, d.cold, d.warm, d.awsCLI, d.outro}
+	for _, step := range steps {
+		text, err := step(ctx)
+		if err != nil {
+			return err
+		}
+		if err := d.print([]byte(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *demo) intro(context.Context) (string, error) {
+	return `aws-credproc demo: the whole path on this machine, without an AWS account.
+
+A stand-in for AWS's STS listens on ` + strings.TrimPrefix(d.sts.URL, "http://") + `. It checks signatures and
+policies as AWS does, and answers after ` + demoDelay.String() + `, about as far away as a real one.
+It knows the user jill, whose access key is in the credentials file, and the
+role Dev, which jill may assume. The config file reads:
+
+` + indented(demoConfig("aws-credproc")) + `
+`, nil
+}
+
+func (d *demo) cold(ctx context.Context) (string, error) {
+	return d.get(ctx, "1. The first call finds nothing cached, and assumes the role.", 1)
+}
+
+func (d *demo) warm(ctx context.Context) (string, error) {
+	return d.get(ctx, "2. The second call, a new process, takes the session from the cache.", 1)
+}
+
+// get runs this program as the AWS CLI would, and checks that STS has been called as often as it should have been.
+func (d *demo) get(ctx context.Context, headline string, wantCalls int) (string, error) {
+	start := time.Now()
+	out, err := d.run(ctx, d.helper, "get", "dev-role")
+	took := time.Since(start)
+	if err != nil {
+		return "", err
+	}
+	var credentials struct {
+		Version                                    int
+		AccessKeyId, SecretAccessKey, SessionToken string //nolint:revive // AWS's spelling
+		Expiration, AccountId                      string //nolint:revive // AWS's spelling
+	}
+	if err := json.Unmarshal(out, &credentials); err != nil {
+		return "", fmt.Errorf("read the output of get: %w", err)
+	}
+	credentials.SecretAccessKey = shortened(credentials.SecretAccessKey)
+	credentials.SessionToken = shortened(credentials.SessionToken)
+	text, err := json.MarshalIndent(credentials, "", "  ")
+	if err != nil {
+		return "", fmt.Errorf("write JSON: %w", err)
+	}
+	if calls := d.sts.Calls("AssumeRole"); calls != wantCalls {
+		return "", fmt.Errorf("STS has been called %d times, not %d", calls, wantCalls)
+	}
+	return fmt.Sprintf("%s\n\n   $ aws-credproc get dev-role\n%s\n   AssumeRole calls so far: %d    time: %d ms (secrets are shortened here)\n\n",
+		headline, indented(string(text)), wantCalls, took.Milliseconds()), nil
+}
+
+// awsCLI runs the AWS CLI through the profile, where there is one. Older versions know no AWS_ENDPOINT_URL_STS, so that
+// the endpoint is told by a flag too.
+func (d *demo) awsCLI(ctx context.Context) (string, error) {
+	const headline = "3. The AWS CLI uses the profile as any other"
+	path, err := exec.LookPath("aws")
+	if err != nil {
+		return headline + ". It is not installed here, so this is left out.\n\n", nil
+	}
+	out, err := d.run(ctx, path, "--profile", "dev", "--output", "json", "--endpoint-url", d.sts.URL, "sts", "get-caller-identity")
+	if err != nil {
+		return "", err
+	}
+	return headline + ", and starts the helper by itself.\n\n   $ aws --profile dev sts get-caller-identity\n" +
+		indented(strings.TrimSpace(string(out))) + fmt.Sprintf("\n   AssumeRole calls so far: %d\n\n", d.sts.Calls("AssumeRole")), nil
+}
+
+func (d *demo) outro(context.Context) (string, error) {
+	return `For your own account, put the helper on the PATH (go install .) and write into
+~/.aws/config the lines above, with your own role_arn, and with the name of a
+profile of yours that has an access key as source_profile. Then
+
+   $ aws --profile dev sts get-caller-identity
+
+works in every tool, with one call of STS a session. Nothing of this demo is
+left behind.
+`, nil
+}
+
+// run runs a program in the demo's environment and gives its stdout.
+func (d *demo) run(ctx context.Context, program string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = d.env
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	} else if err != nil {
+		return nil, fmt.Errorf("%s: %w: %s", filepath.Base(program), err, strings.TrimSpace(stderr.String()))
+	}
+	return stdout.Bytes(), nil
+}
+
+func shortened(secret string) string {
+	const enough = 4
+	if len(secret) <= enough {
+		return secret
+	}
+	return secret[:enough] + "..."
+}
+
+func indented(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.TrimSpace(line) != "" {
+			b.WriteString("   ")
+		}
+		b.WriteString(line)
+	}
+	if !strings.HasSuffix(text, "\n") {
+		b.WriteString("\n")
+	}
+	return b.String()
+}

@@ -1,0 +1,173 @@
+package cli
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"aws-credproc/internal/ststest"
+)
+
+// run runs the program and gives what it printed.
+func (h helper) run(t *testing.T, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	var out, errOut strings.Builder
+	cmd := h.command(t, args...)
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	err = cmd.Run()
+	return out.String(), errOut.String(), err
+}
+
+// many runs the program n times at once and calls check with what each printed.
+func (h helper) many(t *testing.T, n int, check func(stdout, stderr string, err error), args ...string) {
+	t.Helper()
+	var wg sync.WaitGroup
+	for range n {
+		wg.Go(func() {
+			stdout, stderr, err := h.run(t, args...)
+			check(stdout, stderr, err)
+		})
+	}
+	wg.Wait()
+}
+
+func TestADenialIsSharedByThoseWhoWait(t *testing.T) {
+	s := startSTS(t)
+	if err := s.SetUserPolicy(jillARN); err != nil {
+		t.Fatal(err)
+	}
+	s.Fault(ststest.Fault{Kind: ststest.Slow, Delay: 300 * time.Millisecond, Times: ststest.Always})
+	h := newHelper(t, s)
+	h.many(t, 20, func(stdout, stderr string, err error) {
+		if err == nil || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "AccessDenied") {
+			t.Errorf("error %v, %d bytes on stdout, stderr %s", err, len(stdout), stderr)
+		}
+	}, "get", "dev")
+	if calls := s.Calls("AssumeRole"); calls != 1 {
+		t.Errorf("%d calls, want 1", calls)
+	}
+	if _, _, err := h.run(t, "refresh", "dev"); err == nil || s.Calls("AssumeRole") != 2 {
+		t.Errorf("refresh: error %v, %d calls, want 2", err, s.Calls("AssumeRole"))
+	}
+}
+
+// TestWhoHasLittleTimeSaysNothingForOthers: STS answers, only not so soon.
+func TestWhoHasLittleTimeSaysNothingForOthers(t *testing.T) {
+	s := startSTS(t)
+	s.Fault(ststest.Fault{Kind: ststest.Slow, Delay: 2 * time.Second, Times: ststest.Always})
+	h := newHelper(t, s)
+	if _, stderr, err := h.run(t, "get", "--timeout", "1s", "dev"); err == nil || !strings.Contains(stderr, "within the time allowed") {
+		t.Errorf("in a second: %v, stderr %s", err, stderr)
+	}
+	if _, stderr, err := h.run(t, "get", "dev"); err != nil || stderr != "" {
+		t.Errorf("with time enough: %v, stderr %s", err, stderr)
+	}
+}
+
+// TestASessionIsKeptThroughAnOutage: it is old enough to be renewed, and STS cannot. One process finds out, and for half a
+// minute no other tries.
+func TestASessionIsKeptThroughAnOutage(t *testing.T) {
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = w.Write([]byte("<html><body>Please log in<br></body></html>"))
+	}))
+	defer web.Close()
+	for name, fault := range map[string]ststest.Fault{
+		"5xx":       faults["5xx"],
+		"dropped":   faults["drop"],
+		"swallowed": faults["swallow"],
+		"throttled": faults["throttle"],
+		"redirect":  {Kind: ststest.Fail, Status: 302, Times: ststest.Always},
+		"switching": {Kind: ststest.Fail, Status: 101, Times: ststest.Always},
+		"web page":  {Kind: ststest.GarbageHTML, Times: ststest.Always},
+		"no reason": {Kind: ststest.OmitField, Field: "Credentials", Times: ststest.Always},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := startSTS(t)
+			h := newHelper(t, s)
+			s.SetMaxSkew(2 * time.Hour)
+			s.SetNow(func() time.Time { return time.Now().Add(-52 * time.Minute) }) // so that 8 minutes are left
+			first, _, err := h.run(t, "get", "dev")
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.SetNow(nil)
+			s.Fault(fault)
+			before := len(s.Requests())
+			h.many(t, 8, func(stdout, stderr string, err error) {
+				if err != nil || stdout != first || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "the session before is served, ") {
+					t.Errorf("error %v, same session: %v, stderr %s", err, stdout == first, stderr)
+				}
+			}, "get", "dev")
+			tried := len(s.Requests()) - before
+			if _, _, err := h.run(t, "get", "dev"); err != nil || len(s.Requests())-before != tried {
+				t.Errorf("the failure is not remembered: %v, %d requests, then %d", err, tried, len(s.Requests())-before)
+			}
+		})
+	}
+}
+
+func TestADenialKeepsNothing(t *testing.T) {
+	s := startSTS(t)
+	h := newHelper(t, s)
+	s.SetMaxSkew(2 * time.Hour)
+	s.SetNow(func() time.Time { return time.Now().Add(-52 * time.Minute) })
+	if _, _, err := h.run(t, "get", "dev"); err != nil {
+		t.Fatal(err)
+	}
+	s.SetNow(nil)
+	if err := s.SetUserPolicy(jillARN); err != nil {
+		t.Fatal(err)
+	}
+	if stdout, stderr, err := h.run(t, "get", "dev"); err == nil || stdout != "" || !strings.Contains(stderr, "AccessDenied") {
+		t.Errorf("error %v, %d bytes on stdout, stderr %s", err, len(stdout), stderr)
+	}
+}
+
+func TestAClockThatIsOffIsToldOf(t *testing.T) {
+	for want, off := range map[string]time.Duration{"2h0m0s behind AWS's": 2 * time.Hour, "2h0m0s ahead of AWS's": -2 * time.Hour, "": 0} {
+		s := startSTS(t)
+		h := newHelper(t, s)
+		s.SetMaxSkew(3 * time.Hour)
+		s.SetNow(func() time.Time { return time.Now().Add(off) })
+		_, stderr, err := h.run(t, "get", "dev")
+		stderr = strings.NewReplacer("1h59m59s", "2h0m0s", "2h0m1s", "2h0m0s").Replace(stderr) // a second may pass meanwhile
+		if err != nil || !strings.Contains(stderr, want) || want == "" && stderr != "" {
+			t.Errorf("clock off by %s: %v, stderr %q", off, err, stderr)
+		}
+	}
+}
+
+func TestASessionThatLastsForYearsIsNone(t *testing.T) {
+	s := startSTS(t)
+	s.Fault(ststest.Fault{Kind: ststest.ReplaceField, Field: "Expiration", Text: "2099-01-01T00:00:00Z", Times: ststest.Always})
+	h := newHelper(t, s)
+	if stdout, stderr, err := h.run(t, "get", "dev"); err == nil || stdout != "" || !strings.Contains(stderr, "36h0m0s at most") {
+		t.Errorf("error %v, stderr %s", err, stderr)
+	}
+}
+
+// TestAFailureOnTheWayIsToldOnce: the role whose source failed a moment ago does not hand that on as a failure of its own.
+func TestAFailureOnTheWayIsToldOnce(t *testing.T) {
+	s := startSTS(t)
+	if err := s.SetUserPolicy(jillARN); err != nil {
+		t.Fatal(err)
+	}
+	h := newHelper(t, s)
+	h.setting(t, "[profile ops]\nrole_arn = "+testRole2+"\nsource_profile = dev")
+	if _, _, err := h.run(t, "get", "dev"); err == nil {
+		t.Fatal("not denied")
+	}
+	for range 2 {
+		if _, stderr, err := h.run(t, "get", "ops"); err == nil || strings.Count(stderr, " ago; tried again after ") != 1 {
+			t.Errorf("error %v, stderr %s", err, stderr)
+		}
+	}
+	if calls := s.Calls("AssumeRole"); calls != 1 {
+		t.Errorf("%d calls, want 1", calls)
+	}
+}

@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"aws-credproc/internal/ststest"
+)
+
+// startSTS starts an STS that knows jill, for one test.
+func startSTS(t *testing.T) *ststest.Server {
+	t.Helper()
+	s, err := newTestSTS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// setting adds a line to the profile dev.
+func (h helper) setting(t *testing.T, line string) {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(h.dir, "config"), os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString(line + "\n"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestCABundleIsTrusted(t *testing.T) {
+	s := startSTS(t)
+	server := httptest.NewTLSServer(s.Handler())
+	defer server.Close()
+	bundle := filepath.Join(t.TempDir(), "ca.pem")
+	noPEM := filepath.Join(t.TempDir(), "text")
+	if err := os.WriteFile(noPEM, []byte("no certificate"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(bundle, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct{ env, setting, wantErr string }{
+		"none":              {"AWS_CA_BUNDLE=", "", "certificate"},
+		"variable":          {"AWS_CA_BUNDLE=" + bundle, "", ""},
+		"profile's setting": {"AWS_CA_BUNDLE=", "ca_bundle = " + bundle, ""},
+		"no such file":      {"AWS_CA_BUNDLE=" + bundle + "x", "", "CA bundle: "},
+		"no certificate":    {"AWS_CA_BUNDLE=" + noPEM, "", "holds no certificate in PEM form"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHelper(t, s)
+			h.env = append(h.env, "AWS_ENDPOINT_URL_STS="+server.URL, "AWS_MAX_ATTEMPTS=1", test.env)
+			h.setting(t, test.setting)
+			out, err := h.command(t, "get", "dev").CombinedOutput()
+			if (err == nil) != (test.wantErr == "") || !strings.Contains(string(out), test.wantErr) {
+				t.Errorf("error %v, output %.300s", err, out)
+			}
+		})
+	}
+}
+
+func TestProxyIsUsed(t *testing.T) {
+	s := startSTS(t)
+	var asked atomic.Int32
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		s.Handler().ServeHTTP(w, r) // the request names the host that it is for, and its signature too
+	}))
+	defer proxy.Close()
+	h := newHelper(t, s)
+	h.env = append(h.env, "AWS_ENDPOINT_URL_STS=http://sts.invalid", "HTTP_PROXY="+proxy.URL, "NO_PROXY=")
+	if out, err := h.command(t, "get", "dev").CombinedOutput(); err != nil || asked.Load() != 1 {
+		t.Errorf("%v, %d requests through the proxy: %.300s", err, asked.Load(), out)
+	}
+	h = newHelper(t, s)
+	h.env = append(h.env, "AWS_ENDPOINT_URL_STS=http://sts.invalid", "HTTP_PROXY="+proxy.URL, "NO_PROXY=sts.invalid", "AWS_MAX_ATTEMPTS=1")
+	if out, err := h.command(t, "get", "dev").CombinedOutput(); err == nil || asked.Load() != 1 {
+		t.Errorf("NO_PROXY is not heeded: %.300s", out)
+	}
+}
+
+func TestRetriesAreTheSDKs(t *testing.T) {
+	for name, test := range map[string]struct {
+		env, setting string
+		calls        int
+		wantErr      string
+	}{
+		"three by default":      {"AWS_MAX_ATTEMPTS=", "", 3, "Throttling"},
+		"variable":              {"AWS_MAX_ATTEMPTS=2", "", 2, "Throttling"},
+		"profile's setting":     {"AWS_MAX_ATTEMPTS=", "max_attempts = 1", 1, "Throttling"},
+		"not a number":          {"AWS_MAX_ATTEMPTS=many", "", 0, "no number above zero"},
+		"adaptive":              {"AWS_RETRY_MODE=adaptive", "max_attempts = 2", 2, "Throttling"},
+		"legacy is standard":    {"AWS_RETRY_MODE=legacy", "max_attempts = 2", 2, "Throttling"},
+		"no such mode":          {"AWS_RETRY_MODE=hasty", "", 0, "hasty"},
+		"no such mode, setting": {"AWS_RETRY_MODE=", "retry_mode = hasty", 0, "hasty"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // the SDK waits between its attempts
+			s := startSTS(t)
+			s.Fault(faults["throttle"])
+			h := newHelper(t, s)
+			h.env = append(h.env, test.env)
+			h.setting(t, test.setting)
+			out, err := h.command(t, "get", "dev").CombinedOutput()
+			if err == nil || !strings.Contains(string(out), test.wantErr) || s.Calls("AssumeRole") != test.calls {
+				t.Errorf("%d calls, want %d: %.300s", s.Calls("AssumeRole"), test.calls, out)
+			}
+		})
+	}
+}

@@ -1,0 +1,147 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"aws-credproc/internal/terminal/ptytest"
+)
+
+// TestSetupAsksAtTheTerminal: the question goes to the terminal, wherever stdin and stdout are, and only yes is yes.
+func TestSetupAsksAtTheTerminal(t *testing.T) {
+	const wired = "dev: wired to dev-role\n"
+	for name, test := range map[string]struct {
+		typed   string
+		prompt  string
+		change  bool // whether another program changes the file while the person thinks
+		code    int
+		written bool
+		stderr  string
+	}{
+		"yes":              {typed: "y\n", written: true},
+		"YES":              {typed: "YES\n", prompt: "tty", written: true},
+		"no":               {typed: "n\n", code: 1, stderr: "nothing is written, as you said"},
+		"nothing":          {typed: "\n", code: 1, stderr: "nothing is written, as you said"},
+		"end of input":     {typed: "\x04", code: 1, stderr: "nothing is written, as you said"},
+		"interrupt":        {typed: "\x03", code: 1, stderr: "interrupted, and nothing is written"},
+		"file has changed": {typed: "y\n", change: true, code: 1, stderr: "the files have changed since the diff was shown"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := newTestSTS()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			h := newHelper(t, s)
+			config := filepath.Join(h.dir, "config")
+			before, err := os.ReadFile(config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			screen, tty := ptytest.Open(t)
+			defer screen.Close()
+			cmd := h.command(t, "setup", "dev")
+			cmd.Env = append(cmd.Env, "AWS_CREDPROC_PROMPT="+test.prompt)
+			var stdout, stderr bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &stdout, &stderr
+			cmd.ExtraFiles = []*os.File{tty}
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 3}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			tty.Close()
+
+			var shown strings.Builder
+			for !strings.HasSuffix(shown.String(), "Write this? [y/N] ") {
+				b := make([]byte, 100)
+				n, err := screen.Read(b)
+				if err != nil {
+					t.Fatalf("the terminal shows %q: %v; stderr %q", shown.String(), err, stderr.String())
+				}
+				shown.Write(b[:n])
+			}
+			if test.change {
+				if err := os.WriteFile(config, append(before, "region = x\n"...), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := screen.WriteString(test.typed); err != nil {
+				t.Fatal(err)
+			}
+			code := 0
+			if err := cmd.Wait(); err != nil {
+				exit := (*exec.ExitError)(nil)
+				if !errors.As(err, &exit) {
+					t.Fatal(err)
+				}
+				code = exit.ExitCode()
+			}
+			if code != test.code || !strings.Contains(stderr.String(), test.stderr) || test.code == 0 && strings.Contains(stderr.String(), "Write") {
+				t.Errorf("exit code %d, stderr %q; want %d, %q", code, stderr.String(), test.code, test.stderr)
+			}
+			if !strings.Contains(stdout.String(), "\n+[profile dev-role]\n") || strings.Contains(stdout.String(), wired) != test.written || strings.Contains(stdout.String(), "Write") {
+				t.Errorf("stdout is %q", stdout.String())
+			}
+			after, err := os.ReadFile(config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(string(after), "[profile dev-role]") != test.written {
+				t.Errorf("the file is\n%s", after)
+			}
+		})
+	}
+}
+
+// TestSetupWithoutATerminal: stdin is not asked in its place, even if it says yes.
+func TestSetupWithoutATerminal(t *testing.T) {
+	s, err := newTestSTS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	h := newHelper(t, s)
+	cmd := h.command(t, "setup", "dev")
+	var stdout, stderr bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader("y\n"), &stdout, &stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	err = cmd.Run()
+	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != exitNeedsPerson {
+		t.Errorf("it ended with %v", err)
+	}
+	if stdout.Len() > 0 || !strings.Contains(stderr.String(), "there is no terminal (mend: aws-credproc setup --yes dev)\n") {
+		t.Errorf("stdout %q, stderr %q", stdout.String(), stderr.String())
+	}
+	if _, err := os.Stat(filepath.Join(h.dir, "config.aws-credproc.lock")); err == nil {
+		t.Error("a trace is left")
+	}
+}
+
+// TestSetupInTheBackground: a job in the background of a terminal must not read from it; it would be stopped, and hang.
+func TestSetupInTheBackground(t *testing.T) {
+	s, err := newTestSTS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	h := newHelper(t, s)
+	screen, tty := ptytest.Open(t)
+	defer screen.Close()
+	cmd := exec.CommandContext(t.Context(), "sh", "-mc", `"$0" setup dev & wait $!`, h.path)
+	cmd.Env = h.env
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	cmd.ExtraFiles = []*os.File{tty}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 3}
+	err = cmd.Run()
+	tty.Close()
+	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != exitNeedsPerson || !strings.Contains(stderr.String(), "in the background of its terminal") {
+		t.Errorf("it ended with %v, stderr %q", err, stderr.String())
+	}
+}

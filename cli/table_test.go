@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+)
+
+func TestATableFitsItsScreen(t *testing.T) {
+	rows := func() [][]string {
+		return [][]string{
+			{"PROFILE", "ROLE", "LEFT"},
+			{"dev", "arn:aws:iam::123456789012:role/Developer", "59m"},
+			{"a-profile-with-a-long-name", "\x1b[31mrole", "1m"},
+			{"static", "", ""},
+		}
+	}
+	for name, test := range map[string]struct {
+		width int
+		want  string
+	}{
+		"no terminal": {0, `
+PROFILE                     ROLE                                      LEFT
+dev                         arn:aws:iam::123456789012:role/Developer  59m
+a-profile-with-a-long-name  ?[31mrole                                 1m
+static
+`},
+		"wide": {120, `
+PROFILE                     ROLE                                      LEFT
+dev                         arn:aws:iam::123456789012:role/Developer  59m
+a-profile-with-a-long-name  ?[31mrole                                 1m
+static
+`},
+		"as narrow as it goes": {10, `
+PROFILE   ROLE      LEFT
+dev       …veloper  59m
+a-profi…  ?[31mro…  1m
+static
+`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := "\n" + string(table{rows: rows(), shrink: []int{1, 0}}.render(test.width))
+			if got != test.want {
+				t.Errorf("got %s\nwant %s", got, test.want)
+			}
+		})
+	}
+	for width := 30; width < 80; width++ {
+		for line := range strings.Lines(string(table{rows: rows(), shrink: []int{1, 0}}.render(width))) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > width {
+				t.Errorf("%d characters on a screen of %d: %s", n, width, line)
+			}
+		}
+	}
+}
+
+func TestStatusIsColouredWhereColoursAre(t *testing.T) {
+	now := time.Now()
+	in := func(d time.Duration) *time.Time { at := now.Add(d); return &at }
+	session := func(lifetime, left time.Duration) sessionStatus {
+		return sessionStatus{Profile: "some-role", Store: "keyring", Created: in(left - lifetime), Expires: in(left)}
+	}
+	all := []sessionStatus{
+		session(time.Hour, time.Hour), session(time.Hour, 5*time.Minute), session(time.Hour, -time.Minute),
+		session(15*time.Minute, 4*time.Minute), session(15*time.Minute, 3*time.Minute), // of a short one a quarter counts
+	}
+	plain := string(statusPage(all, "", now, screen{}))
+	if strings.Contains(plain, "\x1b") {
+		t.Errorf("colours where there are none: %q", plain)
+	}
+	coloured := string(statusPage(all, "", now, screen{width: 80, colours: true}))
+	for _, want := range []string{"\x1b[32m1h00m\x1b[0m", "\x1b[33m5m\x1b[0m", "\x1b[32m4m\x1b[0m", "\x1b[33m3m\x1b[0m", "\x1b[31mexpired\x1b[0m"} {
+		if !strings.Contains(coloured, want) {
+			t.Errorf("no %q in %q", want, coloured)
+		}
+	}
+}
+
+func TestTimeLeft(t *testing.T) {
+	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	for at, want := range map[time.Time]string{
+		now: "expired", now.Add(8 * time.Second): "8s", now.Add(11*time.Hour + 32*time.Minute): "11h32m", now.AddDate(1, 0, 0): "8760h00m",
+		now.AddDate(1, 0, 1): "over a year", time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC): "over a year",
+	} {
+		if got := left(at, now); got != want {
+			t.Errorf("%s: %q, want %q", at, got, want)
+		}
+	}
+}
+
+func TestAPageIsCutToTheScreen(t *testing.T) {
+	page := []byte("1\n2\n3\n4\n")
+	for height, want := range map[int]string{0: "1\n2\n3\n4\n", 5: "1\n2\n3\n4\n", 4: "1\n2\n... 2 more lines\n", 3: "1\n... 3 more lines\n"} {
+		if got := string((screen{height: height}).cut(page)); got != want {
+			t.Errorf("height %d: %q, want %q", height, got, want)
+		}
+	}
+}

@@ -1,0 +1,42 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"syscall"
+
+	"aws-credproc/cache"
+	"aws-credproc/credproc/mfa"
+	"aws-credproc/internal/terminal"
+)
+
+// unlock lets the person who has typed a command at a terminal unlock the keyring, if it is locked: by its own prompt,
+// for which a minute is waited beside the command's --timeout. No other command raises one. stays says why it stays locked:
+// who goes on without it warns of that. The error is that of ctx.
+func (a *app) unlock(ctx context.Context) (stays, err error) {
+	if a.prompt != mfa.Auto && a.prompt != mfa.GUI || !terminal.IsThere() { // the prompt is a window
+		return nil, nil
+	}
+	a.watchdog.Stop()
+	defer a.watchdog.Reset(a.timeout + grace)
+	stop := func() {}
+	stays = cache.Unlock(ctx, a.stateDir(), func() { stop = a.progress("the keyring is locked: waiting for you to answer its prompt") })
+	stop()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return stays, nil
+}
+
+// mendOf says what a person does about what keeps a command from the keyring or the state directory; again is its line.
+func mendOf(err error, again string) string {
+	switch {
+	case errors.Is(err, cache.ErrLocked):
+		return "unlock the keyring, and then run " + again
+	case errors.Is(err, cache.ErrTimeout):
+		return "see what holds the keyring up, and then run " + again
+	case errors.Is(err, syscall.ENOSPC):
+		return "make room on the disk, and then run " + again
+	}
+	return "mend that, or try again: " + again
+}

@@ -1,0 +1,78 @@
+//go:build unix
+
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"aws-credproc/internal/ststest"
+)
+
+// TestWhatHeedsNoContextIsLeftBehind: the SDK reads a CA bundle without a limit of its own.
+func TestWhatHeedsNoContextIsLeftBehind(t *testing.T) {
+	s := startSTS(t)
+	h := newHelper(t, s)
+	pipe := filepath.Join(h.dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.setting(t, "[profile sso]\nsso_region = us-east-1\nsso_start_url = https://x.example\nsso_account_id = 111111111111\nsso_role_name = R")
+	h.env = append(h.env, "AWS_CA_BUNDLE="+pipe)
+
+	cmd := h.command(t, "--timeout", "1s", "get", "sso")
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "no end within the time allowed, 1s") {
+		t.Errorf("at the end of its time: %v, %s", err, out)
+	}
+	for _, command := range []string{"refresh", "get"} {
+		cmd = h.command(t, command, "sso")
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for deadline := time.Now().Add(30 * time.Second); ; { // until the pipe has a reader, which then hangs
+			w, err := os.OpenFile(pipe, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+			if err == nil {
+				defer w.Close()
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatal(err)
+			}
+		}
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Wait(); err == nil || !strings.Contains(stderr.String(), "interrupted") {
+			t.Errorf("%s at a signal: %v, %s", command, err, stderr.String())
+		}
+	}
+}
+
+func TestDoctorThatIsInterruptedTellsNothingElse(t *testing.T) {
+	t.Parallel()
+	s := startSTS(t)
+	s.Fault(ststest.Fault{Kind: ststest.Swallow, Times: ststest.Always})
+	cmd := newHelper(t, s).command(t, "doctor", "--online")
+	var stdout, stderr strings.Builder
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(30 * time.Second); len(s.Requests()) == 0; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it asks nothing")
+		}
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err == nil || stdout.Len() > 0 || stderr.String() != "aws-credproc: doctor: interrupted\n" {
+		t.Errorf("error %v, stdout %s, stderr %s", err, stdout.String(), stderr.String())
+	}
+}

@@ -1,0 +1,140 @@
+package e2e_test
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"aws-credproc/internal/terminal/ptytest"
+)
+
+const completionConfig = `[profile base]
+aws_access_key_id = AKIAIOSFODNN7EXAMPLE
+aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY
+[profile team/deep]
+role_arn = arn:aws:iam::123456789012:role/Dev
+source_profile = base
+mfa_serial = arn:aws:iam::123456789012:mfa/jill
+[profile me@corp]
+source_profile = base
+[profile org:prod:eu]
+source_profile = base
+[profile x+y]
+source_profile = base
+`
+
+// completedLines are what is typed, with a tab where the shell is to complete, and the arguments that are to come of it.
+var completedLines = []struct{ typed, args string }{
+	{"refr\tbas\t", "<refresh><base>"},
+	{"get team/\t", "<get><team/deep>"},
+	{"get me\t", "<get><me@corp>"},
+	{"get me@\t", "<get><me@corp>"},
+	{"get me@c\t", "<get><me@corp>"},
+	{"get or\t", "<get><org:prod:eu>"},
+	{"get org:\t", "<get><org:prod:eu>"},
+	{"get org:prod:e\t", "<get><org:prod:eu>"},
+	{"get x+\t", "<get><x+y>"},
+	{"get base \t", "<get><base>"},
+	{"refresh base m\t", "<refresh><base><me@corp>"},
+	{"--store key\tget base", "<--store><keyring><get><base>"},
+	{"--store=ker\tget base", "<--store=kernel><get><base>"},
+	{"get --prompt g\tbas\t", "<get><--prompt><gui><base>"},
+	{"refresh --al\t", "<refresh><--all>"},
+	{"mfa co\tarn:aws:iam::1\t", "<mfa><code><arn:aws:iam::123456789012:mfa/jill>"},
+	{"setup new --source-profile me@\t", "<setup><new><--source-profile><me@corp>"},
+}
+
+// TestE2ECompletion types into the shells themselves. In the program's place stands a script that shows what it was started
+// with, and lets the program complete.
+func TestE2ECompletion(t *testing.T) {
+	program := buildProgram(t)
+	for _, shell := range []struct {
+		name, load string
+		start      []string
+	}{
+		{"bash", "source <(aws-credproc completion bash)", []string{"bash", "--norc", "--noprofile", "-i"}},
+		{"bash with bash-completion", "source /usr/share/bash-completion/bash_completion; source <(aws-credproc completion bash)", []string{"bash", "--norc", "--noprofile", "-i"}},
+		{"zsh", "autoload -U compinit; compinit -D; source <(aws-credproc completion zsh)", []string{"zsh", "-f", "-i"}},
+		{"zsh by fpath", "mkdir fns; aws-credproc completion zsh >fns/_aws-credproc; fpath+=($PWD/fns); autoload -U compinit; compinit -D", []string{"zsh", "-f", "-i"}},
+		{"fish", "aws-credproc completion fish | source", []string{"fish", "--no-config", "-i"}},
+	} {
+		t.Run(shell.name, func(t *testing.T) {
+			needCommands(t, shell.start[0])
+			if strings.Contains(shell.load, "/usr/share") {
+				need(t, exists("/usr/share/bash-completion/bash_completion"), "bash-completion")
+			}
+			h := newHome(t, "TERM=xterm", "SHELL=/bin/sh", "PS1=> ")
+			h.write(t, "config", completionConfig)
+			bin := t.TempDir()
+			script := "#!/bin/sh\ncase $1 in\n__complete* | completion) exec " + program + " \"$@\" ;;\nesac\nprintf RAN\nprintf '<%s>' \"$@\"\necho .\n"
+			if err := os.WriteFile(filepath.Join(bin, "aws-credproc"), []byte(script), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			h = h.with("PATH=" + bin + ":" + os.Getenv("PATH"))
+
+			pty := ptytest.New(t)
+			cmd := exec.CommandContext(t.Context(), shell.start[0], shell.start[1:]...)
+			cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = h.dir, h.env, pty.TTY, pty.TTY, pty.TTY
+			pty.Start(cmd)
+			pty.Type(shell.load + "; aws-credproc loaded\n")
+			pty.Await("RAN<loaded>.")
+			for _, line := range completedLines {
+				pty.Type("aws-credproc " + line.typed + "\n")
+				pty.Await("RAN")
+				pty.Await(line.args + ".")
+			}
+			const killLine = "\x15"
+			pty.Type("aws-credproc get $(touch evaluated) \t" + killLine)
+			pty.Type("aws-credproc get (touch evaluated) \t" + killLine + "aws-credproc end\n")
+			pty.Await("RAN<end>.")
+			if exists(filepath.Join(h.dir, "evaluated")) {
+				t.Error("what is typed is run by the completion")
+			}
+			for _, trouble := range []string{"Completion ended", "not found", "rror:"} {
+				if strings.Contains(pty.Shown(), trouble) {
+					t.Errorf("the terminal shows %q:\n%s", trouble, pty.Shown())
+				}
+			}
+		})
+	}
+}
+
+// TestE2ECompletionReadsTheConfigOnly: no keyring is reached, no state directory made, and nobody is told anything.
+func TestE2ECompletionReadsTheConfigOnly(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "bus")
+	bus, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bus.Close()
+	program := buildProgram(t)
+	h := newHome(t, "DBUS_SESSION_BUS_ADDRESS=unix:path="+socket, "AWS_CREDPROC_STORE=keyring", "AWS_CREDPROC_VERBOSE=true")
+	h.write(t, "config", completionConfig)
+	for _, args := range [][]string{
+		{"get", ""}, {"status", ""}, {"clear", ""}, {"refresh", "--"}, {"mfa", "code", ""}, {"mfa", "remove", ""}, {"--store", ""}, {""},
+	} {
+		r := h.run(t, program, append([]string{"__complete"}, args...)...)
+		if lines := strings.Count(r.stdout, "\n"); r.code != 0 || lines < 2 || strings.TrimSpace(r.stderr) != "Completion ended with directive: ShellCompDirectiveNoFileComp" {
+			t.Errorf("%q: exit %d, stdout %q, stderr %q", args, r.code, r.stdout, r.stderr)
+		}
+	}
+	if exists(filepath.Join(h.dir, "state")) {
+		t.Error("a state directory is made")
+	}
+	if err := bus.(*net.UnixListener).SetDeadline(time.Now().Add(time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if conn, err := bus.Accept(); err == nil {
+		_ = conn.Close()
+		t.Error("the session bus is reached")
+	}
+
+	h.write(t, "config", "[profile broken\n")
+	if r := h.run(t, program, "__complete", "get", ""); r.code != 0 || r.stdout != ":1\n" {
+		t.Errorf("a broken config file: exit %d, stdout %q", r.code, r.stdout)
+	}
+}

@@ -1,0 +1,548 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"aws-credproc/internal/ststest"
+	"aws-credproc/internal/terminal/ptytest"
+)
+
+// An importTest is a home with an access key in the credentials file of CRLF lines, other profiles around it, and a role
+// profile above it.
+type importTest struct {
+	*keyringTest
+	config, credentials string // as they were
+	key                 ststest.AccessKey
+}
+
+func newImportTest(t *testing.T, program string, env ...string) *importTest {
+	k := newKeyringTest(t, program, env...)
+	i := &importTest{keyringTest: k, key: k.user.Key}
+	i.credentials = strings.ReplaceAll("# mine\n[other]\naws_access_key_id=AKIAOTHER\naws_secret_access_key=foo\n\n[base] \n# why\naws_access_key_id = "+
+		i.key.ID+"\noutput = json\naws_secret_access_key = "+i.key.Secret+"\nregion = eu-west-1\n\n[last]\naws_access_key_id=AKIALAST\naws_secret_access_key=bar", "\n", "\r\n")
+	i.config = strings.TrimSuffix(k.config("eu-west-1", "role/Dev", "", k.sts.URL), "\n")
+	i.write(t, "credentials", i.credentials)
+	i.write(t, "config", i.config)
+	t.Cleanup(func() {
+		k.ok(t, program, "clear", "--all")
+		_ = k.run(t, "secret-tool", "clear", "service", "aws-credproc-keys")
+	})
+	return i
+}
+
+// importItems returns the access keys in the keyring, as they are known by: the secrets go nowhere.
+func (i *importTest) importItems(t *testing.T) (users []string) {
+	t.Helper()
+	r := i.run(t, "secret-tool", "search", "--all", "service", "aws-credproc-keys")
+	for line := range strings.Lines(r.stdout + r.stderr) {
+		if user, ok := strings.CutPrefix(line, "attribute.username = "); ok && strings.Contains(user, i.dir) {
+			users = append(users, strings.TrimSpace(user))
+		}
+	}
+	return users
+}
+
+// keeps reports whether the keyring has this secret for base.
+func (i *importTest) keeps(t *testing.T, secret string) bool {
+	t.Helper()
+	r := i.run(t, "secret-tool", "lookup", "service", "aws-credproc-keys", "username", "base in "+i.path("config"))
+	return strings.Contains(r.stdout, `"secret_access_key":`+quoted(secret))
+}
+
+func quoted(s string) string {
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // it is a string
+	}
+	return string(b)
+}
+
+func (i *importTest) read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(i.path(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// untouched checks that both files are as they were, and that nothing else of an import is about.
+func (i *importTest) untouched(t *testing.T) {
+	t.Helper()
+	if i.read(t, "config") != i.config || i.read(t, "credentials") != i.credentials {
+		t.Fatal("the files are not as they were")
+	}
+	i.nothingBeside(t)
+}
+
+// nothingBeside checks that no copy of a file is left.
+func (i *importTest) nothingBeside(t *testing.T) {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Join(i.dir, ".aws"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if n := e.Name(); n != "config" && n != "credentials" && n != "config.aws-credproc.lock" {
+			t.Errorf("%s is left", n)
+		}
+	}
+}
+
+// holding returns the files of the home in which a text stands.
+func (i *importTest) holding(t *testing.T, text string) (found []string) {
+	t.Helper()
+	err := filepath.WalkDir(i.dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			var b []byte
+			if b, err = os.ReadFile(path); strings.Contains(string(b), text) {
+				found = append(found, path)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// importOK runs import and checks that neither its output nor any file holds the secret afterwards.
+func (i *importTest) importOK(t *testing.T, args ...string) string {
+	t.Helper()
+	r := i.run(t, i.program, append([]string{"import", "base", "--yes"}, args...)...)
+	if r.code != 0 || r.stderr != "" || strings.Contains(r.stdout, i.key.Secret) || strings.Contains(r.stdout, "foo") {
+		t.Fatalf("exit code %d\n%s\n%s", r.code, r.stdout, r.stderr)
+	}
+	return r.stdout
+}
+
+// printsKey checks that get base prints the long-term key.
+func (i *importTest) printsKey(t *testing.T, key ststest.AccessKey) {
+	t.Helper()
+	var got processOutput
+	out := i.ok(t, i.program, "get", "base")
+	if err := json.Unmarshal([]byte(out), &got); err != nil || got.AccessKeyId != key.ID || got.SecretAccessKey != key.Secret ||
+		strings.Contains(out, "Expiration") || strings.Contains(out, "SessionToken") {
+		t.Errorf("get base printed the key %q, %v", got.AccessKeyId, err)
+	}
+}
+
+// finds checks that doctor finds one error, which is about the imported keys.
+func (i *importTest) finds(t *testing.T, what, mend string) {
+	t.Helper()
+	r := i.run(t, i.program, "doctor")
+	shown := strings.Join(strings.Fields(r.stdout), " ")
+	if r.code != 1 || r.stderr != "" || !strings.Contains(shown, "1 error "+what) || !strings.Contains(shown, mend) || !strings.Contains(shown, "check imported-keys") {
+		t.Errorf("doctor: exit code %d\n%s\n%s", r.code, r.stdout, r.stderr)
+	}
+}
+
+func TestE2EImport(t *testing.T) {
+	service := startSecretService(t)
+	program := buildProgram(t)
+	start := func(t *testing.T) *importTest { return newImportTest(t, program, service.env...) }
+
+	t.Run("tools, roles, and back", func(t *testing.T) {
+		i := start(t)
+		i.get(t, 0, 1)
+		dry := i.ok(t, program, "import", "base", "--dry-run")
+		i.untouched(t)
+		out := i.importOK(t)
+		if !strings.HasPrefix(out, dry) || !strings.HasSuffix(out, "\nbase: the access key "+i.key.ID+" is in the keyring now\n") || !strings.Contains(out, "\n-aws_secret_access_key = ***\n") {
+			t.Errorf("printed\n%s", out)
+		}
+		if found := i.holding(t, i.key.Secret); len(found) > 0 {
+			t.Errorf("the secret is in %q", found)
+		}
+		i.nothingBeside(t)
+		i.get(t, 0, 0) // it is the same key, and its session is good
+		i.printsKey(t, i.key)
+
+		imported := i.read(t, "config")
+		i.ok(t, program, "setup", "dev-role", "--yes") // of a role above it
+		i.get(t, 0, 0)
+		i.ok(t, program, "setup", "dev-role", "--yes", "--undo")
+		if i.read(t, "config") != imported {
+			t.Error("setup and its undoing have changed the config file")
+		}
+		i.ok(t, program, "setup", "base")
+		i.ok(t, program, "doctor")
+		i.run(t, program, "setup", "--undo", "base").failed(t, 1, "(mend: aws-credproc import --undo base)")
+
+		whoami := func(profile, want string) {
+			for _, c := range clients[:3] {
+				h := i.with("AWS_ENDPOINT_URL_STS="+i.sts.URL, "AWS_PROFILE="+profile)
+				args := c.whoami(t, i.sts.URL)
+				if c.name == "boto3" {
+					args[len(args)-1] = profile
+				}
+				if out := h.ok(t, c.find(t), args...); !strings.Contains(out, want) {
+					t.Errorf("%s, %s: %s", c.name, profile, out)
+				}
+			}
+		}
+		i.write(t, "config", i.read(t, "config")+"\n\n[profile dev]\nregion = eu-west-1\ncredential_process = "+program+" get dev-role\n")
+		whoami("base", userARN("jill"))
+		i.calls = i.sts.Calls("AssumeRole")
+		i.ok(t, program, "clear", "dev-role")
+		whoami("dev", "assumed-role/Dev/")
+		i.called(t, 1)
+
+		var x struct{ Chain []json.RawMessage }
+		if err := json.Unmarshal([]byte(i.ok(t, program, "explain", "dev", "--json")), &x); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(strings.Fields(string(x.Chain[0])), ""); got != `{"type":"keyring","profile":"base","access_key_id":"`+i.key.ID+`"}` {
+			t.Errorf("explained as %s", got)
+		}
+		if out := i.ok(t, program, "list"); !strings.Contains(out, "\nbase      keyring ") {
+			t.Errorf("listed as\n%s", out)
+		}
+
+		// A warm call opens the session's item alone: this one is gone.
+		i.ok(t, "secret-tool", "clear", "service", "aws-credproc-keys", "username", "base in "+i.path("config"))
+		i.get(t, 0, 0)
+		i.run(t, program, "get", "base").failed(t, 1, "no long-term keys of this profile are in the keyring", "run aws-credproc import base")
+		i.finds(t, "base: its long-term keys were imported, and are in the keyring no more", "put them into the credentials file as [base], and run aws-credproc import base")
+		i.run(t, program, "import", "base").failed(t, 1, "its keys are neither in the keyring nor in the files")
+		i.run(t, program, "import", "--undo", "base").failed(t, 1, "its keys are neither in the keyring nor in the files")
+	})
+
+	t.Run("undone byte for byte", func(t *testing.T) {
+		i := start(t)
+		i.importOK(t)
+		i.importOK(t) // once more, for nothing
+		if out := i.importOK(t, "--undo"); strings.Contains(out, i.key.Secret) {
+			t.Error("the secret is shown")
+		}
+		i.untouched(t)
+		if items := i.importItems(t); len(items) > 0 {
+			t.Errorf("left in the keyring: %q", items)
+		}
+		if found := i.holding(t, i.key.ID); len(found) != 1 {
+			t.Errorf("the access key ID is in %q", found)
+		}
+		i.get(t, 0, 1)
+		if out := i.importOK(t, "--undo"); out != "base: no keys of it are in the keyring, so there is nothing to undo\n" {
+			t.Errorf("printed\n%s", out)
+		}
+	})
+
+	t.Run("a new key takes the place of the old one", func(t *testing.T) {
+		i := start(t)
+		i.importOK(t)
+		i.get(t, 0, 1)
+		key, err := i.sts.AddAccessKey(i.user.ARN)
+		if err != nil {
+			t.Fatal(err)
+		}
+		old := i.key
+		i.key = key
+		i.write(t, "credentials", i.read(t, "credentials")+"\n"+accessKey{key.ID, "hush"}.section("new")) // not yet
+		i.get(t, 0, 0)
+		i.write(t, "credentials", strings.Replace(i.read(t, "credentials"), "[base]", "[was]\n[base]\naws_access_key_id = "+key.ID+"\naws_secret_access_key = "+key.Secret, 1))
+		i.run(t, program, "import", "--undo", "base", "--yes").failed(t, 1, "another key stands there than in the keyring")
+		if out := i.importOK(t); !strings.Contains(out, key.ID+" is in the keyring now, in the place of "+old.ID) {
+			t.Errorf("printed\n%s", out)
+		}
+		if items := i.importItems(t); len(items) != 1 {
+			t.Errorf("in the keyring: %q", items)
+		}
+		i.printsKey(t, key)
+		i.get(t, 0, 1)
+		i.importOK(t, "--undo")
+		if text := i.read(t, "config"); text != i.config {
+			t.Errorf("the config file is\n%s", text)
+		}
+	})
+
+	t.Run("several profiles, in the config file too", func(t *testing.T) {
+		i := start(t)
+		second := "[profile second]\r\naws_access_key_id = AKIASECOND\r\naws_secret_access_key = second\r\n# end\r\n"
+		i.config = second + i.config
+		i.write(t, "config", i.config)
+		i.importOK(t)
+		for _, name := range []string{"second", "other", "last"} {
+			i.ok(t, program, "import", name, "--yes")
+		}
+		if items := i.importItems(t); len(items) != 4 {
+			t.Errorf("in the keyring: %q", items)
+		}
+		for name, id := range map[string]string{"second": "AKIASECOND", "other": "AKIAOTHER", "last": "AKIALAST", "base": i.key.ID} {
+			if out := i.ok(t, program, "get", name); !strings.Contains(out, `"`+id+`"`) {
+				t.Errorf("get %s prints another key", name)
+			}
+		}
+		for _, name := range []string{"other", "last", "base", "second"} {
+			i.ok(t, program, "import", name, "--undo", "--yes")
+		}
+		// Sections that were added at the end of the config file in one order are taken away in another.
+		if i.read(t, "credentials") != i.credentials || strings.TrimSpace(i.read(t, "config")) != strings.TrimSpace(i.config) {
+			t.Error("the files are not as they were")
+		}
+	})
+
+	t.Run("ended between the two files", func(t *testing.T) {
+		i := start(t)
+		i.config = "[profile base]\naws_access_key_id = AKIAOLD\naws_secret_access_key = old\n" + i.config // not in use
+		i.write(t, "config", i.config)
+		i.importOK(t)
+		i.write(t, "credentials", i.credentials)
+		i.printsKey(t, i.key)
+		i.importOK(t)
+		i.importOK(t, "--undo")
+		i.untouched(t)
+	})
+
+	t.Run("with a code of an MFA device", func(t *testing.T) {
+		i := start(t)
+		const seed = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+		if err := i.sts.AddMFADevice(i.user.ARN, mfaSerial, seed); err != nil {
+			t.Fatal(err)
+		}
+		code, err := ststest.TOTP(seed, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		i.write(t, "config", i.config+"\nmfa_serial = "+mfaSerial+"\nmfa_process = echo "+code+"\n")
+		i.importOK(t)
+		i.get(t, 0, 1)
+		if n := i.sts.Calls("GetSessionToken"); n != 1 {
+			t.Errorf("%d calls of GetSessionToken", n)
+		}
+	})
+
+	t.Run("the state directory is lost", func(t *testing.T) {
+		i := start(t)
+		i.importOK(t)
+		if err := os.RemoveAll(filepath.Join(i.dir, "state")); err != nil {
+			t.Fatal(err)
+		}
+		i.run(t, program, "get", "base").failed(t, 1, "aws-credproc import base finds them")
+		r := i.run(t, program, "doctor")
+		if r.code != 1 || !strings.Contains(strings.Join(strings.Fields(r.stdout), " "), "mend where its keys were imported, run aws-credproc import base which finds them; else ") {
+			t.Errorf("doctor: exit code %d\n%s\n%s", r.code, r.stdout, r.stderr)
+		}
+		if out := i.importOK(t); out != "base: the access key "+i.key.ID+" is in the keyring already\n" {
+			t.Errorf("printed\n%s", out)
+		}
+		i.printsKey(t, i.key)
+	})
+
+	t.Run("locked", func(t *testing.T) {
+		i := start(t)
+		service.lock(t)
+		unlock := func() {
+			if service.locked(t) {
+				service.unlock(t)
+			}
+		}
+		t.Cleanup(unlock)
+		i.run(t, program, "import", "base", "--yes").failed(t, 3, "base: import: keyring: locked (mend: unlock the keyring, and then run aws-credproc import base)")
+		i.untouched(t)
+		unlock()
+		i.importOK(t)
+		i.get(t, 0, 1)
+		service.lock(t)
+		i.run(t, program, "get", "base").failed(t, 3, "keyring: locked (mend: unlock the keyring")
+		i.finds(t, "base: its long-term keys are in the keyring, which is locked", "unlock the keyring, and then run aws-credproc refresh base")
+		config := i.read(t, "config")
+		i.write(t, "config", config+"\n"+strings.ReplaceAll(config[strings.Index(config, "[profile dev-role]"):strings.Index(config, "[profile base]")], "dev-role", "two")+"region = eu-west-2\nexternal_id = two\n")
+		r := i.run(t, program, "refresh", "--all")
+		if lines := strings.Split(r.stderr, "\n"); r.code != 3 || len(lines) != 3 || !strings.Contains(lines[0], "dev-role: get the credentials of profile base: keyring: locked (mend: ") || lines[1] != "aws-credproc: two: the same: keyring: locked" {
+			t.Errorf("exit code %d\n%s", r.code, r.stderr)
+		}
+		i.write(t, "config", config)
+		i.run(t, program, "import", "base", "--undo", "--yes").failed(t, 3, "and then run aws-credproc import --undo base")
+		unlock()
+		i.get(t, 0, 0)
+		i.printsKey(t, i.key)
+	})
+
+	t.Run("an item that holds no key", func(t *testing.T) {
+		i := start(t)
+		i.importOK(t)
+		for item, want := range map[string][2]string{
+			"":        {"cannot be taken from the keyring: corrupt", "put the keys into the credentials file as [base], and run aws-credproc import base"},
+			`{"v":9}`: {"cannot be taken from the keyring: written by a newer version", "let everything start the newer version"},
+		} {
+			i.runInput(t, item, "secret-tool", "store", "--label", "x", "service", "aws-credproc-keys", "username", "base in "+i.path("config"))
+			i.finds(t, "base: its long-term keys were imported, and "+want[0], want[1])
+		}
+	})
+
+	t.Run("no keyring", func(t *testing.T) {
+		i := start(t)
+		none := i.with("DBUS_SESSION_BUS_ADDRESS=unix:path=" + filepath.Join(t.TempDir(), "bus"))
+		none.run(t, program, "import", "base", "--yes").failed(t, 1, "keys are moved where there is a keyring only")
+		i.untouched(t)
+		i.importOK(t)
+		(&importTest{keyringTest: &keyringTest{home: none, program: program}}).finds(t, "base: its long-term keys were imported, and no keyring is here: not available", "run this where that is, or there aws-credproc import --undo base")
+		none.run(t, program, "get", "base").failed(t, 1, "get the credentials of profile base: keyring: not available", "the keys of profile base are in the keyring")
+	})
+
+	t.Run("what cannot be written is refused", func(t *testing.T) {
+		i := start(t)
+		for _, name := range []string{"credentials", "config"} {
+			if err := os.Chmod(i.path(name), 0o400); err != nil {
+				t.Fatal(err)
+			}
+			i.run(t, program, "import", "base", "--yes").failed(t, 1, name+": cannot be written: it is read-only (mend: make it writable (chmod u+w), and do the same again")
+			i.untouched(t)
+			if err := os.Chmod(i.path(name), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		state := filepath.Join(i.dir, "state")
+		if err := os.MkdirAll(state, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(state, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = os.Chmod(state, 0o700) }) // else what follows fails too
+		i.run(t, program, "import", "base", "--yes").failed(t, 1, "state directory")
+		i.untouched(t)
+		if items := i.importItems(t); len(items) > 0 {
+			t.Errorf("in the keyring: %q", items)
+		}
+	})
+
+	t.Run("copies", func(t *testing.T) {
+		i := start(t)
+		i.write(t, "credentials.aws-credproc.bak", i.credentials)
+		r := i.run(t, program, "import", "base", "--yes", "--keep-backup")
+		if r.code != 0 || strings.Count(r.stderr, "\n") != 3 || !strings.Contains(r.stderr, "remove "+i.path("credentials.aws-credproc.bak")) {
+			t.Errorf("exit code %d\n%s", r.code, r.stderr)
+		}
+		found := i.holding(t, i.key.Secret)
+		if len(found) != 2 {
+			t.Fatalf("the secret is in %q", found)
+		}
+		for _, path := range found {
+			if fi, err := os.Stat(path); err != nil || fi.Mode().Perm() != 0o600 {
+				t.Errorf("%s: %v", path, err)
+			}
+		}
+	})
+
+	t.Run("the key stands elsewhere too", func(t *testing.T) {
+		i := start(t)
+		text := i.credentials + "\r\n# aws_secret_access_key=" + i.key.Secret + "\r\n[same]\r\naws_access_key_id = " + i.key.ID + "\r\naws_secret_access_key = " + i.key.Secret + "\r\n"
+		i.write(t, "credentials", text)
+		last := strings.Count(text, "\n") - 4 // lines of the file once the two of the key are gone
+		kept := i.path("credentials.aws-credproc.20240102T030405.000.bak")
+		i.write(t, filepath.Base(kept), i.credentials)
+		if err := os.Link(i.path("credentials"), filepath.Join(i.dir, "other")); err != nil {
+			t.Fatal(err)
+		}
+		r := i.run(t, program, "import", "base", "--yes")
+		if r.code != 0 || strings.Count(r.stderr, "\n") != 4 || strings.Contains(r.stderr, i.key.Secret) {
+			t.Errorf("exit code %d\n%s", r.code, r.stderr)
+		}
+		for _, want := range []string{
+			"credentials was a hard link: the file as it was has 1 more, key and all",
+			fmt.Sprintf("the key stands in %s:%d too: remove that line\n", i.path("credentials"), last-1),
+			fmt.Sprintf("the key stands in %s:%d too, as that of profile same: import that one as well", i.path("credentials"), last+2),
+			"the key stands in a copy that was kept too: remove " + kept + " when",
+		} {
+			if !strings.Contains(r.stderr, want) {
+				t.Errorf("it lacks %q:\n%s", want, r.stderr)
+			}
+		}
+	})
+
+	t.Run("a person is asked", func(t *testing.T) {
+		i := start(t)
+		i.run(t, "setsid", "-w", program, "import", "base").failed(t, 3, "nobody can be asked here whether to write it", "(mend: aws-credproc import --yes base)")
+		i.untouched(t)
+		for _, answer := range []string{"n", "y"} {
+			pty := ptytest.New(t)
+			cmd := exec.CommandContext(t.Context(), program, "import", "base")
+			cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = i.dir, i.env, pty.TTY, pty.TTY, pty.TTY
+			pty.Start(cmd)
+			pty.Await("Write this? [y/N] ")
+			if answer == "n" {
+				i.untouched(t)
+			}
+			pty.Type(answer + "\n")
+			if err := cmd.Wait(); (err == nil) != (answer == "y") {
+				t.Errorf("%s: %v; the terminal shows %q", answer, err, pty.Shown())
+			}
+			if strings.Contains(pty.Shown(), i.key.Secret) {
+				t.Error("the secret is shown")
+			}
+		}
+		if found := i.holding(t, i.key.Secret); len(found) > 0 {
+			t.Errorf("the secret is in %q", found)
+		}
+		i.printsKey(t, i.key)
+	})
+}
+
+// TestE2EImportKilled: import and its undoing are killed at any moment. The key is then in the keyring or in the file, whole;
+// the same line finishes it; and in the end the files are as they were.
+func TestE2EImportKilled(t *testing.T) {
+	service := startSecretService(t)
+	program := buildProgram(t)
+	i := newImportTest(t, program, service.env...)
+	i.config = "[profile base]\nregion = x\naws_access_key_id = AKIAOLD\naws_secret_access_key = old\n" + i.config // in both files
+	i.write(t, "config", i.config)
+	began := time.Now()
+	i.importOK(t)
+	took := time.Since(began)
+	i.importOK(t, "--undo")
+	i.untouched(t)
+
+	states := map[string]int{}
+	for n := range 80 {
+		undo := n%2 == 1
+		args := []string{"import", "base", "--yes", fmt.Sprintf("--undo=%v", undo)}
+		cmd := exec.CommandContext(t.Context(), program, args...)
+		cmd.Dir, cmd.Env = i.dir, i.env
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(rand.Int64N(int64(took + took/4)))) // the moment is what this is about
+		_ = cmd.Process.Kill()                                       // it may have ended
+		_ = cmd.Wait()
+
+		credentials, config := i.read(t, "credentials"), i.read(t, "config")
+		inFile := strings.Contains(credentials, "aws_access_key_id = "+i.key.ID+"\r\n") && strings.Contains(credentials, "aws_secret_access_key = "+i.key.Secret+"\r\n")
+		kept := i.keeps(t, i.key.Secret)
+		if !inFile && !kept {
+			t.Fatalf("undo %v: the key is lost", undo)
+		}
+		if !inFile && !undo { // whoever asks now is served
+			i.printsKey(t, i.key)
+		}
+		states[fmt.Sprintf("undo %v: in the file %v, in the keyring %v, wired %v, done %v", undo, inFile, kept, strings.Contains(config, "get base"), cmd.ProcessState.Success())]++
+
+		i.importOK(t, args[3])
+		i.nothingBeside(t)
+		if undo {
+			i.untouched(t)
+			if items := i.importItems(t); len(items) > 0 {
+				t.Fatalf("left in the keyring: %q", items)
+			}
+		} else if found := append(i.holding(t, i.key.Secret), i.holding(t, "= old")...); len(found) > 0 {
+			t.Fatalf("a secret is in %q", found)
+		}
+	}
+	for state, n := range states {
+		t.Logf("%3d  %s", n, state)
+	}
+	if len(states) < 4 {
+		t.Error("it was killed at few moments: this test shows little")
+	}
+}

@@ -1,0 +1,34 @@
+package e2e_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestE2EManPages: groff takes each manual page without a warning, and shows what is in it.
+func TestE2EManPages(t *testing.T) {
+	needCommands(t, "groff")
+	program := buildProgram(t)
+	h := newHome(t)
+	h.ok(t, program, "man", "pages/man1")
+	pages, err := filepath.Glob(filepath.Join(h.dir, "pages", "man1", "*.1"))
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("no pages (%v)", err)
+	}
+	for _, page := range pages {
+		if r := h.run(t, "groff", "-man", "-ww", "-z", page); r.code != 0 || r.stderr != "" {
+			t.Errorf("%s: exit %d\n%s", filepath.Base(page), r.code, r.stderr)
+		}
+	}
+	shown := h.ok(t, "groff", "-man", "-Tascii", "-P-c", "-P-b", "-P-u", "-rLL=200n", filepath.Join(h.dir, "pages", "man1", "aws-credproc-refresh.1"))
+	for _, part := range []string{
+		"aws-credproc-refresh - assume roles anew now, whatever is cached", "SYNOPSIS\n       aws-credproc refresh PROFILE... | --all [flags]\n",
+		"DESCRIPTION", "--wait duration", "--store string", "           aws-credproc refresh --wait 60s dev-role\n", "EXIT STATUS", "AWS_CREDPROC_STATE_DIR",
+		"~/.aws/config", "SEE ALSO\n       aws-credproc(1)",
+	} {
+		if !strings.Contains(shown, part) {
+			t.Errorf("the page lacks %q:\n%s", part, shown)
+		}
+	}
+}

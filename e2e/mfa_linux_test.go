@@ -1,0 +1,173 @@
+package e2e_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	reference "github.com/pquerna/otp/totp"
+
+	"aws-credproc/cache"
+	"aws-credproc/internal/terminal/ptytest"
+)
+
+const mfaSerial = "arn:aws:iam::" + motoAccount + ":mfa/jill"
+
+// processesWith names the processes, but for this one, that have a text in their command line or environment.
+func processesWith(t *testing.T, text string) (found []string) {
+	t.Helper()
+	for _, file := range []string{"cmdline", "environ"} {
+		paths, err := filepath.Glob("/proc/[0-9]*/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			if b, err := os.ReadFile(path); err == nil && strings.Contains(string(b), text) { // an error: it has ended meanwhile
+				found = append(found, path)
+			}
+		}
+	}
+	return found
+}
+
+// TestE2ESeed: a seed is typed, kept in the keyring alone, and its codes are used once.
+func TestE2ESeed(t *testing.T) {
+	service := startSecretService(t)
+	program := buildProgram(t)
+	h := newHome(t, service.env...)
+	const seed = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+
+	cmd := exec.CommandContext(t.Context(), program, "mfa", "add", mfaSerial)
+	pty := ptytest.New(t)
+	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = h.dir, h.env, pty.TTY, pty.TTY, pty.TTY
+	pty.Start(cmd)
+	pty.Await("Seed of " + mfaSerial + ", in base32 or as an otpauth:// URI (it is not shown): ")
+	before := time.Now()
+	pty.Type("otpauth://totp/AWS:jill?secret=" + seed + "\n")
+	pty.Await("a weaker second factor")
+	pty.Await("waiting ")
+	if found := processesWith(t, seed[:16]); len(found) > 0 {
+		t.Errorf("the seed is in %q", found)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%v; the terminal shows %q", err, pty.Shown())
+	}
+	pty.Await("second code: ") // its screen is read later than it is written
+	pty.Await("\r\n")
+	if strings.Contains(strings.ToUpper(pty.Shown()), seed) {
+		t.Error("the seed is shown")
+	}
+	shown := regexp.MustCompile(`(first|second) code: (\d{6})\r\n`).FindAllStringSubmatch(pty.Shown(), -1)
+	if len(shown) != 2 || shown[0][1] != "first" || shown[1][1] != "second" {
+		t.Fatalf("the terminal shows %q", pty.Shown())
+	}
+	// The first may be of the window after the one in which the seed was typed.
+	var codes []string
+	for n := range 3 {
+		code, err := reference.GenerateCode(seed, before.Add(time.Duration(n)*30*time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		codes = append(codes, code)
+	}
+	if at := slices.Index(codes, shown[0][2]); at < 0 || at > 1 || codes[at+1] != shown[1][2] {
+		t.Errorf("the codes are %s and %s, and should be two of %q in a row", shown[0][2], shown[1][2], codes)
+	}
+
+	if r := h.run(t, program, "--timeout", "1s", "mfa", "code", mfaSerial); r.code == 0 || r.stdout != "" || !strings.Contains(r.stderr, "after the time allowed (mend: try again, or allow more with --timeout)") {
+		t.Errorf("a used code: exit %d, stdout %q, stderr %q", r.code, r.stdout, r.stderr)
+	}
+	if r := h.runInput(t, seed, program, "mfa", "add", "--timeout", "1s", mfaSerial+"3"); r.code != 1 || !strings.HasPrefix(r.stdout, "first code: ") ||
+		!strings.Contains(r.stderr, "the seed is kept, but there is no second code: ") || !strings.Contains(r.stderr, "after the time allowed (mend: aws-credproc mfa code ") {
+		t.Errorf("a time-out before the second code: exit %d, stdout %q, stderr %q", r.code, r.stdout, r.stderr)
+	}
+	if r := h.runInput(t, seed, program, "mfa", "add", mfaSerial); r.code == 0 || !strings.Contains(r.stderr, "is in the keyring already") {
+		t.Errorf("added again: exit %d, stderr %q", r.code, r.stderr)
+	}
+	if kept := h.ok(t, "secret-tool", "lookup", "service", "aws-credproc-mfa", "username", mfaSerial); kept != seed {
+		t.Error("the keyring holds something else than the seed")
+	}
+	other := addWhileOneIsAdded(t, h, program, seed)
+	if kept := h.ok(t, "secret-tool", "lookup", "service", "aws-credproc-mfa", "username", other); kept != "FIRST234FIRST234" {
+		t.Error("a seed is replaced by one that was added in the same moment")
+	}
+	h.ok(t, program, "clear", "--all")
+	err := filepath.WalkDir(h.dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if strings.Contains(strings.ToUpper(string(b)), seed) {
+			t.Errorf("the seed is in %s", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+
+	service.lock(t)
+	failsWith := func(code int, mend string) {
+		t.Helper()
+		for _, step := range []string{"add", "code", "remove"} {
+			if r := h.runInput(t, seed, program, "mfa", step, mfaSerial); r.code != code || strings.Count(r.stderr, "\n") != 1 || !strings.Contains(r.stderr, "(mend: "+mend+"aws-credproc mfa "+step+" "+mfaSerial+")") {
+				t.Errorf("%s: exit %d, stderr %q", step, r.code, r.stderr)
+			}
+		}
+	}
+	failsWith(3, "unlock the keyring, and then run ")
+	service.unlock(t)
+	signal(t, "STOP", service.pid)
+	t.Cleanup(func() { signal(t, "CONT", service.pid) })
+	failsWith(1, "see what holds the keyring up, and then run ")
+	signal(t, "CONT", service.pid)
+	if r := h.run(t, program, "mfa", "remove", mfaSerial); r.code != 0 || r.stdout != mfaSerial+": its seed is removed\n" {
+		t.Errorf("removed: exit %d, stdout %q, stderr %q", r.code, r.stdout, r.stderr)
+	}
+	if r := h.run(t, program, "mfa", "code", mfaSerial); r.code != 1 || !strings.Contains(r.stderr, "(mend: aws-credproc mfa add "+mfaSerial+")") {
+		t.Errorf("after that: exit %d, stderr %q", r.code, r.stderr)
+	}
+}
+
+// addWhileOneIsAdded adds the seed FIRST234FIRST234 in the moment in which a process that adds another would keep that.
+func addWhileOneIsAdded(t *testing.T, h *home, program, seed string) (serial string) {
+	t.Helper()
+	serial = mfaSerial + "2"
+	unlock, err := cache.Exclusive(t.Context(), filepath.Join(h.dir, "state"), "mfa-seeds")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	cmd := exec.CommandContext(t.Context(), program, "mfa", "add", serial)
+	var stderr strings.Builder
+	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stderr = h.dir, h.env, strings.NewReader(seed), &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waiting := regexp.MustCompile(fmt.Sprintf(`-> FLOCK .* %d `, cmd.Process.Pid))
+	for end := time.Now().Add(hangLimit); ; time.Sleep(5 * time.Millisecond) {
+		locks, err := os.ReadFile("/proc/locks")
+		if err != nil || time.Now().After(end) {
+			t.Fatalf("it does not wait (%v)", err)
+		}
+		if waiting.Match(locks) {
+			break
+		}
+	}
+	store := exec.CommandContext(t.Context(), "secret-tool", "store", "--label=MFA device "+serial, "service", "aws-credproc-mfa", "username", serial)
+	store.Env, store.Stdin = h.env, strings.NewReader("FIRST234FIRST234")
+	if out, err := store.CombinedOutput(); err != nil {
+		t.Fatalf("secret-tool: %v: %s", err, out)
+	}
+	unlock()
+	if err := cmd.Wait(); err == nil || !strings.Contains(stderr.String(), "is in the keyring already") {
+		t.Errorf("the second: %v, stderr %q", err, stderr.String())
+	}
+	return serial
+}

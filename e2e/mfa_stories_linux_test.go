@@ -1,0 +1,346 @@
+package e2e_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"aws-credproc/internal/ststest"
+	"aws-credproc/internal/terminal/ptytest"
+)
+
+const mfaSeed = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+// mfaPrompt is how the question for a code ends.
+const mfaPrompt = "Code of MFA device " + mfaSerial + ": "
+
+// deviceOwner is a home whose user has an MFA device, an STS that knows it, and three roles that ask for it: the profiles
+// a, b and c are wired to a-role, b-role and c-role, in three regions.
+type deviceOwner struct {
+	*home
+	sts     *ststest.Server
+	program string
+}
+
+func newDeviceOwner(t *testing.T, program, settings string) deviceOwner {
+	t.Helper()
+	s, err := ststest.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	h := newHome(t, "AWS_ENDPOINT_URL_STS="+s.URL)
+	user, err := s.AddUser(motoAccount, "jill", ststest.AllowAssume("*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.AddMFADevice(userARN("jill"), mfaSerial, mfaSeed); err != nil {
+		t.Fatal(err)
+	}
+	config := ""
+	for name, region := range map[string]string{"a": "eu-west-1", "b": "us-east-1", "c": "ap-south-1"} {
+		if err := s.AddRole(ststest.Role{ARN: roleARN(name), Trust: ststest.TrustPolicy(userARN("jill"), ststest.MFA())}); err != nil {
+			t.Fatal(err)
+		}
+		config += fmt.Sprintf("[profile %[1]s]\ncredential_process = %[2]s get %[1]s-role\nregion = %[3]s\n\n"+
+			"[profile %[1]s-role]\nrole_arn = %[4]s\nsource_profile = base\nregion = %[3]s\nmfa_serial = %[5]s\n%[6]s\n\n",
+			name, program, region, roleARN(name), mfaSerial, settings)
+	}
+	h.write(t, "config", config)
+	h.write(t, "credentials", "[base]\naws_access_key_id = "+user.Key.ID+"\naws_secret_access_key = "+user.Key.Secret+"\n")
+	return deviceOwner{h, s, program}
+}
+
+// code gives the code that the device shows.
+func (o deviceOwner) code(t *testing.T) string {
+	t.Helper()
+	code, err := ststest.TOTP(mfaSeed, o.sts.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code
+}
+
+// calls checks how often STS was called since it was last asked.
+func (o deviceOwner) calls(t *testing.T, when string, sessionToken, assumeRole int) {
+	t.Helper()
+	if st, ar := o.sts.Calls("GetSessionToken"), o.sts.Calls("AssumeRole"); st != sessionToken || ar != assumeRole {
+		t.Errorf("%s: %d GetSessionToken and %d AssumeRole, want %d and %d", when, st, ar, sessionToken, assumeRole)
+	}
+	o.sts.ResetRequests()
+}
+
+// storm makes a command that starts 60 processes at once, 20 for each role, each with an output of its own.
+func (o deviceOwner) storm(t *testing.T) (cmd *exec.Cmd, check func()) {
+	t.Helper()
+	dir := t.TempDir()
+	cmd = exec.CommandContext(t.Context(), "sh", "-c",
+		`for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do for p in a b c; do "$0" get $p >"$1/$p.$i.out" 2>"$1/$p.$i.err" & done; done; wait`,
+		o.program, dir)
+	cmd.Dir, cmd.Env = o.dir, o.env
+	return cmd, func() {
+		t.Helper()
+		keys := map[string]map[string]bool{"a": {}, "b": {}, "c": {}}
+		paths, err := filepath.Glob(filepath.Join(dir, "*.out"))
+		if err != nil || len(paths) != 60 {
+			t.Fatalf("%d outputs, %v", len(paths), err)
+		}
+		for _, path := range paths {
+			var out processOutput
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal(b, &out); err != nil {
+				text, _ := os.ReadFile(strings.TrimSuffix(path, "out") + "err")
+				t.Errorf("%s: %d bytes, %v: %s", filepath.Base(path), len(b), err, text)
+				continue
+			}
+			keys[filepath.Base(path)[:1]][out.AccessKeyId] = true
+		}
+		for p, k := range keys {
+			if len(k) != 1 {
+				t.Errorf("%d sessions of profile %s, want one", len(k), p)
+			}
+		}
+	}
+}
+
+// Of 60 processes over three roles of one device, in three regions, one asks.
+func TestE2EMFAStorm(t *testing.T) {
+	program := buildProgram(t)
+	o := newDeviceOwner(t, program, "")
+	pty := ptytest.New(t)
+	cmd, check := o.storm(t)
+	pty.Start(cmd)
+	pty.Await(mfaPrompt)
+	pty.Type(o.code(t) + "\n")
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	check()
+	o.calls(t, "cold", 1, 3)
+	if n := strings.Count(pty.Shown(), mfaPrompt); n != 1 {
+		t.Errorf("%d prompts, want 1: %q", n, pty.Shown())
+	}
+
+	// An hour later, without a terminal: the roles' sessions are made anew, and nobody is asked.
+	o = newDeviceOwner(t, program, "")
+	o.sts.SetMaxSkew(2 * time.Hour)
+	o.sts.SetNow(func() time.Time { return time.Now().Add(-58 * time.Minute) })
+	for _, p := range []string{"a", "b", "c"} {
+		pty := ptytest.New(t)
+		cmd := exec.CommandContext(t.Context(), program, "refresh", p)
+		cmd.Dir, cmd.Env = o.dir, o.env
+		pty.Start(cmd)
+		if p == "a" {
+			pty.Await(mfaPrompt)
+			pty.Type(o.code(t) + "\n")
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Fatalf("%v: %q", err, pty.Shown())
+		}
+	}
+	o.calls(t, "an hour ago", 1, 3)
+	o.sts.SetNow(nil)
+	cmd, check = o.storm(t)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	check()
+	o.calls(t, "an hour later", 0, 3)
+}
+
+// The helper is started by a client that holds its stdout and stderr; the code is typed at the client's terminal.
+func TestE2EMFAClients(t *testing.T) {
+	program := buildProgram(t)
+	for _, c := range clients {
+		t.Run(c.name, func(t *testing.T) {
+			o := newDeviceOwner(t, program, "")
+			o.home = o.with("AWS_PROFILE=dev", "AWS_ENDPOINT_URL="+o.sts.URL)
+			config, err := os.ReadFile(o.path("config"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.write(t, "config", strings.ReplaceAll(string(config), "[profile a]", "[profile dev]"))
+			pty := ptytest.New(t)
+			var stdout, stderr bytes.Buffer
+			cmd := exec.CommandContext(t.Context(), c.find(t), c.whoami(t, o.sts.URL)...)
+			cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = o.dir, o.env, &stdout, &stderr
+			pty.Start(cmd)
+			pty.Await("profile a-role, role " + roleARN("a"))
+			pty.Await(mfaPrompt)
+			pty.Type("12 34\n")
+			pty.Await("That is no MFA code")
+			pty.Await(mfaPrompt)
+			code := o.code(t)
+			pty.Type(code[:3] + " " + code[3:] + "\n")
+			if err := cmd.Wait(); err != nil || !strings.Contains(stdout.String(), ":assumed-role/a/") {
+				t.Errorf("%v: %s%s", err, stdout.String(), stderr.String())
+			}
+			o.calls(t, "typed", 1, 1)
+		})
+	}
+}
+
+// Where nobody can be asked it ends at once, with the line to run; and the AWS CLI shows that line.
+func TestE2EMFAWithNobodyThere(t *testing.T) {
+	program := buildProgram(t)
+	o := newDeviceOwner(t, program, "")
+	o.home = o.with("DISPLAY=", "WAYLAND_DISPLAY=", "AWS_PROFILE=a")
+	alone := func(name string, args ...string) (stdout, stderr string, code int) {
+		var out, errOut bytes.Buffer
+		cmd := exec.CommandContext(t.Context(), name, args...)
+		cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = o.dir, o.env, &out, &errOut
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		start := time.Now()
+		if err := cmd.Run(); err != nil && !errors.As(err, new(*exec.ExitError)) {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took > 10*time.Second {
+			t.Errorf("%s took %s", filepath.Base(name), took)
+		}
+		return out.String(), errOut.String(), cmd.ProcessState.ExitCode()
+	}
+	const line = "(mend: run aws-credproc refresh a-role at a terminal)"
+	for _, args := range [][]string{{"get", "a"}, {"--prompt", "none", "get", "a"}} {
+		stdout, stderr, code := alone(program, args...)
+		result{stdout: stdout, stderr: stderr, code: code}.failed(t, 3, mfaSerial, line)
+	}
+	if _, stderr, code := alone(cli2(t), "--endpoint-url", o.sts.URL, "sts", "get-caller-identity"); code == 0 || !strings.Contains(stderr, line) {
+		t.Errorf("AWS CLI: exit %d: %s", code, stderr)
+	}
+	o.calls(t, "with nobody there", 0, 0)
+}
+
+// A question that nobody answers ends with the deadline, and is one failure for all who wait; so is one that is refused.
+func TestE2EMFAUnanswered(t *testing.T) {
+	program := buildProgram(t)
+	for name, test := range map[string]struct{ timeout, typed, want string }{
+		"unanswered": {"2s", "", "within the time allowed"},
+		"Ctrl-D":     {"30s", "\x04", "asked for, and not given"},
+		"empty":      {"30s", "\n", "asked for, and not given"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newDeviceOwner(t, program, "")
+			pty := ptytest.New(t)
+			var stdout, stderr bytes.Buffer
+			cmd := exec.CommandContext(t.Context(), "sh", "-c", `"$0" --timeout $1 get a & "$0" --timeout $1 get a; wait`, program, test.timeout)
+			cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = o.dir, o.env, &stdout, &stderr
+			pty.Start(cmd)
+			pty.Await(mfaPrompt)
+			pty.Type(test.typed)
+			if err := cmd.Wait(); err != nil || stdout.Len() > 0 || strings.Count(stderr.String(), test.want) != 2 {
+				t.Errorf("%v; %d bytes; stderr %s", err, stdout.Len(), stderr.String())
+			}
+			if n := strings.Count(pty.Shown(), mfaPrompt); n != 1 {
+				t.Errorf("%d prompts, want 1: %q", n, pty.Shown())
+			}
+			o.calls(t, "unanswered", 0, 0)
+		})
+	}
+}
+
+// A code goes from the terminal, or from a command, to STS and nowhere else.
+func TestE2EMFACodeGoesNowhereElse(t *testing.T) {
+	needCommands(t, "strace")
+	program := buildProgram(t)
+	for name, settings := range map[string]string{"terminal": "", "mfa_process": "mfa_process = cat code"} {
+		t.Run(name, func(t *testing.T) {
+			o := newDeviceOwner(t, program, settings)
+			code := o.code(t)
+			if err := os.WriteFile(filepath.Join(o.dir, "code"), []byte(code+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			log := filepath.Join(t.TempDir(), "strace")
+			pty := ptytest.New(t)
+			var out bytes.Buffer
+			cmd := exec.CommandContext(t.Context(), "strace", "-f", "-yy", "-v", "-s", "100000", "-o", log, "-e", "trace=write,writev,pwrite64,sendto,sendmsg,execve",
+				program, "--verbose", "get", "a")
+			cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = o.dir, o.env, &out, &out
+			pty.Start(cmd)
+			if settings == "" {
+				pty.Await(mfaPrompt)
+				pty.Type(code + "\n")
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Fatalf("%v: %q", err, pty.Shown())
+			}
+			if strings.Contains(out.String(), code) {
+				t.Error("the code is in the output")
+			}
+			trace, err := os.ReadFile(log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			// The request to STS, and what mfa_process writes into its pipe.
+			allowed := regexp.MustCompile(`^\d+ +(write\(\d+<(TCP|socket|pipe):|.*TokenCode=)`)
+			sent := 0
+			for line := range strings.Lines(string(trace)) {
+				if !strings.Contains(line, code) {
+					continue
+				}
+				sent++
+				if !allowed.MatchString(line) {
+					t.Errorf("the code is in %.200s", line)
+				}
+			}
+			if sent == 0 {
+				t.Error("the trace does not show the code at all")
+			}
+			err = filepath.WalkDir(filepath.Join(o.dir, "state"), func(path string, e os.DirEntry, err error) error {
+				if err != nil || !e.Type().IsRegular() {
+					return err
+				}
+				b, err := os.ReadFile(path)
+				if bytes.Contains(b, []byte(code)) {
+					t.Errorf("the code is in %s", path)
+				}
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A seed goes from stdin to the keyring's socket and nowhere else.
+func TestE2ESeedGoesNowhereElse(t *testing.T) {
+	needCommands(t, "strace")
+	service := startSecretService(t)
+	program := buildProgram(t)
+	h := newHome(t, service.env...)
+	log := filepath.Join(t.TempDir(), "strace")
+	r := h.runInput(t, mfaSeed, "strace", "-f", "-yy", "-v", "-s", "100000", "-o", log, "-e", "trace=write,writev,pwrite64,sendto,sendmsg,execve",
+		program, "--verbose", "mfa", "add", mfaSerial)
+	if r.code != 0 || strings.Contains(r.stdout+r.stderr, mfaSeed) {
+		t.Fatalf("exit %d, stderr %s", r.code, r.stderr)
+	}
+	trace, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := 0
+	for line := range strings.Lines(string(trace)) {
+		if !strings.Contains(line, mfaSeed) {
+			continue
+		}
+		if sent++; !regexp.MustCompile(`^\d+ +(write|sendmsg)\(\d+<UNIX`).MatchString(line) {
+			t.Errorf("the seed is in %.200s", line)
+		}
+	}
+	if sent != 1 {
+		t.Errorf("the trace shows the seed %d times, want 1", sent)
+	}
+}

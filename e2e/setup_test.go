@@ -1,0 +1,70 @@
+package e2e_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"aws-credproc/internal/ststest"
+)
+
+// TestE2ESetup: setup dev, the AWS CLI through dev, setup --undo dev, and the files are as they were, byte for byte. The
+// program lies in a folder with a space, which every tool must be able to start it from.
+func TestE2ESetup(t *testing.T) {
+	s, err := ststest.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	const role = "arn:aws:iam::123456789012:role/Dev"
+	jill, err := s.AddUser("123456789012", "jill", ststest.AllowAssume(role))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.AddRole(ststest.Role{ARN: role, Trust: ststest.TrustPolicy(jill.ARN)}); err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Join(t.TempDir(), "bin dir")
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(buildProgram(t), filepath.Join(folder, "aws-credproc")); err != nil {
+		t.Fatal(err)
+	}
+	h := newHome(t, "AWS_ENDPOINT_URL_STS="+s.URL, "PATH="+folder+":"+os.Getenv("PATH"))
+	for name, config := range map[string]string{
+		"plain":   "# mine\n[default]\nregion = eu-west-1\n\n[profile dev]\nrole_arn = " + role + "\nsource_profile = base\nregion = eu-west-1\n\n[profile other]\noutput = json\n",
+		"CRLF":    "[profile dev]\r\nrole_arn = " + role + "\r\n# why\r\nsource_profile = base\r\ns3 =\r\n  max_concurrent_requests = 20\r\n",
+		"no end":  "\n\n  \n[ profile   dev ]  # here\nsource_profile=base\nrole_arn   =   " + role,
+		"default": "[default]\nrole_arn = " + role + "\nsource_profile = base\nregion = eu-west-1\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			profile := "dev"
+			if name == "default" {
+				profile = "default"
+			}
+			h.write(t, "config", config)
+			h.write(t, "credentials", "[base]\naws_access_key_id = "+jill.Key.ID+"\naws_secret_access_key = "+jill.Key.Secret+"\n")
+			h.ok(t, filepath.Join(folder, "aws-credproc"), "setup", profile, "--yes")
+			for _, c := range clients[:2] {
+				args := append([]string{}, c.whoami(t, s.URL)...)
+				args = append(args, "--profile", profile, "--region", "eu-west-1")
+				if name == "no end" {
+					continue // botocore knows no section with white space in its brackets
+				}
+				if out := h.ok(t, c.find(t), args...); !strings.Contains(out, "assumed-role/Dev/") {
+					t.Errorf("%s: %s", c.name, out)
+				}
+			}
+			h.ok(t, filepath.Join(folder, "aws-credproc"), "setup", profile, "--undo", "--yes")
+			after, err := os.ReadFile(h.path("config"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(after) != config {
+				t.Errorf("the file is\n%q\nand was\n%q", after, config)
+			}
+		})
+	}
+}
