@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"aws-credproc/internal/diag"
 	"cmp"
 	"context"
 	"errors"
@@ -251,7 +252,7 @@ func (c *Cache) putIn(ctx context.Context, d *stateDir, name Choice, key Key, s 
 
 // of makes facts those of a session that rests in a store.
 func (f Facts) of(key Key, s Session, name Choice) Facts {
-	f.Key, f.Store, f.Created, f.Expires, f.LastError, f.LastErrorAt = key, name, s.Issued, s.Expiration, "", time.Time{}
+	f.Key, f.Store, f.Created, f.Expires, f.LastError, f.LastHint, f.LastErrorAt = key, name, s.Issued, s.Expiration, "", "", time.Time{}
 	f.Passing, f.NeedsPerson = false, false
 	return f
 }
@@ -336,7 +337,7 @@ func (c *Cache) Fail(key Key, f Facts, cause error) error {
 	default:
 		return err
 	}
-	f.LastError, f.LastErrorAt = cause.Error(), c.opts.Now()
+	f.LastError, f.LastHint, f.LastErrorAt = cause.Error(), diag.Hint(cause), c.opts.Now()
 	return d.writeFacts(f)
 }
 

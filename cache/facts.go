@@ -15,7 +15,7 @@ const (
 	factsVersion  = 1
 	maxFacts      = 64 << 10 // bytes of a facts file
 	maxFactsField = 2048     // bytes of a field; IAM bounds a role ARN to this
-	maxLastError  = 2048     // bytes of a last error, which says how to mend it at its end
+	maxLastError  = 2048     // bytes of a last error and of its hint
 )
 
 // Facts is what is known about a session without opening it. None of it is secret. Text is printable: control and
@@ -38,7 +38,9 @@ type Facts struct {
 	Forgotten bool
 	// LastError is why the session could not be made or renewed when that was last tried, LastErrorAt when.
 	// A session that is put clears both.
+	// LastHint is what can be done about it, if anything.
 	LastError   string
+	LastHint    string
 	LastErrorAt time.Time
 	// Passing says that the last error may pass with nothing changed, NeedsPerson that only a person can mend it.
 	Passing, NeedsPerson bool
@@ -70,6 +72,7 @@ type wireFacts struct {
 	Stray       time.Time `json:"stray,omitzero"`
 	Forgotten   bool      `json:"forgotten,omitempty"`
 	LastError   string    `json:"last_error,omitempty"`
+	LastHint    string    `json:"last_hint,omitempty"`
 	LastErrorAt time.Time `json:"last_error_at,omitzero"`
 	Passing     bool      `json:"passing,omitempty"`
 	NeedsPerson bool      `json:"needs_person,omitempty"`
@@ -80,7 +83,7 @@ func (f Facts) encode() ([]byte, error) {
 		Version: factsVersion, Profile: clean(f.Profile, maxFactsField), RoleARN: clean(f.RoleARN, maxFactsField),
 		Type: clean(f.Type, maxFactsField), Source: clean(f.Source, maxFactsField), Store: string(f.Store),
 		Created: f.Created.UTC(), Expires: f.Expires.UTC(), Stray: f.Stray.UTC(), Forgotten: f.Forgotten,
-		LastError: clean(f.LastError, maxLastError), LastErrorAt: f.LastErrorAt.UTC(),
+		LastError: clean(f.LastError, maxLastError), LastHint: clean(f.LastHint, maxLastError), LastErrorAt: f.LastErrorAt.UTC(),
 		Passing: f.Passing, NeedsPerson: f.NeedsPerson,
 	})
 	if err != nil {
@@ -103,7 +106,7 @@ func decodeFacts(b []byte) (Facts, error) {
 		Profile: clean(w.Profile, maxFactsField), RoleARN: clean(w.RoleARN, maxFactsField),
 		Type: clean(w.Type, maxFactsField), Source: clean(w.Source, maxFactsField), Store: Choice(clean(w.Store, 32)),
 		Created: w.Created.UTC(), Expires: w.Expires.UTC(), Stray: w.Stray.UTC(), Forgotten: w.Forgotten,
-		LastError: clean(w.LastError, maxLastError), LastErrorAt: w.LastErrorAt.UTC(),
+		LastError: clean(w.LastError, maxLastError), LastHint: clean(w.LastHint, maxLastError), LastErrorAt: w.LastErrorAt.UTC(),
 		Passing: w.Passing, NeedsPerson: w.NeedsPerson,
 	}, nil
 }

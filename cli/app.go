@@ -4,6 +4,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 	"aws-credproc/cache"
 	"aws-credproc/credproc"
 	"aws-credproc/credproc/mfa"
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -119,16 +121,16 @@ func (a *app) exitCode(cmd *cobra.Command, err error) int {
 	case err == nil:
 		return exitDone
 	case errors.As(err, &notRun):
-		a.say("%v", err)
+		a.report(err)
 		return notRun.code
 	case !errors.As(err, &failed):
-		a.say("%v (mend: see %s --help)", err, cmd.CommandPath())
+		a.say("%s", diag.WithHint(err.Error(), cmp.Or(diag.Hint(err), "see "+cmd.CommandPath()+" --help")))
 		return exitUsage
 	case !errors.Is(err, errReported):
-		a.say("%v", err)
+		a.report(err)
 	}
-	var e *credproc.Error
-	if errors.As(err, &e) && e.NeedsPerson {
+	var e *diag.Error
+	if errors.As(err, &e) && e.Has(diag.NeedsUser) {
 		return exitNeedsPerson
 	}
 	return exitFailed
@@ -158,10 +160,17 @@ type app struct {
 
 // say writes one line to stderr.
 func (a *app) say(format string, args ...any) {
-	text := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; ") // errors that are joined have a line each
+	text, hint := diag.CutHint(fmt.Sprintf(format, args...))
+	text = strings.ReplaceAll(text, "\n", "; ") // errors that are joined have a line each
 	// Nothing can be done where even stderr is gone; the exit code still tells.
 	_, _ = fmt.Fprintf(a.stderr, "aws-credproc: %s\n", printable(text))
+	if hint != "" {
+		_, _ = fmt.Fprintf(a.stderr, "aws-credproc: hint: %s\n", printable(hint))
+	}
 }
+
+// report writes an error to stderr, and its hint on a second line.
+func (a *app) report(err error) { a.say("%s", diag.Text(err)) }
 
 // warn tells of something although all goes well, once.
 func (a *app) warn(format string, args ...any) {

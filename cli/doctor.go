@@ -131,8 +131,8 @@ func finding(f doctor.Finding, to screen) []string {
 		out = append(out, hanging(indent+"in    ", f.Where, 0)...) // whole, so that it can be clicked on
 	}
 	out = append(out, hanging(indent+"why   ", f.Why, to.width)...)
-	label := "mend  "
-	for l := range strings.Lines(f.Mend) {
+	label := "fix   "
+	for l := range strings.Lines(f.Fix) {
 		l = strings.TrimRight(l, "\n")
 		width := to.width
 		if strings.HasPrefix(l, "  ") {

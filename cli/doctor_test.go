@@ -17,7 +17,7 @@ func TestFindingsFitTheTerminal(t *testing.T) {
 		Facts: []doctor.Fact{{Name: "store", Text: "keyring (it is there and open), which is a long story"}},
 		Findings: []doctor.Finding{{
 			Check: "cycle", Severity: doctor.Error, Profile: "d\x1b[2Jev", Where: "/a/path/that/is/longer/than/the/terminal/is/wide:12",
-			What: strings.Repeat("what is wrong ", 9), Why: strings.Repeat("why that matters ", 9), Mend: "run what follows, which is long:\n" + command,
+			What: strings.Repeat("what is wrong ", 9), Why: strings.Repeat("why that matters ", 9), Fix: "run what follows, which is long:\n" + command,
 		}},
 	}
 	const width = 48

@@ -20,6 +20,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc"
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -74,7 +75,7 @@ func (h *handout) resolve(f *profiles.Files, profile string) (c profiles.Chain, 
 			return c, region, nil
 		}
 		if region != "" {
-			return c, "", fmt.Errorf("%s: its region is %q, which is none (mend: correct it, or give --region)", profile, region)
+			return c, "", &diag.Error{Profile: profile, Problem: fmt.Sprintf("its region is %q, which is none", region), Hint: "correct it, or give --region"}
 		}
 	}
 	return c, "", nil
@@ -108,9 +109,9 @@ func (h *handout) credentials(ctx context.Context, profile string) (s cache.Sess
 	}
 	switch now := time.Now(); {
 	case !s.Expiration.IsZero() && !s.Expiration.After(now):
-		h.warn("%s: its session is over already by this machine's clock (mend: set the clock)", profile)
+		h.warn("%s: its session is over already by this machine's clock; set the clock", profile)
 	case isShort(s, now):
-		h.warn("%s: its session ends in %s, and will not be renewed where it goes (mend: refresh it first, or use exec --serve)",
+		h.warn("%s: its session ends in %s, and will not be renewed where it goes; refresh it first, or use exec --serve",
 			profile, left(s.Expiration, now))
 	}
 	return s, region, nil
@@ -295,7 +296,7 @@ const (
 
 func newCannotRun(name string, err error) cannotRun {
 	if errors.Is(err, exec.ErrNotFound) {
-		return cannotRun{fmt.Errorf("exec: there is no command %q on the PATH (mend: give its path, or run the shell that has it as an alias or a function)", name), exitNotFound}
+		return cannotRun{&diag.Error{Where: "exec", Problem: fmt.Sprintf("there is no command %q on the PATH", name), Hint: "give its path, or run the shell that has it as an alias or a function"}, exitNotFound}
 	}
 	var what *fs.PathError
 	if errors.As(err, &what) {
@@ -349,7 +350,7 @@ func (a *app) runBeside(c job) int {
 	}
 	if err := cmd.Start(); err != nil {
 		notRun := newCannotRun(c.args[0], err)
-		a.say("%v", notRun)
+		a.report(notRun)
 		return notRun.code
 	}
 	writeFromBackground() // after the start: the command would inherit it

@@ -204,7 +204,7 @@ func TestExecGivesAYoungSession(t *testing.T) {
 		"due":                  {40 * time.Minute, "", true, 2, nil},
 		"due, in an outage":    {40 * time.Minute, "drop", false, 2, []string{"the session before is served, "}},
 		"due, denied":          {40 * time.Minute, "deny", false, 2, []string{"AccessDenied: ", "; the session before is given"}},
-		"short, in an outage":  {46 * time.Minute, "drop", false, 2, []string{"the session before is served, ", "its session ends in 13m, and will not be renewed where it goes (mend: refresh it first, or use exec --serve)"}},
+		"short, in an outage":  {46 * time.Minute, "drop", false, 2, []string{"the session before is served, ", "its session ends in 13m, and will not be renewed where it goes; refresh it first, or use exec --serve"}},
 		"used up, and renewed": {50 * time.Minute, "", true, 2, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -20,7 +20,7 @@ func shell() string { return cmp.Or(os.Getenv("SHELL"), "/bin/sh") }
 // to what they do by default, and closes our files; those that we were started with stay open.
 func (a *app) runInstead(c job) int {
 	notRun := newCannotRun(c.args[0], syscall.Exec(c.path, c.args, c.env))
-	a.say("%v", notRun)
+	a.report(notRun)
 	return notRun.code
 }
 

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -12,6 +11,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc"
+	"aws-credproc/internal/diag"
 )
 
 // exportForm writes credentials in one of the forms of `export --format`.
@@ -118,7 +118,7 @@ func powershellQuoted(s string) string {
 }
 
 // errNoDotenv says that a value is one that the readers of .env files take in different ways.
-var errNoDotenv = errors.New("a value holds a quote, a backslash or a control character, which each reader of .env files takes in its own way (mend: use another --format)")
+var errNoDotenv = &diag.Error{Problem: "a value holds a quote, a backslash or a control character, which each reader of .env files takes in its own way", Hint: "use another --format"}
 
 // dotenvForm is that of a .env file, for which there is no standard. Credentials need no quotes, and docker's --env-file
 // takes none away; other text is in single quotes, within which all others agree on what is left.

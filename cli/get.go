@@ -11,6 +11,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc"
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -110,9 +111,9 @@ func (a *app) forEach(f *profiles.Files, names []string, all bool, do func(*cred
 				continue
 			}
 			if !told.has(err, name) {
-				a.say("%v", err)
+				a.report(err)
 			}
-			if e := (*credproc.Error)(nil); result == nil || !errors.As(err, &e) || !e.NeedsPerson {
+			if e := (*diag.Error)(nil); result == nil || !errors.As(err, &e) || !e.Has(diag.NeedsUser) {
 				result = errors.Join(errReported, err)
 			}
 		}
@@ -130,24 +131,24 @@ type causes []*cause
 
 type cause struct {
 	whole      string // as it was told
-	text, mend string
+	text, hint string
 	further    []string // profiles that it hits too
 }
 
 // has reports whether the failure of a profile was told of another one, and notes it.
 func (c *causes) has(err error, profile string) bool {
-	var e *credproc.Error
+	var e *diag.Error
 	if !errors.As(err, &e) {
 		return false
 	}
-	text, mend := e.Err.Error(), strings.TrimSuffix(e.Mend, " "+e.Profile)
+	text, hint := e.What(), strings.TrimSuffix(e.Hint, " "+e.Profile)
 	for _, known := range *c {
-		if known.text == text && known.mend == mend || known.whole == text { // it was a step on the way of both
+		if known.text == text && known.hint == hint || known.whole == text { // it was a step on the way of both
 			known.further = append(known.further, profile)
 			return true
 		}
 	}
-	*c = append(*c, &cause{whole: err.Error(), text: text, mend: mend})
+	*c = append(*c, &cause{whole: err.Error(), text: text, hint: hint})
 	return false
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc"
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -139,8 +140,8 @@ func (i *importing) planNothing(e *profiles.Editor, kept profiles.Keys, isKept b
 		return transfer{}, err
 	}
 	wiredTo, _ := profiles.Wired(p)
-	fail := func(problem, mend string) (transfer, error) {
-		return transfer{}, &profiles.Error{Profile: i.profile, Problem: problem, Mend: mend}
+	fail := func(problem, hint string) (transfer, error) {
+		return transfer{}, &diag.Error{Profile: i.profile, Problem: problem, Hint: hint}
 	}
 	switch {
 	case isKept && wiredTo == i.profile:
@@ -155,8 +156,8 @@ func (i *importing) planNothing(e *profiles.Editor, kept profiles.Keys, isKept b
 
 // keysGone says that there is nothing of a profile's keys but the line that wires it.
 func (i *importing) keysGone() error {
-	return &profiles.Error{Profile: i.profile, Problem: "it is wired to itself, but its keys are neither in the keyring nor in the files",
-		Mend: "put them into the credentials file as [" + i.profile + "], and run aws-credproc import " + profiles.Argument(i.profile)}
+	return &diag.Error{Profile: i.profile, Problem: "it is wired to itself, but its keys are neither in the keyring nor in the files",
+		Hint: "put them into the credentials file as [" + i.profile + "], and run aws-credproc import " + profiles.Argument(i.profile)}
 }
 
 func (i *importing) planUndo(e *profiles.Editor, kept profiles.Keys, isKept bool) (transfer, error) {
@@ -263,25 +264,25 @@ type fileNames struct{ count, inode uint64 }
 
 // told makes of a failure of the keyring what a person can act upon.
 func (i *importing) told(err error) error {
-	e := &credproc.Error{Profile: i.profile, Step: "import", Err: err}
+	e := &diag.Error{Profile: i.profile, Where: "import", Err: err}
 	again := "aws-credproc import " + profiles.Argument(i.profile)
 	if i.undo {
-		e.Step, again = "import --undo", "aws-credproc import --undo "+profiles.Argument(i.profile)
+		e.Where, again = "import --undo", "aws-credproc import --undo "+profiles.Argument(i.profile)
 	}
 	switch {
 	case errors.Is(err, cache.ErrLocked):
-		e.NeedsPerson = true
-		e.Mend = mendOf(err, again)
+		e.Flags |= diag.NeedsUser
+		e.Hint = hintOf(err, again)
 	case errors.Is(err, cache.ErrTimeout):
-		e.Mend = mendOf(err, again)
+		e.Hint = hintOf(err, again)
 	case errors.Is(err, cache.ErrUnavailable):
-		e.Mend = "keys are moved where there is a keyring only"
+		e.Hint = "keys are moved where there is a keyring only"
 	case errors.Is(err, cache.ErrVersion):
-		e.Mend = "run the newer version"
+		e.Hint = "run the newer version"
 	case errors.Is(err, cache.ErrCorrupt):
-		e.Mend = "what is in the keyring is no key: delete the item of the service aws-credproc-keys, and put the keys into the file"
+		e.Hint = "what is in the keyring is no key: delete the item of the service aws-credproc-keys, and put the keys into the file"
 	case errors.As(err, new(obstacle)):
-		e.Mend = mendOf(err, again)
+		e.Hint = hintOf(err, again)
 	default:
 		return err
 	}

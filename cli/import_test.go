@@ -8,9 +8,10 @@ import (
 	"testing"
 
 	"aws-credproc/cache"
+	"aws-credproc/internal/diag"
 )
 
-// TestAFailureOfImportSaysWhereAndHowToGoOn: the profile, the step, the cause and the mend, whatever is in the way.
+// TestAFailureOfImportSaysWhereAndHowToGoOn: the profile, the step, the cause and the hint, whatever is in the way.
 func TestAFailureOfImportSaysWhereAndHowToGoOn(t *testing.T) {
 	for want, cause := range map[string]error{
 		"make room on the disk, and then run ":         &fs.PathError{Op: "write", Path: ".tmp-A", Err: syscall.ENOSPC},
@@ -27,7 +28,7 @@ func TestAFailureOfImportSaysWhereAndHowToGoOn(t *testing.T) {
 			} else {
 				line = want
 			}
-			if got := i.told(hindered(cause)).Error(); got != "base: "+step+": "+cause.Error()+" (mend: "+line+")" {
+			if got := diag.Text(i.told(hindered(cause))); got != "base: "+step+": "+cause.Error()+"\nhint: "+line {
 				t.Error(got)
 			}
 		}

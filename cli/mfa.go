@@ -13,8 +13,8 @@ import (
 	"golang.org/x/term"
 
 	"aws-credproc/cache"
-	"aws-credproc/credproc"
 	"aws-credproc/credproc/mfa"
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -124,8 +124,10 @@ func (a *app) addSeed(ctx context.Context, serial string) error {
 			a.say("IAM wants two codes in a row; waiting %s for the %s", wait, which)
 		})
 		if err != nil {
-			return &credproc.Error{Err: fmt.Errorf("the seed is kept, but there is no %s code: %w", which, err), NeedsPerson: errors.Is(err, cache.ErrLocked),
-				Mend: "aws-credproc mfa code --timeout 50s " + serial + " prints the next"}
+			e := &diag.Error{Err: fmt.Errorf("the seed is kept, but there is no %s code: %w", which, err),
+				Hint: "aws-credproc mfa code --timeout 50s " + serial + " prints the next"}
+			e.Set(diag.NeedsUser, errors.Is(err, cache.ErrLocked))
+			return e
 		}
 		return a.print(fmt.Appendf(nil, "%s code: %s\n", which, string(code.Secret)))
 	}
@@ -149,7 +151,7 @@ func (a *app) readSeed(ctx context.Context, serial string) (string, error) {
 	}
 	tty, err := a.terminal()
 	if err != nil {
-		return "", &credproc.Error{Err: fmt.Errorf("nobody can be asked for the seed here: %w", err), Mend: "give it on stdin", NeedsPerson: true}
+		return "", &diag.Error{Err: fmt.Errorf("nobody can be asked for the seed here: %w", err), Hint: "give it on stdin", Flags: diag.NeedsUser}
 	}
 	defer tty.Close()
 	text, err := tty.AskHidden(ctx, "Seed of "+serial+", in base32 or as an otpauth:// URI (it is not shown): ")
@@ -164,22 +166,22 @@ func mfaError(step, serial string, err error) error {
 	if err == nil {
 		return nil
 	}
-	e := &credproc.Error{Step: "mfa " + step + " " + serial, Err: err}
-	var inner *credproc.Error
+	e := &diag.Error{Where: "mfa " + step + " " + serial, Err: err}
+	var inner *diag.Error
 	switch {
 	case errors.As(err, &inner):
-		e.Err, e.Mend, e.NeedsPerson = inner.Err, inner.Mend, inner.NeedsPerson
+		e.Problem, e.Err, e.Hint, e.Flags = inner.Problem, inner.Err, inner.Hint, inner.Flags
 	case errors.Is(err, mfa.ErrNoSeed):
-		e.Mend = "aws-credproc mfa add " + serial
+		e.Hint = "aws-credproc mfa add " + serial
 	case errors.Is(err, mfa.ErrSeedThere):
-		e.Mend = "aws-credproc mfa remove " + serial + " first, if that seed is of no more use"
+		e.Hint = "aws-credproc mfa remove " + serial + " first, if that seed is of no more use"
 	case errors.Is(err, cache.ErrUnavailable):
-		e.Mend = "seeds are kept in a keyring only; where there is none, name a command with mfa_process"
+		e.Hint = "seeds are kept in a keyring only; where there is none, name a command with mfa_process"
 	case errors.Is(err, cache.ErrKeyring):
-		e.NeedsPerson = errors.Is(err, cache.ErrLocked)
-		e.Mend = mendOf(err, "aws-credproc mfa "+step+" "+serial)
+		e.Set(diag.NeedsUser, errors.Is(err, cache.ErrLocked))
+		e.Hint = hintOf(err, "aws-credproc mfa "+step+" "+serial)
 	case errors.Is(err, context.DeadlineExceeded):
-		e.Mend = "try again, or allow more with --timeout"
+		e.Hint = "try again, or allow more with --timeout"
 	}
 	return e
 }

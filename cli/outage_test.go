@@ -42,7 +42,7 @@ func TestADenialIsSharedByThoseWhoWait(t *testing.T) {
 	s.Fault(ststest.Fault{Kind: ststest.Slow, Delay: 300 * time.Millisecond, Times: ststest.Always})
 	h := newHelper(t, s)
 	h.many(t, 20, func(stdout, stderr string, err error) {
-		if err == nil || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "AccessDenied") {
+		if err == nil || stdout != "" || strings.Count(stderr, "\n") != 2 || !strings.Contains(stderr, "AccessDenied") {
 			t.Errorf("error %v, %d bytes on stdout, stderr %s", err, len(stdout), stderr)
 		}
 	}, "get", "dev")
@@ -99,7 +99,7 @@ func TestASessionIsKeptThroughAnOutage(t *testing.T) {
 			s.Fault(fault)
 			before := len(s.Requests())
 			h.many(t, 8, func(stdout, stderr string, err error) {
-				if err != nil || stdout != first || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "the session before is served, ") {
+				if err != nil || stdout != first || strings.Count(stderr, "aws-credproc: warning: ") != 1 || strings.Count(stderr, "\n") != 2 || !strings.Contains(stderr, "the session before is served, ") {
 					t.Errorf("error %v, same session: %v, stderr %s", err, stdout == first, stderr)
 				}
 			}, "get", "dev")

@@ -15,6 +15,7 @@ import (
 	"aws-credproc/cache"
 	"aws-credproc/credproc"
 	"aws-credproc/credproc/mfa"
+	"aws-credproc/internal/diag"
 	"aws-credproc/internal/terminal"
 	"aws-credproc/profiles"
 )
@@ -136,8 +137,8 @@ func (r *refresh) untilAllowed(resolver *credproc.Resolver, chain profiles.Chain
 	for delay := firstDelay; ; delay = min(2*delay, mostDelay) {
 		stop := r.progress(chain.Profile.Name + ": " + waitingFor)
 		s, err := resolver.Refresh(r.ctx, chain, since, r.newCode)
-		var e *credproc.Error
-		if !errors.As(err, &e) || !e.Denied || time.Now().Add(delay).After(r.until) {
+		var e *diag.Error
+		if !errors.As(err, &e) || !e.Has(diag.Denied) || time.Now().Add(delay).After(r.until) {
 			stop()
 			return s, err
 		}
@@ -155,7 +156,7 @@ func (r *refresh) untilAllowed(resolver *credproc.Resolver, chain profiles.Chain
 // signIn runs the command by which a person signs in, where that is what was wanting and a person is there; once, for
 // all profiles of one sign-in. It takes as long as they need. What it prints is for them, so none of it goes to stdout.
 func (r *refresh) signIn(failed error) bool {
-	var e *credproc.Error
+	var e *diag.Error
 	if !errors.As(failed, &e) || e.SignIn == nil || r.prompt != mfa.Auto && r.prompt != mfa.TTY || !terminal.IsThere() {
 		return false
 	}

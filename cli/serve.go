@@ -20,6 +20,7 @@ import (
 	"aws-credproc/cache"
 	"aws-credproc/credproc"
 	"aws-credproc/credproc/mfa"
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -288,7 +289,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // failureStatus is 503 for what passes, and else 403.
 func failureStatus(err error) int {
-	if e := (*credproc.Error)(nil); errors.As(err, &e) && !e.Passing || errors.As(err, new(*profiles.Error)) {
+	if e := (*diag.Error)(nil); errors.As(err, &e) && !e.Has(diag.Temporary) {
 		return http.StatusForbidden
 	}
 	return http.StatusServiceUnavailable

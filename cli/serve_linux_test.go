@@ -154,7 +154,7 @@ func TestServeInAnOutage(t *testing.T) {
 	if g := e.ask(t); g.status != 200 {
 		t.Errorf("and when it is over: %+v", g)
 	}
-	if stderr := e.end(t); strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "aws-credproc: dev: ") && !strings.HasPrefix(stderr, "aws-credproc: warning: dev: ") {
+	if stderr := e.end(t); strings.Count(stderr, "\n") != 2 || !strings.HasPrefix(stderr, "aws-credproc: dev: ") && !strings.HasPrefix(stderr, "aws-credproc: warning: dev: ") {
 		t.Errorf("stderr %s", stderr)
 	}
 }

@@ -15,8 +15,7 @@ import (
 	"time"
 
 	"aws-credproc/cache"
-	"aws-credproc/credproc"
-	"aws-credproc/profiles"
+	"aws-credproc/internal/diag"
 )
 
 // startTestEndpoint starts an endpoint that gives what credentials gives.
@@ -185,10 +184,10 @@ func TestEndpointTellsWhatFailed(t *testing.T) {
 		err    error
 		status int
 	}{
-		"passing":       {&credproc.Error{Profile: "dev", Err: errors.New("no answer\x1b[2J"), Passing: true}, 503},
-		"denied":        {&credproc.Error{Profile: "dev", Err: errors.New("AccessDenied\x1b[2J")}, 403},
-		"needs someone": {&credproc.Error{Profile: "dev", Err: errors.New("a code\x1b[2J"), NeedsPerson: true}, 403},
-		"config":        {&profiles.Error{Profile: "dev", Problem: "a circle\x1b[2J"}, 403},
+		"passing":       {&diag.Error{Profile: "dev", Err: errors.New("no answer\x1b[2J"), Flags: diag.Temporary}, 503},
+		"denied":        {&diag.Error{Profile: "dev", Err: errors.New("AccessDenied\x1b[2J")}, 403},
+		"needs someone": {&diag.Error{Profile: "dev", Err: errors.New("a code\x1b[2J"), Flags: diag.NeedsUser}, 403},
+		"config":        {&diag.Error{Profile: "dev", Problem: "a circle\x1b[2J"}, 403},
 		"unknown":       {errors.New("no end\x1b[2J"), 503},
 	} {
 		t.Run(name, func(t *testing.T) {

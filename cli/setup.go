@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"aws-credproc/credproc"
+	"aws-credproc/internal/diag"
 	"aws-credproc/internal/terminal"
 	"aws-credproc/profiles"
 )
@@ -166,8 +167,8 @@ func (s *setup) run(cmd *cobra.Command) error {
 func (a *app) agree(cmd *cobra.Command, names []string, shown []byte) error {
 	tty, err := a.terminal()
 	if err != nil {
-		return &credproc.Error{Profile: strings.Join(names, " "), Step: cmd.Name(), Err: fmt.Errorf("nobody can be asked here whether to write it: %w", err),
-			Mend: commandLine(cmd, names), NeedsPerson: true}
+		return &diag.Error{Profile: strings.Join(names, " "), Where: cmd.Name(), Err: fmt.Errorf("nobody can be asked here whether to write it: %w", err),
+			Hint: commandLine(cmd, names), Flags: diag.NeedsUser}
 	}
 	defer tty.Close()
 	if err := a.print(shown); err != nil {
@@ -185,7 +186,7 @@ func (a *app) agree(cmd *cobra.Command, names []string, shown []byte) error {
 }
 
 // errChanged says that a person has agreed to something else than what would be written now.
-var errChanged = errors.New("the files have changed since the diff was shown, and nothing is written (mend: try again)")
+var errChanged = &diag.Error{Problem: "the files have changed since the diff was shown, and nothing is written", Hint: "try again"}
 
 // write does the edit on the files as they are now, and tells of it. What a person has agreed to must be just that still.
 func (s *setup) write(ctx context.Context, agreed []profiles.Change) error {
@@ -262,7 +263,7 @@ func (s *setup) create(e *profiles.Editor, name string) error {
 			return err
 		}
 		_, err := e.Files().Chain(name)
-		if e := (*profiles.Error)(nil); errors.As(err, &e) {
+		if e := (*diag.Error)(nil); errors.As(err, &e) {
 			e.Where = "" // the line is not there yet
 		}
 		return err
@@ -282,8 +283,8 @@ func (s *setup) create(e *profiles.Editor, name string) error {
 			has = p
 		}
 		if has.Get(want.Key) != want.Value {
-			return &profiles.Error{Profile: name, Problem: fmt.Sprintf("there is such a profile already, and its %s is not %s", want.Key, want.Value),
-				Mend: "leave the settings out to wire it as it is, or edit it, or choose another name"}
+			return &diag.Error{Profile: name, Problem: fmt.Sprintf("there is such a profile already, and its %s is not %s", want.Key, want.Value),
+				Hint: "leave the settings out to wire it as it is, or edit it, or choose another name"}
 		}
 	}
 	return nil
@@ -303,7 +304,7 @@ func (a *app) findHelper() (string, error) {
 	}
 	plain, ok := plainPath(path)
 	if !ok {
-		a.warn("%s must be quoted, and the AWS SDK for Go cannot start it so (mend: move it to a folder with a plain name)", path)
+		a.warn("%s must be quoted, and the AWS SDK for Go cannot start it so; move it to a folder with a plain name", path)
 	}
 	return plain, nil
 }

@@ -115,7 +115,7 @@ func TestSetupWithoutATerminal(t *testing.T) {
 	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != exitNeedsPerson {
 		t.Errorf("it ended with %v", err)
 	}
-	if stdout.Len() > 0 || !strings.Contains(stderr.String(), "there is no terminal (mend: aws-credproc setup --yes dev)\n") {
+	if stdout.Len() > 0 || !strings.Contains(stderr.String(), "there is no terminal\naws-credproc: hint: aws-credproc setup --yes dev\n") {
 		t.Errorf("stdout %q, stderr %q", stdout.String(), stderr.String())
 	}
 	if _, err := os.Stat(filepath.Join(h.dir, "config.aws-credproc.lock")); err == nil {

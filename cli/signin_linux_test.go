@@ -38,9 +38,9 @@ func TestRefreshSignsInWhereAPersonIs(t *testing.T) {
 	}{
 		"at a terminal":   {[]string{"refresh", "dev", "ops"}, true, "cp fresh.json \"$CACHED\"", ""},
 		"it fails":        {[]string{"refresh", "dev", "ops"}, true, "exit 7", "exit status 7"},
-		"nobody there":    {[]string{"refresh", "dev"}, false, "", "(mend: aws sso login --sso-session corp)"},
-		"not to be asked": {[]string{"--prompt", "none", "refresh", "dev"}, true, "", "(mend: aws sso login --sso-session corp)"},
-		"get":             {[]string{"get", "dev"}, true, "", "(mend: aws sso login --sso-session corp)"},
+		"nobody there":    {[]string{"refresh", "dev"}, false, "", "hint: aws sso login --sso-session corp"},
+		"not to be asked": {[]string{"--prompt", "none", "refresh", "dev"}, true, "", "hint: aws sso login --sso-session corp"},
+		"get":             {[]string{"get", "dev"}, true, "", "hint: aws sso login --sso-session corp"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHelper(t, startSTS(t))

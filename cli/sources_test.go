@@ -51,7 +51,7 @@ func TestSSOIsAskedInItsOwnRegion(t *testing.T) {
 			cmd.Env = append(cmd.Env, "HOME="+h.dir, "USERPROFILE="+h.dir, "HTTPS_PROXY="+proxy.URL, "NO_PROXY=", "AWS_MAX_ATTEMPTS=1", "AWS_REGION=")
 			var stderr bytes.Buffer
 			cmd.Stderr = &stderr
-			if err := cmd.Run(); err == nil || !strings.Contains(stderr.String(), "cannot reach IAM Identity Center (SSO): Forbidden (mend: check the network and the proxy") {
+			if err := cmd.Run(); err == nil || !strings.Contains(stderr.String(), "cannot reach IAM Identity Center (SSO): Forbidden\naws-credproc: hint: check the network and the proxy") {
 				t.Errorf("%v, stderr %s", err, stderr.String())
 			}
 			select {

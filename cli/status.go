@@ -14,6 +14,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc"
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -28,6 +29,7 @@ type sessionStatus struct {
 	Created   *time.Time `json:"created"`
 	LastError *string    `json:"last_error"` // null where the last try went well
 
+	lastHint    string
 	lastErrorAt time.Time
 }
 
@@ -129,7 +131,7 @@ func (a *app) sessions(names []string) ([]sessionStatus, error) {
 			s.Expires, s.Created = &fact.Expires, &fact.Created
 		}
 		if fact.LastError != "" {
-			s.LastError, s.lastErrorAt = &fact.LastError, fact.LastErrorAt
+			s.LastError, s.lastHint, s.lastErrorAt = &fact.LastError, fact.LastHint, fact.LastErrorAt
 		}
 		isNamed := func(name string) bool { return name == s.Profile || slices.Contains(s.Profiles, name) }
 		if len(names) == 0 || slices.ContainsFunc(names, isNamed) {
@@ -165,7 +167,11 @@ func statusPage(all []sessionStatus, note string, now time.Time, to screen) []by
 	for _, s := range all {
 		if s.LastError != nil {
 			title := printable(s.Profile) + ": last error, " + span(now.Sub(s.lastErrorAt)) + " ago:"
-			paragraph(append([]string{title}, hanging("  ", strings.TrimPrefix(*s.LastError, s.Profile+": "), to.width)...)...)
+			lines := append([]string{title}, hanging("  ", strings.TrimPrefix(*s.LastError, s.Profile+": "), to.width)...)
+			if s.lastHint != "" {
+				lines = append(lines, hanging("  hint: ", s.lastHint, to.width)...)
+			}
+			paragraph(lines...)
 		}
 	}
 	if slices.ContainsFunc(all, func(s sessionStatus) bool { return s.Store == string(cache.File) }) {
@@ -272,7 +278,7 @@ step on their way stay, unless --all is said. Long-term keys are never touched.`
 			var result error
 			for _, name := range args {
 				if err := a.clearProfile(ctx, r, name); err != nil {
-					a.say("%v", err)
+					a.report(err)
 					result = errReported
 				}
 			}
@@ -290,7 +296,7 @@ func (a *app) clearAll(ctx context.Context) error {
 	}
 	n, err := c.Clear(ctx)
 	if err != nil {
-		return &credproc.Error{Step: fmt.Sprintf("forget all sessions: %d forgotten, and then", n), Err: err, Mend: mendOf(err, "aws-credproc clear --all")}
+		return &diag.Error{Where: fmt.Sprintf("forget all sessions: %d forgotten, and then", n), Err: err, Hint: hintOf(err, "aws-credproc clear --all")}
 	}
 	return a.print(fmt.Appendf(nil, "%d %s forgotten\n", n, plural(n, "session")))
 }
@@ -327,7 +333,7 @@ func (a *app) clearProfile(ctx context.Context, r *credproc.Resolver, name strin
 	n := 0
 	for key, known := range keys {
 		if err := r.Cache.Delete(ctx, key); err != nil {
-			return &credproc.Error{Profile: name, Step: "forget its session", Err: err, Mend: mendOf(err, "aws-credproc clear "+profiles.Argument(name))}
+			return &diag.Error{Profile: name, Where: "forget its session", Err: err, Hint: hintOf(err, "aws-credproc clear "+profiles.Argument(name))}
 		}
 		if known {
 			n++

@@ -28,8 +28,8 @@ func (a *app) unlock(ctx context.Context) (stays, err error) {
 	return stays, nil
 }
 
-// mendOf says what a person does about what keeps a command from the keyring or the state directory; again is its line.
-func mendOf(err error, again string) string {
+// hintOf says what a person does about what keeps a command from the keyring or the state directory; again is its line.
+func hintOf(err error, again string) string {
 	switch {
 	case errors.Is(err, cache.ErrLocked):
 		return "unlock the keyring, and then run " + again

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"aws-credproc/cache"
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -178,8 +179,8 @@ func TestSettingsWithoutAnEndpointAreNoFailureOfSTS(t *testing.T) {
 	r, s, env := online(t)
 	env["AWS_USE_FIPS_ENDPOINT"] = "true" // which no endpoint of one's own can have
 	chain := chainOf(t, roleOfEnvironment, "")
-	var e *Error
-	if _, err := r.Credentials(t.Context(), chain); !errors.As(err, &e) || e.Passing || e.Step != "find the STS endpoint" || !strings.Contains(e.Mend, "use_fips_endpoint") {
+	var e *diag.Error
+	if _, err := r.Credentials(t.Context(), chain); !errors.As(err, &e) || e.Has(diag.Temporary) || e.Where != "find the STS endpoint" || !strings.Contains(e.Hint, "use_fips_endpoint") {
 		t.Errorf("%v", err)
 	}
 	if all, err := r.Cache.Facts(); err != nil || len(all) > 0 || len(s.Requests()) > 0 {

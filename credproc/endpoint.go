@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	smithyendpoints "github.com/aws/smithy-go/endpoints"
 
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -27,7 +28,7 @@ type Endpoint struct {
 	FIPS, DualStack bool
 }
 
-// Endpoint gives where STS is called for a chain. The error is an [*Error].
+// Endpoint gives where STS is called for a chain. The error is an [*diag.Error].
 func (r *Resolver) Endpoint(c profiles.Chain) (Endpoint, error) { return endpointOf(c, r.Getenv) }
 
 // endpointOf finds the endpoint for a chain. It looks at the environment and the chain only.
@@ -49,8 +50,8 @@ func endpointOf(c profiles.Chain, getenv func(string) string) (Endpoint, error) 
 		if strings.HasPrefix(e.RegionFrom, "AWS_") {
 			from = e.RegionFrom
 		}
-		return Endpoint{}, &Error{Profile: c.Profile.Name, Step: "find the STS endpoint", From: from,
-			Err: fmt.Errorf("the region is %q, which is none", e.Region), Mend: "correct AWS_REGION, AWS_DEFAULT_REGION or the profile's region"}
+		return Endpoint{}, &diag.Error{Profile: c.Profile.Name, Where: "find the STS endpoint", Setting: from,
+			Err: fmt.Errorf("the region is %q, which is none", e.Region), Hint: "correct AWS_REGION, AWS_DEFAULT_REGION or the profile's region"}
 	}
 	if !strings.EqualFold(setting("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls"), "true") {
 		for _, configured := range []struct{ setting, from, url string }{
@@ -63,8 +64,8 @@ func endpointOf(c profiles.Chain, getenv func(string) string) (Endpoint, error) 
 				continue
 			}
 			if u, err := url.Parse(configured.url); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-				return Endpoint{}, &Error{Profile: c.Profile.Name, Step: "find the STS endpoint", From: configured.setting,
-					Err: fmt.Errorf("%s is no URL with http or https", configured.from), Mend: "write it as https://host[:port]"}
+				return Endpoint{}, &diag.Error{Profile: c.Profile.Name, Where: "find the STS endpoint", Setting: configured.setting,
+					Err: fmt.Errorf("%s is no URL with http or https", configured.from), Hint: "write it as https://host[:port]"}
 			}
 			e.URL, e.URLFrom = configured.url, configured.from
 			break
@@ -145,13 +146,13 @@ func (e Endpoint) Resolve(ctx context.Context) (string, error) {
 	return resolved.URI.Redacted(), nil // a configured URL may hold a password
 }
 
-// stsURL gives the URL that STS is called at. The error, an [*Error], says that there is none for these settings: that of
+// stsURL gives the URL that STS is called at. The error, an [*diag.Error], says that there is none for these settings: that of
 // an endpoint with FIPS, say, which AWS has in some regions only.
 func (w *way) stsURL(ctx context.Context) (string, error) {
 	url, err := w.endpoint.Resolve(ctx)
 	if err != nil {
-		return "", &Error{Profile: w.chain.Profile.Name, Step: "find the STS endpoint", Err: err,
-			Mend: "correct the region, or what stands of use_fips_endpoint, use_dualstack_endpoint and endpoint_url in the profile or in variables", local: true}
+		return "", &diag.Error{Profile: w.chain.Profile.Name, Where: "find the STS endpoint", Err: err,
+			Hint: "correct the region, or what stands of use_fips_endpoint, use_dualstack_endpoint and endpoint_url in the profile or in variables", Flags: diag.Local}
 	}
 	return url, nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"aws-credproc/cache"
+	"aws-credproc/internal/diag"
 )
 
 // A failure is kept beside the session, so that a hundred processes are not denied a hundred times in a row, nor each of
@@ -23,11 +24,11 @@ const (
 // else fifty processes that wait would each ask in their turn.
 func (w *way) noteFailure(n int, err error) {
 	facts := w.facts(n)
-	if e := (*Error)(nil); errors.As(err, &e) {
-		if e.local || errors.Is(err, context.Canceled) {
+	if e := (*diag.Error)(nil); errors.As(err, &e) {
+		if e.Has(diag.Local) || errors.Is(err, context.Canceled) {
 			return
 		}
-		facts.Passing, facts.NeedsPerson = e.Passing, e.NeedsPerson
+		facts.Passing, facts.NeedsPerson = e.Has(diag.Temporary), e.Has(diag.NeedsUser)
 	}
 	if err := w.Cache.Fail(w.key(n), facts, err); err != nil {
 		w.Warnf("%s: its failure is not noted: %v", w.chain.Profile.Name, err)
@@ -48,7 +49,7 @@ func (w *way) isKeptNow(ctx context.Context, n int, s cache.Session) bool {
 	if !ok || !f.Passing && !f.NeedsPerson || age > outageLife || !isKept(s, w.Now()) || f.NeedsPerson && w.canAsk(ctx) {
 		return false
 	}
-	w.Warnf("%s; that was %s ago, and the session before is served, %s left", f.LastError, age.Round(time.Second), w.left(s))
+	w.Warnf("%s", diag.WithHint(fmt.Sprintf("%s; that was %s ago, and the session before is served, %s left", f.LastError, age.Round(time.Second), w.left(s)), f.LastHint))
 	return true
 }
 
@@ -66,7 +67,7 @@ func (w *way) isTriedNow(n int, s cache.Session) bool {
 		return false
 	}
 	if !mine {
-		w.Warnf("%s; another process tries again, and the session before is served, %s left", f.LastError, w.left(s))
+		w.Warnf("%s", diag.WithHint(fmt.Sprintf("%s; another process tries again, and the session before is served, %s left", f.LastError, w.left(s)), f.LastHint))
 	}
 	return !mine
 }
@@ -82,11 +83,13 @@ func (w *way) sharedFailure(ctx context.Context, n int) error {
 	if w.since.IsZero() { // else it was a step that refresh itself has just tried, for another profile
 		text += fmt.Sprintf(" [%s ago; tried again after %s, or at once by refresh]", age.Round(time.Second), sharedFailureLife)
 	}
-	e := &Error{
-		Err:     errors.New(text),
-		Passing: f.Passing, NeedsPerson: f.NeedsPerson,
-		local: true, // it is noted already, and its age counts from then
+	e := &diag.Error{
+		Err:   errors.New(text),
+		Hint:  f.LastHint,
+		Flags: diag.Local, // it is noted already, and its age counts from then
 	}
+	e.Set(diag.Temporary, f.Passing)
+	e.Set(diag.NeedsUser, f.NeedsPerson)
 	if own := w.chain.Profile.Name; !strings.HasPrefix(f.LastError, own+": ") {
 		e.Profile = own // it was another one that failed, at what both need
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"aws-credproc/cache"
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -149,7 +150,7 @@ func (w *way) keyringSession(ctx context.Context) (cache.Session, error) {
 		// Sessions are known by the key that was noted.
 		e := w.sourceError(fmt.Errorf("the keyring has the access key %s, and %s is noted", shownKeyID(k.AccessKeyID), shownKeyID(s.AccessKeyID)),
 			"run aws-credproc import "+profiles.Argument(s.Profile))
-		e.local = true
+		e.Flags |= diag.Local
 		return cache.Session{}, e
 	}
 	return cache.Session{AccessKeyID: k.AccessKeyID, SecretAccessKey: string(k.SecretAccessKey), AccountID: s.AccountID}, nil
@@ -157,34 +158,34 @@ func (w *way) keyringSession(ctx context.Context) (cache.Session, error) {
 
 // keyringError says why the keyring gave no keys. One that is silent is so for other processes too. What else
 // is in the way is this process's, or over when a person has acted: it tells them nothing.
-func (w *way) keyringError(err error) *Error {
+func (w *way) keyringError(err error) *diag.Error {
 	s := w.chain.Source
 	e := w.sourceError(err, "")
-	e.local = !errors.Is(err, cache.ErrTimeout) && !errors.Is(err, context.DeadlineExceeded)
+	e.Set(diag.Local, !errors.Is(err, cache.ErrTimeout) && !errors.Is(err, context.DeadlineExceeded))
 	switch {
 	case errors.Is(err, context.Canceled):
 		e.Err = errInterrupted
 	case errors.Is(err, context.DeadlineExceeded):
-		e.Passing = true
+		e.Flags |= diag.Temporary
 		e.Err = errors.New("no answer from the keyring within the time allowed")
-		e.Mend = "try again, or allow more with --timeout"
+		e.Hint = "try again, or allow more with --timeout"
 	case errors.Is(err, ErrNoKeys):
-		e.Mend = fmt.Sprintf("put them into the credentials file as [%s], and run aws-credproc import %s", s.Profile, profiles.Argument(s.Profile))
+		e.Hint = fmt.Sprintf("put them into the credentials file as [%s], and run aws-credproc import %s", s.Profile, profiles.Argument(s.Profile))
 	case errors.Is(err, cache.ErrLocked):
-		e.NeedsPerson = true
-		e.Mend = "unlock the keyring, and then run aws-credproc refresh " + profiles.Argument(w.chain.Profile.Name)
+		e.Flags |= diag.NeedsUser
+		e.Hint = "unlock the keyring, and then run aws-credproc refresh " + profiles.Argument(w.chain.Profile.Name)
 	case errors.Is(err, cache.ErrTimeout):
-		e.Passing = true
-		e.Mend = "try again; where that goes on, see that the keyring's service is well"
+		e.Flags |= diag.Temporary
+		e.Hint = "try again; where that goes on, see that the keyring's service is well"
 	case errors.Is(err, cache.ErrUnavailable):
-		e.Mend = "the keys of profile " + s.Profile + " are in the keyring: run this where that is, or there aws-credproc import --undo " + profiles.Argument(s.Profile)
+		e.Hint = "the keys of profile " + s.Profile + " are in the keyring: run this where that is, or there aws-credproc import --undo " + profiles.Argument(s.Profile)
 	case errors.Is(err, cache.ErrCorrupt):
-		e.Mend = fmt.Sprintf("put the keys into the credentials file as [%s], and run aws-credproc import %s", s.Profile, profiles.Argument(s.Profile))
+		e.Hint = fmt.Sprintf("put the keys into the credentials file as [%s], and run aws-credproc import %s", s.Profile, profiles.Argument(s.Profile))
 	case errors.Is(err, cache.ErrVersion):
-		e.Mend = "update this program"
+		e.Hint = "update this program"
 	default: // the keyring's service or the bus ended meanwhile, or had a bad moment
-		e.Passing = true
-		e.Mend = "try again; where that goes on, see that the keyring's service is well"
+		e.Flags |= diag.Temporary
+		e.Hint = "try again; where that goes on, see that the keyring's service is well"
 	}
 	return e
 }

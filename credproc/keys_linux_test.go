@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"aws-credproc/cache"
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -62,8 +63,8 @@ func TestASilentKeyringIsWaitedForByOne(t *testing.T) {
 				r := o.process(t, dir, store)
 				all.Go(func() {
 					_, err := r.Credentials(t.Context(), o.chain)
-					var e *Error
-					if !errors.As(err, &e) || !e.Passing || !strings.Contains(err.Error(), "no answer in time") || !strings.Contains(err.Error(), "(mend: ") {
+					var e *diag.Error
+					if !errors.As(err, &e) || !e.Has(diag.Temporary) || !strings.Contains(diag.Text(err), "no answer in time") || !strings.Contains(diag.Text(err), "hint: ") {
 						t.Errorf("got %v", err)
 					}
 				})
@@ -108,7 +109,7 @@ func TestASilentKeyringCostsNoGoodSession(t *testing.T) {
 				t.Errorf("%d warnings, want 12: %q", len(told), told)
 			}
 			for _, w := range told {
-				if !strings.Contains(w, "no answer") || !strings.Contains(w, "(mend: ") || !strings.Contains(w, "the session before is served") {
+				if !strings.Contains(w, "no answer") || !strings.Contains(w, "hint: ") || !strings.Contains(w, "the session before is served") {
 					t.Errorf("warning %q", w)
 				}
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"aws-credproc/cache"
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -43,7 +44,7 @@ func TestKeysAreReadAsTheyWereKept(t *testing.T) {
 		cuts(`{"file":"config","rest":"` + rest + `","pieces":[{"at":5,"text":"AAAA"},{"at":4,"text":"AAAA"}]}`): cache.ErrCorrupt,
 		cuts(`{"file":"config","rest":"` + rest + `","pieces":[{"at":5,"text":"AAAA"}]}`):                        nil,
 	} {
-		if _, err := decodeKeys(text); !errors.Is(err, want) || err != nil && strings.Contains(err.Error(), "hush") {
+		if _, err := decodeKeys(text); !errors.Is(err, want) || err != nil && strings.Contains(diag.Text(err), "hush") {
 			t.Errorf("%s: %v, want %v", text, err, want)
 		}
 	}
@@ -78,22 +79,22 @@ func noEnv(string) string { return "" }
 func TestWhatAKeyringsFailureTellsOthers(t *testing.T) {
 	c := profiles.Chain{Source: profiles.Source{Type: profiles.Keyring, Profile: "-base"}, Profile: profiles.Section{Name: "-x"}}
 	w := &way{chain: c, links: linksOf(c, noEnv)}
-	for err, want := range map[error]Error{
-		cache.ErrLocked:           {NeedsPerson: true, local: true}, // found soon, and over when a person has unlocked it
-		cache.ErrTimeout:          {Passing: true},
-		context.DeadlineExceeded:  {Passing: true},
-		errors.New("session bus"): {Passing: true, local: true},
-		cache.ErrUnavailable:      {local: true}, // in this login
-		cache.ErrCorrupt:          {local: true},
-		cache.ErrVersion:          {local: true},
-		ErrNoKeys:                 {local: true},
+	for err, want := range map[error]diag.Error{
+		cache.ErrLocked:           {Flags: diag.NeedsUser | diag.Local}, // found soon, and over when a person has unlocked it
+		cache.ErrTimeout:          {Flags: diag.Temporary},
+		context.DeadlineExceeded:  {Flags: diag.Temporary},
+		errors.New("session bus"): {Flags: diag.Temporary | diag.Local},
+		cache.ErrUnavailable:      {Flags: diag.Local}, // in this login
+		cache.ErrCorrupt:          {Flags: diag.Local},
+		cache.ErrVersion:          {Flags: diag.Local},
+		ErrNoKeys:                 {Flags: diag.Local},
 	} {
 		got := w.keyringError(fmt.Errorf("keyring: %w", err))
-		if got.Mend == "" || got.Passing != want.Passing || got.NeedsPerson != want.NeedsPerson || got.local != want.local {
+		if got.Hint == "" || got.Flags != want.Flags {
 			t.Errorf("%v: %+v", err, got)
 		}
-		if _, line, ok := strings.Cut(got.Mend, "run aws-credproc "); ok && !strings.Contains(line, " -- -") {
-			t.Errorf("%v: a flag for a name: %s", err, got.Mend)
+		if _, line, ok := strings.Cut(got.Hint, "run aws-credproc "); ok && !strings.Contains(line, " -- -") {
+			t.Errorf("%v: a flag for a name: %s", err, got.Hint)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/mfa"
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -67,10 +68,10 @@ func (w *way) checkMFA(n int) error {
 		return nil
 	}
 	h := w.links[n].role
-	return &Error{
-		Profile: w.chain.Profile.Name, Step: w.name(n),
+	return &diag.Error{
+		Profile: w.chain.Profile.Name, Where: w.name(n),
 		Err:  fmt.Errorf("it has mfa_serial, but the credentials of its source, profile %s, are %s, and MFA devices are users'", l.profile, source),
-		Mend: "remove mfa_serial from [profile " + h.Profile + "], or let it start with a user's keys", local: true,
+		Hint: "remove mfa_serial from [profile " + h.Profile + "], or let it start with a user's keys", Flags: diag.Local,
 	}
 }
 
@@ -81,7 +82,7 @@ func (w *way) sessionToken(ctx context.Context) (cache.Session, error) {
 		return cache.Session{}, err
 	}
 	if source.SessionToken != "" {
-		return cache.Session{}, &Error{Profile: w.chain.Profile.Name, Step: w.name(1), Err: errTemporary, local: true}
+		return cache.Session{}, &diag.Error{Profile: w.chain.Profile.Name, Where: w.name(1), Err: errTemporary, Flags: diag.Local}
 	}
 	return w.withCode(ctx, 1, source, func(client *stsClient, code string) (cache.Session, error) {
 		return client.getSessionToken(ctx, source, w.chain.MFA, code)
@@ -126,7 +127,7 @@ func (w *way) withCode(ctx context.Context, n int, source cache.Session, call fu
 	}
 	defer unlock()
 	var refused error
-	var failure *Error
+	var failure *diag.Error
 	for {
 		code, err := w.tokenCode(ctx, n, refused)
 		if errors.Is(err, mfa.ErrRefused) {
@@ -156,19 +157,19 @@ func (w *way) tokenCode(ctx context.Context, n int, refused error) (mfa.Code, er
 	if err == nil || refused != nil && errors.Is(err, mfa.ErrRefused) {
 		return code, err
 	}
-	e := &Error{Profile: w.chain.Profile.Name, Step: w.name(n), Err: err, Mend: "run aws-credproc refresh " + profiles.Argument(w.chain.Profile.Name)}
+	e := &diag.Error{Profile: w.chain.Profile.Name, Where: w.name(n), Err: err, Hint: "run aws-credproc refresh " + profiles.Argument(w.chain.Profile.Name)}
 	switch {
 	case errors.Is(err, mfa.ErrNobody):
-		e.NeedsPerson = true
+		e.Flags |= diag.NeedsUser
 		e.Err = fmt.Errorf("it wants a code of the MFA device %s: %w", w.chain.MFA.Serial, err)
-		e.Mend += " at a terminal"
+		e.Hint += " at a terminal"
 	case errors.Is(err, context.DeadlineExceeded):
-		e.Passing = true
-		e.Mend += ", or allow more with --timeout"
+		e.Flags |= diag.Temporary
+		e.Hint += ", or allow more with --timeout"
 	case errors.Is(err, mfa.ErrCancelled):
-		e.Passing = true // what a person does not want now they may want later: meanwhile the session before may do
+		e.Flags |= diag.Temporary // what a person does not want now they may want later: meanwhile the session before may do
 	default:
-		e.Mend = ""
+		e.Hint = ""
 	}
 	return mfa.Code{}, e
 }

@@ -12,6 +12,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/mfa"
+	"aws-credproc/internal/diag"
 	"aws-credproc/internal/ststest"
 	"aws-credproc/profiles"
 )
@@ -211,7 +212,7 @@ func TestADeviceWithoutAUserIsRefusedBeforeAnyoneIsAsked(t *testing.T) {
 		"a role's session ":          role + "source_profile = k\n[profile k]\nrole_arn = arn:aws:iam::111111111111:role/W\nweb_identity_token_file = /dev/null",
 	} {
 		b := newBank(t, "", more)
-		if _, err := b.get(t, "p"); err == nil || !strings.Contains(err.Error(), "are "+strings.TrimSpace(name)+", and MFA devices are users'") {
+		if _, err := b.get(t, "p"); err == nil || !strings.Contains(diag.Text(err), "are "+strings.TrimSpace(name)+", and MFA devices are users'") {
 			t.Errorf("%s: %v", name, err)
 		}
 		b.check(t, name, 0, 0, 0)
@@ -227,7 +228,7 @@ func TestTheHourOfRoleChainingIsExplained(t *testing.T) {
 	must(t, err)
 	must(t, os.WriteFile(process, fmt.Appendf(nil, `{"Version": 1, "AccessKeyId": %q, "SecretAccessKey": %q, "SessionToken": %q, "Expiration": %q}`,
 		s.AccessKeyID, s.SecretAccessKey, s.SessionToken, s.Expiration.Format(time.RFC3339)), 0o600))
-	if _, err := b.get(t, "p"); err == nil || !strings.Contains(err.Error(), "lasts an hour at most: remove duration_seconds from [profile p]") {
+	if _, err := b.get(t, "p"); err == nil || !strings.Contains(diag.Text(err), "lasts an hour at most: remove duration_seconds from [profile p]") {
 		t.Error(err)
 	}
 }
@@ -244,7 +245,7 @@ func TestACodeThatIsTooOldForARoleIsAskedForOnceMore(t *testing.T) {
 	b.clock.now = b.clock.now.Add(2 * time.Hour)
 	b.person.absent = true
 	_, err := b.get(t, "b")
-	if err == nil || !strings.Contains(err.Error(), "AccessDenied") || !strings.Contains(err.Error(), "aws-credproc refresh --mfa b") {
+	if err == nil || !strings.Contains(diag.Text(err), "AccessDenied") || !strings.Contains(diag.Text(err), "aws-credproc refresh --mfa b") {
 		t.Errorf("with nobody there: %v", err)
 	}
 	b.check(t, "with nobody there", 0, 0, 1)
@@ -262,7 +263,7 @@ func TestAPlainDenialAsksForOneCodeMoreAtMost(t *testing.T) {
 	}
 	b.check(t, "the code is fresh", 0, 0, 1)
 	b.clock.now = b.clock.now.Add(2 * time.Hour)
-	if _, err := b.get(t, "a"); err == nil || !strings.Contains(err.Error(), "AccessDenied") {
+	if _, err := b.get(t, "a"); err == nil || !strings.Contains(diag.Text(err), "AccessDenied") {
 		t.Errorf("got %v", err)
 	}
 	b.check(t, "the code is old", 1, 0, 2)
@@ -291,18 +292,18 @@ func TestACodeThatAWSRefusesIsAskedForAgain(t *testing.T) {
 		b := newBank(t, "", "")
 		b.person.answer = wrong
 		_, err := b.get(t, "a")
-		if err == nil || !strings.Contains(err.Error(), "invalid MFA one time pass code") || strings.Contains(err.Error(), "000000") {
+		if err == nil || !strings.Contains(diag.Text(err), "invalid MFA one time pass code") || strings.Contains(diag.Text(err), "000000") {
 			t.Error(err)
 		}
 		b.check(t, "", codeTries, codeTries, 0)
-		if _, err := b.get(t, "a"); err == nil || !strings.Contains(err.Error(), " ago; tried again after ") {
+		if _, err := b.get(t, "a"); err == nil || !strings.Contains(diag.Text(err), " ago; tried again after ") {
 			t.Errorf("not shared: %v", err)
 		}
 		b.check(t, "just after", 0, 0, 0)
 	})
 	t.Run("no such device", func(t *testing.T) {
 		b := newBank(t, "mfa_serial = arn:aws:iam::111111111111:mfa/other", "")
-		if _, err := b.get(t, "a"); err == nil || !strings.Contains(err.Error(), "correct mfa_serial") {
+		if _, err := b.get(t, "a"); err == nil || !strings.Contains(diag.Text(err), "correct mfa_serial") {
 			t.Error(err)
 		}
 		b.check(t, "", 1, 1, 0)
@@ -313,8 +314,8 @@ func TestWhoCannotBeAsked(t *testing.T) {
 	b := newBank(t, "", "")
 	b.person.absent = true
 	_, err := b.get(t, "a")
-	var e *Error
-	if !errors.As(err, &e) || !e.NeedsPerson || e.Mend != "run aws-credproc refresh a at a terminal" {
+	var e *diag.Error
+	if !errors.As(err, &e) || !e.Has(diag.NeedsUser) || e.Hint != "run aws-credproc refresh a at a terminal" {
 		t.Fatalf("got %v", err)
 	}
 	b.person.absent = false
@@ -324,11 +325,11 @@ func TestWhoCannotBeAsked(t *testing.T) {
 
 	b = newBank(t, "", "")
 	b.person.answer = func(mfa.Code) (mfa.Code, error) { return mfa.Code{}, mfa.ErrCancelled }
-	if _, err := b.get(t, "a"); !errors.As(err, &e) || e.NeedsPerson {
+	if _, err := b.get(t, "a"); !errors.As(err, &e) || e.Has(diag.NeedsUser) {
 		t.Errorf("cancelled: %v", err)
 	}
 	for _, name := range []string{"a", "b"} {
-		if _, err := b.get(t, name); err == nil || !strings.Contains(err.Error(), " ago; tried again after ") {
+		if _, err := b.get(t, name); err == nil || !strings.Contains(diag.Text(err), " ago; tried again after ") {
 			t.Errorf("cancelled, not shared with %s: %v", name, err)
 		}
 	}
@@ -348,7 +349,7 @@ func TestWhoCannotBeAsked(t *testing.T) {
 
 	b = newBank(t, "", "")
 	b.TokenCodes = nil
-	if _, err := b.get(t, "a"); !errors.As(err, &e) || !e.NeedsPerson {
+	if _, err := b.get(t, "a"); !errors.As(err, &e) || !e.Has(diag.NeedsUser) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -370,7 +371,7 @@ func TestRefreshAsksForANewCodeWhenToldTo(t *testing.T) {
 	_, err = b.Refresh(t.Context(), other, b.Now(), true)
 	must(t, err)
 	b.check(t, "refresh --mfa of another role, in the same command", 0, 0, 1)
-	if _, err := b.Refresh(t.Context(), b.chain, b.Now(), true); err == nil || !strings.Contains(err.Error(), "has no MFA device") {
+	if _, err := b.Refresh(t.Context(), b.chain, b.Now(), true); err == nil || !strings.Contains(diag.Text(err), "has no MFA device") {
 		t.Errorf("without a device: %v", err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"aws-credproc/cache"
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -27,14 +28,14 @@ type Reached struct {
 }
 
 // Reach asks the STS of a chain whether it is there and what time it has. Nothing is signed and nothing told. The error
-// is an [*Error]; of Reached, what was known before it came to that is given with it.
+// is an [*diag.Error]; of Reached, what was known before it came to that is given with it.
 func (r *Resolver) Reach(ctx context.Context, c profiles.Chain) (Reached, error) {
 	w, err := r.way(c)
 	if err != nil {
 		return Reached{}, err
 	}
-	fail := func(to Reached, err error, mend string) (Reached, error) {
-		return to, &Error{Profile: c.Profile.Name, Step: "reach STS", Err: err, Mend: mend, Passing: true}
+	fail := func(to Reached, err error, hint string) (Reached, error) {
+		return to, &diag.Error{Profile: c.Profile.Name, Where: "reach STS", Err: err, Hint: hint, Flags: diag.Temporary}
 	}
 	var to Reached
 	if to.URL, err = w.stsURL(ctx); err != nil {
@@ -88,7 +89,7 @@ func reason(ctx context.Context, err error, after time.Duration) error {
 }
 
 // Caller asks STS whose the credentials are that a chain starts with, and gives the ARN. A cached session of the source
-// will do. It asks nobody for anything. The error is an [*Error], or comes from ctx.
+// will do. It asks nobody for anything. The error is an [*diag.Error], or comes from ctx.
 func (r *Resolver) Caller(ctx context.Context, c profiles.Chain) (arn string, err error) {
 	w, err := r.way(c)
 	if err != nil {
@@ -108,10 +109,10 @@ func (r *Resolver) Caller(ctx context.Context, c profiles.Chain) (arn string, er
 	out, err := client.with(s).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		e := client.explainFailure(err, &w, 0, s)
-		e.Step = "ask STS whose access key " + shownKeyID(s.AccessKeyID) + " is"
-		if api := smithy.APIError(nil); errors.As(err, &api) && !e.Passing {
+		e.Where = "ask STS whose access key " + shownKeyID(s.AccessKeyID) + " is"
+		if api := smithy.APIError(nil); errors.As(err, &api) && !e.Has(diag.Temporary) {
 			code, message := client.refused(api, err)
-			e.Mend = mendFor(code, message, c.Profile.Name, profiles.Hop{Profile: c.Source.Profile}, c.Source, c.Source.Profile)
+			e.Hint = hintFor(code, message, c.Profile.Name, profiles.Hop{Profile: c.Source.Profile}, c.Source, c.Source.Profile)
 		}
 		return "", e
 	}
@@ -119,21 +120,21 @@ func (r *Resolver) Caller(ctx context.Context, c profiles.Chain) (arn string, er
 }
 
 // Try gets the session that a chain stands for anew, as Refresh does with since, and keeps it. Where that would take a code of an
-// MFA device, it asks nobody and is an [*Error] with NeedsPerson.
+// MFA device, it asks nobody and is an [*diag.Error] with NeedsPerson.
 func (r *Resolver) Try(ctx context.Context, c profiles.Chain, since time.Time) (cache.Session, error) {
 	w, err := r.way(c)
 	if err != nil {
 		return cache.Session{}, err
 	}
 	if w.needsPerson() {
-		return cache.Session{}, &Error{Profile: c.Profile.Name, Step: w.name(w.last()), Err: errors.New("it takes a code of the MFA device " + c.MFA.Serial),
-			Mend: "aws-credproc refresh " + profiles.Argument(c.Profile.Name), NeedsPerson: true, local: true}
+		return cache.Session{}, &diag.Error{Profile: c.Profile.Name, Where: w.name(w.last()), Err: errors.New("it takes a code of the MFA device " + c.MFA.Serial),
+			Hint: "aws-credproc refresh " + profiles.Argument(c.Profile.Name), Flags: diag.NeedsUser | diag.Local}
 	}
 	return r.Refresh(ctx, c, since, false)
 }
 
 // CheckKeys says why the long-term keys of a chain's source cannot be taken out of the keyring, nil where they can or
-// are elsewhere. The error is the [*Error] that [Resolver.Credentials] gives. It reads them, and raises no prompt.
+// are elsewhere. The error is the [*diag.Error] that [Resolver.Credentials] gives. It reads them, and raises no prompt.
 func (r *Resolver) CheckKeys(ctx context.Context, c profiles.Chain) error {
 	if c.Source.Type != profiles.Keyring {
 		return nil
@@ -147,7 +148,7 @@ func (r *Resolver) CheckKeys(ctx context.Context, c profiles.Chain) error {
 }
 
 // Check says why a chain's settings are refused, as far as that can be told without sending anything or running a
-// command; for those of the connection see CheckConnection. The error is an [*Error].
+// command; for those of the connection see CheckConnection. The error is an [*diag.Error].
 func (r *Resolver) Check(c profiles.Chain) error {
 	w, err := r.way(c)
 	if err != nil {
@@ -161,7 +162,7 @@ func (r *Resolver) Check(c profiles.Chain) error {
 	if s := c.Source; s.Type == profiles.WebIdentity && s.WebIdentityTokenFile != "" {
 		if err := checkTokenFile(s.WebIdentityTokenFile); err != nil {
 			e := w.sourceError(fmt.Errorf("web identity token: %w", err), "correct web_identity_token_file; the file holds the token and nothing else")
-			e.Profile, e.From = s.Profile, "web_identity_token_file"
+			e.Profile, e.Setting = s.Profile, "web_identity_token_file"
 			return e
 		}
 	}
@@ -172,14 +173,14 @@ func (r *Resolver) Check(c profiles.Chain) error {
 var ConnectionSettings = []string{"ca_bundle", "max_attempts", "retry_mode"}
 
 // CheckConnection says why the settings of a chain's connection to AWS are refused. It reads a CA bundle whole. The error
-// is an [*Error].
+// is an [*diag.Error].
 func (r *Resolver) CheckConnection(c profiles.Chain) error {
 	_, err := r.newSTSClient(c, Endpoint{})
 	return err
 }
 
 // CheckMFA says which profile's role can never be assumed with the MFA device that it names, and why; nil where there is
-// none. The error is an [*Error].
+// none. The error is an [*diag.Error].
 func (r *Resolver) CheckMFA(c profiles.Chain) (profile string, err error) {
 	w := way{Resolver: r, chain: c, links: linksOf(c, r.Getenv)}
 	for n, l := range w.links {

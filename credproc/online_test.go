@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"aws-credproc/cache"
+	"aws-credproc/internal/diag"
 	"aws-credproc/internal/ststest"
 )
 
@@ -62,7 +63,7 @@ func TestReachTellsTheClockWithoutAnyKey(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if to, err := r.Reach(t.Context(), chain); err == nil || to.URL != s.URL || strings.Contains(err.Error(), "Get \"") {
+	if to, err := r.Reach(t.Context(), chain); err == nil || to.URL != s.URL || strings.Contains(diag.Text(err), "Get \"") {
 		t.Errorf("of an STS that is gone: %+v, %v", to, err)
 	}
 }
@@ -74,12 +75,12 @@ func TestCallerNamesTheSource(t *testing.T) {
 		t.Errorf("%q, %v", arn, err)
 	}
 	env["AWS_SECRET_ACCESS_KEY"] = "hush"
-	var e *Error
-	if _, err := r.Caller(t.Context(), chain); !errors.As(err, &e) || !strings.HasPrefix(e.Step, "ask STS whose access key ") || e.Mend == "" || strings.Contains(err.Error(), "hush") {
+	var e *diag.Error
+	if _, err := r.Caller(t.Context(), chain); !errors.As(err, &e) || !strings.HasPrefix(e.Where, "ask STS whose access key ") || e.Hint == "" || strings.Contains(diag.Text(err), "hush") {
 		t.Errorf("with another secret: %v", err)
 	}
 	s.Fault(ststest.Fault{Kind: ststest.Fail, Status: http.StatusServiceUnavailable, Times: ststest.Always})
-	if _, err := r.Caller(t.Context(), chain); !errors.As(err, &e) || !e.Passing {
+	if _, err := r.Caller(t.Context(), chain); !errors.As(err, &e) || !e.Has(diag.Temporary) {
 		t.Errorf("of an STS that has a bad moment: %v", err)
 	}
 }
@@ -90,9 +91,9 @@ func TestTryAsksNobodyForACode(t *testing.T) {
 		t.Errorf("%v, %v", got, err)
 	}
 	before := s.Calls("AssumeRole")
-	var e *Error
+	var e *diag.Error
 	chain := chainOf(t, roleOfEnvironment+"mfa_serial = arn:aws:iam::111111111111:mfa/jill\n", "")
-	if _, err := r.Try(t.Context(), chain, r.Now()); !errors.As(err, &e) || !e.NeedsPerson || s.Calls("AssumeRole") != before {
+	if _, err := r.Try(t.Context(), chain, r.Now()); !errors.As(err, &e) || !e.Has(diag.NeedsUser) || s.Calls("AssumeRole") != before {
 		t.Errorf("with a device: %v", err)
 	}
 	if all, err := r.Cache.Facts(); err != nil || len(all) != 1 {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"aws-credproc/cache"
+	"aws-credproc/internal/diag"
 	"aws-credproc/internal/ststest"
 )
 
@@ -67,7 +68,7 @@ func TestThePoliciesShownAreWhatIsNeeded(t *testing.T) {
 				t.Errorf("with both documents: %v", err)
 			}
 			for i := range 2 * len(all) {
-				if err := try(i); err == nil || !strings.Contains(err.Error(), "aws-credproc explain --policies p prints both") {
+				if err := try(i); err == nil || !strings.Contains(diag.Text(err), "aws-credproc explain --policies p prints both") {
 					t.Errorf("without document %d: %v", i, err)
 				}
 			}

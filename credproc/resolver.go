@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"aws-credproc/cache"
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -37,7 +38,7 @@ type Resolver struct {
 // which is then cached. A chain without a role gives its source's credentials, which for static keys have no expiry.
 //
 // Any number of processes that call this at the same time for one session make one call of STS. An error is an
-// [*Error], or comes from ctx.
+// [*diag.Error], or comes from ctx.
 func (r *Resolver) Credentials(ctx context.Context, c profiles.Chain) (cache.Session, error) {
 	w, err := r.way(c)
 	if err != nil {
@@ -63,8 +64,8 @@ func (r *Resolver) Refresh(ctx context.Context, c profiles.Chain, since time.Tim
 	}
 	if newCode {
 		if c.MFA.Serial == "" {
-			return cache.Session{}, &Error{Profile: c.Profile.Name, Step: "ask for a new code", Err: errors.New("its chain has no MFA device"),
-				Mend: "refresh it without --mfa", local: true}
+			return cache.Session{}, &diag.Error{Profile: c.Profile.Name, Where: "ask for a new code", Err: errors.New("its chain has no MFA device"),
+				Hint: "refresh it without --mfa", Flags: diag.Local}
 		}
 		if n := slices.IndexFunc(w.links, isSessionToken); n > 0 && n < w.last() {
 			if err := w.newCode(ctx, n); err != nil {
@@ -191,8 +192,8 @@ func (w *way) obtain(ctx context.Context, n int, fit fitness, old cache.Session)
 			w.noteFailure(n, err)
 		}
 	}
-	if e := (*Error)(nil); errors.As(err, &e) && (e.Passing || e.NeedsPerson) && isKept(old, w.Now()) && !errors.Is(caller.Err(), context.Canceled) {
-		w.Warnf("%v; the session before is served, %s left", err, w.left(old))
+	if e := (*diag.Error)(nil); errors.As(err, &e) && (e.Has(diag.Temporary) || e.Has(diag.NeedsUser)) && isKept(old, w.Now()) && !errors.Is(caller.Err(), context.Canceled) {
+		w.Warnf("%s", diag.WithHint(fmt.Sprintf("%v; the session before is served, %s left", err, w.left(old)), diag.Hint(err)))
 		return old, nil
 	}
 	return cache.Session{}, err
@@ -205,13 +206,13 @@ func isOfOwnLimit(ctx context.Context, err error) bool {
 
 // lockError says that another process was waited for in vain.
 func (w *way) lockError(n int, err error) error {
-	e := &Error{Profile: w.chain.Profile.Name, Step: w.name(n), Err: err, Passing: true}
+	e := &diag.Error{Profile: w.chain.Profile.Name, Where: w.name(n), Err: err, Flags: diag.Temporary}
 	switch {
 	case errors.Is(err, context.Canceled):
 		e.Err = errInterrupted
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Err = errors.New("another process is at it, and has not come to an end within the time allowed")
-		e.Mend = "try again, or allow more with --timeout"
+		e.Hint = "try again, or allow more with --timeout"
 	}
 	return e
 }
@@ -277,7 +278,7 @@ func (w *way) assumeRole(ctx context.Context, n int) (cache.Session, error) {
 			w.Tracef("%v; trying once more, with a new code", failure)
 			return w.assumeRoleWithCode(ctx, n)
 		}
-		failure.Mend += "; if that bounds aws:MultiFactorAuthAge, run aws-credproc refresh --mfa " + profiles.Argument(w.chain.Profile.Name)
+		failure.Hint += "; if that bounds aws:MultiFactorAuthAge, run aws-credproc refresh --mfa " + profiles.Argument(w.chain.Profile.Name)
 	}
 	return cache.Session{}, failure
 }

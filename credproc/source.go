@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"aws-credproc/cache"
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -119,8 +120,8 @@ func (w *way) environmentSession() (cache.Session, error) {
 }
 
 // sourceError says why the source gave no credentials.
-func (w *way) sourceError(err error, mend string) *Error {
-	return &Error{Profile: w.chain.Profile.Name, Step: w.name(0), Err: err, Mend: mend}
+func (w *way) sourceError(err error, hint string) *diag.Error {
+	return &diag.Error{Profile: w.chain.Profile.Name, Where: w.name(0), Err: err, Hint: hint}
 }
 
 // malformed says what is wrong with the form of credentials, or "". They end up in the header of a request.

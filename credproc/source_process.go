@@ -15,6 +15,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/shell"
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -39,15 +40,15 @@ func (w *way) processSession(ctx context.Context) (cache.Session, error) {
 }
 
 // commandError tells why the command that the config names under key gave nothing.
-func (w *way) commandError(key string, why error) *Error {
+func (w *way) commandError(key string, why error) *diag.Error {
 	e := w.sourceError(fmt.Errorf("its %s %w", key, why), "run the command by hand; aws-credproc explain "+profiles.Argument(w.chain.Profile.Name)+" shows it")
 	switch {
 	case errors.Is(why, context.Canceled):
-		e.Err, e.Mend = errInterrupted, ""
+		e.Err, e.Hint = errInterrupted, ""
 	case errors.Is(why, context.DeadlineExceeded):
-		e.Passing = true
+		e.Flags |= diag.Temporary
 	case errors.Is(why, shell.ErrNotFound):
-		e.Mend = "write the command's whole path: the PATH may differ where your tools are started"
+		e.Hint = "write the command's whole path: the PATH may differ where your tools are started"
 	}
 	return e
 }
@@ -111,7 +112,7 @@ func (w *way) checkRecursion() error {
 	e := w.sourceError(fmt.Errorf("its %s leads back to it: %s", key, strings.Join(round, " -> ")),
 		"let the command of profile "+w.chain.Source.Profile+" use another profile")
 	if key == "mfa_process" {
-		e.Step, e.Mend = "get a code of the MFA device "+w.chain.MFA.Serial, "let mfa_process use another profile, or none"
+		e.Where, e.Hint = "get a code of the MFA device "+w.chain.MFA.Serial, "let mfa_process use another profile, or none"
 	}
 	return e
 }

@@ -11,6 +11,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/shell"
+	"aws-credproc/internal/diag"
 )
 
 func TestProcessOutputIsChecked(t *testing.T) {
@@ -37,7 +38,7 @@ func TestProcessOutputIsChecked(t *testing.T) {
 			w.config("[profile leaf]\ncredential_process = " + command("print", w.write("out", test.output)))
 			_, err := w.get("leaf")
 			checkError(t, w, err, test.want, 0)
-			if strings.Contains(err.Error(), "wJalr") {
+			if strings.Contains(diag.Text(err), "wJalr") {
 				t.Errorf("the error %q holds the secret", err)
 			}
 		})
@@ -106,12 +107,12 @@ func TestProcessThatGivesYearsIsAskedAgain(t *testing.T) {
 }
 
 func TestProcessFailures(t *testing.T) {
-	notThere := "is no command that is found (mend: write the command's whole path"
+	notThere := "is no command that is found\nhint: write the command's whole path"
 	if runtime.GOOS == "windows" {
 		notThere = "get the credentials of profile leaf: its credential_process " // see shell.Failure
 	}
 	for name, test := range map[string]struct{ command, want string }{
-		"exit status": {command("fail", "7"), "leaf: get the credentials of profile leaf: its credential_process ended with exit status 7 (mend: run the command by hand; aws-credproc explain leaf shows it)"},
+		"exit status": {command("fail", "7"), "leaf: get the credentials of profile leaf: its credential_process ended with exit status 7\nhint: run the command by hand; aws-credproc explain leaf shows it"},
 		"not there":   {"/nowhere/command get", notThere},
 		"endless":     {command("flood"), "printed more than 64 KB"},
 	} {
@@ -166,7 +167,7 @@ func TestCircleThroughACommandIsRefused(t *testing.T) {
 		return strings.Join((&way{Resolver: w.resolver, chain: c}).passed(), " ")
 	}
 	for name, test := range map[string]struct{ before, profile, want string }{
-		"the same profile":             {chain("leaf"), "leaf", "its credential_process leads back to it: leaf -> leaf (mend: let the command of profile leaf use another profile)"},
+		"the same profile":             {chain("leaf"), "leaf", "its credential_process leads back to it: leaf -> leaf\nhint: let the command of profile leaf use another profile"},
 		"a role that needs it":         {chain("leaf"), "dev", "leads back to it: leaf -> dev -> leaf"},
 		"the role that began it":       {chain("dev"), "dev", "leads back to it: dev -> leaf -> dev"},
 		"over a detour":                {chain("dev") + " " + chain("other"), "leaf", "leads back to it: dev -> leaf -> other -> leaf"},

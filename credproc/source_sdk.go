@@ -28,6 +28,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"aws-credproc/cache"
+	"aws-credproc/internal/diag"
 )
 
 // The sources in this file are the SDK's own providers, with the SDK's own reading of all that is beside the point here:
@@ -109,17 +110,17 @@ func (w *way) retrieve(ctx context.Context, p aws.CredentialsProvider) (s cache.
 
 // serviceError says how a source failed whose provider asks a service: unreachable, refused, or an answer that is none.
 // mend is for what does not pass.
-func (w *way) serviceError(name string, err error, mend string) *Error {
-	e := w.sourceError(nil, mend)
-	if e.Passing = isPassing(err); e.Passing {
-		e.Mend = "check the network and the proxy, and try again"
+func (w *way) serviceError(name string, err error, hint string) *diag.Error {
+	e := w.sourceError(nil, hint)
+	if e.Set(diag.Temporary, isPassing(err)); e.Has(diag.Temporary) {
+		e.Hint = "check the network and the proxy, and try again"
 	}
 	var api smithy.APIError
 	var send *smithyhttp.RequestSendError
 	var response interface{ HTTPStatusCode() int }
 	switch {
 	case errors.Is(err, context.Canceled):
-		e.Err, e.Mend = errInterrupted, ""
+		e.Err, e.Hint = errInterrupted, ""
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Err = fmt.Errorf("no answer from %s within the time allowed", name)
 	case errors.As(err, &api) && apiText(api) != "":
@@ -136,9 +137,10 @@ func (w *way) serviceError(name string, err error, mend string) *Error {
 
 // signInError is serviceError for a step at which all that is wrong is mended by signing in with a command, but for
 // what passes.
-func (w *way) signInError(name string, err error, signIn []string) *Error {
+func (w *way) signInError(name string, err error, signIn []string) *diag.Error {
 	e := w.serviceError(name, err, strings.Join(signIn, " "))
-	if e.NeedsPerson = !e.Passing && e.Mend != ""; e.NeedsPerson {
+	if !e.Has(diag.Temporary) && e.Hint != "" {
+		e.Flags |= diag.NeedsUser
 		e.SignIn = signIn
 	}
 	return e
@@ -250,16 +252,16 @@ func (w *way) loginSession(ctx context.Context) (cache.Session, error) {
 // The profile has a role_arn beside its credential_source, and the SDK's config would give the credentials of that role:
 // so only the service's client is taken from it.
 func (w *way) instanceSession(ctx context.Context) (cache.Session, error) {
-	const mend = "credential_source = Ec2InstanceMetadata works on an EC2 instance that has a role, with AWS_EC2_METADATA_DISABLED not set"
+	const hint = "credential_source = Ec2InstanceMetadata works on an EC2 instance that has a role, with AWS_EC2_METADATA_DISABLED not set"
 	cfg, err := w.sdkConfig(ctx, withoutCredentials())
 	if err != nil {
 		return cache.Session{}, err
 	}
 	session, err := w.retrieve(ctx, ec2rolecreds.New(func(o *ec2rolecreds.Options) { o.Client = imds.NewFromConfig(cfg) }))
 	if err != nil {
-		e := w.serviceError("the instance metadata service", err, mend)
-		if e.Mend != "" { // it was not interrupted
-			e.Mend = mend
+		e := w.serviceError("the instance metadata service", err, hint)
+		if e.Hint != "" { // it was not interrupted
+			e.Hint = hint
 		}
 		return cache.Session{}, e
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -21,6 +22,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/shell"
+	"aws-credproc/internal/diag"
 	"aws-credproc/internal/ststest"
 	"aws-credproc/profiles"
 )
@@ -244,7 +246,7 @@ func TestSourceIsAskedOncePerSession(t *testing.T) {
 func TestEnvironmentIsASourceOfRolesOnly(t *testing.T) {
 	w := newWorld(t)
 	w.config("[profile dev]\nrole_arn = " + devARN + "\ncredential_source = Environment")
-	if _, err := w.get("dev"); err == nil || !strings.Contains(err.Error(), "InvalidClientTokenId") {
+	if _, err := w.get("dev"); err == nil || !strings.Contains(diag.Text(err), "InvalidClientTokenId") {
 		t.Errorf("what is exported is not used: %v", err)
 	}
 	t.Setenv("AWS_ACCESS_KEY_ID", w.given.AccessKeyID)
@@ -256,7 +258,7 @@ func TestEnvironmentIsASourceOfRolesOnly(t *testing.T) {
 	}
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
 	t.Setenv("AWS_ACCESS_KEY_ID", "AKIAOTHER")
-	wantError(t, w, "dev", "AWS_SECRET_ACCESS_KEY is not set (mend: export", 0)
+	wantError(t, w, "dev", "AWS_SECRET_ACCESS_KEY is not set\nhint: export", 0)
 }
 
 // What kind of failure an error is.
@@ -274,22 +276,23 @@ func wantError(t *testing.T, w *world, profile, want string, kind int) {
 
 func checkError(t *testing.T, w *world, err error, want string, kind int) {
 	t.Helper()
-	var e *Error
+	var e *diag.Error
 	if !errors.As(err, &e) {
-		t.Fatalf("error %v, want an *Error", err)
+		t.Fatalf("error %v, want an *diag.Error", err)
 	}
-	if !strings.Contains(err.Error(), want) {
-		t.Errorf("error %q\n want %q", err, want)
+	text := regexp.MustCompile(` \[[0-9]+s ago; [^]]*\]`).ReplaceAllString(diag.Text(err), "")
+	if !strings.Contains(text, want) {
+		t.Errorf("error %q\n want %q", text, want)
 	}
-	if e.Passing != (kind == passing) || e.NeedsPerson != (kind == person) {
-		t.Errorf("error %q: passing %v, needs a person %v", err, e.Passing, e.NeedsPerson)
+	if e.Has(diag.Temporary) != (kind == passing) || e.Has(diag.NeedsUser) != (kind == person) {
+		t.Errorf("error %q: passing %v, needs a person %v", err, e.Has(diag.Temporary), e.Has(diag.NeedsUser))
 	}
 	for _, secret := range []string{w.given.SecretAccessKey, w.given.SessionToken, ssoAccess, "hush"} {
-		if strings.Contains(err.Error()+w.stderr.String()+w.warnings.String(), secret) {
+		if strings.Contains(diag.Text(err)+w.stderr.String()+w.warnings.String(), secret) {
 			t.Error("a secret is told")
 		}
 	}
-	if strings.Contains(err.Error(), "\n") || len(err.Error()) > 1500 {
+	if strings.Contains(err.Error()+diag.Hint(err), "\n") || len(err.Error()) > 1500 {
 		t.Errorf("error of %d bytes: %q", len(err.Error()), err)
 	}
 }
@@ -304,20 +307,20 @@ func TestSignInIsAskedForWhereItMends(t *testing.T) {
 		kind   int
 	}{
 		"nobody has signed in": {bySession, func(w *world) { must(w.t, os.RemoveAll(filepath.Join(w.dir, ssoFile))) },
-			"IAM Identity Center (SSO): nobody has signed in (mend: aws sso login --sso-session corp)", person},
-		"nobody has signed in, older form": {older, func(w *world) { must(w.t, os.RemoveAll(filepath.Join(w.dir, ssoFile))) }, "(mend: aws sso login --profile leaf)", person},
-		"over":                             {bySession, func(w *world) { w.signedIn("corp", ssoAccess, -time.Second, nil) }, "cannot be refreshed (mend: aws sso login --sso-session corp)", person},
-		"over, older form":                 {older, func(w *world) { w.signedIn(ssoStart, ssoAccess, -time.Second, nil) }, "expired or is invalid (mend: aws sso login --profile leaf)", person},
+			"IAM Identity Center (SSO): nobody has signed in\nhint: aws sso login --sso-session corp", person},
+		"nobody has signed in, older form": {older, func(w *world) { must(w.t, os.RemoveAll(filepath.Join(w.dir, ssoFile))) }, "hint: aws sso login --profile leaf", person},
+		"over":                             {bySession, func(w *world) { w.signedIn("corp", ssoAccess, -time.Second, nil) }, "cannot be refreshed\nhint: aws sso login --sso-session corp", person},
+		"over, older form":                 {older, func(w *world) { w.signedIn(ssoStart, ssoAccess, -time.Second, nil) }, "expired or is invalid\nhint: aws sso login --profile leaf", person},
 		"refresh is refused": {bySession, func(w *world) {
 			w.oidc()
 			w.signedIn("corp", "old", -time.Hour, map[string]any{"refreshToken": "used", "clientId": "client", "clientSecret": "hush"})
-		}, "InvalidGrantException (mend: aws sso login --sso-session corp)", person},
+		}, "InvalidGrantException\nhint: aws sso login --sso-session corp", person},
 		"refresh cannot be asked for": {bySession, func(w *world) {
 			w.t.Setenv("AWS_ENDPOINT_URL_SSO_OIDC", "http://127.0.0.1:1")
 			w.signedIn("corp", "old", -time.Hour, map[string]any{"refreshToken": "again", "clientId": "client", "clientSecret": "hush"})
 		}, "cannot reach IAM Identity Center (SSO): ", passing},
-		"token is taken back":   {bySession, func(w *world) { w.signedIn("corp", "taken back", time.Hour, nil) }, "UnauthorizedException: refused by the stand-in (mend: aws sso login", person},
-		"token file is damaged": {bySession, func(w *world) { must(w.t, os.WriteFile(w.signedIn("corp", "", 0, nil), []byte("{"), 0o600)) }, "(mend: aws sso login", person},
+		"token is taken back":   {bySession, func(w *world) { w.signedIn("corp", "taken back", time.Hour, nil) }, "UnauthorizedException: refused by the stand-in\nhint: aws sso login", person},
+		"token file is damaged": {bySession, func(w *world) { must(w.t, os.WriteFile(w.signedIn("corp", "", 0, nil), []byte("{"), 0o600)) }, "hint: aws sso login", person},
 		"token file is large":   {bySession, func(w *world) { w.signedIn("corp", strings.Repeat("x", 65<<10), time.Hour, nil) }, "is larger than 64 KB", 0},
 		"token file is a directory": {older, func(w *world) {
 			path := w.signedIn(ssoStart, "", 0, nil)
@@ -326,11 +329,11 @@ func TestSignInIsAskedForWhereItMends(t *testing.T) {
 		}, "is no regular file", 0},
 		"portal cannot be reached": {bySession, func(w *world) { w.t.Setenv("AWS_ENDPOINT_URL_SSO", "http://127.0.0.1:1") }, "cannot reach IAM Identity Center (SSO): ", passing},
 		"nobody has logged in": {login, func(w *world) { must(w.t, os.RemoveAll(filepath.Join(w.dir, ".aws"))) },
-			"AWS sign-in: nobody has signed in (mend: aws login --profile leaf)", person},
-		"login is over": {login, func(w *world) { editLogin(w, func(token map[string]any) { token["refreshToken"] = "used" }) }, "(mend: aws login --profile leaf)", person},
+			"AWS sign-in: nobody has signed in\nhint: aws login --profile leaf", person},
+		"login is over": {login, func(w *world) { editLogin(w, func(token map[string]any) { token["refreshToken"] = "used" }) }, "hint: aws login --profile leaf", person},
 		"login's key is none": {login, func(w *world) { editLogin(w, func(token map[string]any) { token["dpopKey"] = "x" }) },
-			"what it found is incomplete (mend: aws login --profile leaf)", person},
-		"login's file is empty":     {login, func(w *world) { must(w.t, os.WriteFile(loginFile(w), []byte("null"), 0o600)) }, "(mend: aws login --profile leaf)", person},
+			"what it found is incomplete\nhint: aws login --profile leaf", person},
+		"login's file is empty":     {login, func(w *world) { must(w.t, os.WriteFile(loginFile(w), []byte("null"), 0o600)) }, "hint: aws login --profile leaf", person},
 		"sign-in cannot be reached": {login, func(w *world) { w.t.Setenv("AWS_ENDPOINT_URL_SIGNIN", "http://127.0.0.1:1") }, "cannot reach AWS sign-in: ", passing},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -469,11 +472,11 @@ func TestAnswersThatAreNone(t *testing.T) {
 				}
 				w.config("[profile dev]\nrole_arn = " + devARN + "\n" + leaf + "\n" + more)
 				_, err := w.get("dev")
-				var e *Error
-				if source == "container with a token" && name == "huge" && !strings.Contains(err.Error(), "unexpected EOF") {
+				var e *diag.Error
+				if source == "container with a token" && name == "huge" && !strings.Contains(diag.Text(err), "unexpected EOF") {
 					t.Errorf("error %v: all of it is read", err)
 				}
-				if !errors.As(err, &e) || test.kind == passing && !e.Passing || e.NeedsPerson || len(err.Error()) > 1500 {
+				if !errors.As(err, &e) || test.kind == passing && !e.Has(diag.Temporary) || e.Has(diag.NeedsUser) || len(err.Error()) > 1500 {
 					t.Errorf("error %v", err)
 				}
 			})
@@ -522,7 +525,7 @@ func TestWhoInterruptsIsToldNoMend(t *testing.T) {
 	w.config("[profile dev]\nrole_arn = " + devARN + "\ncredential_source = Ec2InstanceMetadata")
 	c, err := w.chain("dev")
 	must(t, err)
-	if _, err := w.resolver.Credentials(ctx, c); !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "mend") {
+	if _, err := w.resolver.Credentials(ctx, c); !errors.Is(err, context.Canceled) || strings.Contains(diag.Text(err), "mend") {
 		t.Error(err)
 	}
 }
@@ -619,7 +622,7 @@ policy_arns = ` + readOnly)
 	wantError(t, w, "dev", "read the policy of profile dev: "+policy+": ", 0)
 	if c, err := w.chain("web"); err != nil {
 		t.Error(err)
-	} else if _, err := w.resolver.Explain(t.Context(), c); err == nil || !strings.Contains(err.Error(), policy) {
+	} else if _, err := w.resolver.Explain(t.Context(), c); err == nil || !strings.Contains(diag.Text(err), policy) {
 		t.Errorf("explain: %v", err)
 	}
 }

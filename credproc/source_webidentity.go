@@ -8,6 +8,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/shell"
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -36,29 +37,29 @@ func (w *way) webIdentitySession(ctx context.Context) (cache.Session, error) {
 func (w *way) webIdentityToken(ctx context.Context) (string, error) {
 	s := w.chain.Source
 	from := "web_identity_token_file " + s.WebIdentityTokenFile
-	var token, mend string
+	var token, hint string
 	if s.WebIdentityTokenProcess != "" {
-		from, mend = "web_identity_token_process", "it must print the token and nothing else"
+		from, hint = "web_identity_token_process", "it must print the token and nothing else"
 		out, err := shell.Output(ctx, s.WebIdentityTokenProcess, w.passed(), w.Stderr)
 		if err != nil {
 			return "", w.commandError(from, err)
 		}
 		token = out
 	} else {
-		mend = "correct web_identity_token_file; the file holds the token and nothing else"
+		hint = "correct web_identity_token_file; the file holds the token and nothing else"
 		b, err := readBounded(s.WebIdentityTokenFile, maxTokenFile)
 		if err != nil {
-			return "", w.sourceError(fmt.Errorf("web identity token: %w", err), mend)
+			return "", w.sourceError(fmt.Errorf("web identity token: %w", err), hint)
 		}
 		token = strings.TrimSpace(string(b))
 	}
 	switch {
 	case token == "":
-		return "", w.sourceError(errors.New(from+" gave no token"), mend)
+		return "", w.sourceError(errors.New(from+" gave no token"), hint)
 	case len(token) > maxWebIdentityToken:
-		return "", w.sourceError(fmt.Errorf("%s gave %d characters, and a token has %d at most", from, len(token), maxWebIdentityToken), mend)
+		return "", w.sourceError(fmt.Errorf("%s gave %d characters, and a token has %d at most", from, len(token), maxWebIdentityToken), hint)
 	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return "", w.sourceError(errors.New(from+" gave characters that no token has"), mend)
+		return "", w.sourceError(errors.New(from+" gave characters that no token has"), hint)
 	}
 	return token, nil
 }
@@ -72,7 +73,7 @@ func withPolicies(c profiles.Chain) (profiles.Chain, error) {
 			return policy, nil
 		}
 		fail := func(err error) (string, error) {
-			return "", &Error{Profile: c.Profile.Name, Step: "read the policy of profile " + profile, Err: err, Mend: "correct policy = file://PATH, or the file"}
+			return "", &diag.Error{Profile: c.Profile.Name, Where: "read the policy of profile " + profile, Err: err, Hint: "correct policy = file://PATH, or the file"}
 		}
 		b, err := readBounded(path, maxTokenFile)
 		if err != nil {

@@ -23,6 +23,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"aws-credproc/cache"
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -43,8 +44,8 @@ type stsClient struct {
 
 func (r *Resolver) newSTSClient(c profiles.Chain, e Endpoint) (*stsClient, error) {
 	from := "" // where the setting that was last looked at stands
-	fail := func(err error, mend string) (*stsClient, error) {
-		return nil, &Error{Profile: c.Profile.Name, Step: "set up the connection to STS", From: from, Err: err, Mend: mend, local: true}
+	fail := func(err error, hint string) (*stsClient, error) {
+		return nil, &diag.Error{Profile: c.Profile.Name, Where: "set up the connection to STS", Setting: from, Err: err, Hint: hint, Flags: diag.Local}
 	}
 	setting := func(variable, key string) string {
 		if v := r.Getenv(variable); v != "" {
@@ -58,7 +59,7 @@ func (r *Resolver) newSTSClient(c profiles.Chain, e Endpoint) (*stsClient, error
 	if path := setting("AWS_CA_BUNDLE", "ca_bundle"); path != "" {
 		pem, err := readBounded(path, maxCABundle)
 		if err != nil {
-			return fail(fmt.Errorf("CA bundle: %w", err), profiles.MendOfOpen(err, "correct AWS_CA_BUNDLE or ca_bundle"))
+			return fail(fmt.Errorf("CA bundle: %w", err), profiles.OpenHint(err, "correct AWS_CA_BUNDLE or ca_bundle"))
 		}
 		roots := x509.NewCertPool()
 		if !roots.AppendCertsFromPEM(pem) {

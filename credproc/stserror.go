@@ -15,12 +15,13 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"aws-credproc/cache"
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
 // explainFailure turns what the SDK says of a failed call for link n into what a person can act upon. The caller is the
 // one whose access key signed the call. Link 0 is a source's role, which a web identity token assumes.
-func (c *stsClient) explainFailure(err error, w *way, n int, caller cache.Session) *Error {
+func (c *stsClient) explainFailure(err error, w *way, n int, caller cache.Session) *diag.Error {
 	chain := w.chain
 	h := profiles.Hop{Profile: chain.Source.Profile, RoleARN: chain.Source.RoleARN}
 	if w.links[n].role != nil {
@@ -30,7 +31,8 @@ func (c *stsClient) explainFailure(err error, w *way, n int, caller cache.Sessio
 	if n > 0 {
 		who = "access key " + shownKeyID(caller.AccessKeyID)
 	}
-	e := &Error{Profile: chain.Profile.Name, Err: err, Passing: isPassing(err)}
+	e := &diag.Error{Profile: chain.Profile.Name, Err: err}
+	e.Set(diag.Temporary, isPassing(err))
 
 	var api smithy.APIError
 	var send *smithyhttp.RequestSendError
@@ -40,51 +42,51 @@ func (c *stsClient) explainFailure(err error, w *way, n int, caller cache.Sessio
 		e.Err = errInterrupted
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Err = errors.New("no answer from STS within the time allowed")
-		e.Mend = "check the network and the proxy, or allow more with --timeout; STS is at " + c.endpointText()
+		e.Hint = "check the network and the proxy, or allow more with --timeout; STS is at " + c.endpointText()
 	case errors.As(err, &api):
 		code, message := c.refused(api, err)
 		if arn, ok := callerARN(message); ok {
 			who = arn
 		}
 		if code == unknownError {
-			e.Passing = true
+			e.Flags |= diag.Temporary
 			e.Err = errBadAnswer{message}
-			e.Mend = "check the proxy and the endpoint: " + c.endpointText()
+			e.Hint = "check the proxy and the endpoint: " + c.endpointText()
 			break
 		}
 		e.Err = errText(code + ": " + message)
-		e.Denied = slices.Contains([]string{"AccessDenied", "AccessDeniedException", "InvalidClientTokenId", "UnrecognizedClientException"}, code) &&
-			!strings.HasPrefix(message, mfaFailed)
+		e.Set(diag.Denied, !strings.HasPrefix(message, mfaFailed) &&
+			slices.Contains([]string{"AccessDenied", "AccessDeniedException", "InvalidClientTokenId", "UnrecognizedClientException"}, code))
 		switch {
 		case strings.HasPrefix(message, mfaFailed):
-			e.Mend = mendForMFA(message, h)
+			e.Hint = hintForMFA(message, h)
 		case n == 0:
-			e.Mend = mendForToken(code, h)
+			e.Hint = hintForToken(code, h)
 		default:
-			e.Mend = mendFor(code, message, chain.Profile.Name, h, chain.Source, callerProfile)
+			e.Hint = hintFor(code, message, chain.Profile.Name, h, chain.Source, callerProfile)
 		}
-		if e.Passing {
-			e.Mend = "STS has a bad moment: try again"
+		if e.Has(diag.Temporary) {
+			e.Hint = "STS has a bad moment: try again"
 		}
 	case errors.As(err, &bad):
 		e.Err = bad
-		e.Mend = "check the proxy and the endpoint: " + c.endpointText()
+		e.Hint = "check the proxy and the endpoint: " + c.endpointText()
 	case errors.As(err, &send):
 		e.Err = fmt.Errorf("cannot reach STS: %w", root(send))
-		e.Mend = "check the network, the proxy and the endpoint: " + c.endpointText()
+		e.Hint = "check the network, the proxy and the endpoint: " + c.endpointText()
 	default: // the SDK cannot read the answer
-		e.Passing = true
+		e.Flags |= diag.Temporary
 		why := errText(innermost(err).Error()).Error()
 		var response *smithyhttp.ResponseError
 		if errors.As(err, &response) {
 			why = fmt.Sprintf("status %d, %s", response.HTTPStatusCode(), why)
 		}
 		e.Err = errBadAnswer{why}
-		e.Mend = "check the proxy and the endpoint: " + c.endpointText()
+		e.Hint = "check the proxy and the endpoint: " + c.endpointText()
 	}
-	e.Step = "assume role " + h.RoleARN + " as " + who
+	e.Where = "assume role " + h.RoleARN + " as " + who
 	if isSessionToken(w.links[n]) {
-		e.Step = w.name(n) + " as " + who
+		e.Where = w.name(n) + " as " + who
 	}
 	return e
 }
@@ -162,26 +164,26 @@ func callerARN(message string) (arn string, ok bool) {
 	return arn, ok && found && strings.HasPrefix(arn, "arn:") && !strings.ContainsAny(arn, " \t\r\n")
 }
 
-// mendFor says what to do about an error code of STS; profile is the one that was asked for.
+// hintFor says what to do about an error code of STS; profile is the one that was asked for.
 // https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
-func mendFor(code, message, profile string, h profiles.Hop, source profiles.Source, callerProfile string) string {
+func hintFor(code, message, profile string, h profiles.Hop, source profiles.Source, callerProfile string) string {
 	switch code {
 	case "AccessDenied", "AccessDeniedException":
-		mend := "the caller's policy and the role's trust policy must both allow it, and " + deniedBy(message)
+		hint := "the caller's policy and the role's trust policy must both allow it, and " + deniedBy(message)
 		const both = "; aws-credproc explain --policies %s prints both as they must be"
 		if h.ExternalID == "" {
-			return mend + "; one that asks for an external ID needs external_id in [profile " + h.Profile + "]" + fmt.Sprintf(both, profiles.Argument(profile))
+			return hint + "; one that asks for an external ID needs external_id in [profile " + h.Profile + "]" + fmt.Sprintf(both, profiles.Argument(profile))
 		}
-		return mend + fmt.Sprintf(both, profiles.Argument(profile)) + ", with the external_id of [profile " + h.Profile + "]"
+		return hint + fmt.Sprintf(both, profiles.Argument(profile)) + ", with the external_id of [profile " + h.Profile + "]"
 	case "InvalidClientTokenId", "UnrecognizedClientException":
-		mend := "AWS does not know the access key of profile " + callerProfile + ", or it is inactive"
+		hint := "AWS does not know the access key of profile " + callerProfile + ", or it is inactive"
 		switch {
 		case source.Type == profiles.Keyring:
-			mend += ": put a new one into the credentials file as [" + source.Profile + "], and run aws-credproc import " + profiles.Argument(source.Profile)
+			hint += ": put a new one into the credentials file as [" + source.Profile + "], and run aws-credproc import " + profiles.Argument(source.Profile)
 		case source.Location != "":
-			mend += ": correct it in the " + source.Location
+			hint += ": correct it in the " + source.Location
 		}
-		return mend
+		return hint
 	case "SignatureDoesNotMatch":
 		if strings.Contains(message, "valid region") {
 			return "the region, which [profile " + profile + "] or AWS_REGION names, is none of STS: correct it"
@@ -205,8 +207,8 @@ func mendFor(code, message, profile string, h profiles.Hop, source profiles.Sour
 	return ""
 }
 
-// mendForMFA is mendFor where STS has something against the MFA device or its code.
-func mendForMFA(message string, h profiles.Hop) string {
+// hintForMFA is hintFor where STS has something against the MFA device or its code.
+func hintForMFA(message string, h profiles.Hop) string {
 	switch {
 	case strings.Contains(message, "invalid MFA one time pass code"):
 		return "AWS takes a code once: wait for the next one; and see that the clock of what shows it is right"
@@ -216,9 +218,9 @@ func mendForMFA(message string, h profiles.Hop) string {
 	return "add mfa_serial to [profile " + h.Profile + "]"
 }
 
-// mendForToken is mendFor where a web identity token assumes the role.
+// hintForToken is hintFor where a web identity token assumes the role.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html#API_AssumeRoleWithWebIdentity_Errors
-func mendForToken(code string, h profiles.Hop) string {
+func hintForToken(code string, h profiles.Hop) string {
 	switch code {
 	case "AccessDenied":
 		return "the role's trust policy must allow sts:AssumeRoleWithWebIdentity to the token's provider, with conditions that the token meets"
@@ -227,7 +229,7 @@ func mendForToken(code string, h profiles.Hop) string {
 	case "InvalidIdentityToken", "IDPRejectedClaim":
 		return "the account must know the token's provider and audience (an IAM OIDC provider)"
 	}
-	return mendFor(code, "", h.Profile, h, profiles.Source{}, h.Profile)
+	return hintFor(code, "", h.Profile, h, profiles.Source{}, h.Profile)
 }
 
 // endpointText names the endpoint for an error.

@@ -184,13 +184,16 @@ func (r result) credentials(t *testing.T, warnings int) processOutput {
 	if !out.Expiration.After(time.Now()) {
 		t.Errorf("expiration %s is not in the future", out.Expiration)
 	}
-	if n := strings.Count(r.stderr, "\n"); n != warnings {
-		t.Errorf("%d lines on stderr, want %d:\n%s", n, warnings, r.stderr)
+	if n := strings.Count(r.stderr, "\n") - strings.Count(r.stderr, "aws-credproc: hint: "); n != warnings {
+		t.Errorf("%d warnings on stderr, want %d:\n%s", n, warnings, r.stderr)
 	}
 	return out
 }
 
-// failed checks that r failed with this exit code, an empty stdout, and one line on stderr that holds every part.
+// errorForm is an error as the program reports it: what happened, and a hint where one helps.
+var errorForm = regexp.MustCompile(`\A(aws-credproc: warning: .*\n)*aws-credproc: .*\n(aws-credproc: hint: .*\n)?\z`)
+
+// failed checks that r failed with this exit code, an empty stdout, and an error on stderr that holds every part.
 func (r result) failed(t *testing.T, code int, parts ...string) {
 	t.Helper()
 	if r.code != code {
@@ -199,8 +202,8 @@ func (r result) failed(t *testing.T, code int, parts ...string) {
 	if r.stdout != "" {
 		t.Errorf("%d bytes on stdout, want none", len(r.stdout))
 	}
-	if strings.Count(r.stderr, "\n") != 1 || !strings.HasSuffix(r.stderr, "\n") {
-		t.Errorf("stderr is not one line:\n%s", r.stderr)
+	if !errorForm.MatchString(r.stderr) {
+		t.Errorf("stderr is not an error and a hint:\n%s", r.stderr)
 	}
 	for _, part := range parts {
 		if !strings.Contains(r.stderr, part) {

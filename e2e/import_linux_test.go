@@ -138,11 +138,11 @@ func (i *importTest) printsKey(t *testing.T, key ststest.AccessKey) {
 }
 
 // finds checks that doctor finds one error, which is about the imported keys.
-func (i *importTest) finds(t *testing.T, what, mend string) {
+func (i *importTest) finds(t *testing.T, what, hint string) {
 	t.Helper()
 	r := i.run(t, i.program, "doctor")
 	shown := strings.Join(strings.Fields(r.stdout), " ")
-	if r.code != 1 || r.stderr != "" || !strings.Contains(shown, "1 error "+what) || !strings.Contains(shown, mend) || !strings.Contains(shown, "check imported-keys") {
+	if r.code != 1 || r.stderr != "" || !strings.Contains(shown, "1 error "+what) || !strings.Contains(shown, hint) || !strings.Contains(shown, "check imported-keys") {
 		t.Errorf("doctor: exit code %d\n%s\n%s", r.code, r.stdout, r.stderr)
 	}
 }
@@ -177,7 +177,7 @@ func TestE2EImport(t *testing.T) {
 		}
 		i.ok(t, program, "setup", "base")
 		i.ok(t, program, "doctor")
-		i.run(t, program, "setup", "--undo", "base").failed(t, 1, "(mend: aws-credproc import --undo base)")
+		i.run(t, program, "setup", "--undo", "base").failed(t, 1, "hint: aws-credproc import --undo base")
 
 		whoami := func(profile, want string) {
 			for _, c := range clients[:3] {
@@ -348,18 +348,18 @@ func TestE2EImport(t *testing.T) {
 			}
 		}
 		t.Cleanup(unlock)
-		i.run(t, program, "import", "base", "--yes").failed(t, 3, "base: import: keyring: locked (mend: unlock the keyring, and then run aws-credproc import base)")
+		i.run(t, program, "import", "base", "--yes").failed(t, 3, "base: import: keyring: locked\naws-credproc: hint: unlock the keyring, and then run aws-credproc import base")
 		i.untouched(t)
 		unlock()
 		i.importOK(t)
 		i.get(t, 0, 1)
 		service.lock(t)
-		i.run(t, program, "get", "base").failed(t, 3, "keyring: locked (mend: unlock the keyring")
+		i.run(t, program, "get", "base").failed(t, 3, "keyring: locked\naws-credproc: hint: unlock the keyring")
 		i.finds(t, "base: its long-term keys are in the keyring, which is locked", "unlock the keyring, and then run aws-credproc refresh base")
 		config := i.read(t, "config")
 		i.write(t, "config", config+"\n"+strings.ReplaceAll(config[strings.Index(config, "[profile dev-role]"):strings.Index(config, "[profile base]")], "dev-role", "two")+"region = eu-west-2\nexternal_id = two\n")
 		r := i.run(t, program, "refresh", "--all")
-		if lines := strings.Split(r.stderr, "\n"); r.code != 3 || len(lines) != 3 || !strings.Contains(lines[0], "dev-role: get the credentials of profile base: keyring: locked (mend: ") || lines[1] != "aws-credproc: two: the same: keyring: locked" {
+		if r.code != 3 || !strings.Contains(r.stderr, "dev-role: get the credentials of profile base: keyring: locked\naws-credproc: hint: ") || !strings.HasSuffix(r.stderr, "\naws-credproc: two: the same: keyring: locked\n") {
 			t.Errorf("exit code %d\n%s", r.code, r.stderr)
 		}
 		i.write(t, "config", config)
@@ -397,7 +397,7 @@ func TestE2EImport(t *testing.T) {
 			if err := os.Chmod(i.path(name), 0o400); err != nil {
 				t.Fatal(err)
 			}
-			i.run(t, program, "import", "base", "--yes").failed(t, 1, name+": cannot be written: it is read-only (mend: make it writable (chmod u+w), and do the same again")
+			i.run(t, program, "import", "base", "--yes").failed(t, 1, name+": cannot be written: it is read-only\naws-credproc: hint: make it writable (chmod u+w), and do the same again")
 			i.untouched(t)
 			if err := os.Chmod(i.path(name), 0o600); err != nil {
 				t.Fatal(err)
@@ -464,7 +464,7 @@ func TestE2EImport(t *testing.T) {
 
 	t.Run("a person is asked", func(t *testing.T) {
 		i := start(t)
-		i.run(t, "setsid", "-w", program, "import", "base").failed(t, 3, "nobody can be asked here whether to write it", "(mend: aws-credproc import --yes base)")
+		i.run(t, "setsid", "-w", program, "import", "base").failed(t, 3, "nobody can be asked here whether to write it", "hint: aws-credproc import --yes base")
 		i.untouched(t)
 		for _, answer := range []string{"n", "y"} {
 			pty := ptytest.New(t)

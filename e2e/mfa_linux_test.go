@@ -80,11 +80,11 @@ func TestE2ESeed(t *testing.T) {
 		t.Errorf("the codes are %s and %s, and should be two of %q in a row", shown[0][2], shown[1][2], codes)
 	}
 
-	if r := h.run(t, program, "--timeout", "1s", "mfa", "code", mfaSerial); r.code == 0 || r.stdout != "" || !strings.Contains(r.stderr, "after the time allowed (mend: try again, or allow more with --timeout)") {
+	if r := h.run(t, program, "--timeout", "1s", "mfa", "code", mfaSerial); r.code == 0 || r.stdout != "" || !strings.Contains(r.stderr, "after the time allowed\naws-credproc: hint: try again, or allow more with --timeout") {
 		t.Errorf("a used code: exit %d, stdout %q, stderr %q", r.code, r.stdout, r.stderr)
 	}
 	if r := h.runInput(t, seed, program, "mfa", "add", "--timeout", "1s", mfaSerial+"3"); r.code != 1 || !strings.HasPrefix(r.stdout, "first code: ") ||
-		!strings.Contains(r.stderr, "the seed is kept, but there is no second code: ") || !strings.Contains(r.stderr, "after the time allowed (mend: aws-credproc mfa code ") {
+		!strings.Contains(r.stderr, "the seed is kept, but there is no second code: ") || !strings.Contains(r.stderr, "after the time allowed\naws-credproc: hint: aws-credproc mfa code ") {
 		t.Errorf("a time-out before the second code: exit %d, stdout %q, stderr %q", r.code, r.stdout, r.stderr)
 	}
 	if r := h.runInput(t, seed, program, "mfa", "add", mfaSerial); r.code == 0 || !strings.Contains(r.stderr, "is in the keyring already") {
@@ -113,10 +113,10 @@ func TestE2ESeed(t *testing.T) {
 	}
 
 	service.lock(t)
-	failsWith := func(code int, mend string) {
+	failsWith := func(code int, hint string) {
 		t.Helper()
 		for _, step := range []string{"add", "code", "remove"} {
-			if r := h.runInput(t, seed, program, "mfa", step, mfaSerial); r.code != code || strings.Count(r.stderr, "\n") != 1 || !strings.Contains(r.stderr, "(mend: "+mend+"aws-credproc mfa "+step+" "+mfaSerial+")") {
+			if r := h.runInput(t, seed, program, "mfa", step, mfaSerial); r.code != code || !strings.HasSuffix(r.stderr, "\naws-credproc: hint: "+hint+"aws-credproc mfa "+step+" "+mfaSerial+"\n") {
 				t.Errorf("%s: exit %d, stderr %q", step, r.code, r.stderr)
 			}
 		}
@@ -130,7 +130,7 @@ func TestE2ESeed(t *testing.T) {
 	if r := h.run(t, program, "mfa", "remove", mfaSerial); r.code != 0 || r.stdout != mfaSerial+": its seed is removed\n" {
 		t.Errorf("removed: exit %d, stdout %q, stderr %q", r.code, r.stdout, r.stderr)
 	}
-	if r := h.run(t, program, "mfa", "code", mfaSerial); r.code != 1 || !strings.Contains(r.stderr, "(mend: aws-credproc mfa add "+mfaSerial+")") {
+	if r := h.run(t, program, "mfa", "code", mfaSerial); r.code != 1 || !strings.Contains(r.stderr, "hint: aws-credproc mfa add "+mfaSerial+"\n") {
 		t.Errorf("after that: exit %d, stderr %q", r.code, r.stderr)
 	}
 }

@@ -212,7 +212,7 @@ func TestE2EMFAWithNobodyThere(t *testing.T) {
 		}
 		return out.String(), errOut.String(), cmd.ProcessState.ExitCode()
 	}
-	const line = "(mend: run aws-credproc refresh a-role at a terminal)"
+	const line = "hint: run aws-credproc refresh a-role at a terminal"
 	for _, args := range [][]string{{"get", "a"}, {"--prompt", "none", "get", "a"}} {
 		stdout, stderr, code := alone(program, args...)
 		result{stdout: stdout, stderr: stderr, code: code}.failed(t, 3, mfaSerial, line)

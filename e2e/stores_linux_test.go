@@ -140,7 +140,7 @@ func TestE2EUnlockPrompt(t *testing.T) {
 	service.lock(t)
 	for _, args := range []string{"refresh dev-role", "import base --yes"} {
 		r := k.run(t, "script", "-qefc", k.program+" "+args, "/dev/null")
-		if r.code != 3 || strings.Count(r.stdout, "aws-credproc: ") != 1 || !strings.Contains(r.stdout, "keyring: locked") || !strings.Contains(r.stdout, "(mend: unlock the keyring") {
+		if r.code != 3 || strings.Count(r.stdout, "aws-credproc: ") != 2 || !strings.Contains(r.stdout, "keyring: locked") || !strings.Contains(r.stdout, "hint: unlock the keyring") {
 			t.Errorf("%s: exit code %d, the terminal shows %q", args, r.code, r.stdout)
 		}
 	}

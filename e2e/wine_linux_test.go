@@ -302,7 +302,7 @@ func TestE2EWine(t *testing.T) {
 		k, _ := pc.atHome(t, program)
 		config := k.wirable(t, folder)
 		sdk := pc.command(t, pc.build(t, filepath.Join(folder, "sdk.exe"), "./testdata/wine/sdk", "build"))
-		k.run(t, program, "setup", "dev").failed(t, 3, "(mend: aws-credproc setup --yes dev)")
+		k.run(t, program, "setup", "dev").failed(t, 3, "hint: aws-credproc setup --yes dev")
 		k.ok(t, program, "setup", "dev", "--yes")
 		out := k.ok(t, sdk, "dev")
 		if first := k.get(t, 0, 1); out != "ProcessProvider "+first.AccessKeyId+"\n" {
@@ -320,13 +320,13 @@ func TestE2EWine(t *testing.T) {
 			t.Error("the SDK starts a path in quotes")
 		}
 		var found struct {
-			Findings []struct{ Check, Mend string }
+			Findings []struct{ Check, Fix string }
 		}
 		if err := json.Unmarshal([]byte(k.run(t, program, "doctor", "dev", "--json").stdout), &found); err != nil {
 			t.Fatal(err)
 		}
 		for _, f := range found.Findings {
-			if line, ok := strings.CutPrefix(f.Mend, "write\n  "); ok && f.Check == "process-quoting" {
+			if line, ok := strings.CutPrefix(f.Fix, "write\n  "); ok && f.Check == "process-quoting" {
 				write(line)
 			}
 		}

@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"aws-credproc/internal/diag"
 	"errors"
 	"fmt"
 	"slices"
@@ -113,7 +114,7 @@ type Tag struct{ Key, Value string }
 func (f *Files) Chain(name string) (Chain, error) {
 	r := resolver{files: f, selected: name}
 	c, err := r.chain(name, true)
-	var e *Error
+	var e *diag.Error
 	if errors.As(err, &e) && e.Profile != name {
 		if e.Profile != "" {
 			e.Problem = "profile " + e.Profile + ": " + e.Problem
@@ -137,14 +138,14 @@ type resolver struct {
 func (r *resolver) chain(name string, selected bool) (Chain, error) {
 	if i := slices.Index(r.path, name); i >= 0 {
 		path := append(r.path, name)
-		mend := "let one of them name a source_profile that has credentials"
+		hint := "let one of them name a source_profile that has credentials"
 		if i == len(r.path)-1 {
-			mend += "; if its keys were imported, aws-credproc import " + Argument(name) + " finds them"
+			hint += "; if its keys were imported, aws-credproc import " + Argument(name) + " finds them"
 		}
-		return Chain{}, &Error{Problem: "its source profiles go round in a circle: " + strings.Join(path, " -> "), Mend: mend, Err: Cycle(path[i:])}
+		return Chain{}, &diag.Error{Problem: "its source profiles go round in a circle: " + strings.Join(path, " -> "), Hint: hint, Err: Cycle(path[i:])}
 	}
 	if len(r.path) == maxDepth {
-		return Chain{}, &Error{Problem: fmt.Sprintf("its chain of source profiles is longer than %d", maxDepth), Mend: "shorten it"}
+		return Chain{}, &diag.Error{Problem: fmt.Sprintf("its chain of source profiles is longer than %d", maxDepth), Hint: "shorten it"}
 	}
 	r.path = append(r.path, name)
 	p, err := r.profile(name)
@@ -179,7 +180,7 @@ func (r *resolver) chain(name string, selected bool) (Chain, error) {
 // profile gives a profile that a chain leads to.
 func (r *resolver) profile(name string) (Section, error) {
 	p, err := r.files.Profile(name)
-	var e *Error
+	var e *diag.Error
 	if len(r.path) > 1 && errors.As(err, &e) && e.Err == ErrNoProfile {
 		e.Profile = r.path[len(r.path)-2]
 		e.Problem = fmt.Sprintf("it leads to the profile %s, but %s", name, e.Problem)
@@ -273,7 +274,7 @@ func (r *resolver) role(p Section, hasKeys bool) (Chain, error) {
 		}
 	default:
 		if c, err = r.chain(source, false); err != nil {
-			var e *Error
+			var e *diag.Error
 			if errors.As(err, &e) && e.Where == "" {
 				e.Where = r.files.where(p.Properties["source_profile"])
 			}
@@ -435,8 +436,8 @@ func (r *resolver) services(p Section) (Section, error) {
 }
 
 // fail says what is wrong with a profile; the place is that of the key, if one is named.
-func (r *resolver) fail(p Section, key, problem, mend string) *Error {
-	e := &Error{Profile: p.Name, Key: key, Problem: problem, Mend: mend}
+func (r *resolver) fail(p Section, key, problem, hint string) *diag.Error {
+	e := &diag.Error{Profile: p.Name, Setting: key, Problem: problem, Hint: hint}
 	if property, ok := p.Properties[key]; ok {
 		e.Where = r.files.where(property)
 	}

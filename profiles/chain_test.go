@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"aws-credproc/internal/diag"
 	"errors"
 	"strings"
 	"testing"
@@ -85,7 +86,7 @@ func TestChainErrors(t *testing.T) {
 	for name, test := range map[string]struct{ config, credentials, want string }{
 		"no such profile":             {"[profile pq]\na = b", "", "no such profile in "},
 		"nearest name":                {"[profile Pp]\na = b", "", "did you mean Pp?"},
-		"profile without the word":    {"[p]\n" + keys, "", "config:1: the section is written [p], and in the config file the SDKs ignore it without the word 'profile' (mend: write the line as [profile p])"},
+		"profile without the word":    {"[p]\n" + keys, "", "config:1: the section is written [p], and in the config file the SDKs ignore it without the word 'profile'\nhint: write the line as [profile p]"},
 		"name in quotes":              {"[profile \"p\"]\n" + keys, "", "config:1: the section's name is written in quotes"},
 		"no credentials":              {"[profile p]\nregion = x", "", "no credentials and no role"},
 		"source without role":         {"[profile p]\nsource_profile = b", "", "no role_arn"},
@@ -120,11 +121,11 @@ func TestChainErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := mustLoad(t, test.config, test.credentials).Chain("p")
-			var e *Error
+			var e *diag.Error
 			if !errors.As(err, &e) {
-				t.Fatalf("error %v, want an *Error", err)
+				t.Fatalf("error %v, want an *diag.Error", err)
 			}
-			if !strings.Contains(err.Error(), test.want) {
+			if !strings.Contains(diag.Text(err), test.want) {
 				t.Errorf("error %q\n want %q", err, test.want)
 			}
 			if !strings.HasPrefix(err.Error(), "p: ") {

@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"aws-credproc/internal/diag"
 	"fmt"
 	"os"
 	"strings"
@@ -80,10 +81,10 @@ type Setting struct{ Key, Value string }
 // then either, so that the section can be taken away without a trace.
 func (e *Editor) AddProfile(which, profile string, settings ...Setting) error {
 	if !isName(profile) {
-		return &Error{Profile: profile, Problem: "this cannot be a profile's name", Mend: "take letters, digits and _-/.%@:+ only"}
+		return &diag.Error{Profile: profile, Problem: "this cannot be a profile's name", Hint: "take letters, digits and _-/.%@:+ only"}
 	}
 	if len(e.file(which).sectionsOf(profileSection, profile)) > 0 {
-		return &Error{Profile: profile, Where: e.file(which).path, Problem: "there is such a profile already", Mend: "choose another name"}
+		return &diag.Error{Profile: profile, Where: e.file(which).path, Problem: "there is such a profile already", Hint: "choose another name"}
 	}
 	header := "[profile " + profile + "]"
 	if which == CredentialsFile || profile == "default" {
@@ -148,7 +149,7 @@ func (e *Editor) bodies(which, profile string) ([]body, error) {
 	f := e.file(which)
 	bodies, err := f.bodies(profile)
 	if err == nil && len(bodies) == 0 {
-		err = &Error{Profile: profile, Where: f.path, Problem: "there is no such profile in this file", Err: ErrNoProfile}
+		err = &diag.Error{Profile: profile, Where: f.path, Problem: "there is no such profile in this file", Err: ErrNoProfile}
 	}
 	return bodies, err
 }
@@ -156,11 +157,11 @@ func (e *Editor) bodies(which, profile string) ([]body, error) {
 // checkSetting refuses what would not be read as it is written.
 func checkSetting(profile, key, value string) error {
 	if !isName(key) {
-		return &Error{Profile: profile, Problem: fmt.Sprintf("%q cannot be a key", shorten(key, 40)), Mend: "take letters, digits and _-/.%@:+ only"}
+		return &diag.Error{Profile: profile, Problem: fmt.Sprintf("%q cannot be a key", shorten(key, 40)), Hint: "take letters, digits and _-/.%@:+ only"}
 	}
 	if value == "" || value != trim(value) || strings.ContainsAny(value, "\n\r\x00") || withoutComment(" "+value) != " "+value {
-		return &Error{Profile: profile, Problem: "the value of " + key + " cannot be written into a config file",
-			Mend: "take one that is not empty, has one line, no white space at its ends, and no # or ; after white space"}
+		return &diag.Error{Profile: profile, Problem: "the value of " + key + " cannot be written into a config file",
+			Hint: "take one that is not empty, has one line, no white space at its ends, and no # or ; after white space"}
 	}
 	return nil
 }
@@ -175,10 +176,10 @@ type splice struct {
 func (e *Editor) splice(which string, splices ...splice) error {
 	f := e.file(which)
 	if len(f.text) > maxEditSize {
-		return &Error{Where: f.path, Problem: fmt.Sprintf("is larger than %d MB, and so is not edited", maxEditSize>>20), Mend: "edit it by hand, or make it smaller"}
+		return &diag.Error{Where: f.path, Problem: fmt.Sprintf("is larger than %d MB, and so is not edited", maxEditSize>>20), Hint: "edit it by hand, or make it smaller"}
 	}
 	if e.now.areOneFile() {
-		return &Error{Where: f.path, Problem: "is both the config file and the credentials file, and so is not edited", Mend: "make them two files"}
+		return &diag.Error{Where: f.path, Problem: "is both the config file and the credentials file, and so is not edited", Hint: "make them two files"}
 	}
 	var b strings.Builder
 	pos := 0

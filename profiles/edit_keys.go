@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"aws-credproc/internal/diag"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -83,7 +84,7 @@ func (e *Editor) TakeKeys(name, helper string) (k Keys, ok bool, err error) {
 		}
 	}
 	if wiredTo, ok := Wired(p); !ok || wiredTo != name {
-		return Keys{}, false, &Error{Profile: name, Problem: "it would not be wired after the edit", Mend: "report this"}
+		return Keys{}, false, &diag.Error{Profile: name, Problem: "it would not be wired after the edit", Hint: "report this"}
 	}
 	return k, true, nil
 }
@@ -95,9 +96,9 @@ func (e *Editor) hasKeys(p Section) (bool, error) {
 
 // checkTakeable refuses a profile whose keys cannot be taken.
 func (e *Editor) checkTakeable(p Section) error {
-	fail := func(key, problem, mend string) error {
+	fail := func(key, problem, hint string) error {
 		r := resolver{files: e.now}
-		return r.fail(p, key, problem, mend)
+		return r.fail(p, key, problem, hint)
 	}
 	for _, key := range []string{"aws_session_token", "aws_security_token"} {
 		if p.Get(key) != "" {
@@ -193,7 +194,7 @@ func (e *Editor) PutKeys(name string, k Keys) (changed bool, err error) {
 	}
 	there, err := e.has(name, k)
 	if err == nil && !there {
-		err = &Error{Profile: name, Problem: "its keys would not be read after the edit", Mend: "report this"}
+		err = &diag.Error{Profile: name, Problem: "its keys would not be read after the edit", Hint: "report this"}
 	}
 	return e.now.config.text != before.config.text || e.now.credentials.text != before.credentials.text, err
 }
@@ -209,8 +210,8 @@ func (e *Editor) has(name string, k Keys) (bool, error) {
 	}
 	ok, err := e.hasKeys(p)
 	if ok && (p.Get(keyNames[0]) != k.AccessKeyID || p.Get(keyNames[1]) != string(k.SecretAccessKey)) {
-		return false, &Error{Profile: name, Where: e.now.where(p.Properties[keyNames[0]]), Problem: "another key stands there than in the keyring",
-			Mend: "aws-credproc import " + Argument(name) + " takes this one in its place; or remove it, to have that one back"}
+		return false, &diag.Error{Profile: name, Where: e.now.where(p.Properties[keyNames[0]]), Problem: "another key stands there than in the keyring",
+			Hint: "aws-credproc import " + Argument(name) + " takes this one in its place; or remove it, to have that one back"}
 	}
 	return ok, err
 }

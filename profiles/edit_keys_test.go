@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"aws-credproc/internal/diag"
 	"errors"
 	"fmt"
 	"os"
@@ -113,7 +114,7 @@ func TestKeysComeBackIntoWhatWasEdited(t *testing.T) {
 	}
 	for _, credentials := range []string{"[p]\naws_access_key_id = AKIAY\naws_secret_access_key = other\n", "[p]\naws_access_key_id = AKIAX\naws_secret_access_key = other\n"} {
 		_, err := mustFiles(t, "", credentials).Edit().PutKeys("p", k)
-		if err == nil || !strings.Contains(err.Error(), "another key stands there than in the keyring (mend: aws-credproc import p") {
+		if err == nil || !strings.Contains(diag.Text(err), "another key stands there than in the keyring\nhint: aws-credproc import p") {
 			t.Errorf("%v", err)
 		}
 	}
@@ -136,7 +137,7 @@ func TestKeysThatAreNotTaken(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, ok, err := mustFiles(t, test.config, test.credentials).Edit().TakeKeys("p", testHelper)
-			if ok || err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "hush") || strings.Contains(err.Error(), "wJalr") {
+			if ok || err == nil || !strings.Contains(diag.Text(err), test.want) || strings.Contains(diag.Text(err), "hush") || strings.Contains(diag.Text(err), "wJalr") {
 				t.Errorf("%v, %v; want %q", ok, err, test.want)
 			}
 		})
@@ -174,14 +175,14 @@ func TestImportedKeysAreALeaf(t *testing.T) {
 		}
 	}
 	_, err := f.Chain("x")
-	if err == nil || !strings.Contains(err.Error(), "go round in a circle: x -> x (mend: let one of them name a source_profile that has credentials; if its keys were imported, aws-credproc import x finds them)") {
+	if err == nil || !strings.Contains(diag.Text(err), "go round in a circle: x -> x\nhint: let one of them name a source_profile that has credentials; if its keys were imported, aws-credproc import x finds them") {
 		t.Errorf("%v", err)
 	}
 	hyphen := mustFiles(t, "[profile -x]\ncredential_process = aws-credproc get -- -x\n", "")
-	if _, err := hyphen.Chain("-x"); err == nil || !strings.Contains(err.Error(), "aws-credproc import -- -x finds") {
+	if _, err := hyphen.Chain("-x"); err == nil || !strings.Contains(diag.Text(err), "aws-credproc import -- -x finds") {
 		t.Errorf("%v", err)
 	}
-	if _, _, err := hyphen.Edit().Unwire("-x"); err == nil || !strings.Contains(err.Error(), "(mend: aws-credproc import --undo -- -x)") {
+	if _, _, err := hyphen.Edit().Unwire("-x"); err == nil || !strings.Contains(diag.Text(err), "hint: aws-credproc import --undo -- -x") {
 		t.Errorf("%v", err)
 	}
 	all, _, err := f.List()
@@ -201,7 +202,7 @@ func TestImportedKeysAreALeaf(t *testing.T) {
 	if _, _, err := e.Wire("r", testHelper); err != nil {
 		t.Error(err)
 	}
-	if _, _, err := e.Unwire("p"); err == nil || !strings.Contains(err.Error(), "(mend: aws-credproc import --undo p)") {
+	if _, _, err := e.Unwire("p"); err == nil || !strings.Contains(diag.Text(err), "hint: aws-credproc import --undo p") {
 		t.Errorf("%v", err)
 	}
 }
@@ -252,7 +253,7 @@ func TestMove(t *testing.T) {
 				return nil
 			}
 			kept, err := m.Run(t.Context(), paths[0], paths[1])
-			if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) || len(kept) != test.kept {
+			if (err == nil) != (test.err == "") || err != nil && !strings.Contains(diag.Text(err), test.err) || len(kept) != test.kept {
 				t.Errorf("%v, kept %v", err, kept)
 			}
 			if got := readText(t, paths[0]) != config; got != test.written {

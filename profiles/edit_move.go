@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"aws-credproc/internal/diag"
 	"context"
 	"errors"
 	"io/fs"
@@ -55,7 +56,7 @@ func (m Move) Run(ctx context.Context, configPath, credentialsPath string) (kept
 	}
 	for _, path := range []string{configPath, credentialsPath} {
 		if err := removeLeft(path); err != nil {
-			return kept, &Error{Where: path, Problem: "a copy of it cannot be removed: " + err.Error(), Mend: mendWrite(err), Err: err}
+			return kept, &diag.Error{Where: path, Problem: "a copy of it cannot be removed: " + err.Error(), Hint: writeHint(err), Err: err}
 		}
 	}
 	if m.Done != nil {
@@ -108,8 +109,8 @@ func (m Move) write(read, want *Files, changes []Change) (kept []string, err err
 		return nil, err
 	}
 	if err := unchanged(want); err != nil {
-		if e := (*Error)(nil); errors.As(err, &e) && e.Where != "" {
-			e.Problem, e.Mend = "what is read back is not what was written", "see what other program writes it, and do the same again"
+		if e := (*diag.Error)(nil); errors.As(err, &e) && e.Where != "" {
+			e.Problem, e.Hint = "what is read back is not what was written", "see what other program writes it, and do the same again"
 		}
 		return nil, err
 	}
@@ -119,7 +120,7 @@ func (m Move) write(read, want *Files, changes []Change) (kept []string, err err
 	for _, path := range copies {
 		to := path[:len(path)-len(moveSuffix)] + ".aws-credproc." + time.Now().Format("20060102T150405.000") + ".bak"
 		if err := persist(func() error { return os.Rename(path, to) }); err != nil {
-			return nil, &Error{Where: path, Problem: "cannot be renamed: " + reason(err), Mend: mendWrite(err), Err: err}
+			return nil, &diag.Error{Where: path, Problem: "cannot be renamed: " + reason(err), Hint: writeHint(err), Err: err}
 		}
 		kept = append(kept, to)
 	}

@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"aws-credproc/internal/diag"
 	"errors"
 	"maps"
 	"strings"
@@ -152,9 +153,9 @@ func TestEditRefusesWhatWouldNotBeReadAsWritten(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := mustFiles(t, "[profile p]\na = 0\n[profile r]\n", "").Edit()
-			var problem *Error
+			var problem *diag.Error
 			if err := edit(e); !errors.As(err, &problem) {
-				t.Errorf("error %v, want an *Error", err)
+				t.Errorf("error %v, want an *diag.Error", err)
 			}
 			if len(e.Changes()) > 0 {
 				t.Errorf("it was done all the same: %q", e.Files().config.text)

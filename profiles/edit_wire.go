@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"aws-credproc/internal/diag"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -40,7 +41,7 @@ func (e *Editor) Wire(name, helper string) (role string, changed bool, err error
 		return "", false, err
 	}
 	if role, ok := Wired(p); ok {
-		changed, err := e.mendHelper(p, helper)
+		changed, err := e.fixHelper(p, helper)
 		return role, changed, err
 	}
 	role = name + roleSuffix
@@ -66,26 +67,26 @@ func (e *Editor) Wire(name, helper string) (role string, changed bool, err error
 		return "", false, fmt.Errorf("after the edit: %w", err)
 	}
 	if !sameChain(before, after) {
-		return "", false, &Error{Profile: name, Problem: "it would not stand for the same role after the edit", Mend: "wire it by hand, and report this"}
+		return "", false, &diag.Error{Profile: name, Problem: "it would not stand for the same role after the edit", Hint: "wire it by hand, and report this"}
 	}
 	return role, true, nil
 }
 
 // checkUnwired refuses a profile that cannot be wired.
 func (e *Editor) checkUnwired(p Section, role string) error {
-	fail := func(where, problem, mend string) error {
-		return &Error{Profile: p.Name, Where: where, Problem: problem, Mend: mend}
+	fail := func(where, problem, hint string) error {
+		return &diag.Error{Profile: p.Name, Where: where, Problem: problem, Hint: hint}
 	}
 	if _, ok := p.Properties["role_arn"]; !ok {
-		mend := "add role_arn and source_profile, or name another profile"
+		hint := "add role_arn and source_profile, or name another profile"
 		switch kind := SourceType(Kind(p)); {
 		case kind == Static && e.checkTakeable(p) == nil:
-			mend = "aws-credproc import " + p.Name + " moves its keys into the keyring"
+			hint = "aws-credproc import " + p.Name + " moves its keys into the keyring"
 		case kind == SSO, kind == Login:
-			mend = "tools sign in by it as it is; for one that cannot, write credential_process = aws-credproc get " + Argument(p.Name) +
+			hint = "tools sign in by it as it is; for one that cannot, write credential_process = aws-credproc get " + Argument(p.Name) +
 				" into another profile; for a role behind it, aws-credproc setup NAME --role-arn ARN --source-profile=" + p.Name
 		}
-		return fail("", "it has no role_arn, and setup wires profiles that assume a role", mend)
+		return fail("", "it has no role_arn, and setup wires profiles that assume a role", hint)
 	}
 	if p.Name[0] == '-' {
 		return fail("", "its name starts with a hyphen, so that it would be read as a flag", "rename it")
@@ -199,8 +200,8 @@ func sameChain(a, b Chain) bool {
 	return reflect.DeepEqual(sourceA, sourceB) && reflect.DeepEqual(hopsA, hopsB)
 }
 
-// mendHelper exchanges the path of the helper in a wired profile where there is nothing at it any more.
-func (e *Editor) mendHelper(p Section, helper string) (changed bool, err error) {
+// fixHelper exchanges the path of the helper in a wired profile where there is nothing at it any more.
+func (e *Editor) fixHelper(p Section, helper string) (changed bool, err error) {
 	process := p.Properties["credential_process"]
 	program := splitCommand(process.Value)[0]
 	if !strings.ContainsAny(program, `/\`) {
@@ -210,7 +211,7 @@ func (e *Editor) mendHelper(p Section, helper string) (changed bool, err error) 
 		return false, nil
 	}
 	command, err := CommandWith(process.Value, helper, runtime.GOOS)
-	if problem := (*Error)(nil); errors.As(err, &problem) {
+	if problem := (*diag.Error)(nil); errors.As(err, &problem) {
 		problem.Profile, problem.Where = p.Name, e.now.where(process)
 	}
 	if err != nil {
@@ -234,7 +235,7 @@ func CommandWith(command, program, goos string) (string, error) {
 			}
 		}
 	}
-	return "", &Error{Problem: "its credential_process names a helper that is not there", Mend: "write " + word + " in its place"}
+	return "", &diag.Error{Problem: "its credential_process names a helper that is not there", Hint: "write " + word + " in its place"}
 }
 
 // checkShadowed refuses a profile that is not wired only because something stands beside its process.
@@ -245,8 +246,8 @@ func (e *Editor) checkShadowed(p Section) error {
 	}
 	for _, key := range []string{"role_arn", "aws_access_key_id", "sso_account_id", "sso_role_name", "login_session"} {
 		if property, ok := p.Properties[key]; ok {
-			return &Error{Profile: p.Name, Where: e.now.where(property), Problem: fmt.Sprintf("it is wired to %s, but its %s is used in place of that", role, key),
-				Mend: "remove that line, and then undo"}
+			return &diag.Error{Profile: p.Name, Where: e.now.where(property), Problem: fmt.Sprintf("it is wired to %s, but its %s is used in place of that", role, key),
+				Hint: "remove that line, and then undo"}
 		}
 	}
 	return nil
@@ -343,17 +344,17 @@ func (e *Editor) written(name string) (keys []string, lines map[string][]string,
 func (e *Editor) checkWired(p Section, role string) error {
 	process := p.Properties["credential_process"]
 	if process.File != ConfigFile {
-		return &Error{Profile: p.Name, Where: e.now.where(process), Problem: "its credential_process stands in the credentials file", Mend: "remove it there by hand"}
+		return &diag.Error{Profile: p.Name, Where: e.now.where(process), Problem: "its credential_process stands in the credentials file", Hint: "remove it there by hand"}
 	}
 	if role == p.Name {
-		return &Error{Profile: p.Name, Where: e.now.where(process), Problem: "it is wired to itself, for keys in the keyring", Mend: "aws-credproc import --undo " + Argument(role)}
+		return &diag.Error{Profile: p.Name, Where: e.now.where(process), Problem: "it is wired to itself, for keys in the keyring", Hint: "aws-credproc import --undo " + Argument(role)}
 	}
 	rolePart, err := e.now.Profile(role)
 	if err != nil {
-		return &Error{Profile: p.Name, Where: e.now.where(process), Problem: "it is wired to " + role + ", and " + err.Error(), Err: err}
+		return &diag.Error{Profile: p.Name, Where: e.now.where(process), Problem: "it is wired to " + role + ", and " + err.Error(), Err: err}
 	}
 	if _, ok := Wired(rolePart); ok {
-		return &Error{Profile: p.Name, Where: e.now.where(process), Problem: "it is wired to " + role + ", which is wired itself", Mend: "aws-credproc setup --undo " + Argument(role)}
+		return &diag.Error{Profile: p.Name, Where: e.now.where(process), Problem: "it is wired to " + role + ", which is wired itself", Hint: "aws-credproc setup --undo " + Argument(role)}
 	}
 	for _, f := range []*file{e.now.config, e.now.credentials} {
 		for _, s := range f.sections {
@@ -368,8 +369,8 @@ func (e *Editor) checkWired(p Section, role string) error {
 				value := s.first // a name has one line
 				wiredTo, _ := Wired(Section{Properties: map[string]Property{s.key: {Value: value}}})
 				if wiredTo == role || s.key == "source_profile" && value == role {
-					return &Error{Profile: p.Name, Where: fmt.Sprintf("%s:%d", f.path, s.number),
-						Problem: fmt.Sprintf("the profile %s names %s, which would be gone", b.name, role), Mend: "let it name " + p.Name}
+					return &diag.Error{Profile: p.Name, Where: fmt.Sprintf("%s:%d", f.path, s.number),
+						Problem: fmt.Sprintf("the profile %s names %s, which would be gone", b.name, role), Hint: "let it name " + p.Name}
 				}
 			}
 		}
@@ -473,7 +474,7 @@ func ProcessCommand(helper, profile, goos string) (string, error) {
 		return "", err
 	}
 	if goos == "windows" && strings.Contains(profile, "%") {
-		return "", &Error{Profile: profile, Problem: "its name holds a %, which cmd.exe takes for a variable", Mend: "rename it"}
+		return "", &diag.Error{Profile: profile, Problem: "its name holds a %, which cmd.exe takes for a variable", Hint: "rename it"}
 	}
 	return word + " get " + profile, nil
 }
@@ -498,8 +499,8 @@ func commandWord(helper, goos string) (string, error) {
 		}
 	}
 	if bad != "" {
-		return "", &Error{Problem: fmt.Sprintf("the helper's path %q holds %s that not every SDK reads in a credential_process", helper, bad),
-			Mend: "link the helper into a folder with a plain name, and put that first on the PATH"}
+		return "", &diag.Error{Problem: fmt.Sprintf("the helper's path %q holds %s that not every SDK reads in a credential_process", helper, bad),
+			Hint: "link the helper into a folder with a plain name, and put that first on the PATH"}
 	}
 	plain := "/._-+:,="
 	if goos == "windows" {

@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"aws-credproc/internal/diag"
 	"context"
 	"errors"
 	"fmt"
@@ -119,13 +120,13 @@ func Update(ctx context.Context, configPath, credentialsPath string, edit func(*
 // lock takes the lock of a config file.
 func lock(ctx context.Context, configPath string) (unlock func() error, err error) {
 	fail := func(err error) error {
-		return &Error{Where: configPath, Problem: "cannot be locked: " + reason(err), Mend: mendWrite(err), Err: err}
+		return &diag.Error{Where: configPath, Problem: "cannot be locked: " + reason(err), Hint: writeHint(err), Err: err}
 	}
 	if configPath == os.DevNull {
 		if err := CheckHome(configPath); err != nil {
 			return nil, err
 		}
-		return nil, &Error{Where: configPath, Problem: "cannot be written", Mend: "let AWS_CONFIG_FILE name a file, or unset it"}
+		return nil, &diag.Error{Where: configPath, Problem: "cannot be written", Hint: "let AWS_CONFIG_FILE name a file, or unset it"}
 	}
 	if err := os.MkdirAll(filepath.Dir(configPath), 0o700); err != nil {
 		return nil, fail(err)
@@ -140,7 +141,7 @@ func lock(ctx context.Context, configPath string) (unlock func() error, err erro
 	select {
 	case err := <-got:
 		if errors.Is(err, fs.ErrPermission) && isThere(path+lockSuffix) {
-			return nil, &Error{Where: path + lockSuffix, Problem: "this lock cannot be opened: " + reason(err), Mend: "remove it: another user has made it, as sudo does", Err: err}
+			return nil, &diag.Error{Where: path + lockSuffix, Problem: "this lock cannot be opened: " + reason(err), Hint: "remove it: another user has made it, as sudo does", Err: err}
 		}
 		if err != nil {
 			return nil, fail(err)
@@ -152,7 +153,7 @@ func lock(ctx context.Context, configPath string) (unlock func() error, err erro
 				_ = l.Unlock()
 			}
 		}()
-		return nil, &Error{Where: configPath, Problem: "another process is editing it, and has not finished in time", Mend: "try again", Err: context.Cause(ctx)}
+		return nil, &diag.Error{Where: configPath, Problem: "another process is editing it, and has not finished in time", Hint: "try again", Err: context.Cause(ctx)}
 	}
 }
 
@@ -199,11 +200,11 @@ var errReadOnly = errors.New("it is read-only")
 
 // cannotWrite says why a file cannot be written.
 func cannotWrite(path string, err error) error {
-	return &Error{Where: path, Problem: "cannot be written: " + reason(err), Mend: mendWrite(err), Err: err}
+	return &diag.Error{Where: path, Problem: "cannot be written: " + reason(err), Hint: writeHint(err), Err: err}
 }
 
-// mendWrite says what to do where a file, or what is made beside it, cannot be written.
-func mendWrite(err error) string {
+// writeHint says what to do where a file, or what is made beside it, cannot be written.
+func writeHint(err error) string {
 	switch {
 	case errors.Is(err, errReadOnly):
 		return "make it writable (chmod u+w), and do the same again; or do by hand what --dry-run shows, where another program makes the file"
@@ -239,7 +240,7 @@ func commit(ready []*replacement) error {
 	}
 	for _, r := range ready {
 		if err := syncDir(filepath.Dir(r.real)); err != nil {
-			return &Error{Where: r.path, Problem: "is written, but may not outlast a crash of the machine: " + reason(err), Err: err}
+			return &diag.Error{Where: r.path, Problem: "is written, but may not outlast a crash of the machine: " + reason(err), Err: err}
 		}
 	}
 	return nil
@@ -253,7 +254,7 @@ func unchanged(read *Files) error {
 			return err
 		}
 		if strings.TrimPrefix(text, byteOrderMark) != f.text {
-			return &Error{Where: f.path, Problem: "another program has changed it in the meantime, and nothing is written", Mend: "try again"}
+			return &diag.Error{Where: f.path, Problem: "another program has changed it in the meantime, and nothing is written", Hint: "try again"}
 		}
 	}
 	return nil

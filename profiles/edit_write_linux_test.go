@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"aws-credproc/internal/diag"
 	"errors"
 	"fmt"
 	"os"
@@ -16,7 +17,7 @@ func TestALockThatCannotBeTakenIsNamed(t *testing.T) {
 	const asUser = "AWS_CREDPROC_TEST_CONFIG"
 	if config := os.Getenv(asUser); config != "" {
 		_, err := Update(t.Context(), config, config+".none", func(*Editor) error { return nil })
-		fmt.Println(err)
+		fmt.Println(diag.Text(err))
 		return
 	}
 	if os.Geteuid() != 0 {
@@ -43,9 +44,9 @@ func TestALockThatCannotBeTakenIsNamed(t *testing.T) {
 			t.Errorf("%v: %s", err, out)
 		}
 	}
-	try(config + lockSuffix + ": this lock cannot be opened: permission denied (mend: remove it")
+	try(config + lockSuffix + ": this lock cannot be opened: permission denied\nhint: remove it")
 	if err := errors.Join(os.Remove(config+lockSuffix), os.Chown(dir, 0, 0), os.Chmod(dir, 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	try(config + ": cannot be locked: permission denied (mend: let this user write to it and to its directory")
+	try(config + ": cannot be locked: permission denied\nhint: let this user write to it and to its directory")
 }

@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"aws-credproc/internal/diag"
 	"context"
 	"errors"
 	"fmt"
@@ -185,7 +186,7 @@ func TestUpdateRefuses(t *testing.T) {
 			writeText(t, config, "[profile p]\na = 1\n")
 			writeText(t, credentials, "[q]\n")
 			_, err := Update(t.Context(), config, credentials, test.prepare(t, config, credentials))
-			if err == nil || !strings.Contains(err.Error(), test.want) {
+			if err == nil || !strings.Contains(diag.Text(err), test.want) {
 				t.Errorf("error %v, want %s", err, test.want)
 			}
 			if got := readText(t, config) + readText(t, credentials); strings.Contains(got, "ours") {
@@ -196,7 +197,7 @@ func TestUpdateRefuses(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Update(t.Context(), os.DevNull, os.DevNull, setP("1")); err == nil || !strings.Contains(err.Error(), "cannot be written") {
+	if _, err := Update(t.Context(), os.DevNull, os.DevNull, setP("1")); err == nil || !strings.Contains(diag.Text(err), "cannot be written") {
 		t.Errorf("the null device: %v", err)
 	}
 	if r, err := prepare(Change{Path: os.DevNull, New: "x"}); err == nil {
@@ -229,7 +230,7 @@ func TestBothFilesAreWrittenOrNone(t *testing.T) {
 	if err := errors.Join(os.Remove(credentials), os.MkdirAll(filepath.Join(credentials, "x"), 0o700)); err != nil {
 		t.Fatal(err)
 	}
-	if err := commit(ready); err == nil || !strings.HasPrefix(err.Error(), credentials+": cannot be written: ") || strings.Count(err.Error(), dir) != 1 {
+	if err := commit(ready); err == nil || !strings.HasPrefix(err.Error(), credentials+": cannot be written: ") || strings.Count(diag.Text(err), dir) != 1 {
 		t.Errorf("error %v", err)
 	}
 	if got := readText(t, config); got != "[profile p]\na = 1\n" {
@@ -269,7 +270,7 @@ func TestUpdateWaitsForTheLockAsLongAsItMay(t *testing.T) {
 		_, err := Update(ctx, config, credentials, setP("1"))
 		return err
 	})
-	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "another process is editing it") {
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(diag.Text(err), "another process is editing it") {
 		t.Errorf("error %v", err)
 	}
 }

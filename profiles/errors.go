@@ -20,37 +20,9 @@ type Cycle []string
 // Error shows the way round.
 func (c Cycle) Error() string { return strings.Join(c, " -> ") }
 
-// Error says what is wrong with the shared config files: where, what, and how to mend it. It never holds a secret.
-type Error struct {
-	Profile string // the profile it is about, if it is about one
-	Origin  string // the profile in which it is wrong, where Profile only leads there; Problem starts with it then
-	Key     string // the setting it is about, if it is about one
-	Where   string // file and line, if known
-	Problem string
-	Mend    string // what to do about it; may be empty
-	Err     error  // a sentinel, a Cycle or a cause; may be nil
-}
-
-// Error gives all of it as one line.
-func (e *Error) Error() string {
-	var b strings.Builder
-	for _, part := range []string{e.Profile, e.Where} {
-		if part != "" {
-			b.WriteString(part + ": ")
-		}
-	}
-	b.WriteString(e.Problem)
-	if e.Mend != "" {
-		b.WriteString(" (mend: " + e.Mend + ")")
-	}
-	return b.String()
-}
-
-func (e *Error) Unwrap() error { return e.Err }
-
-// MendOfOpen is how it is mended that a file cannot be opened: as other says, unless what is in the way is how many files may
+// OpenHint is how it is mended that a file cannot be opened: as other says, unless what is in the way is how many files may
 // be open at once.
-func MendOfOpen(err error, other string) string {
+func OpenHint(err error, other string) string {
 	switch {
 	case errors.Is(err, syscall.EMFILE):
 		return "raise the limit of open files, ulimit -n"

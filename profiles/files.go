@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"aws-credproc/internal/diag"
 	"errors"
 	"fmt"
 	"io"
@@ -66,7 +67,7 @@ func CheckHome(paths ...string) error {
 	if !slices.Contains(paths, os.DevNull) || home() != "" {
 		return nil
 	}
-	return &Error{Problem: "the home directory is not known, and so no config file in it is read", Mend: setHome}
+	return &diag.Error{Problem: "the home directory is not known, and so no config file in it is read", Hint: setHome}
 }
 
 const setHome = "set HOME, or AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE"
@@ -198,8 +199,8 @@ const anotherFile = "put a text file there that you can read, or let AWS_CONFIG_
 
 // readFile reads a regular file of bounded size. Anything else could block for ever, or never end.
 func readFile(path string) (string, error) {
-	fail := func(problem, mend string) (string, error) {
-		return "", &Error{Where: path, Problem: problem, Mend: mend}
+	fail := func(problem, hint string) (string, error) {
+		return "", &diag.Error{Where: path, Problem: problem, Hint: hint}
 	}
 	info, err := os.Stat(path)
 	switch {
@@ -214,7 +215,7 @@ func readFile(path string) (string, error) {
 	}
 	var f *os.File
 	if err := persist(func() error { f, err = os.Open(path); return err }); err != nil {
-		return fail("cannot read: "+reason(err), MendOfOpen(err, "make it readable for you: "+makeReadable(path)))
+		return fail("cannot read: "+reason(err), OpenHint(err, "make it readable for you: "+makeReadable(path)))
 	}
 	defer f.Close()
 	if info.Size() > maxFileSize {

@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"aws-credproc/internal/diag"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,10 +30,10 @@ func CheckDuration(d time.Duration) error {
 }
 
 // WithDuration is the chain with another duration of its last role's session, which passes CheckDuration. The error is an
-// [*Error]: a chain without a role has none, and after another role AWS allows an hour.
+// [*diag.Error]: a chain without a role has none, and after another role AWS allows an hour.
 func (c Chain) WithDuration(d time.Duration) (Chain, error) {
-	fail := func(problem, mend string) (Chain, error) {
-		return Chain{}, &Error{Profile: c.Profile.Name, Problem: problem, Mend: mend}
+	fail := func(problem, hint string) (Chain, error) {
+		return Chain{}, &diag.Error{Profile: c.Profile.Name, Problem: problem, Hint: hint}
 	}
 	last := len(c.Hops) - 1
 	switch {
@@ -82,8 +83,8 @@ const (
 
 // tags reads session_tags, in the form key=value,key=value, and transitive_session_tags, in the form key,key.
 func (r *resolver) tags(p Section) (tags []Tag, transitive []string, err error) {
-	fail := func(key, problem, mend string) ([]Tag, []string, error) {
-		return nil, nil, r.fail(p, key, problem, mend)
+	fail := func(key, problem, hint string) ([]Tag, []string, error) {
+		return nil, nil, r.fail(p, key, problem, hint)
 	}
 	const form = "write session_tags = key=value,key=value"
 	seen := map[string]bool{} // tag keys differ by more than case
@@ -224,8 +225,8 @@ func (r *resolver) mfa(p, base Section) (MFA, error) {
 		return m, nil
 	}
 	d, err := r.seconds(from, key, minDuration, maxMFASession)
-	if e := (*Error)(nil); errors.As(err, &e) {
-		e.Mend += "; 0 asks for a code for each role"
+	if e := (*diag.Error)(nil); errors.As(err, &e) {
+		e.Hint += "; 0 asks for a code for each role"
 	}
 	if d != 0 {
 		m.Session = d

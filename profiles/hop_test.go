@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"aws-credproc/internal/diag"
 	"errors"
 	"fmt"
 	"os"
@@ -34,7 +35,7 @@ func TestHopCarriesTagsAndPolicies(t *testing.T) {
 			c, err := mustLoad(t, role+test.config, "[b]\n"+keys).Chain("p")
 			if name == "policy over lines" {
 				// A comment sign in a continuation is part of the value, and so no JSON.
-				if err == nil || !strings.Contains(err.Error(), "policy is no JSON object") {
+				if err == nil || !strings.Contains(diag.Text(err), "policy is no JSON object") {
 					t.Errorf("error %v", err)
 				}
 				return
@@ -88,8 +89,8 @@ func TestHopBoundsAreChecked(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := mustLoad(t, test.config, "[b]\n"+keys).Chain("p")
-			var e *Error
-			if !errors.As(err, &e) || !strings.Contains(err.Error(), test.want) || e.Mend == "" || e.Where == "" {
+			var e *diag.Error
+			if !errors.As(err, &e) || !strings.Contains(diag.Text(err), test.want) || e.Hint == "" || e.Where == "" {
 				t.Errorf("error %q\n want %q", err, test.want)
 			}
 		})
@@ -162,7 +163,7 @@ func TestRenamedCopyOfThisHelperIsKnown(t *testing.T) {
 	t.Setenv("PATH", dir)
 	for _, program := range []string{self, link, "acp"} {
 		f := mustLoad(t, "[profile p]\ncredential_process = "+filepath.ToSlash(program)+" get p", "")
-		if _, err := f.Chain("p"); err == nil || !strings.Contains(err.Error(), "p -> p") {
+		if _, err := f.Chain("p"); err == nil || !strings.Contains(diag.Text(err), "p -> p") {
 			t.Errorf("%s: error %v", program, err)
 		}
 	}
@@ -198,7 +199,7 @@ func TestWithDuration(t *testing.T) {
 		hops := slices.Clone(before.Hops)
 		c, err := before.WithDuration(test.d)
 		if test.wantErr != "" {
-			if err == nil || !strings.Contains(err.Error(), test.wantErr) {
+			if err == nil || !strings.Contains(diag.Text(err), test.wantErr) {
 				t.Errorf("%s, %s: error %v", test.profile, test.d, err)
 			}
 			continue

@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"aws-credproc/internal/diag"
 	"fmt"
 	"strconv"
 	"strings"
@@ -51,7 +52,7 @@ func (f *Files) section(kind sectionKind, name string) (s Section, ok bool, err 
 				return Section{}, false, err
 			}
 			if count += n; count > maxProperties {
-				return Section{}, false, &Error{Profile: name, Problem: fmt.Sprintf("it has more than %d properties", maxProperties), Mend: "remove those that are of no use"}
+				return Section{}, false, &diag.Error{Profile: name, Problem: fmt.Sprintf("it has more than %d properties", maxProperties), Hint: "remove those that are of no use"}
 			}
 		}
 	}
@@ -187,13 +188,13 @@ func (f *Files) SSOSession(name string) (s Section, ok bool, err error) {
 
 // noProfile says that a profile is not there, and what is there instead.
 func (f *Files) noProfile(name string) error {
-	e := &Error{Profile: name, Err: ErrNoProfile, Problem: fmt.Sprintf("there is no such profile in %s or %s", f.config.path, f.credentials.path)}
+	e := &diag.Error{Profile: name, Err: ErrNoProfile, Problem: fmt.Sprintf("there is no such profile in %s or %s", f.config.path, f.credentials.path)}
 	if CheckHome(f.config.path, f.credentials.path) != nil {
-		e.Problem, e.Mend = "there is no such profile: the home directory is not known, and so no config file in it is read", setHome
+		e.Problem, e.Hint = "there is no such profile: the home directory is not known, and so no config file in it is read", setHome
 		return e
 	}
 	if !isName(name) {
-		e.Mend = "a profile's name has letters, digits and _-/.%@:+ only"
+		e.Hint = "a profile's name has letters, digits and _-/.%@:+ only"
 		return e
 	}
 	for _, s := range f.config.ignored {
@@ -202,20 +203,20 @@ func (f *Files) noProfile(name string) error {
 		case s.name == name && header == name:
 			e.Where = where
 			e.Problem = fmt.Sprintf("the section is written [%s], and in the config file the SDKs ignore it without the word 'profile'", name)
-			e.Mend = fmt.Sprintf("write the line as [profile %s]", name)
+			e.Hint = fmt.Sprintf("write the line as [profile %s]", name)
 			return e
 		case isQuoted(header, name):
 			e.Where = where
 			e.Problem = "the section's name is written in quotes, which only some SDKs take away"
-			e.Mend = fmt.Sprintf("write the line as [profile %s]", name)
+			e.Hint = fmt.Sprintf("write the line as [profile %s]", name)
 			return e
 		}
 	}
-	e.Mend = "aws-credproc list shows the profiles there are"
+	e.Hint = "aws-credproc list shows the profiles there are"
 	if f.suggested < maxSuggested {
 		f.suggested++
 		if near := nearest(name, f.Names()); near != "" {
-			e.Mend = fmt.Sprintf("did you mean %s?", near)
+			e.Hint = fmt.Sprintf("did you mean %s?", near)
 		}
 	}
 	return e

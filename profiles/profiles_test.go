@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"aws-credproc/internal/diag"
 	"errors"
 	"fmt"
 	"os"
@@ -128,11 +129,11 @@ func TestLineThatBreaksTheFormIsNamed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := loadText(t, test.config, "")
-			var e *Error
+			var e *diag.Error
 			if !errors.As(err, &e) {
-				t.Fatalf("error %v, want an *Error", err)
+				t.Fatalf("error %v, want an *diag.Error", err)
 			}
-			if !strings.HasSuffix(e.Where, test.where) || !strings.Contains(e.Problem, test.problem) || e.Mend == "" {
+			if !strings.HasSuffix(e.Where, test.where) || !strings.Contains(e.Problem, test.problem) || e.Hint == "" {
 				t.Errorf("error %q, want %s, %q and a mend", err, test.where, test.problem)
 			}
 		})
@@ -163,7 +164,7 @@ func TestErrorsHoldNoSecret(t *testing.T) {
 			if err == nil {
 				t.Fatal("no error")
 			}
-			if strings.Contains(err.Error(), secret[:4]) {
+			if strings.Contains(diag.Text(err), secret[:4]) {
 				t.Errorf("the error %q holds the secret", err)
 			}
 		})
@@ -206,7 +207,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	if _, err := Load(os.DevNull, missing); err != nil {
 		t.Errorf("the null device is not an empty file: %v", err)
 	}
-	if _, err := Load(dir, missing); err == nil || !strings.Contains(err.Error(), "is a directory, not a file (mend: put a text file there") {
+	if _, err := Load(dir, missing); err == nil || !strings.Contains(diag.Text(err), "is a directory, not a file\nhint: put a text file there") {
 		t.Errorf("a directory: %v", err)
 	}
 	if _, err := Load(filepath.Join(missing, "x"), missing); err != nil {
@@ -219,7 +220,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	if err := os.Truncate(huge, maxFileSize+1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(huge, missing); err == nil || !strings.Contains(err.Error(), "larger than 16 MB (mend: make it smaller") {
+	if _, err := Load(huge, missing); err == nil || !strings.Contains(diag.Text(err), "larger than 16 MB\nhint: make it smaller") {
 		t.Errorf("a huge file: %v", err)
 	}
 }

@@ -26,7 +26,7 @@ type RawLine struct {
 	Sub      string // of a property within the block of another, as max_queue_size in that of s3: its key; Key is "" then
 	// HasComment says that a comment ends a property's line.
 	HasComment bool
-	Err        error // an [*Error]: how the line breaks the form
+	Err        error // an [*diag.Error]: how the line breaks the form
 }
 
 // ReadRaw reads the file that stands at path as which of the two, [ConfigFile] or [CredentialsFile]. Other than [Load] it

@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"aws-credproc/internal/diag"
 	"errors"
 	"os"
 	"path/filepath"
@@ -57,7 +58,7 @@ region = eu-west-1
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	for _, l := range got.Lines {
-		if e := (*Error)(nil); l.Err != nil && (!errors.As(l.Err, &e) || e.Where != l.Where) {
+		if e := (*diag.Error)(nil); l.Err != nil && (!errors.As(l.Err, &e) || e.Where != l.Where) {
 			t.Errorf("%s: the error is %v", l.Where, l.Err)
 		}
 	}
@@ -107,8 +108,8 @@ credential_process = aws-credproc get a
 		"lead":  {cycle: "a -> b -> a"},
 	} {
 		_, err := f.Chain(name)
-		var e *Error
-		if !errors.As(err, &e) || e.Origin != want.origin || e.Key != want.key || want.is != nil && !errors.Is(err, want.is) {
+		var e *diag.Error
+		if !errors.As(err, &e) || e.Origin != want.origin || e.Setting != want.key || want.is != nil && !errors.Is(err, want.is) {
 			t.Errorf("%s: %+v", name, err)
 		}
 		var cycle Cycle

@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"aws-credproc/internal/diag"
 	"fmt"
 	"strings"
 )
@@ -171,8 +172,8 @@ func (s *scanner) property(l *line, text string) error {
 
 // fail describes a line that breaks the file's form. Of the line it shows only what cannot be a secret, wherever that was
 // pasted: a word that can be a key or a section's name, which no secret of AWS can (they have capitals and digits).
-func (s *scanner) fail(l *line, problem, mend string) error {
-	e := &Error{Where: fmt.Sprintf("%s:%d", s.file, l.number), Problem: problem, Mend: mend}
+func (s *scanner) fail(l *line, problem, hint string) error {
+	e := &diag.Error{Where: fmt.Sprintf("%s:%d", s.file, l.number), Problem: problem, Hint: hint}
 	text := trim(s.text[l.start:l.end])
 	if shown := firstWord(text); shown != "" {
 		if shown != text {

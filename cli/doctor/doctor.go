@@ -1,7 +1,7 @@
 // Package doctor finds what is wrong with a set-up: the shared config files, the environment, the stores and, where that
 // is asked for, what STS makes of it all.
 //
-// Its promise: each finding says what is wrong, why it matters and exactly how to mend it; none holds a secret; nothing is
+// Its promise: each finding says what is wrong, why it matters and exactly how to fix it; none holds a secret; nothing is
 // changed, and without Online nothing is sent.
 package doctor
 
@@ -38,9 +38,9 @@ type Finding struct {
 	Where    string   `json:"where"`   // file and line, file, or variable; "" where there is no place
 	What     string   `json:"what"`
 	Why      string   `json:"why"`
-	// Mend is what to do about it. Of several lines, those that start with two spaces are to be run or written as they
+	// Fix is what to do about it. Of several lines, those that start with two spaces are to be run or written as they
 	// stand, without the two.
-	Mend string `json:"mend"`
+	Fix string `json:"fix"`
 }
 
 // Fact is something that a person may want to know although nothing is wrong with it.
@@ -334,12 +334,12 @@ func (x *exam) place(p profiles.Section, key string) string {
 	return x.headerAt[p.Name]
 }
 
-// The forms of a mend.
+// The forms of a fix.
 
-// run is a mend by commands.
+// run is a fix by commands.
 func run(commands ...string) string { return "run\n  " + strings.Join(commands, "\n  ") }
 
-// write is a mend by lines in the file; where says which.
+// write is a fix by lines in the file; where says which.
 func write(where string, lines ...string) string {
 	return where + "\n  " + strings.Join(lines, "\n  ")
 }
@@ -359,7 +359,7 @@ func (x *exam) quoted(word string) string {
 	return word
 }
 
-// unset is a mend that takes variables out of the environment.
+// unset is a fix that takes variables out of the environment.
 func (x *exam) unset(variables ...string) string {
 	line := "unset " + strings.Join(variables, " ")
 	if x.goos == "windows" {
@@ -368,7 +368,7 @@ func (x *exam) unset(variables ...string) string {
 	return run(line) + "\nand take it out of where it is set (a shell's start-up file, the settings of an IDE)"
 }
 
-// export is a mend that puts a variable into the environment.
+// export is a fix that puts a variable into the environment.
 func (x *exam) export(variable, value string) string {
 	if x.goos == "windows" {
 		return run("$env:" + variable + " = " + `"` + value + `"`)

@@ -475,10 +475,10 @@ func TestEachFaultHasOneFinding(t *testing.T) {
 			var got []string
 			for _, f := range test.examine(t).Findings {
 				got = append(got, strings.TrimSpace(f.Check+" "+f.Profile))
-				if f.What == "" || f.Why == "" || f.Mend == "" || f.Severity != Error && f.Severity != Warning {
+				if f.What == "" || f.Why == "" || f.Fix == "" || f.Severity != Error && f.Severity != Warning {
 					t.Errorf("it says too little: %+v", f)
 				}
-				if strings.Contains(f.What, "(mend") || strings.Contains(f.What, ": :") || strings.Contains(f.What, " at  is ") {
+				if strings.Contains(f.What, "(fix") || strings.Contains(f.What, ": :") || strings.Contains(f.What, " at  is ") {
 					t.Errorf("it is no plain text: %+v", f)
 				}
 				if strings.Contains(fmt.Sprint(f), "hush") {

@@ -59,7 +59,7 @@ func environmentKeys(x *exam) {
 	if x.hasExecKeys() {
 		if end, profile := x.execEnd(), x.getenv(credproc.ExecVariable); !end.IsZero() && !end.After(x.now()) {
 			x.add(Finding{Severity: Error, Where: "AWS_CREDENTIAL_EXPIRATION", What: fmt.Sprintf("the session of aws-credproc exec %s in the environment is over since %s", shortened(profile), end.UTC().Format(time.RFC3339)),
-				Why: "the AWS CLI, boto3 and the Go SDK use it all the same, in the place of any profile, and AWS refuses it: ExpiredToken", Mend: "leave this shell, and " + run("aws-credproc exec "+x.quoted(profile))})
+				Why: "the AWS CLI, boto3 and the Go SDK use it all the same, in the place of any profile, and AWS refuses it: ExpiredToken", Fix: "leave this shell, and " + run("aws-credproc exec "+x.quoted(profile))})
 		}
 		return
 	}
@@ -68,8 +68,8 @@ func environmentKeys(x *exam) {
 		return
 	}
 	f := Finding{Severity: Error, Where: "AWS_ACCESS_KEY_ID", What: "an access key is exported",
-		Why:  "the AWS CLI, boto3 and the Go SDK use it in the place of the profile that AWS_PROFILE names; the process is not run",
-		Mend: x.unset("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")}
+		Why: "the AWS CLI, boto3 and the Go SDK use it in the place of the profile that AWS_PROFILE names; the process is not run",
+		Fix: x.unset("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")}
 	if x.getenv("AWS_SECRET_ACCESS_KEY") == "" {
 		f.What, f.Why = "half of an access key is exported: AWS_SECRET_ACCESS_KEY is missing", "the AWS CLI and boto3 refuse to go on"
 	}
@@ -82,8 +82,8 @@ func environmentWebIdentity(x *exam) {
 		return
 	}
 	x.add(Finding{Severity: Error, Where: "AWS_WEB_IDENTITY_TOKEN_FILE", What: "a web identity token is exported",
-		Why:  "the AWS CLI, boto3 and the Go SDK assume AWS_ROLE_ARN with it, in the place of the profile that AWS_PROFILE names; the process is not run",
-		Mend: x.unset("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN")})
+		Why: "the AWS CLI, boto3 and the Go SDK assume AWS_ROLE_ARN with it, in the place of the profile that AWS_PROFILE names; the process is not run",
+		Fix: x.unset("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN")})
 }
 
 // environmentProfile finds an AWS_PROFILE that leads elsewhere than it should.
@@ -94,7 +94,7 @@ func environmentProfile(x *exam) {
 		name, where = other, older
 	} else if other != "" && other != name {
 		x.add(Finding{Severity: Warning, Where: older, What: fmt.Sprintf("%s is %s, and %s is %s", variable, shortened(name), older, shortened(other)),
-			Why: "the AWS CLI and boto3 use the latter, other SDKs the former", Mend: x.unset(older)})
+			Why: "the AWS CLI and boto3 use the latter, other SDKs the former", Fix: x.unset(older)})
 	}
 	if name == "" || !x.whole {
 		return
@@ -108,16 +108,16 @@ func environmentProfile(x *exam) {
 		if x.serves() {
 			why = "tools use the latter, and not the endpoint of the former"
 		}
-		x.add(Finding{Severity: Warning, Where: where, What: fmt.Sprintf("this is inside aws-credproc exec %s, and %s names %s", shortened(exec), where, shortened(name)), Why: why, Mend: x.unset(where)})
+		x.add(Finding{Severity: Warning, Where: where, What: fmt.Sprintf("this is inside aws-credproc exec %s, and %s names %s", shortened(exec), where, shortened(name)), Why: why, Fix: x.unset(where)})
 	case !isThere && name != "default":
 		x.add(Finding{Severity: Error, Where: where, What: where + " names the profile " + shortened(name) + ", and there is none",
-			Why: "tools that are not told another profile fail", Mend: x.unset(where)})
+			Why: "tools that are not told another profile fail", Fix: x.unset(where)})
 	case wired != "":
 		x.add(Finding{Severity: Warning, Where: where, What: fmt.Sprintf("%s names the role profile %s, and not %s, which starts this helper for it", where, name, wired),
-			Why: "tools assume the role themselves then, each process anew, and ask for MFA codes themselves", Mend: x.export(where, wired)})
+			Why: "tools assume the role themselves then, each process anew, and ask for MFA codes themselves", Fix: x.export(where, wired)})
 	case x.Profile != "" && !x.concerned[name]:
 		x.add(Finding{Severity: Warning, Where: where, What: fmt.Sprintf("%s names %s, and not %s", where, name, shortened(x.Profile)),
-			Why: "tools that are not told --profile use that one", Mend: x.export(where, x.Profile)})
+			Why: "tools that are not told --profile use that one", Fix: x.export(where, x.Profile)})
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -16,10 +17,10 @@ import (
 // fileForm finds files that cannot be read and lines that break their form.
 func fileForm(x *exam) {
 	const why = "the whole file is refused, by this helper and by most tools, and with it every profile in it"
-	add := func(err error, mend string) {
-		var e *profiles.Error
+	add := func(err error, fix string) {
+		var e *diag.Error
 		if errors.As(err, &e) {
-			x.add(Finding{Severity: Error, Where: e.Where, What: e.Problem, Why: why, Mend: cmp.Or(e.Mend, mend)})
+			x.add(Finding{Severity: Error, Where: e.Where, What: e.Problem, Why: why, Fix: cmp.Or(e.Hint, fix)})
 		}
 	}
 	for _, r := range x.raw {
@@ -29,7 +30,7 @@ func fileForm(x *exam) {
 		}
 		if r.NotUTF8 != "" && !x.isTold("file-form", r.NotUTF8) {
 			x.add(Finding{Severity: Error, Where: r.NotUTF8, What: "the line is no text in UTF-8", Why: "the AWS CLI and boto3 refuse the whole file, comments or not",
-				Mend: "save the file as UTF-8"})
+				Fix: "save the file as UTF-8"})
 		}
 	}
 }
@@ -40,12 +41,12 @@ func byteOrderMark(x *exam) {
 		if !r.ByteOrderMark {
 			continue
 		}
-		mend := run(`perl -i -pe 's/^\xEF\xBB\xBF// if $. == 1' ` + x.quoted(r.Path))
+		fix := run(`perl -i -pe 's/^\xEF\xBB\xBF// if $. == 1' ` + x.quoted(r.Path))
 		if x.goos == "windows" {
-			mend = "save it in your editor as UTF-8 without a byte order mark (BOM)"
+			fix = "save it in your editor as UTF-8 without a byte order mark (BOM)"
 		}
 		x.add(Finding{Severity: Error, Where: r.Path + ":1", What: "the file starts with a byte order mark",
-			Why: "the AWS CLI and boto3 refuse the whole file, and the Go SDK does not see its first section", Mend: mend})
+			Why: "the AWS CLI and boto3 refuse the whole file, and the Go SDK does not see its first section", Fix: fix})
 	}
 }
 
@@ -77,11 +78,11 @@ func sectionName(x *exam) {
 			} else if r.which == profiles.ConfigFile && name != "default" {
 				header = "[profile " + name + "]"
 			}
-			mend := write("write the line as", header)
+			fix := write("write the line as", header)
 			if name != "" && !isName(name) {
-				mend = "give it a name of letters, digits and _-/.%@:+ only, and use that wherever the old one stands"
+				fix = "give it a name of letters, digits and _-/.%@:+ only, and use that wherever the old one stands"
 			}
-			x.add(Finding{Severity: Error, Profile: name, Where: l.Where, What: what, Why: why, Mend: mend})
+			x.add(Finding{Severity: Error, Profile: name, Where: l.Where, What: what, Why: why, Fix: fix})
 		}
 	}
 }
@@ -150,8 +151,8 @@ func defaultSection(x *exam) {
 		for _, l := range r.headers() {
 			if l.Header == "DEFAULT" {
 				x.add(Finding{Severity: Error, Where: l.Where, What: "there is a section [DEFAULT]",
-					Why:  "the AWS CLI and boto3 take its settings, keys too, into every profile of the file; to other SDKs they mean nothing",
-					Mend: write("give each profile the settings that it needs; if [default] is meant, write the line as", "[default]")})
+					Why: "the AWS CLI and boto3 take its settings, keys too, into every profile of the file; to other SDKs they mean nothing",
+					Fix: write("give each profile the settings that it needs; if [default] is meant, write the line as", "[default]")})
 			}
 		}
 	}
@@ -172,14 +173,14 @@ func duplicateSection(x *exam) {
 				continue
 			}
 			f := Finding{Severity: Error, Where: l.Where, What: fmt.Sprintf("[%s] stands twice, first in line %s", shortened(l.Header), line(before)),
-				Why:  "the AWS CLI and boto3 refuse the whole file",
-				Mend: fmt.Sprintf("move its lines below line %s and remove this header", line(before))}
+				Why: "the AWS CLI and boto3 refuse the whole file",
+				Fix: fmt.Sprintf("move its lines below line %s and remove this header", line(before))}
 			switch {
 			case l.Header == before.Header:
 			case l.Profile == "default":
 				f.What = fmt.Sprintf("both [default] and [profile default] stand in the file, in the lines %s and %s", line(before), line(l))
 				f.Why, f.Severity = "[default] is not read then", Warning
-				f.Mend = "move what you need of it below [profile default], and remove it"
+				f.Fix = "move what you need of it below [profile default], and remove it"
 			default:
 				f.What = fmt.Sprintf("[%s] and [%s] in line %s are one profile", shortened(l.Header), shortened(before.Header), line(before))
 				f.Why = "the AWS CLI and boto3 read the last of them only"
@@ -205,7 +206,7 @@ func duplicateKey(x *exam) {
 			}
 			if before, twice := first[l.Key]; twice {
 				x.add(Finding{Severity: Error, Where: l.Where, What: fmt.Sprintf("%s stands twice in its section, first in line %s", shortened(l.Key), line(before)),
-					Why: "the AWS CLI and boto3 refuse the whole file; to others this one, the last, counts", Mend: fmt.Sprintf("remove line %s", line(before))})
+					Why: "the AWS CLI and boto3 refuse the whole file; to others this one, the last, counts", Fix: fmt.Sprintf("remove line %s", line(before))})
 			}
 			first[l.Key] = l
 		}
@@ -220,12 +221,12 @@ func inlineComment(x *exam) {
 				continue
 			}
 			f := Finding{Severity: Error, Profile: l.Profile, Where: l.Where, What: "a comment stands behind the value of " + shortened(l.Key+l.Sub),
-				Why: "the AWS CLI and boto3 take it for a part of the value", Mend: x.withoutComment(l)}
+				Why: "the AWS CLI and boto3 take it for a part of the value", Fix: x.withoutComment(l)}
 			if value, ok := x.valueAt(l); ok && strings.HasSuffix(l.Key, "_process") && endsInQuotes(value) {
 				x.cut[l.Where] = true
 				f.What = "a # or ; after white space stands within quotes in " + l.Key
 				f.Why = "the format takes it for a comment, and so do this helper and most SDKs: the command ends there; the AWS CLI and boto3 run the whole of it"
-				f.Mend = "write what the quotes hold into a script, and the script's whole path here"
+				f.Fix = "write what the quotes hold into a script, and the script's whole path here"
 			}
 			x.add(f)
 		}
@@ -253,7 +254,7 @@ func endsInQuotes(command string) bool {
 	return quote != 0
 }
 
-// withoutComment is the mend of a line with a comment. It shows the line as it should be, unless that may hold a secret.
+// withoutComment is the fix of a line with a comment. It shows the line as it should be, unless that may hold a secret.
 func (x *exam) withoutComment(l profiles.RawLine) string {
 	const prose = "move it to a line of its own above, that starts with #"
 	value, ok := x.valueAt(l)

@@ -13,6 +13,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc"
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -38,7 +39,7 @@ func longTermKeys(x *exam) {
 		if !isTemporary(p) {
 			x.add(Finding{Severity: Warning, Profile: p.Name, Where: x.place(p, "aws_access_key_id"), What: "an access key that never expires stands in a file, in plain text",
 				Why: "whatever runs as you can read it, and so can who gets a backup or the disk; it is good until somebody deactivates it",
-				Mend: write("sign in instead: through IAM Identity Center with", "aws configure sso") + "\n" + write("or as at the console with", "aws login") + "\n" +
+				Fix: write("sign in instead: through IAM Identity Center with", "aws configure sso") + "\n" + write("or as at the console with", "aws login") + "\n" +
 					write("or move it into the keyring", "aws-credproc import "+profiles.Argument(p.Name))})
 		}
 	}
@@ -58,14 +59,14 @@ func (x *exam) lookForKeys(ctx context.Context) {
 // importedKeys finds long-term keys that were imported and that nobody gets.
 func importedKeys(x *exam) {
 	for _, name := range x.names {
-		var e *credproc.Error
+		var e *diag.Error
 		if !errors.As(x.keysGone[name], &e) {
 			continue
 		}
 		text := strings.TrimPrefix(strings.TrimPrefix(e.Err.Error(), "keyring: "), "long-term keys in the keyring: ")
 		f := Finding{Severity: Error, Profile: name, Where: x.place(x.sections[name], "credential_process"),
 			What: "its long-term keys were imported, and cannot be taken from the keyring: " + text,
-			Why:  "it gives no credentials, and no role above it can be assumed; sessions that are cached are good until they expire", Mend: e.Mend}
+			Why:  "it gives no credentials, and no role above it can be assumed; sessions that are cached are good until they expire", Fix: e.Hint}
 		switch {
 		case errors.Is(e, credproc.ErrNoKeys):
 			f.What = "its long-term keys were imported, and are in the keyring no more"
@@ -74,10 +75,10 @@ func importedKeys(x *exam) {
 		case errors.Is(e, cache.ErrUnavailable):
 			f.What = "its long-term keys were imported, and no keyring is here: " + text
 		case errors.Is(e, cache.ErrVersion):
-			f.Mend = "let everything start the newer version; this one is " + x.Helper
+			f.Fix = "let everything start the newer version; this one is " + x.Helper
 		}
-		if f.Mend == "" {
-			f.Mend = "see what the keyring says"
+		if f.Fix == "" {
+			f.Fix = "see what the keyring says"
 		}
 		x.add(f)
 	}
@@ -91,8 +92,8 @@ func keysAndRole(x *exam) {
 			continue
 		}
 		x.add(Finding{Severity: Warning, Profile: p.Name, Where: x.place(p, "aws_access_key_id"), What: "an access key bears the name of a profile that has a role_arn, in the other file",
-			Why:  "who asks for the profile gets the role; where it is a source_profile, the AWS CLI uses the key and the Go SDK the role; and aws-credproc setup refuses it",
-			Mend: fmt.Sprintf("rename the section of the key, to [%s-keys] say, and the source_profile that names it; or remove the key", p.Name)})
+			Why: "who asks for the profile gets the role; where it is a source_profile, the AWS CLI uses the key and the Go SDK the role; and aws-credproc setup refuses it",
+			Fix: fmt.Sprintf("rename the section of the key, to [%s-keys] say, and the source_profile that names it; or remove the key", p.Name)})
 	}
 }
 
@@ -109,7 +110,7 @@ func temporaryKeys(x *exam) {
 			continue
 		}
 		f := Finding{Severity: Error, Profile: p.Name, Where: x.place(p, "aws_access_key_id"), Why: "AWS refuses them: ExpiredToken",
-			Mend: "remove the keys, and get them from where they came as they are needed: source_profile, sso_session or credential_process"}
+			Fix: "remove the keys, and get them from where they came as they are needed: source_profile, sso_session or credential_process"}
 		switch end, known := expiryOf(p); {
 		case p.Get("aws_session_token") == "":
 			f.What, f.Why = "temporary keys stand here without their aws_session_token", "AWS refuses them: InvalidClientTokenId"
@@ -161,7 +162,7 @@ func fileAccess(x *exam) {
 		for _, l := range r.Lines {
 			hasSecret = hasSecret || l.Key == "aws_secret_access_key" || l.Key == "aws_session_token"
 		}
-		f := Finding{Severity: Warning, Where: r.Path, Mend: run("chmod 600 " + x.quoted(r.Path))}
+		f := Finding{Severity: Warning, Where: r.Path, Fix: run("chmod 600 " + x.quoted(r.Path))}
 		others := accessOfOthers(info)
 		switch {
 		case others&0o022 != 0:
@@ -195,7 +196,7 @@ func directoryAccess(x *exam) {
 			continue
 		}
 		f := Finding{Severity: Warning, Where: dir, What: who(others&0o002 != 0) + " may write to the directory of the file",
-			Why: "they can put another file in its place, which makes your tools run a command of theirs (credential_process)", Mend: run("chmod go-w " + x.quoted(dir))}
+			Why: "they can put another file in its place, which makes your tools run a command of theirs (credential_process)", Fix: run("chmod go-w " + x.quoted(dir))}
 		if others&0o002 != 0 {
 			f.Severity = Error
 		}

@@ -12,6 +12,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc"
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -79,13 +80,13 @@ func (x *exam) askSTS(ctx context.Context) {
 		}
 		session, err := x.Resolver.Try(ctx, c, start)
 		s.roles = append(s.roles, triedRole{c.Profile.Name, session, err})
-		switch e := (*credproc.Error)(nil); {
+		switch e := (*diag.Error)(nil); {
 		case err == nil && !session.Expiration.After(x.now()):
 			x.addFact("role", c.Profile.Name+": assumed, but over already by this machine's clock")
 		case err == nil:
 			x.addFact("role", fmt.Sprintf("%s: assumed, good for %s", c.Profile.Name, session.Expiration.Sub(x.now()).Round(time.Minute)))
-		case errors.As(err, &e) && e.NeedsPerson:
-			x.addFact("role", fmt.Sprintf("%s: not tried, %v (%s)", c.Profile.Name, e.Err, e.Mend))
+		case errors.As(err, &e) && e.Has(diag.NeedsUser):
+			x.addFact("role", fmt.Sprintf("%s: not tried, %v (%s)", c.Profile.Name, e.Err, e.Hint))
 		default:
 			denied[ways[len(ways)-1]] = true
 		}
@@ -164,7 +165,7 @@ func stsProxy(x *exam) {
 				variable = lower
 			}
 			x.add(Finding{Severity: Error, Where: variable, What: fmt.Sprintf("%s is not reached through the proxy %s: %s", s.URL, s.Proxy, causeOf(s.err)),
-				Why: "no role is assumed, and no session renewed", Mend: "correct the proxy's address, or let calls of STS go round it: " + x.export("NO_PROXY", host)})
+				Why: "no role is assumed, and no session renewed", Fix: "correct the proxy's address, or let calls of STS go round it: " + x.export("NO_PROXY", host)})
 		}
 	}
 }
@@ -175,15 +176,15 @@ func stsUnreachable(x *exam) {
 		if s.err == nil || s.Proxy != "" {
 			continue
 		}
-		mend := "check the network and the name of the endpoint"
-		if e := (*credproc.Error)(nil); errors.As(s.err, &e) && e.Mend != "" {
-			mend = e.Mend
+		fix := "check the network and the name of the endpoint"
+		if e := (*diag.Error)(nil); errors.As(s.err, &e) && e.Hint != "" {
+			fix = e.Hint
 		}
 		what := fmt.Sprintf("STS at %s is not reached: %s", s.URL, causeOf(s.err))
 		if s.URL == "" {
 			what = "there is no STS endpoint for these settings: " + causeOf(s.err)
 		}
-		x.add(Finding{Severity: Error, What: what, Why: "no role is assumed, and no session renewed", Mend: mend})
+		x.add(Finding{Severity: Error, What: what, Why: "no role is assumed, and no session renewed", Fix: fix})
 	}
 }
 
@@ -201,15 +202,15 @@ func clock(x *exam) {
 			continue
 		}
 		f := Finding{Severity: Warning, What: "this machine's clock is " + offText(s.Ahead) + " that of " + s.URL, Why: "sessions are served when they are over, or renewed too early",
-			Mend: run("sudo timedatectl set-ntp true")}
+			Fix: run("sudo timedatectl set-ntp true")}
 		if s.Ahead.Abs() >= clockError {
 			f.Severity, f.Why = Error, "AWS refuses what is signed more than five minutes off: SignatureDoesNotMatch"
 		}
 		switch x.goos {
 		case "darwin":
-			f.Mend = run("sudo sntp -sS time.apple.com")
+			f.Fix = run("sudo sntp -sS time.apple.com")
 		case "windows":
-			f.Mend = run("w32tm /resync")
+			f.Fix = run("w32tm /resync")
 		}
 		x.add(f)
 	}
@@ -217,19 +218,19 @@ func clock(x *exam) {
 
 // addFailed reports what a call of STS came to; that a person is needed is no fault of the set-up.
 func (x *exam) addFailed(profile, why string, err error) {
-	var e *credproc.Error
+	var e *diag.Error
 	if !errors.As(err, &e) {
-		e = &credproc.Error{Err: err}
+		e = &diag.Error{Err: err}
 	}
-	f := Finding{Severity: Error, Profile: profile, Where: x.place(x.sections[profile], ""), What: strings.TrimPrefix(e.Step+": "+e.Err.Error(), ": "), Why: why, Mend: e.Mend}
-	if e.NeedsPerson {
+	f := Finding{Severity: Error, Profile: profile, Where: x.place(x.sections[profile], ""), What: strings.TrimPrefix(e.Where+": "+e.Err.Error(), ": "), Why: why, Fix: e.Hint}
+	if e.Has(diag.NeedsUser) {
 		f.Severity = Warning
 	}
 	if e.SignIn != nil {
-		f.Mend = run(strings.Join(e.SignIn, " "))
+		f.Fix = run(strings.Join(e.SignIn, " "))
 	}
-	if f.Mend == "" {
-		f.Mend = run("aws-credproc explain " + profiles.Argument(profile))
+	if f.Fix == "" {
+		f.Fix = run("aws-credproc explain " + profiles.Argument(profile))
 	}
 	x.add(f)
 }
@@ -249,7 +250,7 @@ func caller(x *exam) {
 func assumeRole(x *exam) {
 	for _, s := range x.sts {
 		for _, r := range s.roles {
-			if e := (*credproc.Error)(nil); r.err != nil && !(errors.As(r.err, &e) && e.NeedsPerson) {
+			if e := (*diag.Error)(nil); r.err != nil && !(errors.As(r.err, &e) && e.Has(diag.NeedsUser)) {
 				x.addFailed(r.profile, "the profile gives no credentials", r.err)
 			}
 		}
@@ -258,7 +259,7 @@ func assumeRole(x *exam) {
 
 // causeOf gives an error without the profile and the step.
 func causeOf(err error) string {
-	if e := (*credproc.Error)(nil); errors.As(err, &e) {
+	if e := (*diag.Error)(nil); errors.As(err, &e) {
 		return e.Err.Error()
 	}
 	return err.Error()

@@ -45,8 +45,8 @@ func (x *exam) processes(mixed bool) (all []process) {
 	return all
 }
 
-func (x *exam) addProcess(p process, severity Severity, what, why, mend string) {
-	x.add(Finding{Severity: severity, Profile: p.Name, Where: x.place(p.Section, "credential_process"), What: what, Why: why, Mend: mend})
+func (x *exam) addProcess(p process, severity Severity, what, why, fix string) {
+	x.add(Finding{Severity: severity, Profile: p.Name, Where: x.place(p.Section, "credential_process"), What: what, Why: why, Fix: fix})
 }
 
 // ourLine is the line that starts this helper at its whole path; it is what p has, with another program.
@@ -84,42 +84,42 @@ func roleAndProcess(x *exam) {
 		default:
 			why = "the AWS CLI and Rust refuse the profile, Go assumes the role with what the process gives, and JavaScript runs the process and ignores the role"
 		}
-		var mend string
+		var fix string
 		switch role := x.sections[p.gets]; {
 		case p.Get("role_arn") == "":
-			mend = "remove the line source_profile"
+			fix = "remove the line source_profile"
 		case p.ours && p.gets != p.Name && role.Get("role_arn") != "":
-			mend = fmt.Sprintf("remove the role settings here: those in [profile %s] are the ones that count", p.gets)
+			fix = fmt.Sprintf("remove the role settings here: those in [profile %s] are the ones that count", p.gets)
 		case p.ours || p.Get("source_profile") != "" || p.Get("credential_source") != "":
-			mend = "remove the line credential_process, and then " + run("aws-credproc setup "+profiles.Argument(p.Name))
+			fix = "remove the line credential_process, and then " + run("aws-credproc setup "+profiles.Argument(p.Name))
 		default:
-			mend = write("move the line credential_process into a profile of its own, say [profile "+p.Name+"-source], and write in its place", "source_profile = "+p.Name+"-source")
+			fix = write("move the line credential_process into a profile of its own, say [profile "+p.Name+"-source], and write in its place", "source_profile = "+p.Name+"-source")
 		}
-		x.addProcess(p, Error, what, why, mend)
+		x.addProcess(p, Error, what, why, fix)
 	}
 }
 
 // shadowedProcess finds credentials of another kind beside a credential_process, which some tools or all prefer.
 func shadowedProcess(x *exam) {
 	for _, p := range x.processes(false) {
-		var key, why, mend string
+		var key, why, fix string
 		switch keys := p.Properties["aws_access_key_id"]; {
 		case keys.Value != "" && keys.File == profiles.CredentialsFile:
 			key, why = "aws_access_key_id", "all tools but those made with the Rust SDK use the keys, and the process is never run"
-			mend = fmt.Sprintf("rename that section, to [%s-keys] say, and the source_profile that names it; or remove the keys", p.Name)
+			fix = fmt.Sprintf("rename that section, to [%s-keys] say, and the source_profile that names it; or remove the keys", p.Name)
 		case keys.Value != "":
 			key, why = "aws_access_key_id", "the Go and JavaScript SDKs use the keys, where the AWS CLI runs the process"
-			mend = "remove aws_access_key_id, aws_secret_access_key and aws_session_token from the profile"
+			fix = "remove aws_access_key_id, aws_secret_access_key and aws_session_token from the profile"
 		case p.Get("sso_account_id") != "" || p.Get("sso_role_name") != "":
 			key, why = "sso_account_id", "the AWS CLI and the Go SDK sign in through SSO, where JavaScript runs the process"
-			mend = "remove the lines that start with sso_, or the line credential_process"
+			fix = "remove the lines that start with sso_, or the line credential_process"
 		case p.Get("login_session") != "":
 			key, why = "login_session", "the AWS CLI and the Go SDK use the sign-in, where JavaScript runs the process"
-			mend = "remove the line login_session, or the line credential_process"
+			fix = "remove the line login_session, or the line credential_process"
 		default:
 			continue
 		}
-		x.add(Finding{Severity: Error, Profile: p.Name, Where: x.place(p.Section, key), What: key + " stands beside credential_process in the same profile", Why: why, Mend: mend})
+		x.add(Finding{Severity: Error, Profile: p.Name, Where: x.place(p.Section, key), What: key + " stands beside credential_process in the same profile", Why: why, Fix: fix})
 	}
 }
 
@@ -167,10 +167,10 @@ func processRecursion(x *exam) {
 	}
 	for _, c := range x.circles(func(c profiles.Cycle) bool { return slices.ContainsFunc(c, isProcess) }) {
 		f := Finding{Severity: Error, Profile: c.Cycle[slices.IndexFunc(c.Cycle, isProcess)], What: "the command leads back to the profile that it is for: " + c.Error(),
-			Why: ours, Mend: "let it name a profile that has credentials, or a role that is assumed with those"}
+			Why: ours, Fix: "let it name a profile that has credentials, or a role that is assumed with those"}
 		f.Where = x.leadPlace(f.Profile)
 		if to, _ := profiles.Wired(x.sections[f.Profile]); to == f.Profile { // as import writes it
-			f.Mend = "where its keys were imported, " + run("aws-credproc import "+profiles.Argument(to)) + "\nwhich finds them; else " + f.Mend
+			f.Fix = "where its keys were imported, " + run("aws-credproc import "+profiles.Argument(to)) + "\nwhich finds them; else " + f.Fix
 		}
 		x.add(f)
 	}
@@ -277,17 +277,17 @@ func processRelative(x *exam) {
 		if !isRelative(p.words[0]) || quoting(p.command, x.goos).what != "" {
 			continue
 		}
-		mend := "write the program's whole path, from the root"
+		fix := "write the program's whole path, from the root"
 		if p.gets != "" {
-			mend = write("write", x.ourLine(p))
+			fix = write("write", x.ourLine(p))
 		}
 		x.addProcess(p, Error, "the program "+shortened(p.words[0])+" is named by a relative path",
-			"it is found only where a tool is started in one certain directory", mend)
+			"it is found only where a tool is started in one certain directory", fix)
 	}
 }
 
 // oddity is something in a command that not every SDK reads alike; what is "" where there is none.
-type oddity struct{ what, why, mend string }
+type oddity struct{ what, why, fix string }
 
 // shortForm mends a path with spaces on Windows, as setup writes it.
 const shortForm = `write a path without spaces, such as its short form (dir /x shows it: C:\PROGRA~1)`
@@ -366,7 +366,7 @@ func processQuoting(x *exam) {
 			odd = oddity{"the path " + shortened(path) + " has a space and stands without quotes", "what stands before the space is taken for the program",
 				"put the path, and nothing else, in double quotes"}
 			if x.goos == "windows" {
-				odd.mend = shortForm
+				odd.fix = shortForm
 			}
 		}
 		if odd.what == "" {
@@ -374,12 +374,12 @@ func processQuoting(x *exam) {
 		}
 		if p.gets != "" {
 			line := x.ourLine(process{Section: p.Section, gets: p.gets})
-			odd.mend = write("write", line)
+			odd.fix = write("write", line)
 			if x.goos == "windows" && strings.Contains(line, `"`) { // this drive has no short names
-				odd.mend = "move " + x.Helper + " to a path without spaces, and write that"
+				odd.fix = "move " + x.Helper + " to a path without spaces, and write that"
 			}
 		}
-		x.addProcess(p, Error, odd.what, odd.why, odd.mend)
+		x.addProcess(p, Error, odd.what, odd.why, odd.fix)
 	}
 }
 
@@ -402,11 +402,11 @@ func processNotFound(x *exam) {
 				what = shortened(p.words[0]) + " may not be run: it is not executable"
 			}
 		}
-		mend := "install it, or correct its path"
+		fix := "install it, or correct its path"
 		if p.gets != "" {
-			mend = write("write", x.ourLine(p))
+			fix = write("write", x.ourLine(p))
 		}
-		x.addProcess(p, Error, what, "no tool gets credentials from it", mend)
+		x.addProcess(p, Error, what, "no tool gets credentials from it", fix)
 	}
 }
 
@@ -425,11 +425,11 @@ func processPath(x *exam) {
 		if abs, err := filepath.Abs(found); err == nil {
 			found = abs
 		}
-		mend := write("in the place of "+shortened(p.words[0])+" write its whole path", found)
+		fix := write("in the place of "+shortened(p.words[0])+" write its whole path", found)
 		if p.gets != "" {
-			mend = write("write", x.ourLine(p))
+			fix = write("write", x.ourLine(p))
 		}
 		x.addProcess(p, Warning, "the program "+shortened(p.words[0])+" is found on the PATH of this shell only, as "+found,
-			"a tool with a window, or one that the system starts, has a PATH of "+strings.Join(dirs, string(filepath.ListSeparator))+", and does not find it", mend)
+			"a tool with a window, or one that the system starts, has a PATH of "+strings.Join(dirs, string(filepath.ListSeparator))+", and does not find it", fix)
 	}
 }

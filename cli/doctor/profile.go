@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"aws-credproc/credproc"
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -17,9 +18,11 @@ type fault struct {
 	where   string
 	key     string // the setting
 	what    string
-	mend    string
+	fix     string
 	err     error
-	taken   bool // by a check
+	// settings: the chain is resolved, and a setting of its calls is wrong.
+	settings bool
+	taken    bool // by a check
 }
 
 // resolve follows each profile to its source.
@@ -30,14 +33,16 @@ func (x *exam) resolve() {
 	}
 	for _, name := range names {
 		c, err := x.files.Chain(name)
-		if err == nil {
-			x.chains[name] = c
-			if err = x.Resolver.Check(c); err == nil {
-				err = x.checkConnection(c)
-			}
+		if err != nil {
+			x.addConfigFault(name, err)
+			continue
+		}
+		x.chains[name] = c
+		if err = x.Resolver.Check(c); err == nil {
+			err = x.checkConnection(c)
 		}
 		if err != nil {
-			x.addFault(name, err)
+			x.addSettingFault(name, err)
 		}
 	}
 }
@@ -62,27 +67,36 @@ func (x *exam) checkConnection(c profiles.Chain) error {
 	return err
 }
 
-func (x *exam) addFault(name string, err error) {
+// addConfigFault adds what keeps a profile's chain from being resolved.
+func (x *exam) addConfigFault(name string, err error) {
 	f := fault{profile: name, what: err.Error(), err: err}
-	var inFile *profiles.Error
-	var later *credproc.Error
-	switch {
-	case errors.As(err, &inFile):
-		if inFile.Origin != "" {
-			f.profile = inFile.Origin
+	if e := (*diag.Error)(nil); errors.As(err, &e) {
+		if e.Origin != "" {
+			f.profile = e.Origin
 		}
-		f.where, f.key, f.mend = inFile.Where, inFile.Key, inFile.Mend
-		f.what = strings.TrimPrefix(inFile.Problem, "profile "+f.profile+": ")
-		if inFile.Err == nil && f.key == "" {
+		f.where, f.key, f.fix = e.Where, e.Setting, e.Hint
+		f.what = strings.TrimPrefix(e.Problem, "profile "+f.profile+": ")
+		if e.Err == nil && f.key == "" {
 			f.where = "" // if there is any, it is that of who leads to the profile
 		}
-	case errors.As(err, &later):
-		f.profile, f.key, f.what, f.mend = later.Profile, later.From, later.Step+": "+later.Err.Error(), later.Mend
-		if strings.HasPrefix(later.From, "AWS_") { // it is no profile's fault, however many it hits
-			f.profile, f.key, f.where, f.mend = "", "", later.From, "correct it, or "+x.unset(later.From)
+	}
+	x.addFault(f)
+}
+
+// addSettingFault adds what makes get fail for a profile whose chain can be resolved.
+func (x *exam) addSettingFault(name string, err error) {
+	f := fault{profile: name, what: err.Error(), err: err, settings: true}
+	if e := (*diag.Error)(nil); errors.As(err, &e) {
+		f.profile, f.key, f.what, f.fix = e.Profile, e.Setting, e.Where+": "+e.Err.Error(), e.Hint
+		if strings.HasPrefix(e.Setting, "AWS_") { // it is no profile's fault, however many it hits
+			f.profile, f.key, f.where, f.fix = "", "", e.Setting, "correct it, or "+x.unset(e.Setting)
 		}
 		x.refused[name] = true
 	}
+	x.addFault(f)
+}
+
+func (x *exam) addFault(f fault) {
 	if id := [3]string{f.profile, f.where, f.what}; !x.known[id] {
 		x.known[id] = true
 		x.faults = append(x.faults, &f)
@@ -107,11 +121,11 @@ func (x *exam) addTaken(why string, match func(f *fault) bool) {
 		if where == "" {
 			where = x.place(x.sections[f.profile], f.key)
 		}
-		mend := f.mend
-		if mend == "" {
-			mend = "correct it"
+		fix := f.fix
+		if fix == "" {
+			fix = "correct it"
 		}
-		x.add(Finding{Severity: Error, Profile: f.profile, Where: where, What: f.what, Why: why, Mend: mend})
+		x.add(Finding{Severity: Error, Profile: f.profile, Where: where, What: f.what, Why: why, Fix: fix})
 	}
 }
 
@@ -144,14 +158,14 @@ func missingSource(x *exam) {
 func cycle(x *exam) {
 	for _, c := range x.circles(func(profiles.Cycle) bool { return true }) {
 		x.add(Finding{Severity: Error, Profile: c.Cycle[0], Where: x.leadPlace(c.Cycle[0]), What: "its source profiles go round in a circle: " + c.Error(),
-			Why: "none of them has credentials to start with", Mend: c.mend})
+			Why: "none of them has credentials to start with", Fix: c.fix})
 	}
 }
 
 // circle is a way round, and how it is mended.
 type circle struct {
 	profiles.Cycle
-	mend string
+	fix string
 }
 
 // circles gives each circle that matches once, however many profiles lead into it.
@@ -167,7 +181,7 @@ func (x *exam) circles(match func(profiles.Cycle) bool) (found []circle) {
 		slices.Sort(members)
 		if id := strings.Join(members, " "); !slices.Contains(seen, id) {
 			seen = append(seen, id)
-			found = append(found, circle{c, f.mend})
+			found = append(found, circle{c, f.fix})
 		}
 	}
 	return found
@@ -205,7 +219,7 @@ func badARN(x *exam) {
 			if value == "" || err == nil || x.isTold("bad-arn", where) || strings.Contains(value, ":iam:::") && x.endpoint(name).URL != "" { // as that of Ceph has them
 				continue
 			}
-			x.add(Finding{Severity: Error, Profile: name, Where: where, What: fmt.Sprintf("%s is %q, %v", arn.key, shortened(value), err), Why: why, Mend: "write it as " + arn.form})
+			x.add(Finding{Severity: Error, Profile: name, Where: where, What: fmt.Sprintf("%s is %q, %v", arn.key, shortened(value), err), Why: why, Fix: "write it as " + arn.form})
 		}
 	}
 	for _, name := range x.names {
@@ -222,7 +236,7 @@ func badARN(x *exam) {
 		}
 		x.add(Finding{Severity: Error, Profile: c.Profile.Name, Where: where,
 			What: fmt.Sprintf("its role is of the partition %s, and the region %s (%s) is of %s", partition, e.Region, e.RegionFrom, of),
-			Why:  "the STS that is called knows no such account", Mend: "correct the region or the ARN: a role and its region are of one partition"})
+			Why:  "the STS that is called knows no such account", Fix: "correct the region or the ARN: a role and its region are of one partition"})
 	}
 }
 
@@ -278,7 +292,7 @@ func duration(x *exam) {
 		x.add(Finding{Severity: Error, Profile: p.Name, Where: x.place(p, "duration_seconds"),
 			What: "duration_seconds is " + p.Get("duration_seconds") + ", and its source, of profile " + c.Source.Profile + ", " + roles[c.Source.Type],
 			Why:  "such a session is a role's, and AWS gives a role that is assumed with another role's session an hour at most: STS refuses it",
-			Mend: write("write, or remove the line,", "duration_seconds = 3600")})
+			Fix:  write("write, or remove the line,", "duration_seconds = 3600")})
 	}
 }
 
@@ -290,7 +304,7 @@ func unusableProfile(x *exam) {
 		p := x.sections[name]
 		if process, ok := p.Properties["credential_process"]; ok && process.Value == "" && profiles.Kind(p) == profiles.KindNone {
 			x.add(Finding{Severity: Error, Profile: name, Where: x.place(p, "credential_process"), What: "credential_process is empty",
-				Why: "no tool gets credentials from it", Mend: "write the command, or remove the line"})
+				Why: "no tool gets credentials from it", Fix: "write the command, or remove the line"})
 			x.take(func(f *fault) bool { return f.profile == name && f.key == "" })
 		}
 	}
@@ -298,7 +312,7 @@ func unusableProfile(x *exam) {
 		return f.key == "sso_session" && x.meant[x.sections[f.profile].Get("sso_session")]
 	})
 	x.addTaken("the profile is refused: `aws-credproc get` gives no credentials for it", func(f *fault) bool {
-		isSettings := f.key == "" && errors.As(f.err, new(*profiles.Error)) && profiles.Kind(x.sections[f.profile]) == profiles.KindNone
+		isSettings := f.key == "" && !f.settings && errors.As(f.err, new(*diag.Error)) && profiles.Kind(x.sections[f.profile]) == profiles.KindNone
 		return !isSettings || f.profile == x.Profile || x.isSource(f.profile)
 	})
 	// That of the tools' profile, which this helper does not use, or one that a variable hides.
@@ -306,7 +320,7 @@ func unusableProfile(x *exam) {
 		p := x.sections[name]
 		if region, where := p.Get("region"), x.place(p, "region"); region != "" && !credproc.IsRegion(region) && !x.isTold("unusable-profile", where) {
 			x.add(Finding{Severity: Error, Profile: name, Where: where, What: fmt.Sprintf("the region is %q, which is none", shortened(region)),
-				Why: "tools find no endpoint in it", Mend: "write one such as eu-west-1, alone in its line"})
+				Why: "tools find no endpoint in it", Fix: "write one such as eu-west-1, alone in its line"})
 		}
 		x.badSSO(p)
 		if session, ok, err := x.files.SSOSession(p.Get("sso_session")); ok && err == nil {
@@ -317,8 +331,8 @@ func unusableProfile(x *exam) {
 
 // badSSO reports what no sign-in through SSO takes, of a profile or an SSO session.
 func (x *exam) badSSO(p profiles.Section) {
-	add := func(key, what, mend string) {
-		f := Finding{Severity: Error, Where: x.files.Place(p.Properties[key]), What: what, Why: "the sign-in fails, or gives no credentials", Mend: mend}
+	add := func(key, what, fix string) {
+		f := Finding{Severity: Error, Where: x.files.Place(p.Properties[key]), What: what, Why: "the sign-in fails, or gives no credentials", Fix: fix}
 		if _, ok := x.sections[p.Name]; ok && x.place(x.sections[p.Name], key) == f.Where {
 			f.Profile = p.Name
 		}
@@ -341,8 +355,8 @@ func (x *exam) isSource(name string) bool {
 func mfaUnread(x *exam) {
 	add := func(p profiles.Section, what string, reader ...string) {
 		x.add(Finding{Severity: Warning, Profile: p.Name, Where: x.place(p, "mfa_serial"), What: what,
-			Why:  "no code is sent for the role, and if its trust policy asks for MFA, STS denies it; the AWS CLI and the SDKs read it no more than this helper",
-			Mend: write("write into [profile "+strings.Join(reader, "] and [profile ")+"]", "mfa_serial = "+strings.Join(strings.Fields(p.Get("mfa_serial")), " "))})
+			Why: "no code is sent for the role, and if its trust policy asks for MFA, STS denies it; the AWS CLI and the SDKs read it no more than this helper",
+			Fix: write("write into [profile "+strings.Join(reader, "] and [profile ")+"]", "mfa_serial = "+strings.Join(strings.Fields(p.Get("mfa_serial")), " "))})
 	}
 	for _, name := range x.names {
 		p := x.sections[name]
@@ -359,7 +373,7 @@ func mfaUnread(x *exam) {
 			for _, key := range []string{"web_identity_token_file", "web_identity_token_process"} {
 				if p.Get(key) != "" {
 					x.add(Finding{Severity: Warning, Profile: name, Where: x.place(p, "mfa_serial"), What: "mfa_serial stands beside " + key,
-						Why: "a role that is assumed with a token takes no code: whoever reads it, it does nothing", Mend: "remove the line mfa_serial"})
+						Why: "a role that is assumed with a token takes no code: whoever reads it, it does nothing", Fix: "remove the line mfa_serial"})
 				}
 			}
 			continue
@@ -385,9 +399,9 @@ func mfaNoDevice(x *exam) {
 			continue
 		}
 		role, err := x.Resolver.CheckMFA(c)
-		if e := (*credproc.Error)(nil); errors.As(err, &e) {
+		if e := (*diag.Error)(nil); errors.As(err, &e) {
 			x.add(Finding{Severity: Error, Profile: role, Where: x.place(x.sections[role], "mfa_serial"), What: e.Err.Error(),
-				Why: "no code could ever do: the role is not assumed", Mend: e.Mend})
+				Why: "no code could ever do: the role is not assumed", Fix: e.Hint})
 		}
 	}
 }

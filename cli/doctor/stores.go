@@ -14,7 +14,7 @@ import (
 func stateDirectory(x *exam) {
 	if x.health.StateDir != nil {
 		x.add(Finding{Severity: Warning, What: x.health.StateDir.Error(), Why: notKept,
-			Mend: "make it a directory of yours that nobody else may write to (mode 700), or let AWS_CREDPROC_STATE_DIR name one"})
+			Fix: "make it a directory of yours that nobody else may write to (mode 700), or let AWS_CREDPROC_STATE_DIR name one"})
 	}
 }
 
@@ -33,7 +33,7 @@ func keyring(x *exam) {
 	if store == cache.Kernel {
 		why = "sessions go to the kernel's keyring meanwhile, and those that rest in this one are made anew"
 	}
-	f := Finding{Severity: Warning, What: "the keyring does not work: " + text, Why: why, Mend: "see what the keyring says, or choose another store: --store kernel or --store file"}
+	f := Finding{Severity: Warning, What: "the keyring does not work: " + text, Why: why, Fix: "see what the keyring says, or choose another store: --store kernel or --store file"}
 	switch {
 	case errors.Is(err, cache.ErrUnavailable):
 		f.What = "there is no keyring: " + text
@@ -41,19 +41,19 @@ func keyring(x *exam) {
 		if x.goos == "linux" && x.health.Choice == cache.Keyring { // auto has tried it
 			other = "kernel"
 		}
-		f.Mend = "sign in where there is one, or choose another store: " + x.export("AWS_CREDPROC_STORE", other)
+		f.Fix = "sign in where there is one, or choose another store: " + x.export("AWS_CREDPROC_STORE", other)
 	case errors.Is(err, cache.ErrLocked):
 		f.What = "the keyring is locked"
-		f.Mend = "unlock it: sign in at the desktop, or open your keyring program"
+		f.Fix = "unlock it: sign in at the desktop, or open your keyring program"
 		if x.goos == "darwin" {
-			f.Mend = run("security unlock-keychain")
+			f.Fix = run("security unlock-keychain")
 		}
 	case errors.Is(err, cache.ErrTimeout):
 		f.What = "the keyring is there and does not answer"
 		f.Why = "each process waits for it, and then " + why
-		f.Mend = "start its service anew, or sign out and in again"
+		f.Fix = "start its service anew, or sign out and in again"
 		if x.goos == "linux" {
-			f.Mend = "start its service anew; for GNOME's " + run("gnome-keyring-daemon --replace --components=secrets --daemonize")
+			f.Fix = "start its service anew; for GNOME's " + run("gnome-keyring-daemon --replace --components=secrets --daemonize")
 		}
 	}
 	x.add(f)
@@ -63,7 +63,7 @@ func keyring(x *exam) {
 func kernelStore(x *exam) {
 	if x.health.Choice == cache.Kernel && x.health.StoreErr != nil {
 		x.add(Finding{Severity: Warning, What: "the kernel's keyring is out of reach: " + x.health.StoreErr.Error(), Why: notKept,
-			Mend: "allow the container keyctl and add_key (Docker's default seccomp profile does not), or choose another store: " + x.export("AWS_CREDPROC_STORE", "file")})
+			Fix: "allow the container keyctl and add_key (Docker's default seccomp profile does not), or choose another store: " + x.export("AWS_CREDPROC_STORE", "file")})
 	}
 }
 
@@ -87,7 +87,7 @@ func newerItems(x *exam) {
 		what += ", for " + listed(names)
 	}
 	x.add(Finding{Severity: Warning, What: what, Why: "this one cannot read it and leaves it alone, so for those roles it keeps nothing",
-		Mend: "two versions are installed: let everything start the newer one; the older is " + x.Helper})
+		Fix: "two versions are installed: let everything start the newer one; the older is " + x.Helper})
 }
 
 // leftovers finds what killed processes left lying about.
@@ -98,7 +98,7 @@ func leftovers(x *exam) {
 			if x.goos == "windows" {
 				remove = "del " + x.quoted(path)
 			}
-			x.add(Finding{Severity: Warning, Where: path, What: "a process that was killed has left a temporary file", Why: why, Mend: run(remove)})
+			x.add(Finding{Severity: Warning, Where: path, What: "a process that was killed has left a temporary file", Why: why, Fix: run(remove)})
 		}
 	}
 	for _, path := range []string{x.ConfigPath, x.CredentialsPath} {
