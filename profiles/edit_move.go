@@ -2,6 +2,7 @@ package profiles
 
 import (
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/fileio"
 	"context"
 	"errors"
 	"io/fs"
@@ -79,7 +80,7 @@ func (m Move) write(read, want *Files, changes []Change) (kept []string, err err
 			if err != nil && committing {
 				kept = append(kept, path)
 			} else if err != nil {
-				err = errors.Join(err, persist(func() error { return os.Remove(path) }))
+				err = errors.Join(err, fileio.Retry(func() error { return os.Remove(path) }))
 			}
 		}
 	}()
@@ -119,7 +120,7 @@ func (m Move) write(read, want *Files, changes []Change) (kept []string, err err
 	}
 	for _, path := range copies {
 		to := path[:len(path)-len(moveSuffix)] + ".aws-credproc." + time.Now().Format("20060102T150405.000") + ".bak"
-		if err := persist(func() error { return os.Rename(path, to) }); err != nil {
+		if err := fileio.Retry(func() error { return os.Rename(path, to) }); err != nil {
 			return nil, &diag.Error{Where: path, Problem: "cannot be renamed: " + reason(err), Hint: writeHint(err), Err: err}
 		}
 		kept = append(kept, to)
@@ -131,7 +132,7 @@ func (m Move) write(read, want *Files, changes []Change) (kept []string, err err
 // the lock, so nobody else is at it.
 func removeLeft(path string) error {
 	for _, left := range leftovers(path, func(fs.FileInfo) bool { return true }) {
-		if err := persist(func() error { return os.Remove(left) }); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := fileio.Retry(func() error { return os.Remove(left) }); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

@@ -38,8 +38,5 @@ func syncDir(path string) error {
 	return errors.Join(err, dir.Close())
 }
 
-// persist does what nobody stands in the way of here.
-func persist(do func() error) error { return do() }
-
 // makeReadable is the command that lets the user read a file.
 func makeReadable(path string) string { return "chmod u+r " + path }

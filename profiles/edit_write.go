@@ -2,6 +2,7 @@ package profiles
 
 import (
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/fileio"
 	"context"
 	"errors"
 	"fmt"
@@ -227,7 +228,7 @@ func discardAll(ready []*replacement) error {
 // commit puts the files in their places: all or none.
 func commit(ready []*replacement) error {
 	for i, r := range ready {
-		err := persist(func() error { return os.Rename(r.temp, r.real) })
+		err := fileio.Retry(func() error { return os.Rename(r.temp, r.real) })
 		if err == nil {
 			r.temp = ""
 			continue
@@ -336,7 +337,7 @@ func (r *replacement) copyTo(path string) error {
 	if err != nil {
 		return err
 	}
-	if err := persist(func() error { return os.Rename(temp, path) }); err != nil {
+	if err := fileio.Retry(func() error { return os.Rename(temp, path) }); err != nil {
 		return errors.Join(err, os.Remove(temp))
 	}
 	return nil
@@ -351,7 +352,7 @@ func (r *replacement) takeBack() error {
 	if err != nil {
 		return err
 	}
-	return persist(func() error { return os.Rename(temp, r.real) })
+	return fileio.Retry(func() error { return os.Rename(temp, r.real) })
 }
 
 func (r *replacement) discard() error {

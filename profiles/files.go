@@ -2,6 +2,7 @@ package profiles
 
 import (
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/fileio"
 	"errors"
 	"fmt"
 	"io"
@@ -214,7 +215,7 @@ func readFile(path string) (string, error) {
 		return fail("is no regular file", anotherFile)
 	}
 	var f *os.File
-	if err := persist(func() error { f, err = os.Open(path); return err }); err != nil {
+	if err := fileio.Retry(func() error { f, err = os.Open(path); return err }); err != nil {
 		return fail("cannot read: "+reason(err), OpenHint(err, "make it readable for you: "+makeReadable(path)))
 	}
 	defer f.Close()

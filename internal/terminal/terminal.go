@@ -6,12 +6,12 @@
 package terminal
 
 import (
+	"aws-credproc/internal/printable"
 	"bytes"
 	"context"
 	"errors"
 	"io"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -55,15 +55,11 @@ func Printable(s string) string {
 		switch {
 		case r == '\n' || r == '\r' || r == '\t':
 			return ' '
-		case isHostile(r):
+		case printable.IsUnsafe(r):
 			return '?'
 		}
 		return r
 	}, s)
-}
-
-func isHostile(r rune) bool {
-	return r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
 // Plain gives a writer that passes on lines of text without what could do something to a terminal, up to so many bytes.
@@ -85,7 +81,7 @@ func (p *plain) Write(b []byte) (int, error) {
 		case r == '\r':
 		case r == '\n' || r == '\t':
 			out = append(out, byte(r))
-		case isHostile(r):
+		case printable.IsUnsafe(r):
 			out = append(out, '?')
 		default:
 			out = append(out, text[:size]...)

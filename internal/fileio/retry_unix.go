@@ -1,0 +1,6 @@
+//go:build unix
+
+package fileio
+
+// Retry calls do once: on Unix, a file that another program has open can be replaced or removed.
+func Retry(do func() error) error { return do() }

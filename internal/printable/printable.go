@@ -1,0 +1,29 @@
+// Package printable makes text from outside safe to show on a terminal.
+package printable
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// IsUnsafe reports whether r is a control or formatting character, a line separator, or what
+// decoding invalid UTF-8 yields: what could change a terminal or disguise text on it.
+func IsUnsafe(r rune) bool {
+	return r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
+}
+
+// Clean replaces each run of unsafe characters by a space and cuts s to at most limit bytes, at a
+// character.
+func Clean(s string, limit int) string {
+	if strings.ContainsFunc(s, IsUnsafe) {
+		s = strings.Join(strings.FieldsFunc(s, IsUnsafe), " ")
+	}
+	if len(s) > limit {
+		s = s[:limit]
+		for !utf8.ValidString(s) {
+			s = s[:len(s)-1]
+		}
+	}
+	return s
+}
