@@ -1,37 +1,89 @@
 #!/usr/bin/env bash
-# Static checks: gofmt; vet and build for each system this runs on; staticcheck; govulncheck.
+# check.sh [CHECK]...: runs static checks; all of them by default:
+#
+#   format       gofmt
+#   layout       main.go is the only Go file in the root, and short
+#   words        none of the words in scripts/words.txt
+#   vet          go build and go vet for each supported system
+#   lint         golangci-lint (.golangci.yml)
+#   staticcheck  staticcheck
+#   vuln         govulncheck
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
+GOLANGCI_LINT=github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 # as in ci.yml
 STATICCHECK=honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK=golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
-step gofmt
-unformatted=$(find . -path ./build -prune -o -name '*.go' -exec gofmt -l {} +)
-if [[ -n $unformatted ]]; then
-	echo "run gofmt -w on: $unformatted"
-	exit 1
-fi
+format() {
+	step gofmt
+	local unformatted
+	unformatted=$(find . -path ./build -prune -o -name '*.go' -exec gofmt -l {} +)
+	[[ -z $unformatted ]] || fail "run gofmt -w on: $unformatted"
+}
 
-for system in linux darwin windows; do
-	step "build and vet for $system"
-	CGO_ENABLED=0 GOOS=$system "$GO" build -o /dev/null ./...
-	CGO_ENABLED=0 GOOS=$system "$GO" vet ./...
+layout() {
+	step layout
+	local files lines
+	files=$(git ls-files -- ':(glob)*.go')
+	[[ $files == main.go ]] || fail "the root must hold no Go file but main.go: ${files//$'\n'/ }"
+	lines=$(wc -l <main.go)
+	((lines <= 40)) || fail "main.go has $lines lines; at most 40"
+}
+
+# words searches the tracked files for each pattern of words.txt, as whole words in any case.
+words() {
+	step words
+	local pattern instead found=0
+	while IFS=$'\t' read -r pattern instead; do
+		[[ -n $pattern && $pattern != '#'* ]] || continue
+		if git grep -inwE -e "$pattern" -- '*.go' '*.md' '*.sh' '*.txtar'; then
+			echo "    ^ \"$pattern\": $instead"
+			found=1
+		fi
+	done <scripts/words.txt
+	((!found)) || fail "words that are not plain English (scripts/words.txt)"
+}
+
+vet() {
+	local system
+	for system in linux darwin windows; do
+		step "build and vet for $system"
+		CGO_ENABLED=0 GOOS=$system "$GO" build -o /dev/null ./...
+		CGO_ENABLED=0 GOOS=$system "$GO" vet ./...
+	done
+}
+
+lint() {
+	step golangci-lint
+	"$GO" run "$GOLANGCI_LINT" run ./...
+}
+
+staticcheck() {
+	step staticcheck
+	"$GO" run "$STATICCHECK" ./...
+}
+
+# vuln fails on findings only. Its database is on the internet: if it cannot be reached, the check
+# is skipped loudly, in CI too.
+vuln() {
+	step govulncheck
+	local log code=0
+	log=$(timeout 180 "$GO" run "$GOVULNCHECK" ./... 2>&1) || code=$?
+	if ((code == 0)); then
+		echo "$log"
+	elif grep -q '^exit status 3$' <<<"$log"; then # how go run reports "vulnerabilities found"
+		fail "$log"
+	else
+		loud "SKIPPED: govulncheck cannot reach its database: $(tail -n 2 <<<"$log" | tr '\n' ' ')"
+	fi
+}
+
+(($#)) || set -- format layout vet staticcheck vuln
+for check; do
+	case $check in
+	format | layout | words | vet | lint | staticcheck | vuln) "$check" ;;
+	*) echo "check.sh: unknown check: $check" >&2 && exit 2 ;;
+	esac
 done
-
-step staticcheck
-"$GO" run "$STATICCHECK" ./...
-
-# Its database is on the internet. Only findings fail; no answer within the limit is a loud skip, in CI too.
-step govulncheck
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-if timeout 180 "$GO" run "$GOVULNCHECK" ./... >"$log" 2>&1; then
-	cat "$log"
-elif grep -q '^exit status 3$' "$log"; then # go run's way of handing on "vulnerabilities found"
-	cat "$log"
-	exit 1
-else
-	loud "SKIPPED: govulncheck, whose database cannot be reached: $(tail -n 2 "$log" | tr '\n' ' ')"
-fi

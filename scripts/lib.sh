@@ -1,15 +1,21 @@
 # shellcheck shell=bash
-# What the scripts share. Sourced from the root of the repository.
+# Functions that the scripts share. Sourced from the root of the repository.
 
 GO=${GO:-go}
 
-# step says what comes next.
+# step prints a heading.
 step() { printf '\n== %s\n' "$*"; }
 
-# loud says something that must not be overlooked in a long log.
+# loud prints a line that is easy to see in a long log.
 loud() { printf '\n!!!! %s\n\n' "$*" >&2; }
 
-# missing reports a part that is not there: a failure in CI, a loud skip elsewhere.
+# fail prints a message and exits with 1.
+fail() {
+	printf '%s\n' "$*" >&2
+	exit 1
+}
+
+# missing reports a part that is not installed: a failure in CI, a loud skip elsewhere.
 missing() {
 	if [[ ${CI:-} == true ]]; then
 		loud "MISSING, and CI=true: $*"
