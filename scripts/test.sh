@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# test.sh [unit|fuzz|e2e]...: runs these kinds of tests, in this order; all when none is named.
-# FUZZ_TIME is how long each fuzz target runs, as in go test -fuzztime. It is a number of inputs, not a time, by default:
-# go test now and then takes the end of a time for a failure.
+# test.sh [unit|fuzz|e2e]...: runs the named kinds of tests; all of them by default.
+# FUZZ_TIME is the value of go test -fuzztime. The default is a number of inputs, because go test
+# sometimes reports the end of a duration as a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -14,7 +14,7 @@ unit() {
 	"$GO" list ./... | grep -v '/e2e$' | xargs "$GO" test ${race[@]+"${race[@]}"} -count=1 -timeout 20m
 }
 
-# fuzz runs every fuzz target there is for a short while, starting from its corpus.
+# fuzz runs each fuzz target for a short time, starting from its corpus.
 fuzz() {
 	local package target
 	"$GO" test -list '^Fuzz' ./... |
@@ -25,7 +25,7 @@ fuzz() {
 		done
 }
 
-# e2e is verbose, so that the log shows each story as run or skipped.
+# e2e is verbose, so that the log shows which tests were run and which were skipped.
 e2e() {
 	step "end-to-end tests"
 	"$GO" test ${race[@]+"${race[@]}"} -count=1 -v -timeout 15m ./e2e

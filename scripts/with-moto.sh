@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# with-moto.sh COMMAND [ARG...]: runs COMMAND beside a moto server, the AWS stand-in, on a free port of loopback, and
-# stops it afterwards. COMMAND finds its address in MOTO_URL. moto lets the first MOTO_NO_AUTH calls through (none when
-# unset), for whoever sets up the first user, and checks signatures and policies from then on.
+# with-moto.sh COMMAND [ARG...]: runs COMMAND with a moto server (an AWS mock) on a free loopback
+# port, and stops the server afterwards. COMMAND gets its address in MOTO_URL. moto accepts the
+# first MOTO_NO_AUTH calls unchecked (default 0), to create the first user. After that it checks
+# signatures and policies.
 set -euo pipefail
 (($#)) || { echo "usage: with-moto.sh COMMAND [ARG...]" >&2 && exit 2; }
 root=$(cd "$(dirname "$0")/.." && pwd)

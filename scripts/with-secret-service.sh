@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# with-secret-service.sh COMMAND [ARG...]: runs COMMAND in a D-Bus session of its own with an empty, unlocked
-# gnome-keyring, and takes both away afterwards. Nothing of the caller's own keyring is reached.
-# The process ID of the daemon is in GNOME_KEYRING_PID.
+# with-secret-service.sh COMMAND [ARG...]: runs COMMAND in a new D-Bus session with an empty,
+# unlocked gnome-keyring, and stops both afterwards. The caller's own keyring is not used.
+# GNOME_KEYRING_PID is the process ID of the daemon.
 set -euo pipefail
 
 if [[ ${1:-} != --inside ]]; then
@@ -10,19 +10,19 @@ if [[ ${1:-} != --inside ]]; then
 	trap 'rm -rf "$dir"' EXIT
 	mkdir -p "$dir/data/keyrings" "$dir/run"
 	chmod 700 "$dir/run"
-	# The bus writes its log to standard error: COMMAND's own is kept as descriptor 3.
+	# The bus logs to stderr, so COMMAND's stderr is passed on as descriptor 3.
 	XDG_DATA_HOME=$dir/data XDG_RUNTIME_DIR=$dir/run dbus-run-session -- "$0" --inside "$@" 3>&2 2>"$dir/log"
 	exit
 fi
 shift
 
-# --foreground, so that the process ID is the daemon's. The keyring is new: "password" is what unlocks it from now on.
+# --foreground, so that $! is the daemon's process ID. The new keyring gets the password "password".
 gnome-keyring-daemon --foreground --unlock --components=secrets < <(printf password) >/dev/null &
 export GNOME_KEYRING_PID=$!
-# COMMAND may have stopped it with SIGSTOP.
+# SIGCONT, because COMMAND may have stopped the daemon with SIGSTOP.
 trap 'kill "$GNOME_KEYRING_PID" && kill -CONT "$GNOME_KEYRING_PID" && wait "$GNOME_KEYRING_PID" || true' EXIT
 
-# ready must not talk to the service before it has its name: the bus would start a second daemon.
+# ready must not call the service before it owns its name: the bus would start a second daemon.
 ready() {
 	[[ $(gdbus call --session --dest org.freedesktop.DBus --object-path /org/freedesktop/DBus \
 		--method org.freedesktop.DBus.NameHasOwner org.freedesktop.secrets) == '(true,)' ]] &&
