@@ -20,6 +20,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
@@ -47,7 +48,7 @@ func (h *handout) checkFlags(cmd *cobra.Command) error {
 			return fmt.Errorf("--duration: %s: %w", h.duration, err)
 		}
 	}
-	if cmd.Flags().Changed("region") && !credproc.IsRegion(h.region) {
+	if cmd.Flags().Changed("region") && !plan.IsRegion(h.region) {
 		return fmt.Errorf("--region: %q is no region", h.region)
 	}
 	return nil
@@ -71,7 +72,7 @@ func (h *handout) resolve(f *profiles.Files, profile string) (c profiles.Chain, 
 		return c, "", err
 	}
 	for _, region := range []string{tools.Get("region"), c.Profile.Get("region")} {
-		if credproc.IsRegion(region) {
+		if plan.IsRegion(region) {
 			return c, region, nil
 		}
 		if region != "" {

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"aws-credproc/credproc"
+	"aws-credproc/credproc/plan"
 )
 
 func (a *app) explainCommand() *cobra.Command {
@@ -34,7 +35,7 @@ policy with the external ID and the MFA condition that the profile implies.`,
 				return err
 			}
 			if policies {
-				x.Policies = credproc.Policies(chain)
+				x.Policies = plan.Policies(chain)
 			}
 			if asJSON {
 				return a.printJSON(x)
@@ -62,7 +63,7 @@ func explanation(x credproc.Explanation, now time.Time) []byte {
 		switch {
 		case i == 0:
 			what += " credentials"
-		case e.Type == credproc.TypeSessionToken:
+		case e.Type == plan.TypeSessionToken:
 			what = "get a session for the MFA device, for every role"
 		default:
 			what = "assume role " + e.RoleARN
@@ -102,12 +103,12 @@ func explanation(x credproc.Explanation, now time.Time) []byte {
 }
 
 // policiesText shows the documents in a form to be pasted.
-func policiesText(all []credproc.RolePolicies) ([]byte, error) {
+func policiesText(all []plan.RolePolicies) ([]byte, error) {
 	var out bytes.Buffer
 	for _, p := range all {
 		for _, d := range []struct {
 			title    string
-			document credproc.PolicyDocument
+			document plan.PolicyDocument
 		}{
 			{"identity policy of the caller, " + p.Caller, p.Identity},
 			{"trust policy of the role, " + p.RoleARN, p.Trust},

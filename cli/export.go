@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"aws-credproc/cache"
-	"aws-credproc/credproc"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
 )
 
@@ -25,7 +25,7 @@ var exportForms = []exportForm{
 	{"fish", shellForm(fishUnset, "set -gx %s %s\n", fishQuoted)},
 	{"powershell", shellForm(powershellUnset, "$Env:%s = %s\n", powershellQuoted)},
 	{"dotenv", dotenvForm},
-	{"json", func(s cache.Session, _ string) ([]byte, error) { return credproc.Output(s) }},
+	{"json", func(s cache.Session, _ string) ([]byte, error) { return plan.Output(s) }},
 }
 
 func (a *app) exportCommand() *cobra.Command {

@@ -11,6 +11,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
@@ -31,7 +32,7 @@ The profile is always named: AWS_PROFILE is not followed, since it may lead back
 			if err != nil {
 				return err
 			}
-			out, err := credproc.Output(s)
+			out, err := plan.Output(s)
 			if err != nil {
 				return err
 			}

@@ -20,6 +20,7 @@ import (
 	"aws-credproc/cache"
 	"aws-credproc/credproc"
 	"aws-credproc/credproc/mfa"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
@@ -319,7 +320,7 @@ func (e *endpoint) answer(w http.ResponseWriter, status int, v any) {
 		status, b = http.StatusInternalServerError, []byte("{}")
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(credproc.ASCII(b)) // an error: who asked has gone
+	_, _ = w.Write(plan.ASCII(b)) // an error: who asked has gone
 }
 
 // shared gives credentials. Those who ask at one time share one look for them, and it goes on when they have gone: an

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"aws-credproc/credproc"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
 	"aws-credproc/internal/terminal"
 	"aws-credproc/profiles"
@@ -121,7 +121,7 @@ func checkSetting(want profiles.Setting) error {
 	case "mfa_serial":
 		err = profiles.CheckMFAARN(want.Value)
 	case "region":
-		if !credproc.IsRegion(want.Value) {
+		if !plan.IsRegion(want.Value) {
 			err = errors.New("which is no region")
 		}
 	}

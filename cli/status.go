@@ -14,6 +14,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
@@ -215,7 +216,7 @@ func timeColour(s sessionStatus, now time.Time) string {
 	switch {
 	case s.Expires == nil || !s.Expires.After(now):
 		return red
-	case !credproc.IsServed(*s.Created, *s.Expires, now):
+	case !plan.IsUsable(cache.Session{Issued: *s.Created, Expiration: *s.Expires}, now):
 		return yellow
 	}
 	return green
@@ -358,7 +359,7 @@ func (a *app) printJSON(v any) error {
 	if err := e.Encode(v); err != nil {
 		return fmt.Errorf("write JSON: %w", err)
 	}
-	return a.print(credproc.ASCII([]byte(b.String())))
+	return a.print(plan.ASCII([]byte(b.String())))
 }
 
 func lines(all []string) (out []byte) {

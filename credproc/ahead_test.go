@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"aws-credproc/cache"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/ststest"
 	"aws-credproc/profiles"
 )
@@ -88,7 +89,7 @@ func TestAWorkingDayOfEightHours(t *testing.T) {
 				if waited := o.sts.Calls("AssumeRole") != before; waited != (at == 0) {
 					t.Fatalf("at %s: waited for STS: %v", at, waited)
 				}
-				if left := s.Expiration.Sub(o.clock.now); left < min(servedLeft, test.lifetime/servedPart) {
+				if left := s.Expiration.Sub(o.clock.now); left < min(plan.UsableLeft, test.lifetime/plan.UsablePart) {
 					t.Fatalf("at %s: %s left", at, left)
 				}
 				if o.ClaimsRenewal(o.chain, s) {
@@ -104,7 +105,7 @@ func TestAWorkingDayOfEightHours(t *testing.T) {
 					renewal = time.Time{}
 				}
 			}
-			ahead := min(aheadLeft, test.lifetime/aheadPart)
+			ahead := min(plan.RenewLeft, test.lifetime/plan.RenewPart)
 			most := test.roles * (1 + int(day/(test.lifetime-ahead)))
 			if calls := o.sts.Calls("AssumeRole"); calls > most {
 				t.Errorf("%d calls, want %d at most", calls, most)
@@ -149,17 +150,17 @@ func TestAnOutageCostsOneSlowCallInHalfAMinute(t *testing.T) {
 				before := o.sts.Calls("AssumeRole")
 				warned = false
 				s, err := o.Credentials(t.Context(), o.chain)
-				if lost := at >= time.Hour-keptLeft && at < test.to+outageLife && test.lost; err != nil && !lost {
+				if lost := at >= time.Hour-plan.FallbackLeft && at < test.to+outageLife && test.lost; err != nil && !lost {
 					t.Fatalf("at %s: %v", at, err)
 				}
-				if err == nil && s.AccessKeyID == first.AccessKeyID && at > time.Hour-servedLeft && !warned {
+				if err == nil && s.AccessKeyID == first.AccessKeyID && at > time.Hour-plan.UsableLeft && !warned {
 					t.Fatalf("at %s: served without a warning", at)
 				}
-				if o.sts.Calls("AssumeRole") != before && at < time.Hour-keptLeft {
+				if o.sts.Calls("AssumeRole") != before && at < time.Hour-plan.FallbackLeft {
 					if out && lastSlow != 0 && at-lastSlow < outageLife {
 						t.Fatalf("at %s: a slow call, as was one %s before", at, at-lastSlow)
 					}
-					if out && test.ahead && at < time.Hour-servedLeft {
+					if out && test.ahead && at < time.Hour-plan.UsableLeft {
 						t.Fatalf("at %s: waited for STS", at)
 					}
 					lastSlow = at

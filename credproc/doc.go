@@ -7,3 +7,6 @@
 // The package reads no flags, prints nothing and never exits. What a person should know beside the result goes to
 // [Resolver.Warnf].
 package credproc
+
+// ExecVariable is the variable in which a command of exec finds the profile that it runs with.
+const ExecVariable = "AWS_CREDPROC_EXEC_PROFILE"

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"aws-credproc/cache"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/profiles"
 )
 
@@ -25,8 +26,8 @@ type Explanation struct {
 	CacheKey        *string    `json:"cache_key"`              // null where nothing is cached
 	Expires         *time.Time `json:"expires"`                // of the cached session; null where there is none
 	Chain           []Element  `json:"chain"`
-	// Policies are given where they are asked for, see [Policies].
-	Policies []RolePolicies `json:"policies,omitempty"`
+	// Policies are given where they are asked for, see [plan.Policies].
+	Policies []plan.RolePolicies `json:"policies,omitempty"`
 }
 
 // Element is one link of a chain: first the source, then the session for its MFA device, then each role. What the config does not set is left out.
@@ -72,21 +73,21 @@ func (r *Resolver) Explain(ctx context.Context, c profiles.Chain) (Explanation, 
 	if err != nil {
 		return Explanation{}, err
 	}
-	x := Explanation{Profile: c.Profile.Name, Region: w.endpoint.Region, RegionFrom: w.endpoint.RegionFrom,
-		STSEndpoint: url, STSEndpointFrom: w.endpoint.URLFrom, Chain: elements(c, linksOf(c, r.Getenv))}
+	x := Explanation{Profile: c.Profile.Name, Region: w.plan.Endpoint.Region, RegionFrom: w.plan.Endpoint.RegionFrom,
+		STSEndpoint: url, STSEndpointFrom: w.plan.Endpoint.URLFrom, Chain: elements(c, w.plan.Links)}
 	store, reason := r.Cache.StoreName(ctx)
 	x.Store, x.StoreReason = string(store), reason
-	for n := range w.links {
-		if !w.isCached(n) {
+	for n := range w.plan.Links {
+		if !w.plan.IsCached(n) {
 			continue
 		}
-		facts, err := r.Cache.FactsOf(w.key(n))
+		facts, err := r.Cache.FactsOf(w.plan.Key(n))
 		if err != nil && !errors.Is(err, cache.ErrMiss) {
 			return Explanation{}, err
 		}
 		if facts.Store != "" && facts.Expires.After(r.Now()) {
 			x.Chain[n].Expires = &facts.Expires
-			if n == w.last() {
+			if n == w.plan.Last() {
 				x.Store, x.Expires = string(facts.Store), &facts.Expires
 				if facts.Store != store && reason != "" {
 					x.StoreReason = fmt.Sprintf("a new session goes to %s: %s", store, reason)
@@ -97,15 +98,15 @@ func (r *Resolver) Explain(ctx context.Context, c profiles.Chain) (Explanation, 
 			}
 		}
 	}
-	if w.isCached(w.last()) {
-		key := w.key(w.last()).String()
+	if w.plan.IsCached(w.plan.Last()) {
+		key := w.plan.Key(w.plan.Last()).String()
 		x.CacheKey = &key
 	}
 	return x, nil
 }
 
 // elements gives an element for each link.
-func elements(c profiles.Chain, links []link) []Element {
+func elements(c profiles.Chain, links []plan.Link) []Element {
 	s := c.Source
 	all := []Element{{
 		Type: string(s.Type), Profile: s.Profile, AccessKeyID: shownKeyID(s.AccessKeyID), AccountID: s.AccountID, Location: s.Location,
@@ -114,15 +115,15 @@ func elements(c profiles.Chain, links []link) []Element {
 		LoginSession: s.LoginSession, WebIdentityTokenProcess: s.WebIdentityTokenProcess, Policy: s.Policy, PolicyARNs: s.PolicyARNs,
 	}}
 	for _, l := range links[1:] {
-		if isSessionToken(l) {
-			e := Element{Type: l.typ, Profile: l.profile, MFASerial: c.MFA.Serial}
+		if l.IsSessionToken() {
+			e := Element{Type: l.Type, Profile: l.Profile, MFASerial: c.MFA.Serial}
 			if c.MFA.Session != profiles.DefaultMFASession {
 				e.DurationSeconds = int(c.MFA.Session / time.Second)
 			}
 			all = append(all, e)
 			continue
 		}
-		h := l.role
+		h := l.Role
 		var tags map[string]string
 		for _, t := range h.SessionTags {
 			if tags == nil {
@@ -131,7 +132,7 @@ func elements(c profiles.Chain, links []link) []Element {
 			tags[t.Key] = t.Value
 		}
 		all = append(all, Element{
-			Type: l.typ, Profile: h.Profile, RoleARN: h.RoleARN, RoleSessionName: h.RoleSessionName,
+			Type: l.Type, Profile: h.Profile, RoleARN: h.RoleARN, RoleSessionName: h.RoleSessionName,
 			ExternalID: h.ExternalID, DurationSeconds: int(h.Duration / time.Second), MFASerial: h.MFASerial,
 			SourceIdentity: h.SourceIdentity, SessionTags: tags, TransitiveTagKeys: h.TransitiveTagKeys, Policy: h.Policy, PolicyARNs: h.PolicyARNs,
 		})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"aws-credproc/cache"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
 )
 
@@ -16,28 +17,36 @@ import (
 const (
 	sharedFailureLife = 5 * time.Second  // it answers for every process that needs the same session
 	outageLife        = 30 * time.Second // a passing one leaves a session that can be kept alone
+
+	// tellingPatience is after what time a process that gets no answer, and has no more time to wait for it, can say for
+	// others that there is none.
+	tellingPatience = 10 * time.Second
+	keptPatience    = 5 * time.Second // how long renewing may take while a session could be kept instead
 )
+
+// keepPatience is how long storing a new session may take. Only tests change it.
+var keepPatience = 5 * time.Second
 
 // noteFailure keeps why link n failed, where that tells others something: not that somebody interrupted this process
 // (Ctrl-C at its prompt, say). Those that wait for it then try themselves, and so does whoever starts it again; those at
 // the same terminal were interrupted together with it. That a person gave no code (an empty line, a window closed) is kept:
 // else fifty processes that wait would each ask in their turn.
 func (w *way) noteFailure(n int, err error) {
-	facts := w.facts(n)
+	facts := w.plan.Facts(n)
 	if e := (*diag.Error)(nil); errors.As(err, &e) {
 		if e.Has(diag.Local) || errors.Is(err, context.Canceled) {
 			return
 		}
 		facts.Passing, facts.NeedsPerson = e.Has(diag.Temporary), e.Has(diag.NeedsUser)
 	}
-	if err := w.Cache.Fail(w.key(n), facts, err); err != nil {
-		w.Warnf("%s: its failure is not noted: %v", w.chain.Profile.Name, err)
+	if err := w.Cache.Fail(w.plan.Key(n), facts, err); err != nil {
+		w.Warnf("%s: its failure is not noted: %v", w.plan.Chain.Profile.Name, err)
 	}
 }
 
 // lastFailure gives the failure noted for link n, if there is one, and its age.
 func (w *way) lastFailure(n int) (f cache.Facts, age time.Duration, ok bool) {
-	f, err := w.Cache.FactsOf(w.key(n))
+	f, err := w.Cache.FactsOf(w.plan.Key(n))
 	age = w.Now().Sub(f.LastErrorAt)
 	return f, age, err == nil && f.LastError != "" && age >= 0
 }
@@ -46,7 +55,7 @@ func (w *way) lastFailure(n int) (f cache.Facts, age time.Duration, ok bool) {
 // ago for a reason that passes, and tells so.
 func (w *way) isKeptNow(ctx context.Context, n int, s cache.Session) bool {
 	f, age, ok := w.lastFailure(n)
-	if !ok || !f.Passing && !f.NeedsPerson || age > outageLife || !isKept(s, w.Now()) || f.NeedsPerson && w.canAsk(ctx) {
+	if !ok || !f.Passing && !f.NeedsPerson || age > outageLife || !plan.IsFallback(s, w.Now()) || f.NeedsPerson && w.canAsk(ctx) {
 		return false
 	}
 	w.Warnf("%s", diag.WithHint(fmt.Sprintf("%s; that was %s ago, and the session before is served, %s left", f.LastError, age.Round(time.Second), w.left(s)), f.LastHint))
@@ -58,12 +67,12 @@ func (w *way) isKeptNow(ctx context.Context, n int, s cache.Session) bool {
 // the others are not made to wait with it.
 func (w *way) isTriedNow(n int, s cache.Session) bool {
 	f, _, ok := w.lastFailure(n)
-	if !ok || !f.Passing || !isKept(s, w.Now()) {
+	if !ok || !f.Passing || !plan.IsFallback(s, w.Now()) {
 		return false
 	}
-	mine, err := w.Cache.Claim(w.key(n), outageLife)
+	mine, err := w.Cache.Claim(w.plan.Key(n), outageLife)
 	if err != nil {
-		w.Tracef("%s: %v", w.name(n), err)
+		w.Tracef("%s: %v", w.plan.Links[n].String(), err)
 		return false
 	}
 	if !mine {
@@ -90,7 +99,7 @@ func (w *way) sharedFailure(ctx context.Context, n int) error {
 	}
 	e.Set(diag.Temporary, f.Passing)
 	e.Set(diag.NeedsUser, f.NeedsPerson)
-	if own := w.chain.Profile.Name; !strings.HasPrefix(f.LastError, own+": ") {
+	if own := w.plan.Chain.Profile.Name; !strings.HasPrefix(f.LastError, own+": ") {
 		e.Profile = own // it was another one that failed, at what both need
 	}
 	return e

@@ -140,9 +140,9 @@ func decodeKeys(text string) (profiles.Keys, error) {
 
 // keyringSession takes the long-term keys of the chain's source out of the keyring.
 func (w *way) keyringSession(ctx context.Context) (cache.Session, error) {
-	s := w.chain.Source
+	s := w.plan.Chain.Source
 	keys := Keys{w.Cache.Secrets(keysService, keysLabel)}
-	k, err := keys.Get(ctx, profiles.FileID(w.chain.ConfigPath), s.Profile)
+	k, err := keys.Get(ctx, profiles.FileID(w.plan.Chain.ConfigPath), s.Profile)
 	if err != nil {
 		return cache.Session{}, w.keyringError(err)
 	}
@@ -159,7 +159,7 @@ func (w *way) keyringSession(ctx context.Context) (cache.Session, error) {
 // keyringError says why the keyring gave no keys. One that is silent is so for other processes too. What else
 // is in the way is this process's, or over when a person has acted: it tells them nothing.
 func (w *way) keyringError(err error) *diag.Error {
-	s := w.chain.Source
+	s := w.plan.Chain.Source
 	e := w.sourceError(err, "")
 	e.Set(diag.Local, !errors.Is(err, cache.ErrTimeout) && !errors.Is(err, context.DeadlineExceeded))
 	switch {
@@ -173,7 +173,7 @@ func (w *way) keyringError(err error) *diag.Error {
 		e.Hint = fmt.Sprintf("put them into the credentials file as [%s], and run aws-credproc import %s", s.Profile, profiles.Argument(s.Profile))
 	case errors.Is(err, cache.ErrLocked):
 		e.Flags |= diag.NeedsUser
-		e.Hint = "unlock the keyring, and then run aws-credproc refresh " + profiles.Argument(w.chain.Profile.Name)
+		e.Hint = "unlock the keyring, and then run aws-credproc refresh " + profiles.Argument(w.plan.Chain.Profile.Name)
 	case errors.Is(err, cache.ErrTimeout):
 		e.Flags |= diag.Temporary
 		e.Hint = "try again; where that goes on, see that the keyring's service is well"

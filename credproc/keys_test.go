@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"aws-credproc/cache"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
@@ -54,31 +55,12 @@ func cuts(cut string) string {
 	return `{"v":1,"access_key_id":"AKIAX","secret_access_key":"s","cuts":[` + cut + `]}`
 }
 
-// TestAnImportedKeyIsTheSameKey: a session is known by its key, wherever that is.
-func TestAnImportedKeyIsTheSameKey(t *testing.T) {
-	key := func(s profiles.Source) cache.Key {
-		c := profiles.Chain{Source: s, Hops: []profiles.Hop{{RoleARN: "arn:aws:iam::111111111111:role/A"}}}
-		return keyOf(c, linksOf(c, noEnv)[1:], Endpoint{}, noEnv)
-	}
-	static := key(profiles.Source{Type: profiles.Static, AccessKeyID: "AKIAX"})
-	if key(profiles.Source{Type: profiles.Keyring, AccessKeyID: "AKIAX"}) != static {
-		t.Error("it is another session")
-	}
-	if key(profiles.Source{Type: profiles.Keyring, AccessKeyID: "AKIAY"}) == static {
-		t.Error("two keys have one session")
-	}
-	c := profiles.Chain{Source: profiles.Source{Type: profiles.Keyring}, MFA: profiles.MFA{Serial: "x", Session: 1}}
-	if !hasSessionToken(c, noEnv) {
-		t.Error("long-term keys get no session for the MFA device")
-	}
-}
-
-func noEnv(string) string { return "" }
-
 // TestWhatAKeyringsFailureTellsOthers: what is so for every process is noted, and what passes leaves a session alone.
 func TestWhatAKeyringsFailureTellsOthers(t *testing.T) {
 	c := profiles.Chain{Source: profiles.Source{Type: profiles.Keyring, Profile: "-base"}, Profile: profiles.Section{Name: "-x"}}
-	w := &way{chain: c, links: linksOf(c, noEnv)}
+	p, err := plan.New(c, getenv(nil))
+	must(t, err)
+	w := &way{plan: p}
 	for err, want := range map[error]diag.Error{
 		cache.ErrLocked:           {Flags: diag.NeedsUser | diag.Local}, // found soon, and over when a person has unlocked it
 		cache.ErrTimeout:          {Flags: diag.Temporary},

@@ -12,6 +12,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/mfa"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
@@ -31,78 +32,52 @@ const freshCode = time.Minute
 // errTemporary says that the source's credentials are a session's, so that there can be none for an MFA device.
 var errTemporary = errors.New("the source's credentials are temporary")
 
-func isSessionToken(l link) bool { return l.typ == TypeSessionToken }
-
 // canAsk reports whether a code of the chain's MFA device could be got now.
 func (w *way) canAsk(ctx context.Context) bool {
-	return w.chain.MFA.Serial != "" && w.TokenCodes != nil && w.TokenCodes.CanAsk(ctx, w.device()) == nil
+	return w.plan.Chain.MFA.Serial != "" && w.TokenCodes != nil && w.TokenCodes.CanAsk(ctx, w.device()) == nil
 }
 
 // needsPerson reports whether getting the chain's last session anew takes a code. A session that a code was turned into
 // does instead of one.
 func (w *way) needsPerson() bool {
-	if w.chain.MFA.Serial == "" || len(w.links) == 1 {
+	if w.plan.Chain.MFA.Serial == "" || len(w.plan.Links) == 1 {
 		return false
 	}
-	if w.last() == 1 || !isSessionToken(w.links[1]) {
+	if w.plan.Last() == 1 || !w.plan.Links[1].IsSessionToken() {
 		return true
 	}
-	f, err := w.Cache.FactsOf(w.key(1))
-	return err != nil || !isSource(cache.Session{Issued: f.Created, Expiration: f.Expires}, w.Now())
-}
-
-// checkMFA says why the role of link n can never be assumed with a code, before anybody is asked for one. A device is a
-// user's: neither a role, nor a person who signed in through SSO, nor a machine has one.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa_sample-code.html
-func (w *way) checkMFA(n int) error {
-	l := w.links[n-1]
-	var source string
-	switch profiles.SourceType(l.typ) {
-	case TypeAssumeRole, profiles.WebIdentity:
-		source = "a role's session"
-	case profiles.SSO:
-		source = "a session of SSO"
-	case profiles.EC2Metadata, profiles.ECSMetadata:
-		source = "those of a machine's role"
-	default:
-		return nil
-	}
-	h := w.links[n].role
-	return &diag.Error{
-		Profile: w.chain.Profile.Name, Where: w.name(n),
-		Err:  fmt.Errorf("it has mfa_serial, but the credentials of its source, profile %s, are %s, and MFA devices are users'", l.profile, source),
-		Hint: "remove mfa_serial from [profile " + h.Profile + "], or let it start with a user's keys", Flags: diag.Local,
-	}
+	f, err := w.Cache.FactsOf(w.plan.Key(1))
+	return err != nil || !plan.IsSource(cache.Session{Issued: f.Created, Expiration: f.Expires}, w.Now())
 }
 
 // sessionToken turns a code into the session that serves every role of the source's user.
 func (w *way) sessionToken(ctx context.Context) (cache.Session, error) {
-	source, err := w.session(ctx, 0, isSource)
+	source, err := w.session(ctx, 0, plan.IsSource)
 	if err != nil {
 		return cache.Session{}, err
 	}
 	if source.SessionToken != "" {
-		return cache.Session{}, &diag.Error{Profile: w.chain.Profile.Name, Where: w.name(1), Err: errTemporary, Flags: diag.Local}
+		return cache.Session{}, &diag.Error{Profile: w.plan.Chain.Profile.Name, Where: w.plan.Links[1].String(), Err: errTemporary, Flags: diag.Local}
 	}
 	return w.withCode(ctx, 1, source, func(client *stsClient, code string) (cache.Session, error) {
-		return client.getSessionToken(ctx, source, w.chain.MFA, code)
+		return client.getSessionToken(ctx, source, w.plan.Chain.MFA, code)
 	})
 }
 
 // assumeRoleWithCode assumes the role of link n with a code and the source's own credentials.
 func (w *way) assumeRoleWithCode(ctx context.Context, n int) (cache.Session, error) {
-	source, err := w.session(ctx, 0, isSource)
+	source, err := w.session(ctx, 0, plan.IsSource)
 	if err != nil {
 		return cache.Session{}, err
 	}
 	return w.withCode(ctx, n, source, func(client *stsClient, code string) (cache.Session, error) {
-		return client.assumeRole(ctx, source, *w.links[n].role, &code)
+		return client.assumeRole(ctx, source, *w.plan.Links[n].Role, &code)
 	})
 }
 
 // newCode gets the session of link n anew, with a code that is asked for, unless this Resolver has done so before.
 func (w *way) newCode(ctx context.Context, n int) error {
-	key := w.key(n)
+	key := w.plan.Key(n)
 	err, done := w.newCodes[key]
 	if !done {
 		_, err = w.obtain(ctx, n, nil, cache.Session{})
@@ -121,7 +96,7 @@ func (w *way) withCode(ctx context.Context, n int, source cache.Session, call fu
 	if err != nil {
 		return cache.Session{}, err
 	}
-	unlock, err := w.Cache.Lock(ctx, cache.Key(sha256.Sum256([]byte("MFA device "+w.chain.MFA.Serial))), nil)
+	unlock, err := w.Cache.Lock(ctx, cache.Key(sha256.Sum256([]byte("MFA device "+w.plan.Chain.MFA.Serial))), nil)
 	if err != nil {
 		return cache.Session{}, w.lockError(n, err)
 	}
@@ -157,11 +132,11 @@ func (w *way) tokenCode(ctx context.Context, n int, refused error) (mfa.Code, er
 	if err == nil || refused != nil && errors.Is(err, mfa.ErrRefused) {
 		return code, err
 	}
-	e := &diag.Error{Profile: w.chain.Profile.Name, Where: w.name(n), Err: err, Hint: "run aws-credproc refresh " + profiles.Argument(w.chain.Profile.Name)}
+	e := &diag.Error{Profile: w.plan.Chain.Profile.Name, Where: w.plan.Links[n].String(), Err: err, Hint: "run aws-credproc refresh " + profiles.Argument(w.plan.Chain.Profile.Name)}
 	switch {
 	case errors.Is(err, mfa.ErrNobody):
 		e.Flags |= diag.NeedsUser
-		e.Err = fmt.Errorf("it wants a code of the MFA device %s: %w", w.chain.MFA.Serial, err)
+		e.Err = fmt.Errorf("it wants a code of the MFA device %s: %w", w.plan.Chain.MFA.Serial, err)
 		e.Hint += " at a terminal"
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Flags |= diag.Temporary
@@ -177,10 +152,10 @@ func (w *way) tokenCode(ctx context.Context, n int, refused error) (mfa.Code, er
 // device is what a code is asked for, and for what.
 func (w *way) device() mfa.Device {
 	d := mfa.Device{
-		Serial: w.chain.MFA.Serial, Profile: w.chain.Profile.Name, Process: w.chain.MFA.Process,
+		Serial: w.plan.Chain.MFA.Serial, Profile: w.plan.Chain.Profile.Name, Process: w.plan.Chain.MFA.Process,
 		Way: strings.Join(w.passed(), " "),
 	}
-	if hops := w.chain.Hops; len(hops) > 0 {
+	if hops := w.plan.Chain.Hops; len(hops) > 0 {
 		d.RoleARN = hops[len(hops)-1].RoleARN
 	}
 	return d

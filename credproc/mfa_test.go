@@ -12,6 +12,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/mfa"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
 	"aws-credproc/internal/ststest"
 	"aws-credproc/profiles"
@@ -193,7 +194,7 @@ func TestACodeGoesWhereAWSTakesIt(t *testing.T) {
 // userSession gives a session of jill's that shows no code.
 func userSession(t *testing.T, b *bank) cache.Session {
 	t.Helper()
-	client, err := b.newSTSClient(b.chain, Endpoint{URL: b.sts.URL, Region: "us-east-1"})
+	client, err := b.newSTSClient(b.chain, plan.Endpoint{URL: b.sts.URL, Region: "us-east-1"})
 	must(t, err)
 	out, err := client.with(cache.Session{AccessKeyID: b.jill.Key.ID, SecretAccessKey: b.jill.Key.Secret}).GetSessionToken(t.Context(), nil)
 	must(t, err)

@@ -13,7 +13,9 @@ import (
 	"github.com/aws/smithy-go"
 
 	"aws-credproc/cache"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/files"
 	"aws-credproc/profiles"
 )
 
@@ -98,7 +100,7 @@ func (r *Resolver) Caller(ctx context.Context, c profiles.Chain) (arn string, er
 	if err := w.checkRecursion(); err != nil {
 		return "", err
 	}
-	s, err := w.session(ctx, 0, isSource)
+	s, err := w.session(ctx, 0, plan.IsSource)
 	if err != nil {
 		return "", err
 	}
@@ -127,7 +129,7 @@ func (r *Resolver) Try(ctx context.Context, c profiles.Chain, since time.Time) (
 		return cache.Session{}, err
 	}
 	if w.needsPerson() {
-		return cache.Session{}, &diag.Error{Profile: c.Profile.Name, Where: w.name(w.last()), Err: errors.New("it takes a code of the MFA device " + c.MFA.Serial),
+		return cache.Session{}, &diag.Error{Profile: c.Profile.Name, Where: w.plan.Links[w.plan.Last()].String(), Err: errors.New("it takes a code of the MFA device " + c.MFA.Serial),
 			Hint: "aws-credproc refresh " + profiles.Argument(c.Profile.Name), Flags: diag.NeedsUser | diag.Local}
 	}
 	return r.Refresh(ctx, c, since, false)
@@ -154,13 +156,13 @@ func (r *Resolver) Check(c profiles.Chain) error {
 	if err != nil {
 		return err
 	}
-	if w.last() > 0 || c.Source.Type == profiles.WebIdentity {
+	if w.plan.Last() > 0 || c.Source.Type == profiles.WebIdentity {
 		if _, err := w.stsURL(context.Background()); err != nil {
 			return err
 		}
 	}
 	if s := c.Source; s.Type == profiles.WebIdentity && s.WebIdentityTokenFile != "" {
-		if err := checkTokenFile(s.WebIdentityTokenFile); err != nil {
+		if err := files.Check(s.WebIdentityTokenFile, plan.MaxTextFile); err != nil {
 			e := w.sourceError(fmt.Errorf("web identity token: %w", err), "correct web_identity_token_file; the file holds the token and nothing else")
 			e.Profile, e.Setting = s.Profile, "web_identity_token_file"
 			return e
@@ -175,21 +177,12 @@ var ConnectionSettings = []string{"ca_bundle", "max_attempts", "retry_mode"}
 // CheckConnection says why the settings of a chain's connection to AWS are refused. It reads a CA bundle whole. The error
 // is an [*diag.Error].
 func (r *Resolver) CheckConnection(c profiles.Chain) error {
-	_, err := r.newSTSClient(c, Endpoint{})
+	_, err := r.newSTSClient(c, plan.Endpoint{})
 	return err
 }
 
 // CheckMFA says which profile's role can never be assumed with the MFA device that it names, and why; nil where there is
 // none. The error is an [*diag.Error].
 func (r *Resolver) CheckMFA(c profiles.Chain) (profile string, err error) {
-	w := way{Resolver: r, chain: c, links: linksOf(c, r.Getenv)}
-	for n, l := range w.links {
-		if l.role == nil || l.role.MFASerial == "" {
-			continue
-		}
-		if err := w.checkMFA(n); err != nil {
-			return l.profile, err
-		}
-	}
-	return "", nil
+	return plan.CheckMFA(c, r.Getenv)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"aws-credproc/cache"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
@@ -47,7 +48,7 @@ func (r *Resolver) Credentials(ctx context.Context, c profiles.Chain) (cache.Ses
 	if err := w.checkRecursion(); err != nil {
 		return cache.Session{}, err
 	}
-	return w.session(ctx, w.last(), isServable)
+	return w.session(ctx, w.plan.Last(), plan.IsUsable)
 }
 
 // Refresh is Credentials, but gets the chain's last session anew, whatever is cached; with newCode also that which the
@@ -67,25 +68,23 @@ func (r *Resolver) Refresh(ctx context.Context, c profiles.Chain, since time.Tim
 			return cache.Session{}, &diag.Error{Profile: c.Profile.Name, Where: "ask for a new code", Err: errors.New("its chain has no MFA device"),
 				Hint: "refresh it without --mfa", Flags: diag.Local}
 		}
-		if n := slices.IndexFunc(w.links, isSessionToken); n > 0 && n < w.last() {
+		if n := slices.IndexFunc(w.plan.Links, plan.Link.IsSessionToken); n > 0 && n < w.plan.Last() {
 			if err := w.newCode(ctx, n); err != nil {
 				return cache.Session{}, err
 			}
 		}
 	}
-	if !w.isCached(w.last()) {
-		return w.session(ctx, w.last(), isServable)
+	if !w.plan.IsCached(w.plan.Last()) {
+		return w.session(ctx, w.plan.Last(), plan.IsUsable)
 	}
-	return w.obtain(ctx, w.last(), nil, cache.Session{})
+	return w.obtain(ctx, w.plan.Last(), nil, cache.Session{})
 }
 
 // way is a chain on its way to credentials.
 type way struct {
 	*Resolver
-	chain    profiles.Chain
-	links    []link // of the chain
-	endpoint Endpoint
-	client   *stsClient // made when the first call of STS is needed
+	plan   plan.Plan
+	client *stsClient // made when the first call of STS is needed
 	// ahead says that nobody waits for the last session: where it was forgotten meanwhile, it stays so.
 	ahead bool
 	since time.Time // failures noted before tell nothing
@@ -93,16 +92,9 @@ type way struct {
 
 // way makes a chain ready to go: what is in files that the chain names is read.
 func (r *Resolver) way(c profiles.Chain) (way, error) {
-	e, err := endpointOf(c, r.Getenv)
-	if err != nil {
-		return way{}, err
-	}
-	c, err = withPolicies(c)
-	return way{Resolver: r, chain: c, links: linksOf(c, r.Getenv), endpoint: e}, err
+	p, err := plan.New(c, r.Getenv)
+	return way{Resolver: r, plan: p}, err
 }
-
-// last is the number of the link whose session the chain stands for.
-func (w *way) last() int { return len(w.links) - 1 }
 
 // fitness says whether a cached session will do.
 type fitness func(s cache.Session, now time.Time) bool
@@ -111,12 +103,12 @@ type fitness func(s cache.Session, now time.Time) bool
 
 // session gives the session after link n: from the cache, if there is one that is fit, else a new one.
 func (w *way) session(ctx context.Context, n int, fit fitness) (cache.Session, error) {
-	if !w.isCached(n) {
+	if !w.plan.IsCached(n) {
 		return w.sourceSession(ctx)
 	}
-	s, err := w.Cache.Get(ctx, w.key(n))
+	s, err := w.Cache.Get(ctx, w.plan.Key(n))
 	if err == nil && fit(s, w.Now()) {
-		w.Tracef("%s: session from the cache, %s left", w.name(n), w.left(s))
+		w.Tracef("%s: session from the cache, %s left", w.plan.Links[n].String(), w.left(s))
 		return s, nil
 	}
 	if err == nil && (w.isKeptNow(ctx, n, s) || w.isTriedNow(n, s)) {
@@ -124,9 +116,6 @@ func (w *way) session(ctx context.Context, n int, fit fitness) (cache.Session, e
 	}
 	return w.obtain(ctx, n, fit, s)
 }
-
-// isCached reports whether the session after link n is kept: all but a source that has no expiry.
-func (w *way) isCached(n int) bool { return n > 0 || w.chain.Source.IsTemporary() }
 
 // obtain gets the session after link n anew, under the lock that lets one process do it for all. fit says whether a
 // session that another process may have got meanwhile will do; nil means that none will, and that it is tried whatever
@@ -136,9 +125,9 @@ func (w *way) obtain(ctx context.Context, n int, fit fitness, old cache.Session)
 	if w.BeforeWait != nil {
 		w.BeforeWait()
 	}
-	key := w.key(n)
+	key := w.plan.Key(n)
 	caller := ctx
-	if isKept(old, w.Now()) && !(w.needsPerson() && w.canAsk(ctx)) { // whoever is asked needs time to answer
+	if plan.IsFallback(old, w.Now()) && !(w.needsPerson() && w.canAsk(ctx)) { // whoever is asked needs time to answer
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, keptPatience)
 		defer cancel()
@@ -155,10 +144,10 @@ func (w *way) obtain(ctx context.Context, n int, fit fitness, old cache.Session)
 				return true
 			}
 		}
-		s, err := w.Cache.GetLocked(ctx, key, w.facts(n))
+		s, err := w.Cache.GetLocked(ctx, key, w.plan.Facts(n))
 		switch {
 		case err == nil && fit(s, w.Now()):
-			w.Tracef("%s: session that another process got, %s left", w.name(n), w.left(s))
+			w.Tracef("%s: session that another process got, %s left", w.plan.Links[n].String(), w.left(s))
 			found = s
 			return true
 		case err == nil:
@@ -188,11 +177,11 @@ func (w *way) obtain(ctx context.Context, n int, fit fitness, old cache.Session)
 			w.keep(ctx, n, s)
 			return s, nil
 		}
-		if isKept(old, w.Now()) || !isOfOwnLimit(ctx, err) || time.Since(start) > tellingPatience {
+		if plan.IsFallback(old, w.Now()) || !isOfOwnLimit(ctx, err) || time.Since(start) > tellingPatience {
 			w.noteFailure(n, err)
 		}
 	}
-	if e := (*diag.Error)(nil); errors.As(err, &e) && (e.Has(diag.Temporary) || e.Has(diag.NeedsUser)) && isKept(old, w.Now()) && !errors.Is(caller.Err(), context.Canceled) {
+	if e := (*diag.Error)(nil); errors.As(err, &e) && (e.Has(diag.Temporary) || e.Has(diag.NeedsUser)) && plan.IsFallback(old, w.Now()) && !errors.Is(caller.Err(), context.Canceled) {
 		w.Warnf("%s", diag.WithHint(fmt.Sprintf("%v; the session before is served, %s left", err, w.left(old)), diag.Hint(err)))
 		return old, nil
 	}
@@ -206,7 +195,7 @@ func isOfOwnLimit(ctx context.Context, err error) bool {
 
 // lockError says that another process was waited for in vain.
 func (w *way) lockError(n int, err error) error {
-	e := &diag.Error{Profile: w.chain.Profile.Name, Where: w.name(n), Err: err, Flags: diag.Temporary}
+	e := &diag.Error{Profile: w.plan.Chain.Profile.Name, Where: w.plan.Links[n].String(), Err: err, Flags: diag.Temporary}
 	switch {
 	case errors.Is(err, context.Canceled):
 		e.Err = errInterrupted
@@ -226,7 +215,7 @@ func (w *way) cannotRead(n int, err error) {
 			tell = w.Tracef
 		}
 	}
-	tell("%s: its session cannot be read, and is made anew: %v", w.facts(n).Profile, err)
+	tell("%s: its session cannot be read, and is made anew: %v", w.plan.Facts(n).Profile, err)
 }
 
 func (w *way) left(s cache.Session) time.Duration {
@@ -236,11 +225,11 @@ func (w *way) left(s cache.Session) time.Duration {
 // renew gets the session after link n from its source or from STS.
 func (w *way) renew(ctx context.Context, n int) (cache.Session, error) {
 	start := time.Now()
-	defer func() { w.Tracef("%s: took %s", w.name(n), time.Since(start).Round(time.Millisecond)) }()
+	defer func() { w.Tracef("%s: took %s", w.plan.Links[n].String(), time.Since(start).Round(time.Millisecond)) }()
 	switch {
 	case n == 0:
 		return w.sourceSession(ctx)
-	case isSessionToken(w.links[n]):
+	case w.plan.Links[n].IsSessionToken():
 		return w.sessionToken(ctx)
 	}
 	return w.assumeRole(ctx, n)
@@ -248,15 +237,15 @@ func (w *way) renew(ctx context.Context, n int) (cache.Session, error) {
 
 // assumeRole assumes the role of link n with the session after the link before it.
 func (w *way) assumeRole(ctx context.Context, n int) (cache.Session, error) {
-	if w.links[n].role.MFASerial != "" {
-		if err := w.checkMFA(n); err != nil {
+	if w.plan.Links[n].Role.MFASerial != "" {
+		if err := w.plan.CheckMFA(n); err != nil {
 			return cache.Session{}, err
 		}
-		if !isSessionToken(w.links[n-1]) {
+		if !w.plan.Links[n-1].IsSessionToken() {
 			return w.assumeRoleWithCode(ctx, n)
 		}
 	}
-	source, err := w.session(ctx, n-1, isSource)
+	source, err := w.session(ctx, n-1, plan.IsSource)
 	if errors.Is(err, errTemporary) {
 		return w.assumeRoleWithCode(ctx, n)
 	}
@@ -267,18 +256,18 @@ func (w *way) assumeRole(ctx context.Context, n int) (cache.Session, error) {
 	if err != nil {
 		return cache.Session{}, err
 	}
-	s, err := client.assumeRole(ctx, source, *w.links[n].role, nil)
+	s, err := client.assumeRole(ctx, source, *w.plan.Links[n].Role, nil)
 	if err == nil {
 		return s, nil
 	}
 	failure := client.explainFailure(err, w, n, source)
-	if isSessionToken(w.links[n-1]) && isDenial(err) && w.Now().Sub(source.Issued) > freshCode {
+	if w.plan.Links[n-1].IsSessionToken() && isDenial(err) && w.Now().Sub(source.Issued) > freshCode {
 		// The role's trust policy may bound how old the code is.
 		if w.canAsk(ctx) {
 			w.Tracef("%v; trying once more, with a new code", failure)
 			return w.assumeRoleWithCode(ctx, n)
 		}
-		failure.Hint += "; if that bounds aws:MultiFactorAuthAge, run aws-credproc refresh --mfa " + profiles.Argument(w.chain.Profile.Name)
+		failure.Hint += "; if that bounds aws:MultiFactorAuthAge, run aws-credproc refresh --mfa " + profiles.Argument(w.plan.Chain.Profile.Name)
 	}
 	return cache.Session{}, failure
 }
@@ -290,7 +279,7 @@ func (w *way) sts() (*stsClient, error) {
 		if _, err := w.stsURL(context.Background()); err != nil {
 			return nil, err
 		}
-		client, err := w.newSTSClient(w.chain, w.endpoint)
+		client, err := w.newSTSClient(w.plan.Chain, w.plan.Endpoint)
 		if err != nil {
 			return nil, err
 		}
@@ -305,33 +294,30 @@ func (w *way) keep(ctx context.Context, n int, s cache.Session) {
 	if s.Expiration.IsZero() {
 		return
 	}
-	if f, err := w.Cache.FactsOf(w.key(n)); w.ahead && n == w.last() && (err != nil || f.Store == "") {
-		w.Tracef("%s: the session was forgotten meanwhile, and so is the new one", w.name(n))
+	if f, err := w.Cache.FactsOf(w.plan.Key(n)); w.ahead && n == w.plan.Last() && (err != nil || f.Store == "") {
+		w.Tracef("%s: the session was forgotten meanwhile, and so is the new one", w.plan.Links[n].String())
 		return
 	}
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), keepPatience, fmt.Errorf("%w (%v)", cache.ErrTimeout, keepPatience))
 	defer cancel()
-	store, err := w.Cache.Put(ctx, w.key(n), s, w.facts(n))
+	store, err := w.Cache.Put(ctx, w.plan.Key(n), s, w.plan.Facts(n))
 	if err != nil {
-		w.Warnf("%s: the session is good, but could not be kept for the next call: %v", w.chain.Profile.Name, err)
+		w.Warnf("%s: the session is good, but could not be kept for the next call: %v", w.plan.Chain.Profile.Name, err)
 		return
 	}
 	if store == cache.None {
 		_, why := w.Cache.StoreName(ctx)
-		w.Tracef("%s: session not kept: %s", w.name(n), cmp.Or(why, "the store is none"))
+		w.Tracef("%s: session not kept: %s", w.plan.Links[n].String(), cmp.Or(why, "the store is none"))
 		return
 	}
-	w.Tracef("%s: session kept in store %s", w.name(n), store)
+	w.Tracef("%s: session kept in store %s", w.plan.Links[n].String(), store)
 }
-
-// key is the cache key of the session after link n.
-func (w *way) key(n int) cache.Key { return keyOf(w.chain, w.links[1:n+1], w.endpoint, w.Getenv) }
 
 // Key gives the cache key of the session that a chain stands for; ok is false for one that is never cached.
 func (r *Resolver) Key(c profiles.Chain) (key cache.Key, ok bool, err error) {
 	w, err := r.way(c)
-	if err != nil || !w.isCached(w.last()) {
+	if err != nil || !w.plan.IsCached(w.plan.Last()) {
 		return cache.Key{}, false, err
 	}
-	return w.key(w.last()), true, nil
+	return w.plan.Key(w.plan.Last()), true, nil
 }

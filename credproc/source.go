@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"aws-credproc/cache"
@@ -13,68 +11,9 @@ import (
 	"aws-credproc/profiles"
 )
 
-// sourceIdentity is what tells one source from another, for the cache key: what decides whose credentials it gives. It
-// is looked up on the warm way too, so nothing in it takes long.
-func sourceIdentity(s profiles.Source, getenv func(string) string) []string {
-	switch s.Type {
-	case profiles.Environment:
-		return []string{getenv("AWS_ACCESS_KEY_ID")}
-	case profiles.SSO:
-		return []string{s.SSOSession, s.SSOStartURL, s.SSOAccountID, s.SSORoleName}
-	case profiles.Login:
-		return []string{s.LoginSession}
-	case profiles.Process:
-		return commandIdentity(s.Command, getenv)
-	case profiles.WebIdentity:
-		identity := append([]string{s.RoleARN, s.RoleSessionName, s.Policy, strings.Join(s.PolicyARNs, ",")}, absolute(s.WebIdentityTokenFile))
-		return append(identity, commandIdentity(s.WebIdentityTokenProcess, getenv)...)
-	case profiles.EC2Metadata:
-		return []string{
-			firstOf(getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT"), s.MetadataEndpoint),
-			firstOf(getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"), s.MetadataEndpointMode), bootID(),
-		}
-	case profiles.ECSMetadata:
-		host, err := os.Hostname() // containers on one machine share its boot ID, and may share a home
-		if err != nil {
-			host = ""
-		}
-		return []string{
-			getenv(containerRelativeURI), getenv(containerFullURI), getenv(containerTokenFile), bootID(), host,
-		}
-	}
-	return []string{s.AccessKeyID}
-}
-
-// commandIdentity tells one command from another. The files that AWS's own tools read are in it, since the same line
-// gives other credentials with other files. The working directory is not: a command in the config serves every
-// directory, and each would have a session, and a prompt, of its own.
-func commandIdentity(command string, getenv func(string) string) []string {
-	return []string{command, getenv("AWS_CONFIG_FILE"), getenv("AWS_SHARED_CREDENTIALS_FILE")}
-}
-
-// absolute gives the path from the root, so that one relative path does not stand for two files.
-func absolute(path string) string {
-	if path == "" {
-		return ""
-	}
-	if abs, err := filepath.Abs(path); err == nil {
-		return abs
-	}
-	return path
-}
-
-func firstOf(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
-}
-
 // sourceSession gets the credentials that a chain starts with. Those without an expiry have no Expiration.
 func (w *way) sourceSession(ctx context.Context) (cache.Session, error) {
-	s := w.chain.Source
+	s := w.plan.Chain.Source
 	switch s.Type {
 	case profiles.Static:
 		return cache.Session{
@@ -121,7 +60,7 @@ func (w *way) environmentSession() (cache.Session, error) {
 
 // sourceError says why the source gave no credentials.
 func (w *way) sourceError(err error, hint string) *diag.Error {
-	return &diag.Error{Profile: w.chain.Profile.Name, Where: w.name(0), Err: err, Hint: hint}
+	return &diag.Error{Profile: w.plan.Chain.Profile.Name, Where: w.plan.Links[0].String(), Err: err, Hint: hint}
 }
 
 // malformed says what is wrong with the form of credentials, or "". They end up in the header of a request.

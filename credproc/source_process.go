@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -16,6 +15,7 @@ import (
 	"aws-credproc/cache"
 	"aws-credproc/credproc/shell"
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/files"
 	"aws-credproc/profiles"
 )
 
@@ -25,7 +25,7 @@ func (w *way) processSession(ctx context.Context) (cache.Session, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	p := processcreds.NewProviderCommand(processcreds.NewCommandBuilderFunc(func(ctx context.Context) (*exec.Cmd, error) {
-		cmd := shell.New(ctx, w.chain.Source.Command, w.passed(), w.Stderr)
+		cmd := shell.New(ctx, w.plan.Chain.Source.Command, w.passed(), w.Stderr)
 		cmd.Stdout = shell.Allowance(cancel) // the provider adds its own
 		return cmd, nil
 	}), func(o *processcreds.Options) { o.Timeout = -1 }) // --timeout bounds it
@@ -41,7 +41,7 @@ func (w *way) processSession(ctx context.Context) (cache.Session, error) {
 
 // commandError tells why the command that the config names under key gave nothing.
 func (w *way) commandError(key string, why error) *diag.Error {
-	e := w.sourceError(fmt.Errorf("its %s %w", key, why), "run the command by hand; aws-credproc explain "+profiles.Argument(w.chain.Profile.Name)+" shows it")
+	e := w.sourceError(fmt.Errorf("its %s %w", key, why), "run the command by hand; aws-credproc explain "+profiles.Argument(w.plan.Chain.Profile.Name)+" shows it")
 	switch {
 	case errors.Is(why, context.Canceled):
 		e.Err, e.Hint = errInterrupted, ""
@@ -60,29 +60,21 @@ func (w *way) commandError(key string, why error) *diag.Error {
 // passed gives the profiles of this chain, from the one asked for to the source, in the form in which commands are told of
 // them: a hash of the files, ':' and the name.
 func (w *way) passed() []string {
-	files := sha256.Sum256([]byte(realPath(w.chain.ConfigPath) + "\x00" + realPath(w.chain.CredentialsPath)))
-	prefix := hex.EncodeToString(files[:4]) + ":"
-	names := []string{prefix + w.chain.Profile.Name}
-	for _, h := range slices.Backward(w.chain.Hops) {
+	sum := sha256.Sum256([]byte(files.Real(w.plan.Chain.ConfigPath) + "\x00" + files.Real(w.plan.Chain.CredentialsPath)))
+	prefix := hex.EncodeToString(sum[:4]) + ":"
+	names := []string{prefix + w.plan.Chain.Profile.Name}
+	for _, h := range slices.Backward(w.plan.Chain.Hops) {
 		names = append(names, prefix+h.Profile)
 	}
-	return slices.Compact(append(names, prefix+w.chain.Source.Profile))
+	return slices.Compact(append(names, prefix+w.plan.Chain.Source.Profile))
 }
 
 // maxWay bounds the profiles on the way: a command may change what they are known by at each step.
 const maxWay = 16
 
-// realPath is a path by which a file is known however it is named.
-func realPath(path string) string {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
-	}
-	return absolute(path)
-}
-
 // checkRecursion refuses a chain whose source is a command that is running already and waits for this process.
 func (w *way) checkRecursion() error {
-	if !w.chain.Source.RunsCommand() && w.chain.MFA.Process == "" {
+	if !w.plan.Chain.Source.RunsCommand() && w.plan.Chain.MFA.Process == "" {
 		return nil
 	}
 	before, now := shell.Way(), w.passed()
@@ -104,15 +96,15 @@ func (w *way) checkRecursion() error {
 	}
 	key := "credential_process"
 	switch {
-	case w.chain.Source.Type == profiles.WebIdentity:
+	case w.plan.Chain.Source.Type == profiles.WebIdentity:
 		key = "web_identity_token_process"
-	case !w.chain.Source.RunsCommand():
+	case !w.plan.Chain.Source.RunsCommand():
 		key = "mfa_process"
 	}
 	e := w.sourceError(fmt.Errorf("its %s leads back to it: %s", key, strings.Join(round, " -> ")),
-		"let the command of profile "+w.chain.Source.Profile+" use another profile")
+		"let the command of profile "+w.plan.Chain.Source.Profile+" use another profile")
 	if key == "mfa_process" {
-		e.Where, e.Hint = "get a code of the MFA device "+w.chain.MFA.Serial, "let mfa_process use another profile, or none"
+		e.Where, e.Hint = "get a code of the MFA device "+w.plan.Chain.MFA.Serial, "let mfa_process use another profile, or none"
 	}
 	return e
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"aws-credproc/cache"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/credproc/shell"
 	"aws-credproc/internal/diag"
 )
@@ -96,7 +97,7 @@ func TestProcessThatGivesYearsIsAskedAgain(t *testing.T) {
 			for _, step := range []struct {
 				passes time.Duration
 				runs   int
-			}{{0, 1}, {maxLifetime, 1}, {2 * time.Hour, 2}} {
+			}{{0, 1}, {plan.MaxLifetime, 1}, {2 * time.Hour, 2}} {
 				now = now.Add(step.passes)
 				if _, err := w.get(profile); err != nil || counted(w, path) != step.runs {
 					t.Errorf("%s later: it ran %d times, want %d (%v)", step.passes, counted(w, path), step.runs, err)
@@ -164,7 +165,7 @@ func TestCircleThroughACommandIsRefused(t *testing.T) {
 	chain := func(profile string) string {
 		c, err := w.chain(profile)
 		must(t, err)
-		return strings.Join((&way{Resolver: w.resolver, chain: c}).passed(), " ")
+		return strings.Join((&way{Resolver: w.resolver, plan: plan.Plan{Chain: c}}).passed(), " ")
 	}
 	for name, test := range map[string]struct{ before, profile, want string }{
 		"the same profile":             {chain("leaf"), "leaf", "its credential_process leads back to it: leaf -> leaf\nhint: let the command of profile leaf use another profile"},

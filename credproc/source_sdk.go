@@ -28,7 +28,9 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"aws-credproc/cache"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/files"
 )
 
 // The sources in this file are the SDK's own providers, with the SDK's own reading of all that is beside the point here:
@@ -41,10 +43,10 @@ import (
 func (w *way) sdkConfig(ctx context.Context, more ...func(*config.LoadOptions) error) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{
 		// Each of these keeps a variable from being followed: AWS_PROFILE and the paths of the files.
-		config.WithSharedConfigProfile(w.chain.Source.Profile),
-		config.WithSharedConfigFiles([]string{w.chain.ConfigPath}),
-		config.WithSharedCredentialsFiles([]string{w.chain.CredentialsPath}),
-		config.WithRegion(w.endpoint.Region),
+		config.WithSharedConfigProfile(w.plan.Chain.Source.Profile),
+		config.WithSharedConfigFiles([]string{w.plan.Chain.ConfigPath}),
+		config.WithSharedCredentialsFiles([]string{w.plan.Chain.CredentialsPath}),
+		config.WithRegion(w.plan.Endpoint.Region),
 		config.WithLogger(logging.LoggerFunc(func(_ logging.Classification, format string, v ...any) { w.Tracef(format, v...) })),
 		config.WithAPIOptions([]func(*middleware.Stack) error{boundAnswers, awsmiddleware.AddUserAgentKeyValue("aws-credproc", w.Version)}),
 	}
@@ -163,7 +165,7 @@ func apiText(err smithy.APIError) string {
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html
 func (w *way) ssoSession(ctx context.Context) (cache.Session, error) {
 	const name = "IAM Identity Center (SSO)"
-	s := w.chain.Source
+	s := w.plan.Chain.Source
 	if s.SSOAccountID == "" {
 		return cache.Session{}, w.sourceError(errors.New("it has sso_session "+s.SSOSession+" but no sso_account_id and no sso_role_name"),
 			"add both to [profile "+s.Profile+"]; aws configure sso asks for them")
@@ -184,7 +186,7 @@ func (w *way) ssoSession(ctx context.Context) (cache.Session, error) {
 	signIn := func(err error) error {
 		return w.signInError(name, err, login)
 	}
-	if err := checkTokenFile(path); errors.Is(err, fs.ErrNotExist) {
+	if err := files.Check(path, plan.MaxTextFile); errors.Is(err, fs.ErrNotExist) {
 		return cache.Session{}, signIn(errors.New("nobody has signed in"))
 	} else if err != nil {
 		return cache.Session{}, w.sourceError(err, strings.Join(login, " "))
@@ -220,7 +222,7 @@ func (w *way) ssoSession(ctx context.Context) (cache.Session, error) {
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-login-credentials.html
 func (w *way) loginSession(ctx context.Context) (cache.Session, error) {
 	const name = "AWS sign-in"
-	s := w.chain.Source
+	s := w.plan.Chain.Source
 	login := []string{"aws", "login", "--profile", s.Profile}
 	cfg, err := w.sdkConfig(ctx, withoutCredentials())
 	if err != nil {
@@ -230,7 +232,7 @@ func (w *way) loginSession(ctx context.Context) (cache.Session, error) {
 	if err != nil {
 		return cache.Session{}, w.sourceError(err, "")
 	}
-	err = checkTokenFile(path)
+	err = files.Check(path, plan.MaxTextFile)
 	var session cache.Session
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -268,13 +270,6 @@ func (w *way) instanceSession(ctx context.Context) (cache.Session, error) {
 	return session, nil
 }
 
-// The variables by which a container is told where its credentials are.
-const (
-	containerRelativeURI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
-	containerFullURI     = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
-	containerTokenFile   = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
-)
-
 // containerSession gets the credentials of an ECS task or, with EKS Pod Identity, of a pod.
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 //
@@ -282,13 +277,13 @@ const (
 // it gives the credentials of the profile's role. So the options are taken that it makes the container's provider with.
 func (w *way) containerSession(ctx context.Context) (cache.Session, error) {
 	const name = "the container's credentials endpoint"
-	if w.Getenv(containerRelativeURI) == "" && w.Getenv(containerFullURI) == "" {
-		return cache.Session{}, w.sourceError(errors.New("credential_source is EcsContainer, and neither "+containerRelativeURI+" nor "+containerFullURI+" is set"),
+	if w.Getenv(plan.ContainerRelativeURI) == "" && w.Getenv(plan.ContainerFullURI) == "" {
+		return cache.Session{}, w.sourceError(errors.New("credential_source is EcsContainer, and neither "+plan.ContainerRelativeURI+" nor "+plan.ContainerFullURI+" is set"),
 			"this works in an ECS task or an EKS pod with pod identity, which set one")
 	}
-	if path := w.Getenv(containerTokenFile); path != "" {
-		if err := checkTokenFile(path); err != nil {
-			return cache.Session{}, w.sourceError(err, "correct "+containerTokenFile)
+	if path := w.Getenv(plan.ContainerTokenFile); path != "" {
+		if err := files.Check(path, plan.MaxTextFile); err != nil {
+			return cache.Session{}, w.sourceError(err, "correct "+plan.ContainerTokenFile)
 		}
 	}
 	var options *endpointcreds.Options

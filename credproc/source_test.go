@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,10 +20,10 @@ import (
 	"time"
 
 	"aws-credproc/cache"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/credproc/shell"
 	"aws-credproc/internal/diag"
 	"aws-credproc/internal/ststest"
-	"aws-credproc/profiles"
 )
 
 // TestMain makes this test binary the command that a config names: see command.
@@ -108,7 +107,7 @@ func asCommand(what string, args []string) error {
 
 // processJSON is what a credential_process prints.
 func processJSON(s cache.Session) string {
-	b, err := Output(s)
+	b, err := plan.Output(s)
 	if err != nil {
 		panic(err)
 	}
@@ -169,14 +168,14 @@ var sources = map[string]func(w *world) source{
 	},
 	"container with a token": func(w *world) source {
 		s := w.container("Basic c2VjcmV0")
-		w.t.Setenv(containerFullURI, s.URL+"/v1/credentials")
+		w.t.Setenv(plan.ContainerFullURI, s.URL+"/v1/credentials")
 		w.t.Setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "Basic c2VjcmV0")
 		return source{leaf: "credential_source = EcsContainer", role: true, calls: s.calls}
 	},
 	"container with a token file": func(w *world) source {
 		s := w.container("eyJ.pod.token")
-		w.t.Setenv(containerFullURI, s.URL+"/v1/credentials")
-		w.t.Setenv(containerTokenFile, w.write("eks-pod-identity-token", "eyJ.pod.token"))
+		w.t.Setenv(plan.ContainerFullURI, s.URL+"/v1/credentials")
+		w.t.Setenv(plan.ContainerTokenFile, w.write("eks-pod-identity-token", "eyJ.pod.token"))
 		return source{leaf: "credential_source = EcsContainer", role: true, calls: s.calls}
 	},
 }
@@ -326,7 +325,7 @@ func TestSignInIsAskedForWhereItMends(t *testing.T) {
 			path := w.signedIn(ssoStart, "", 0, nil)
 			must(w.t, os.Remove(path))
 			must(w.t, os.Mkdir(path, 0o700))
-		}, "is no regular file", 0},
+		}, "is not a regular file", 0},
 		"portal cannot be reached": {bySession, func(w *world) { w.t.Setenv("AWS_ENDPOINT_URL_SSO", "http://127.0.0.1:1") }, "cannot reach IAM Identity Center (SSO): ", passing},
 		"nobody has logged in": {login, func(w *world) { must(w.t, os.RemoveAll(filepath.Join(w.dir, ".aws"))) },
 			"AWS sign-in: nobody has signed in\nhint: aws login --profile leaf", person},
@@ -464,7 +463,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 					t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", broken.URL)
 				case "container with a token":
 					leaf = "credential_source = EcsContainer"
-					t.Setenv(containerFullURI, broken.URL+"/v1/credentials")
+					t.Setenv(plan.ContainerFullURI, broken.URL+"/v1/credentials")
 				default:
 					w.signedIn("corp", ssoAccess, time.Hour, nil)
 					t.Setenv("AWS_ENDPOINT_URL_SSO", broken.URL)
@@ -494,8 +493,8 @@ func TestMetadataServicesThatAreNotThere(t *testing.T) {
 		"instance metadata disabled":    {"Ec2InstanceMetadata", map[string]string{"AWS_EC2_METADATA_DISABLED": "true"}, "access disabled", 0},
 		"no instance":                   {"Ec2InstanceMetadata", map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1"}, "works on an EC2 instance that has a role", passing},
 		"no container":                  {"EcsContainer", nil, "neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor AWS_CONTAINER_CREDENTIALS_FULL_URI is set", 0},
-		"container elsewhere":           {"EcsContainer", map[string]string{containerFullURI: "http://192.0.2.1/v1/credentials"}, "invalid endpoint host", 0},
-		"container's token file absent": {"EcsContainer", map[string]string{containerFullURI: "http://127.0.0.1:1/", containerTokenFile: "/nowhere/token"}, "/nowhere/token: " + absent("/nowhere/token"), 0},
+		"container elsewhere":           {"EcsContainer", map[string]string{plan.ContainerFullURI: "http://192.0.2.1/v1/credentials"}, "invalid endpoint host", 0},
+		"container's token file absent": {"EcsContainer", map[string]string{plan.ContainerFullURI: "http://127.0.0.1:1/", plan.ContainerTokenFile: "/nowhere/token"}, "/nowhere/token: " + absent("/nowhere/token"), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -532,7 +531,7 @@ func TestWhoInterruptsIsToldNoMend(t *testing.T) {
 
 func TestContainerBesideStaticKeysIsRefused(t *testing.T) {
 	w := newWorld(t)
-	t.Setenv(containerFullURI, "http://127.0.0.1:1/v1/credentials")
+	t.Setenv(plan.ContainerFullURI, "http://127.0.0.1:1/v1/credentials")
 	w.config("[profile dev]\nrole_arn = " + devARN + "\ncredential_source = EcsContainer\naws_access_key_id = AKIAX\naws_secret_access_key = x")
 	wantError(t, w, "dev", "the profile has static keys, which the AWS SDK prefers", 0)
 }
@@ -627,98 +626,6 @@ policy_arns = ` + readOnly)
 	}
 }
 
-func TestKeyHoldsEveryRoleSettingAndSource(t *testing.T) {
-	key := func(config string, env map[string]string) cache.Key {
-		t.Helper()
-		r := Resolver{Getenv: getenv(env)}
-		k, ok, err := r.Key(chainOf(t, config, base))
-		if err != nil || !ok {
-			t.Fatalf("key: %v, cached %v", err, ok)
-		}
-		return k
-	}
-	const p = "[profile p]\n" + role
-	const web = "[profile p]\nrole_arn = arn:aws:iam::1:role/A\nweb_identity_token_file = /a\n"
-	const sso = "[profile p]\nsso_session = s\nsso_account_id = 1\nsso_role_name = r\n[sso-session s]\nsso_region = x\nsso_start_url = u\n"
-	const process = "[profile p]\ncredential_process = /bin/x\n"
-	const instance = "[profile p]\nrole_arn = arn:aws:iam::1:role/A\ncredential_source = Ec2InstanceMetadata\n"
-	const container = "[profile p]\nrole_arn = arn:aws:iam::1:role/A\ncredential_source = EcsContainer\n"
-	const environment = "[profile p]\nrole_arn = arn:aws:iam::1:role/A\ncredential_source = Environment\n"
-	seen := map[cache.Key]string{}
-	for name, test := range map[string]struct {
-		config string
-		env    map[string]string
-	}{
-		"role":                        {p, nil},
-		"source identity":             {p + "source_identity = jill", nil},
-		"tag":                         {p + "session_tags = a=b", nil},
-		"tag's value":                 {p + "session_tags = a=c", nil},
-		"two tags":                    {p + "session_tags = a=b,c=d", nil},
-		"transitive tag":              {p + "session_tags = a=b\ntransitive_session_tags = a", nil},
-		"policy":                      {p + "policy = {}", nil},
-		"another policy":              {p + `policy = {"a":1}`, nil},
-		"managed policy":              {p + "policy_arns = arn:aws:iam::aws:policy/A", nil},
-		"two managed policies":        {p + "policy_arns = arn:aws:iam::aws:policy/A,arn:aws:iam::aws:policy/B", nil},
-		"web identity":                {web, nil},
-		"web identity, session name":  {web + "role_session_name = jill", nil},
-		"web identity, policy":        {web + "policy = {}", nil},
-		"web identity, role":          {strings.ReplaceAll(web, "role/A", "role/B"), nil},
-		"web identity, another file":  {strings.ReplaceAll(web, "/a", "/b"), nil},
-		"web identity, process":       {strings.ReplaceAll(web, "_file", "_process"), nil},
-		"SSO":                         {sso, nil},
-		"SSO, account":                {strings.ReplaceAll(sso, "id = 1", "id = 2"), nil},
-		"SSO, role":                   {strings.ReplaceAll(sso, "= r", "= q"), nil},
-		"SSO, start URL":              {strings.ReplaceAll(sso, "= u", "= v"), nil},
-		"SSO, session":                {strings.ReplaceAll(strings.ReplaceAll(sso, "= s", "= t"), "sso-session s", "sso-session t"), nil},
-		"process":                     {process, nil},
-		"another process":             {strings.ReplaceAll(process, "/x", "/y"), nil},
-		"process with other files":    {process, map[string]string{"AWS_CONFIG_FILE": "/x"}},
-		"login":                       {"[profile p]\nlogin_session = arn:x", nil},
-		"another login":               {"[profile p]\nlogin_session = arn:y", nil},
-		"instance":                    {instance, nil},
-		"instance, endpoint":          {instance, map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://x"}},
-		"instance, profile's":         {instance + "ec2_metadata_service_endpoint = http://y", nil},
-		"container":                   {container, map[string]string{containerRelativeURI: "/a"}},
-		"another container":           {container, map[string]string{containerRelativeURI: "/b"}},
-		"container by URL":            {container, map[string]string{containerFullURI: "http://a"}},
-		"container with a token file": {container, map[string]string{containerFullURI: "http://a", containerTokenFile: "/t"}},
-		"environment":                 {environment, map[string]string{"AWS_ACCESS_KEY_ID": "AKIA1"}},
-		"environment, another key":    {environment, map[string]string{"AWS_ACCESS_KEY_ID": "AKIA2"}},
-	} {
-		k := key(test.config, test.env)
-		if other, ok := seen[k]; ok {
-			t.Errorf("%s and %s have one key", name, other)
-		}
-		seen[k] = name
-		if key(test.config, test.env) != k {
-			t.Errorf("%s: its key is not always the same", name)
-		}
-	}
-	t.Chdir(t.TempDir())
-	relative := strings.ReplaceAll(web, "/a", "a")
-	here := key(relative, nil)
-	t.Chdir(t.TempDir())
-	if key(relative, nil) == here {
-		t.Error("one relative path to two token files has one key")
-	}
-	if _, ok := seen[key(process, nil)]; !ok {
-		t.Error("the working directory is in a command's key")
-	}
-	if key(sso, nil) != key(strings.ReplaceAll(sso, "region = x", "region = y"), nil) {
-		t.Error("the region of SSO is in the key")
-	}
-	if key(instance+"ec2_metadata_service_endpoint = http://x", nil) != key(instance, map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://x"}) {
-		t.Error("one endpoint of the metadata service has two keys")
-	}
-}
-
-func TestWebIdentityRoleDecidesThePartition(t *testing.T) {
-	c := chainOf(t, "[profile p]\nrole_arn = arn:aws-cn:iam::1:role/A\nweb_identity_token_file = /a", "")
-	if e, err := endpointOf(c, getenv(nil)); err != nil || e.Region != "cn-north-1" {
-		t.Errorf("region %s, %v", e.Region, err)
-	}
-}
-
 func TestExplainShowsEverySetting(t *testing.T) {
 	w := newWorld(t)
 	w.config("[profile p]\nrole_arn = " + devARN + "\nsource_profile = leaf\nsource_identity = jill\nsession_tags = a=b\ntransitive_session_tags = a\npolicy = {}\npolicy_arns = arn:aws:iam::aws:policy/A\n" +
@@ -733,17 +640,5 @@ func TestExplainShowsEverySetting(t *testing.T) {
 		`{"type":"assume_role","profile":"p","role_arn":"` + devARN + `","source_identity":"jill","session_tags":{"a":"b"},"transitive_session_tags":["a"],"policy":"{}","policy_arns":["arn:aws:iam::aws:policy/A"]}]`
 	if string(b) != want {
 		t.Errorf("chain %s\n want %s", b, want)
-	}
-}
-
-func TestInstanceAndContainerAreThoseOfThisBoot(t *testing.T) {
-	id := bootID()
-	if id == "" || id != bootID() {
-		t.Fatalf("boot ID %q, then %q", id, bootID())
-	}
-	for _, kind := range []profiles.SourceType{profiles.EC2Metadata, profiles.ECSMetadata} {
-		if identity := sourceIdentity(profiles.Source{Type: kind}, getenv(nil)); !slices.Contains(identity, id) {
-			t.Errorf("%s: %q", kind, identity)
-		}
 	}
 }

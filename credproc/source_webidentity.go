@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"aws-credproc/cache"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/credproc/shell"
-	"aws-credproc/internal/diag"
-	"aws-credproc/profiles"
+	"aws-credproc/internal/files"
 )
 
 // maxWebIdentityToken is what STS takes.
@@ -27,7 +27,7 @@ func (w *way) webIdentitySession(ctx context.Context) (cache.Session, error) {
 	if err != nil {
 		return cache.Session{}, err
 	}
-	s, err := client.assumeRoleWithWebIdentity(ctx, token, w.chain.Source)
+	s, err := client.assumeRoleWithWebIdentity(ctx, token, w.plan.Chain.Source)
 	if err != nil {
 		return cache.Session{}, client.explainFailure(err, w, 0, cache.Session{})
 	}
@@ -35,7 +35,7 @@ func (w *way) webIdentitySession(ctx context.Context) (cache.Session, error) {
 }
 
 func (w *way) webIdentityToken(ctx context.Context) (string, error) {
-	s := w.chain.Source
+	s := w.plan.Chain.Source
 	from := "web_identity_token_file " + s.WebIdentityTokenFile
 	var token, hint string
 	if s.WebIdentityTokenProcess != "" {
@@ -47,7 +47,7 @@ func (w *way) webIdentityToken(ctx context.Context) (string, error) {
 		token = out
 	} else {
 		hint = "correct web_identity_token_file; the file holds the token and nothing else"
-		b, err := readBounded(s.WebIdentityTokenFile, maxTokenFile)
+		b, err := files.Read(s.WebIdentityTokenFile, plan.MaxTextFile)
 		if err != nil {
 			return "", w.sourceError(fmt.Errorf("web identity token: %w", err), hint)
 		}
@@ -62,40 +62,4 @@ func (w *way) webIdentityToken(ctx context.Context) (string, error) {
 		return "", w.sourceError(errors.New(from+" gave characters that no token has"), hint)
 	}
 	return token, nil
-}
-
-// withPolicies puts the content of session policies in the place of file://PATH: it is what STS is sent, and what the
-// session depends on.
-func withPolicies(c profiles.Chain) (profiles.Chain, error) {
-	read := func(profile, policy string) (string, error) {
-		path, isFile := profiles.PolicyFile(policy)
-		if !isFile {
-			return policy, nil
-		}
-		fail := func(err error) (string, error) {
-			return "", &diag.Error{Profile: c.Profile.Name, Where: "read the policy of profile " + profile, Err: err, Hint: "correct policy = file://PATH, or the file"}
-		}
-		b, err := readBounded(path, maxTokenFile)
-		if err != nil {
-			return fail(err)
-		}
-		text := strings.TrimSpace(string(b))
-		if err := profiles.CheckPolicy(text); err != nil {
-			return fail(fmt.Errorf("%s %w", path, err))
-		}
-		return text, nil
-	}
-	var err error
-	if c.Source.Policy, err = read(c.Source.Profile, c.Source.Policy); err != nil {
-		return profiles.Chain{}, err
-	}
-	hops := make([]profiles.Hop, len(c.Hops))
-	for i, h := range c.Hops {
-		if h.Policy, err = read(h.Profile, h.Policy); err != nil {
-			return profiles.Chain{}, err
-		}
-		hops[i] = h
-	}
-	c.Hops = hops
-	return c, nil
 }

@@ -2,6 +2,7 @@ package credproc
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -23,7 +24,9 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"aws-credproc/cache"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/files"
 	"aws-credproc/profiles"
 )
 
@@ -36,13 +39,13 @@ const maxAnswer = 1 << 20
 // stsClient calls STS for one chain, at the endpoint and in the way that its profile and the environment configure.
 type stsClient struct {
 	options  sts.Options
-	endpoint Endpoint
+	endpoint plan.Endpoint
 	now      func() time.Time
 	warnf    func(string, ...any)
 	http     *boundedClient
 }
 
-func (r *Resolver) newSTSClient(c profiles.Chain, e Endpoint) (*stsClient, error) {
+func (r *Resolver) newSTSClient(c profiles.Chain, e plan.Endpoint) (*stsClient, error) {
 	from := "" // where the setting that was last looked at stands
 	fail := func(err error, hint string) (*stsClient, error) {
 		return nil, &diag.Error{Profile: c.Profile.Name, Where: "set up the connection to STS", Setting: from, Err: err, Hint: hint, Flags: diag.Local}
@@ -57,7 +60,7 @@ func (r *Resolver) newSTSClient(c profiles.Chain, e Endpoint) (*stsClient, error
 	}
 	client := awshttp.NewBuildableClient()
 	if path := setting("AWS_CA_BUNDLE", "ca_bundle"); path != "" {
-		pem, err := readBounded(path, maxCABundle)
+		pem, err := files.Read(path, maxCABundle)
 		if err != nil {
 			return fail(fmt.Errorf("CA bundle: %w", err), profiles.OpenHint(err, "correct AWS_CA_BUNDLE or ca_bundle"))
 		}
@@ -91,7 +94,7 @@ func (r *Resolver) newSTSClient(c profiles.Chain, e Endpoint) (*stsClient, error
 		}
 		o.RetryMode = mode
 	}
-	e.apply(&o)
+	useEndpoint(&o, e)
 	return &stsClient{options: o, endpoint: e, now: r.Now, warnf: r.Warnf, http: bounded}, nil
 }
 
@@ -113,13 +116,13 @@ func (c *stsClient) getSessionToken(ctx context.Context, with cache.Session, m p
 		return cache.Session{}, err
 	}
 	s, err := c.sessionOf(out.Credentials, nil, out.ResultMetadata)
-	s.AccountID = firstOf(with.AccountID, accountOf(m.Serial))
+	s.AccountID = cmp.Or(with.AccountID, plan.AccountOf(m.Serial))
 	return s, err
 }
 
 // assumeRole makes one hop with the credentials of the one before it, and with a code if that is not nil.
 func (c *stsClient) assumeRole(ctx context.Context, with cache.Session, h profiles.Hop, code *string) (cache.Session, error) {
-	in := &sts.AssumeRoleInput{RoleArn: &h.RoleARN, RoleSessionName: aws.String(roleSessionName(h))}
+	in := &sts.AssumeRoleInput{RoleArn: &h.RoleARN, RoleSessionName: aws.String(plan.SessionName(h.RoleSessionName))}
 	if h.ExternalID != "" {
 		in.ExternalId = &h.ExternalID
 	}
@@ -147,7 +150,7 @@ func (c *stsClient) assumeRole(ctx context.Context, with cache.Session, h profil
 // assumeRoleWithWebIdentity assumes a source's role with a token, which is all that signs the call.
 func (c *stsClient) assumeRoleWithWebIdentity(ctx context.Context, token string, s profiles.Source) (cache.Session, error) {
 	in := &sts.AssumeRoleWithWebIdentityInput{
-		RoleArn: &s.RoleARN, RoleSessionName: aws.String(roleSessionName(profiles.Hop{RoleSessionName: s.RoleSessionName})),
+		RoleArn: &s.RoleARN, RoleSessionName: aws.String(plan.SessionName(s.RoleSessionName)),
 		WebIdentityToken: &token,
 	}
 	in.Policy, in.PolicyArns = policyParams(s.Policy, s.PolicyARNs)
@@ -183,11 +186,11 @@ func (c *stsClient) sessionOf(credentials *types.Credentials, user *types.Assume
 		SessionToken: aws.ToString(credentials.SessionToken), Issued: c.now(), Expiration: aws.ToTime(credentials.Expiration),
 	}
 	if user != nil {
-		s.AccountID = accountOf(aws.ToString(user.Arn))
+		s.AccountID = plan.AccountOf(aws.ToString(user.Arn))
 	}
 	// A Date that does not go with the expiration is that of something in between.
 	if date, ok := awsmiddleware.GetServerTime(metadata); ok && s.Expiration.After(date) {
-		if ahead := s.Issued.Sub(date); ahead.Abs() > maxSkew {
+		if ahead := s.Issued.Sub(date); ahead.Abs() > plan.MaxSkew {
 			c.warnf("this machine's clock is %s: set it, or sessions are served too long or not at all", offText(ahead))
 		}
 		s.Issued = date
@@ -199,8 +202,8 @@ func (c *stsClient) sessionOf(credentials *types.Credentials, user *types.Assume
 		return cache.Session{}, errBadAnswer{"there is no session token"}
 	case !s.Expiration.After(s.Issued):
 		return cache.Session{}, errBadAnswer{"its session is over already"}
-	case s.Expiration.Sub(s.Issued) > maxLifetime+maxSkew:
-		return cache.Session{}, errBadAnswer{fmt.Sprintf("its session is to last %s, and AWS gives %s at most", s.Expiration.Sub(s.Issued).Round(time.Hour), maxLifetime)}
+	case s.Expiration.Sub(s.Issued) > plan.MaxLifetime+plan.MaxSkew:
+		return cache.Session{}, errBadAnswer{fmt.Sprintf("its session is to last %s, and AWS gives %s at most", s.Expiration.Sub(s.Issued).Round(time.Hour), plan.MaxLifetime)}
 	}
 	return s, nil
 }
@@ -217,15 +220,6 @@ func offText(ahead time.Duration) string {
 type errBadAnswer struct{ why string }
 
 func (e errBadAnswer) Error() string { return "the answer is none of STS: " + e.why }
-
-// accountOf gives the account in an ARN, or "".
-func accountOf(arn string) string {
-	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) < 6 || len(parts[4]) != 12 || strings.Trim(parts[4], "0123456789") != "" {
-		return ""
-	}
-	return parts[4]
-}
 
 // boundedClient reads no more of an answer than an answer of STS can have, and remembers the last refusal.
 //

@@ -22,12 +22,12 @@ import (
 // explainFailure turns what the SDK says of a failed call for link n into what a person can act upon. The caller is the
 // one whose access key signed the call. Link 0 is a source's role, which a web identity token assumes.
 func (c *stsClient) explainFailure(err error, w *way, n int, caller cache.Session) *diag.Error {
-	chain := w.chain
+	chain := w.plan.Chain
 	h := profiles.Hop{Profile: chain.Source.Profile, RoleARN: chain.Source.RoleARN}
-	if w.links[n].role != nil {
-		h = *w.links[n].role
+	if w.plan.Links[n].Role != nil {
+		h = *w.plan.Links[n].Role
 	}
-	callerProfile, who := w.links[max(n-1, 0)].profile, "the web identity token"
+	callerProfile, who := w.plan.Links[max(n-1, 0)].Profile, "the web identity token"
 	if n > 0 {
 		who = "access key " + shownKeyID(caller.AccessKeyID)
 	}
@@ -85,8 +85,8 @@ func (c *stsClient) explainFailure(err error, w *way, n int, caller cache.Sessio
 		e.Hint = "check the proxy and the endpoint: " + c.endpointText()
 	}
 	e.Where = "assume role " + h.RoleARN + " as " + who
-	if isSessionToken(w.links[n]) {
-		e.Where = w.name(n) + " as " + who
+	if w.plan.Links[n].IsSessionToken() {
+		e.Where = w.plan.Links[n].String() + " as " + who
 	}
 	return e
 }
@@ -234,7 +234,7 @@ func hintForToken(code string, h profiles.Hop) string {
 
 // endpointText names the endpoint for an error.
 func (c *stsClient) endpointText() string {
-	resolved, err := c.endpoint.Resolve(context.Background())
+	resolved, err := endpointURL(context.Background(), c.endpoint)
 	if err != nil {
 		return err.Error()
 	}
@@ -268,4 +268,25 @@ func errText(text string) error {
 		text = text[:enough] + "..."
 	}
 	return errors.New(text)
+}
+
+// deniedBy returns which policy probably caused a denial, according to the message of STS. Only
+// newer messages name it.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+func deniedBy(message string) string {
+	for _, other := range []string{
+		"service control policy", "resource control policy", "permissions boundary",
+		"session policy", "VPC endpoint policy",
+	} {
+		if strings.Contains(message, other) {
+			return "here a " + other + " stands against it"
+		}
+	}
+	switch {
+	case strings.Contains(message, "role trust policy"), strings.Contains(message, "resource-based policy"):
+		return "here it is the trust policy that does not"
+	case strings.Contains(message, "identity-based policy"):
+		return "here it is the caller's policy that does not"
+	}
+	return "probably it is the trust policy that does not"
 }

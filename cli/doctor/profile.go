@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"aws-credproc/credproc"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
@@ -241,14 +242,14 @@ func badARN(x *exam) {
 }
 
 // endpoint gives where STS is called for a profile; that of one that does not resolve is not known.
-func (x *exam) endpoint(name string) credproc.Endpoint {
+func (x *exam) endpoint(name string) plan.Endpoint {
 	c, ok := x.chains[name]
 	if !ok {
-		return credproc.Endpoint{}
+		return plan.Endpoint{}
 	}
 	e, err := x.Resolver.Endpoint(c)
 	if err != nil {
-		return credproc.Endpoint{} // that is a fault by itself
+		return plan.Endpoint{} // that is a fault by itself
 	}
 	return e
 }
@@ -318,7 +319,7 @@ func unusableProfile(x *exam) {
 	// That of the tools' profile, which this helper does not use, or one that a variable hides.
 	for _, name := range x.names {
 		p := x.sections[name]
-		if region, where := p.Get("region"), x.place(p, "region"); region != "" && !credproc.IsRegion(region) && !x.isTold("unusable-profile", where) {
+		if region, where := p.Get("region"), x.place(p, "region"); region != "" && !plan.IsRegion(region) && !x.isTold("unusable-profile", where) {
 			x.add(Finding{Severity: Error, Profile: name, Where: where, What: fmt.Sprintf("the region is %q, which is none", shortened(region)),
 				Why: "tools find no endpoint in it", Fix: "write one such as eu-west-1, alone in its line"})
 		}

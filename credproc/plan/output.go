@@ -1,4 +1,4 @@
-package credproc
+package plan
 
 import (
 	"encoding/json"
@@ -10,18 +10,15 @@ import (
 	"aws-credproc/cache"
 )
 
-// ExecVariable is the variable in which a command of exec finds the profile that it runs with, for a prompt to show.
-const ExecVariable = "AWS_CREDPROC_EXEC_PROFILE"
-
-// Output gives credentials in the form in which the SDKs read them from a credential_process: one JSON object on one
-// line. Static keys have no Expiration.
+// Output returns credentials as the JSON that a credential_process prints: one object on one line.
+// Static keys have no Expiration.
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
 func Output(s cache.Session) ([]byte, error) {
 	out := struct {
-		Version         int    // the integer 1: "1" and 1.0 are refused
+		Version         int    // the integer 1: the SDKs refuse "1" and 1.0
 		AccessKeyId     string //nolint:revive // AWS's spelling
 		SecretAccessKey string
-		SessionToken    string `json:",omitempty"` // an empty one is an error to some SDKs, a missing one is not
+		SessionToken    string `json:",omitempty"` // some SDKs refuse an empty one
 		Expiration      string `json:",omitempty"`
 		AccountId       string `json:",omitempty"` //nolint:revive // AWS's spelling
 	}{1, s.AccessKeyID, s.SecretAccessKey, s.SessionToken, "", s.AccountID}
@@ -35,8 +32,8 @@ func Output(s cache.Session) ([]byte, error) {
 	return append(ASCII(b), '\n'), nil
 }
 
-// ASCII writes JSON with nothing but printable ASCII, so that what was in it from outside can do nothing to a
-// terminal: encoding/json escapes the older control characters, but not those above U+007E.
+// ASCII returns JSON text with everything but printable ASCII and newlines escaped, so that it can
+// be printed to a terminal. encoding/json does not escape control characters above U+007E.
 func ASCII(jsonText []byte) []byte {
 	var b strings.Builder
 	for _, r := range string(jsonText) {

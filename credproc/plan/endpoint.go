@@ -1,0 +1,136 @@
+package plan
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	"aws-credproc/internal/diag"
+	"aws-credproc/profiles"
+)
+
+// Endpoint describes where STS is called. The selected profile and the environment decide it, as in
+// the SDKs. The source profile does not.
+// https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+type Endpoint struct {
+	Region string // never empty
+	URL    string // the configured URL; empty if the region decides
+	// RegionFrom and URLFrom are where these were found: a variable, a setting, or a file and line.
+	// They are empty for defaults.
+	RegionFrom, URLFrom string
+	// Global selects the single endpoint of the older regions. Opt-in regions do not accept its
+	// sessions.
+	// https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html
+	Global          bool
+	FIPS, DualStack bool
+}
+
+// EndpointOf returns the endpoint for a chain. It reads the environment with getenv. The error is a
+// [*diag.Error].
+func EndpointOf(c profiles.Chain, getenv func(string) string) (Endpoint, error) {
+	has := func(value, variable, key string) bool {
+		v := getenv(variable)
+		if v == "" {
+			v = c.Profile.Get(key)
+		}
+		return strings.EqualFold(v, value)
+	}
+	e := Endpoint{
+		Global:    has("legacy", "AWS_STS_REGIONAL_ENDPOINTS", "sts_regional_endpoints"),
+		FIPS:      has("true", "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
+		DualStack: has("true", "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
+	}
+	if e.Region, e.RegionFrom = regionOf(c, getenv); !IsRegion(e.Region) {
+		setting := "region"
+		if strings.HasPrefix(e.RegionFrom, "AWS_") {
+			setting = e.RegionFrom
+		}
+		return Endpoint{}, &diag.Error{
+			Profile: c.Profile.Name, Where: "find the STS endpoint", Setting: setting,
+			Err:  fmt.Errorf("the region is %q, which is none", e.Region),
+			Hint: "correct AWS_REGION, AWS_DEFAULT_REGION or the profile's region",
+		}
+	}
+	if has("true", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls") {
+		return e, nil
+	}
+	return e.withURL(c, getenv)
+}
+
+// withURL returns the endpoint with the configured URL, if there is one.
+func (e Endpoint) withURL(c profiles.Chain, getenv func(string) string) (Endpoint, error) {
+	for _, configured := range []struct{ setting, from, url string }{
+		{"AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_STS", getenv("AWS_ENDPOINT_URL_STS")},
+		{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL", getenv("AWS_ENDPOINT_URL")},
+		{
+			"services", "the endpoint_url of sts in [services " + c.Services.Name + "]",
+			c.Services.Sub("sts", "endpoint_url"),
+		},
+		{
+			"endpoint_url", "the endpoint_url of [profile " + c.Profile.Name + "]",
+			c.Profile.Get("endpoint_url"),
+		},
+	} {
+		if configured.url == "" {
+			continue
+		}
+		u, err := url.Parse(configured.url)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return Endpoint{}, &diag.Error{
+				Profile: c.Profile.Name, Where: "find the STS endpoint", Setting: configured.setting,
+				Err:  fmt.Errorf("%s is no URL with http or https", configured.from),
+				Hint: "write it as https://host[:port]",
+			}
+		}
+		e.URL, e.URLFrom = configured.url, configured.from
+		break
+	}
+	return e, nil
+}
+
+// regionOf returns the region whose STS is called, and where it was found.
+func regionOf(c profiles.Chain, getenv func(string) string) (region, from string) {
+	for _, variable := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
+		if region := getenv(variable); region != "" {
+			return region, variable
+		}
+	}
+	if p, ok := c.Profile.Properties["region"]; ok && p.Value != "" {
+		return p.Value, fmt.Sprintf("%s file, line %d", p.File, p.Line)
+	}
+	return DefaultRegion(Partition(c)), ""
+}
+
+// IsRegion reports whether s has the form of a region name, which becomes part of host names.
+func IsRegion(s string) bool {
+	for _, r := range s {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '-':
+		default:
+			return false
+		}
+	}
+	return s != "" && len(s) <= 63 && s[0] != '-' && s[len(s)-1] != '-'
+}
+
+// DefaultRegion returns the region whose STS serves a partition if no region is configured. These
+// are the implicit global regions of the SDK's partitions.json, and Beijing for China.
+func DefaultRegion(partition string) string {
+	switch partition {
+	case "aws-cn":
+		return "cn-north-1"
+	case "aws-us-gov":
+		return "us-gov-west-1"
+	case "aws-iso":
+		return "us-iso-east-1"
+	case "aws-iso-b":
+		return "us-isob-east-1"
+	case "aws-iso-e":
+		return "eu-isoe-west-1"
+	case "aws-iso-f":
+		return "us-isof-south-1"
+	case "aws-eusc":
+		return "eusc-de-east-1"
+	}
+	return "us-east-1"
+}

@@ -1,0 +1,122 @@
+package plan
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"hash"
+	"os"
+	"strconv"
+	"strings"
+
+	"aws-credproc/cache"
+	"aws-credproc/internal/files"
+	"aws-credproc/profiles"
+)
+
+// The variables that tell a container where its credentials are.
+// https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+const (
+	ContainerRelativeURI = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+	ContainerFullURI     = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+	ContainerTokenFile   = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
+)
+
+// setKeys sets the cache key of each link: a hash of everything that decides what STS answers, and
+// of nothing else. An edited config or a rotated source key gives a new session at once. The profile
+// names are not part of it, so profiles with the same chain share a session. Neither is the region:
+// a session is valid in every region.
+func setKeys(links []Link, c profiles.Chain, e Endpoint, getenv func(string) string) {
+	k := keyHash{sha256.New()}
+	k.add("aws-credproc session", "1")
+	k.add("partition", Partition(c))
+	k.add("endpoint", e.URL)
+	k.add("global", strconv.FormatBool(e.Global))
+	source := c.Source.Type
+	if source == profiles.Keyring {
+		source = profiles.Static // importing a key must not cost a call or an MFA code
+	}
+	k.add(append([]string{"source", string(source)}, sourceIdentity(c.Source, getenv)...)...)
+	links[0].key = k.key()
+	for i := range links[1:] {
+		l := &links[i+1]
+		if l.IsSessionToken() {
+			k.add(l.Type, c.MFA.Serial, c.MFA.Session.String())
+		} else {
+			k.addRole(l.Type, *l.Role)
+		}
+		l.key = k.key()
+	}
+}
+
+// sourceIdentity returns what distinguishes a source from others. It is read for every get, so it
+// must be cheap.
+func sourceIdentity(s profiles.Source, getenv func(string) string) []string {
+	switch s.Type {
+	case profiles.Environment:
+		return []string{getenv("AWS_ACCESS_KEY_ID")}
+	case profiles.SSO:
+		return []string{s.SSOSession, s.SSOStartURL, s.SSOAccountID, s.SSORoleName}
+	case profiles.Login:
+		return []string{s.LoginSession}
+	case profiles.Process:
+		return commandIdentity(s.Command, getenv)
+	case profiles.WebIdentity:
+		return append([]string{
+			s.RoleARN, s.RoleSessionName, s.Policy, strings.Join(s.PolicyARNs, ","),
+			files.Abs(s.WebIdentityTokenFile),
+		}, commandIdentity(s.WebIdentityTokenProcess, getenv)...)
+	case profiles.EC2Metadata:
+		return []string{
+			cmp.Or(getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT"), s.MetadataEndpoint),
+			cmp.Or(getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"), s.MetadataEndpointMode),
+			bootID(),
+		}
+	case profiles.ECSMetadata:
+		host, err := os.Hostname() // containers of one machine share its boot ID, perhaps a home too
+		if err != nil {
+			host = ""
+		}
+		return []string{
+			getenv(ContainerRelativeURI), getenv(ContainerFullURI), getenv(ContainerTokenFile),
+			bootID(), host,
+		}
+	}
+	return []string{s.AccessKeyID}
+}
+
+// commandIdentity returns what distinguishes a command from others. It includes the variables that
+// name AWS's files, because the same command returns other credentials with other files. It does
+// not include the working directory, or each directory would have a session, and an MFA prompt.
+func commandIdentity(command string, getenv func(string) string) []string {
+	return []string{command, getenv("AWS_CONFIG_FILE"), getenv("AWS_SHARED_CREDENTIALS_FILE")}
+}
+
+// keyHash hashes lists of strings, unambiguously.
+type keyHash struct{ hash.Hash }
+
+func (k keyHash) add(fields ...string) {
+	var length [8]byte
+	put := func(n int) {
+		binary.BigEndian.PutUint64(length[:], uint64(n))
+		k.Write(length[:]) // a hash's Write never fails
+	}
+	put(len(fields))
+	for _, f := range fields {
+		put(len(f))
+		k.Write([]byte(f))
+	}
+}
+
+func (k keyHash) addRole(linkType string, h profiles.Hop) {
+	k.add(linkType, h.RoleARN, h.RoleSessionName, h.ExternalID, h.Duration.String(), h.MFASerial,
+		h.SourceIdentity, h.Policy)
+	for _, t := range h.SessionTags {
+		k.add("tag", t.Key, t.Value)
+	}
+	k.add(append([]string{"transitive"}, h.TransitiveTagKeys...)...)
+	k.add(append([]string{"policies"}, h.PolicyARNs...)...)
+}
+
+// key returns the key of what has been added so far.
+func (k keyHash) key() cache.Key { return cache.Key(k.Sum(nil)) }

@@ -1,0 +1,117 @@
+package plan
+
+import (
+	"fmt"
+	"time"
+
+	"aws-credproc/cache"
+	"aws-credproc/internal/diag"
+	"aws-credproc/profiles"
+)
+
+// The types of links after the source, in the output of explain and status.
+const (
+	TypeSessionToken = "session_token"
+	TypeAssumeRole   = "assume_role"
+)
+
+// Link is one step of a chain. Link 0 is the source. The next one may be the session that the code
+// of the user's MFA device is exchanged for. Each further one is a role.
+type Link struct {
+	Type    string
+	Profile string        // the profile that configures it
+	Role    *profiles.Hop // set if Type is TypeAssumeRole
+	Device  string        // the MFA device, if Type is TypeSessionToken
+
+	key cache.Key
+}
+
+// IsSessionToken reports whether the link is a GetSessionToken call.
+func (l Link) IsSessionToken() bool { return l.Type == TypeSessionToken }
+
+// String returns the name of the step in messages.
+func (l Link) String() string {
+	switch {
+	case l.Role != nil:
+		return "assume role " + l.Role.RoleARN
+	case l.IsSessionToken():
+		return "get a session for the MFA device " + l.Device
+	}
+	return "get the credentials of profile " + l.Profile
+}
+
+// linksOf returns the links of a chain, without their keys.
+func linksOf(c profiles.Chain, getenv func(string) string) []Link {
+	links := []Link{{Type: string(c.Source.Type), Profile: c.Source.Profile}}
+	if hasSessionToken(c, getenv) {
+		links = append(links, Link{
+			Type: TypeSessionToken, Profile: c.Source.Profile, Device: c.MFA.Serial,
+		})
+	}
+	for i := range c.Hops {
+		links = append(links, Link{Type: TypeAssumeRole, Profile: c.Hops[i].Profile, Role: &c.Hops[i]})
+	}
+	return links
+}
+
+// hasSessionToken reports whether the code of the chain's MFA device is exchanged for a session
+// that serves every role of the user. That needs long-term keys, and a role that is assumed with
+// such a session lasts at most an hour. Otherwise the code goes to AssumeRole. Whether a command
+// prints long-term keys is not known before it runs.
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+func hasSessionToken(c profiles.Chain, getenv func(string) string) bool {
+	if c.MFA.Serial == "" || c.MFA.Session == 0 {
+		return false
+	}
+	if len(c.Hops) > 0 && c.Hops[0].Duration > time.Hour {
+		return false
+	}
+	switch c.Source.Type {
+	case profiles.Static, profiles.Keyring:
+		return c.Source.SessionToken == ""
+	case profiles.Environment:
+		return getenv("AWS_SESSION_TOKEN") == ""
+	case profiles.Process:
+		return true
+	}
+	return false
+}
+
+// CheckMFA returns the first profile whose mfa_serial can never work, and why: a [*diag.Error].
+func CheckMFA(c profiles.Chain, getenv func(string) string) (profile string, err error) {
+	p := Plan{Chain: c, Links: linksOf(c, getenv)}
+	for n, l := range p.Links {
+		if err := p.CheckMFA(n); err != nil {
+			return l.Profile, err
+		}
+	}
+	return "", nil
+}
+
+// CheckMFA returns a [*diag.Error] if link n is a role with an MFA device that can never work. Only
+// an IAM user has MFA devices: a role, an SSO user and a machine have none.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa_sample-code.html
+func (p Plan) CheckMFA(n int) error {
+	h := p.Links[n].Role
+	if h == nil || h.MFASerial == "" {
+		return nil
+	}
+	var source string
+	switch profiles.SourceType(p.Links[n-1].Type) {
+	case TypeAssumeRole, profiles.WebIdentity:
+		source = "a role's session"
+	case profiles.SSO:
+		source = "a session of SSO"
+	case profiles.EC2Metadata, profiles.ECSMetadata:
+		source = "those of a machine's role"
+	default:
+		return nil
+	}
+	return &diag.Error{
+		Profile: p.Chain.Profile.Name, Where: p.Links[n].String(),
+		Err: fmt.Errorf("it has mfa_serial, but the credentials of its source, profile %s, are %s, "+
+			"and MFA devices are users'", p.Links[n-1].Profile, source),
+		Hint:  "remove mfa_serial from [profile " + h.Profile + "], or let it start with a user's keys",
+		Flags: diag.Local,
+	}
+}

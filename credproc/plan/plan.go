@@ -1,0 +1,128 @@
+// Package plan describes how to obtain the credentials of a profile: the steps of its chain, the
+// cache key of the session after each step, and the STS endpoint. It also holds the rules that need
+// nothing else: lifetimes, the default session name, IAM policies, and the JSON that is printed.
+//
+// The package uses no AWS SDK and no network. It reads the session policies that a chain names.
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"aws-credproc/cache"
+	"aws-credproc/internal/diag"
+	"aws-credproc/internal/files"
+	"aws-credproc/profiles"
+)
+
+// MaxTextFile is the size limit, in bytes, of a file that holds a token or a policy.
+const MaxTextFile = 64 << 10
+
+// Plan describes how to obtain the credentials of a profile. It is not modified after [New].
+type Plan struct {
+	Chain    profiles.Chain // file:// session policies are replaced by their content
+	Links    []Link         // at least one: the source
+	Endpoint Endpoint
+}
+
+// New returns the plan for a chain. It reads the environment with getenv and the session policies
+// that the chain names. The error is a [*diag.Error].
+func New(c profiles.Chain, getenv func(string) string) (Plan, error) {
+	e, err := EndpointOf(c, getenv)
+	if err != nil {
+		return Plan{}, err
+	}
+	if c, err = withPolicyText(c); err != nil {
+		return Plan{}, err
+	}
+	links := linksOf(c, getenv)
+	setKeys(links, c, e, getenv)
+	return Plan{Chain: c, Links: links, Endpoint: e}, nil
+}
+
+// Last returns the index of the last link, whose session is the result.
+func (p Plan) Last() int { return len(p.Links) - 1 }
+
+// IsCached reports whether the session after link n is cached. All are, except those of a source
+// without an expiration.
+func (p Plan) IsCached(n int) bool { return n > 0 || p.Chain.Source.IsTemporary() }
+
+// Key returns the cache key of the session after link n.
+func (p Plan) Key(n int) cache.Key { return p.Links[n].key }
+
+// Facts returns the facts about the session after link n that are known before it exists.
+func (p Plan) Facts(n int) cache.Facts {
+	l := p.Links[n]
+	f := cache.Facts{Profile: l.Profile, Type: l.Type, Source: p.Links[max(n-1, 0)].Profile}
+	switch {
+	case l.Role != nil:
+		f.RoleARN = l.Role.RoleARN
+	case n == 0:
+		f.RoleARN = p.Chain.Source.RoleARN
+	}
+	return f
+}
+
+// Partition returns the partition of the chain's last role, or else of its MFA device. The default
+// is "aws".
+func Partition(c profiles.Chain) string {
+	arn := cmp.Or(c.Source.RoleARN, c.MFA.Serial)
+	if n := len(c.Hops); n > 0 {
+		arn = c.Hops[n-1].RoleARN
+	}
+	if parts := strings.SplitN(arn, ":", 3); len(parts) == 3 {
+		return parts[1]
+	}
+	return "aws"
+}
+
+// AccountOf returns the account ID in an ARN, and "" if it has none.
+func AccountOf(arn string) string {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) < 6 || len(parts[4]) != 12 || strings.Trim(parts[4], "0123456789") != "" {
+		return ""
+	}
+	return parts[4]
+}
+
+// withPolicyText returns the chain with the content of each file:// session policy. This is what
+// STS receives, and what the cache key depends on.
+func withPolicyText(c profiles.Chain) (profiles.Chain, error) {
+	var err error
+	if c.Source.Policy, err = policyText(c, c.Source.Profile, c.Source.Policy); err != nil {
+		return profiles.Chain{}, err
+	}
+	hops := make([]profiles.Hop, len(c.Hops))
+	for i, h := range c.Hops {
+		if h.Policy, err = policyText(c, h.Profile, h.Policy); err != nil {
+			return profiles.Chain{}, err
+		}
+		hops[i] = h
+	}
+	c.Hops = hops
+	return c, nil
+}
+
+// policyText returns the session policy of a profile of the chain.
+func policyText(c profiles.Chain, profile, policy string) (string, error) {
+	path, isFile := profiles.PolicyFile(policy)
+	if !isFile {
+		return policy, nil
+	}
+	fail := func(err error) (string, error) {
+		return "", &diag.Error{
+			Profile: c.Profile.Name, Where: "read the policy of profile " + profile, Err: err,
+			Hint: "correct policy = file://PATH, or the file",
+		}
+	}
+	b, err := files.Read(path, MaxTextFile)
+	if err != nil {
+		return fail(err)
+	}
+	text := strings.TrimSpace(string(b))
+	if err := profiles.CheckPolicy(text); err != nil {
+		return fail(fmt.Errorf("%s %w", path, err))
+	}
+	return text, nil
+}
