@@ -4,7 +4,6 @@ package cli
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,10 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"slices"
-	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,65 +19,56 @@ import (
 	"aws-credproc/cache"
 	"aws-credproc/credproc"
 	"aws-credproc/credproc/mfa"
-	"aws-credproc/internal/diag"
+	"aws-credproc/internal/proc"
+	"aws-credproc/internal/terminal"
 	"aws-credproc/profiles"
-)
-
-// Exit codes. They are part of the interface.
-const (
-	exitDone        = 0
-	exitFailed      = 1
-	exitUsage       = 2
-	exitNeedsPerson = 3 // a person is needed and cannot be asked here
 )
 
 // Main runs the program with these arguments, without the program's name, and returns its exit code.
 func Main(args []string) int {
-	harden()
-	return run(args, unbroken(os.Stdout), unbroken(os.Stderr))
+	proc.Harden()
+	return run(args, proc.WithoutSIGPIPE(os.Stdout), proc.WithoutSIGPIPE(os.Stderr))
 }
 
-// grace is how long a command that should have ended may take to do so.
+// grace is how long a command may take to end after its time is up or a signal came.
 const grace = 3 * time.Second
 
-// run is the program: it gives the exit code. A command ends by its context, at the end of its time or at a signal; one
-// that does not, since something below heeds no context, is left behind.
+// run is the program without its hardening. A command ends by its context; one that does not, because
+// something below it ignores contexts, is abandoned after grace.
 func run(args []string, stdout, stderr io.Writer) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 
-	a := &app{stdout: stdout, stderr: stderr, start: time.Now(), overdue: make(chan string, 1)}
-	a.heedSignals = sync.OnceFunc(func() {
-		endings := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
-		// Nobody means us by what we were told to ignore, by nohup or by a shell that runs us in its background.
-		endings = slices.DeleteFunc(endings, signal.Ignored)
-		signals, stop := signal.NotifyContext(ctx, endings...)
+	a := &app{console: newConsole(stdout, stderr), aborted: make(chan string, 1)}
+	a.handleSignals = sync.OnceFunc(func() {
+		signals, stop := signal.NotifyContext(ctx, proc.EndSignals()...)
 		context.AfterFunc(signals, cancel)
 		context.AfterFunc(signals, stop) // a second signal ends the process at once
 	})
-	context.AfterFunc(ctx, func() { time.AfterFunc(grace, func() { a.isOverdue("interrupted") }) })
-	root := a.rootCommand()
+	context.AfterFunc(ctx, func() { time.AfterFunc(grace, func() { a.abort("interrupted") }) })
+	root := newRootCmd(a)
 	root.SetArgs(args)
-	var shown bytes.Buffer // help and the version: cobra writes them in pieces, and asks for no error
-	root.SetOut(&shown)
+	var help bytes.Buffer // cobra writes help and the version in pieces, and ignores errors
+	root.SetOut(&help)
 	root.SetErr(stderr)
-	type ending struct {
-		of  *cobra.Command
+	type result struct {
+		cmd *cobra.Command
 		err error
 	}
-	done := make(chan ending, 1)
+	done := make(chan result, 1)
 	go func() {
 		cmd, err := root.ExecuteContextC(ctx)
-		done <- ending{cmd, err}
+		done <- result{cmd, err}
 	}()
 	select {
-	case end := <-done:
-		if shown.Len() > 0 {
-			if err := a.print(shown.Bytes()); err != nil {
-				end.err = failure{err}
+	case r := <-done:
+		a.waiting.Stop()
+		if help.Len() > 0 {
+			if err := a.print(help.Bytes()); err != nil {
+				r.err = fail(err)
 			}
 		}
-		code := a.exitCode(end.of, end.err)
+		code := a.exit(r.cmd, r.err)
 		switch {
 		case code != exitDone || a.then == nil:
 			return code
@@ -90,115 +77,78 @@ func run(args []string, stdout, stderr io.Writer) int {
 			return exitFailed
 		}
 		signal.Reset()
-		return a.then()
-	case why := <-a.overdue:
-		a.say("%s", why)
+		code, err := a.then()
+		if err != nil {
+			return a.exit(r.cmd, fail(err))
+		}
+		return code
+	case reason := <-a.aborted:
+		a.waiting.Stop()
+		a.say("%s", reason)
 		return exitFailed
 	}
 }
 
-// isOverdue ends the program.
-func (a *app) isOverdue(why string) {
-	select {
-	case a.overdue <- why:
-	default: // it is ending already
-	}
-}
-
-// failure is an error of a command that was understood. An error that is none is wrong usage.
-type failure struct{ error }
-
-func (f failure) Unwrap() error { return f.error }
-
-// errReported says that a command failed and has said why already.
-var errReported = errors.New("reported")
-
-// exitCode tells of a command's error and gives the exit code that it stands for.
-func (a *app) exitCode(cmd *cobra.Command, err error) int {
-	var failed failure
-	var notRun cannotRun
-	switch {
-	case err == nil:
-		return exitDone
-	case errors.As(err, &notRun):
-		a.report(err)
-		return notRun.code
-	case !errors.As(err, &failed):
-		a.say("%s", diag.WithHint(err.Error(), cmp.Or(diag.Hint(err), "see "+cmd.CommandPath()+" --help")))
-		return exitUsage
-	case !errors.Is(err, errReported):
-		a.report(err)
-	}
-	var e *diag.Error
-	if errors.As(err, &e) && e.Has(diag.NeedsUser) {
-		return exitNeedsPerson
-	}
-	return exitFailed
-}
-
-// app is one run of the program.
+// app is one run of the program: its console, its settings, and what the commands share.
 type app struct {
-	stdout, stderr io.Writer
-	start          time.Time
-	warned         []string
-	warnf          func(format string, args ...any) // in the place of warn, once a command is at work beside us
-	overdue        chan string                      // why the command has not ended although it should have
-	watchdog       *time.Timer
-	stopProgress   func() // of the line that says what is waited for; nil where there was none
-	// heedSignals makes a signal end the command by its context. Until then it ends the process: a session from the cache
-	// leaves nothing to tidy up, and heeding signals would take a tenth of the time of serving it.
-	heedSignals func()
-	// then is what is left to do when the command has ended well. It has no time limit and the signals are as they were
-	// when this process was started. It gives the exit code.
-	then func() int
+	*console
+
+	aborted  chan string // the reason why the program ends although its command does not
+	watchdog *time.Timer // aborts a command that ignores its deadline
+	// handleSignals makes signals cancel the command's context. Before the call they end the process:
+	// a get with a cached session has nothing to clean up, and handling signals would take a tenth of
+	// its time.
+	handleSignals func()
+	// then runs after the command has succeeded, without a time limit and with the signal handlers
+	// that the process started with. It returns the exit code.
+	then func() (int, error)
 
 	store   cache.Choice
 	prompt  mfa.Mode
 	timeout time.Duration
-	verbose bool
 }
 
-// say writes one line to stderr.
-func (a *app) say(format string, args ...any) {
-	text, hint := diag.CutHint(fmt.Sprintf(format, args...))
-	text = strings.ReplaceAll(text, "\n", "; ") // errors that are joined have a line each
-	// Nothing can be done where even stderr is gone; the exit code still tells.
-	_, _ = fmt.Fprintf(a.stderr, "aws-credproc: %s\n", printable(text))
-	if hint != "" {
-		_, _ = fmt.Fprintf(a.stderr, "aws-credproc: hint: %s\n", printable(hint))
+// abort ends the program although its command has not ended.
+func (a *app) abort(reason string) {
+	select {
+	case a.aborted <- reason:
+	default: // it ends already
 	}
 }
 
-// report writes an error to stderr, and its hint on a second line.
-func (a *app) report(err error) { a.say("%s", diag.Text(err)) }
-
-// warn tells of something although all goes well, once.
-func (a *app) warn(format string, args ...any) {
-	if a.warnf != nil {
-		a.warnf(format, args...)
-		return
-	}
-	text := fmt.Sprintf("warning: "+format, args...)
-	if !slices.Contains(a.warned, text) {
-		a.warned = append(a.warned, text)
-		a.say("%s", text)
+// runE returns a cobra RunE that runs do until --timeout and fails with its error. Signals end do's
+// context.
+func (a *app) runE(do runFunc) func(*cobra.Command, []string) error {
+	withDeadline := a.withDeadline(do)
+	return func(cmd *cobra.Command, args []string) error {
+		a.handleSignals()
+		return withDeadline(cmd, args)
 	}
 }
 
-func (a *app) trace(format string, args ...any) {
-	if a.verbose {
-		a.say("%6.1f ms  %s", float64(time.Since(a.start).Microseconds())/1000, fmt.Sprintf(format, args...))
+// runFunc is the work of a command.
+type runFunc func(ctx context.Context, args []string) error
+
+// withDeadline is runE for a command that calls handleSignals itself, if it has to wait.
+func (a *app) withDeadline(do runFunc) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		ctx, cancel := context.WithTimeout(cmd.Context(), a.timeout)
+		defer cancel()
+		a.watchdog = time.AfterFunc(a.timeout+grace, func() {
+			a.abort("timed out after " + a.timeout.String())
+		})
+		defer a.watchdog.Stop()
+		return fail(do(ctx, args))
 	}
 }
 
-// print writes a command's result to stdout in one piece.
-func (a *app) print(b []byte) error {
-	if _, err := a.stdout.Write(b); err != nil {
-		return fmt.Errorf("write to stdout: %w", err)
-	}
-	return nil
+// pauseWatchdog suspends the time limit, while the user reads or types, until resume is called.
+func (a *app) pauseWatchdog() (resume func()) {
+	a.watchdog.Stop()
+	return func() { a.watchdog.Reset(a.timeout + grace) }
 }
 
+// files reads the config files.
 func (a *app) files() (*profiles.Files, error) {
 	f, err := profiles.Load(profiles.Paths(os.Getenv))
 	if err == nil {
@@ -208,20 +158,31 @@ func (a *app) files() (*profiles.Files, error) {
 	return f, err
 }
 
-// warnOfNoHome is for who works on all profiles there are: one that is named would not be found.
+// imported returns the ID of the access key that import has moved from a profile to the keyring.
+func (a *app) imported(profile string) (accessKeyID string, ok bool) {
+	config, _ := profiles.Paths(os.Getenv)
+	i, err := cache.ReadImported(a.stateDir(), profiles.FileID(config), profile)
+	if err != nil && !errors.Is(err, cache.ErrMiss) {
+		a.warn("cannot read whether the keys of %s were imported: %v", profile, err)
+	}
+	return i.AccessKeyID, err == nil
+}
+
+// warnOfNoHome warns if the home directory is unknown. It is for commands that use all profiles: a
+// profile that is named would not be found.
 func (a *app) warnOfNoHome() {
 	if err := profiles.CheckHome(profiles.Paths(os.Getenv)); err != nil {
 		a.warn("%v", err)
 	}
 }
 
-// stateDir gives the state directory, "" if none is known.
+// stateDir returns the state directory, or "" if there is none.
 func (a *app) stateDir() string {
 	dir := os.Getenv("AWS_CREDPROC_STATE_DIR")
 	if dir == "" {
 		var err error
 		if dir, err = cache.DefaultDir(); err != nil {
-			a.trace("no state directory: %v", err) // whoever needs it tells what follows from that
+			a.trace("no state directory: %v", err) // the packages that need it report it
 		}
 	}
 	return dir
@@ -231,8 +192,8 @@ func (a *app) openCache() (*cache.Cache, error) {
 	return cache.Open(cache.Options{Dir: a.stateDir(), Choice: a.store, Warnf: a.warn})
 }
 
-// quietCache is for who tells of the cache's failures as its own.
-func (a *app) quietCache() (*cache.Cache, error) {
+// openCacheQuietly is for commands that report the cache's failures themselves.
+func (a *app) openCacheQuietly() (*cache.Cache, error) {
 	return cache.Open(cache.Options{Dir: a.stateDir(), Choice: a.store, Warnf: a.trace})
 }
 
@@ -242,18 +203,13 @@ func (a *app) resolver() (*credproc.Resolver, error) {
 		return nil, err
 	}
 	return &credproc.Resolver{
-		Cache: c, Getenv: os.Getenv, Now: time.Now, Warnf: a.warn, Tracef: a.trace, Version: version(), Stderr: a.stderr,
-		BeforeWait: a.heedSignals, TokenCodes: a.tokenCodes(a.prompt, a.warn),
+		Cache: c, Getenv: os.Getenv, Now: time.Now, Version: version(),
+		Warnf: a.warn, Tracef: a.trace, Stderr: a.stderr,
+		BeforeWait: a.handleSignals, TokenCodes: a.tokenCodes(a.prompt, a.warn),
 	}, nil
 }
 
-func (a *app) tokenCodes(mode mfa.Mode, warnf func(format string, args ...any)) credproc.TokenCodes {
-	return quietly{&mfa.Asker{
-		Mode: mode, Dir: a.stateDir(), Getenv: os.Getenv, Now: time.Now, Seeds: a.seeds(), Stderr: a.stderr, Warnf: warnf, Tracef: a.trace,
-	}, a}
-}
-
-// chain resolves a profile, and gives what turns its chain into credentials.
+// chain returns the chain of a profile, and the resolver for it.
 func (a *app) chain(profile string) (profiles.Chain, *credproc.Resolver, error) {
 	f, err := a.files()
 	if err != nil {
@@ -267,32 +223,43 @@ func (a *app) chain(profile string) (profiles.Chain, *credproc.Resolver, error) 
 	return c, r, err
 }
 
-// version gives the version that the build info records.
+// tokenCodes returns what asks for MFA codes.
+func (a *app) tokenCodes(mode mfa.Mode, warnf func(string, ...any)) credproc.TokenCodes {
+	return progressStopper{&mfa.Asker{
+		Mode: mode, Dir: a.stateDir(), Getenv: os.Getenv, Now: time.Now, Seeds: a.seeds(),
+		Stderr: a.stderr, Warnf: warnf, Tracef: a.trace,
+	}, a.waiting.Stop}
+}
+
+// progressStopper removes the progress line before the user is asked for a code.
+type progressStopper struct {
+	*mfa.Asker
+	stop func()
+}
+
+func (p progressStopper) Code(ctx context.Context, d mfa.Device, last error) (mfa.Code, error) {
+	p.stop()
+	return p.Asker.Code(ctx, d, last)
+}
+
+// seeds returns the TOTP seeds in the keyring.
+func (a *app) seeds() *mfa.Seeds { return mfa.NewSeeds(a.stateDir(), time.Now) }
+
+// terminal opens the terminal, if --prompt allows asking there.
+func (a *app) terminal() (*terminal.Terminal, error) {
+	switch a.prompt {
+	case mfa.Auto, mfa.TTY:
+		return terminal.Open()
+	default:
+		return nil, fmt.Errorf("the prompt is %s", a.prompt)
+	}
+}
+
+// version returns the version in the build info.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" {
 		return "(devel)"
 	}
 	return info.Main.Version
-}
-
-// command makes a cobra command out of a function that does its work. Its deadline is that of --timeout.
-func (a *app) command(use, short, long, example string, args cobra.PositionalArgs, do func(ctx context.Context, args []string) error) *cobra.Command {
-	return &cobra.Command{
-		Use: use, Short: short, Long: long, Example: example, Args: args,
-		ValidArgsFunction: a.completeProfiles,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if cmd.Name() != "get" { // which heeds them where it has to wait, see resolver
-				a.heedSignals()
-			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), a.timeout)
-			defer cancel()
-			a.watchdog = time.AfterFunc(a.timeout+grace, func() { a.isOverdue("no end within the time allowed, " + a.timeout.String()) })
-			defer a.watchdog.Stop()
-			if err := do(ctx, args); err != nil {
-				return failure{err}
-			}
-			return nil
-		},
-	}
 }

@@ -2,11 +2,9 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -19,16 +17,7 @@ import (
 	"aws-credproc/profiles"
 )
 
-// programs are what the test binary is when it is started by one of these names.
-var programs = map[string]func(){"aws-credproc": func() { os.Exit(Main(os.Args[1:])) }}
-
 func TestMain(m *testing.M) { testscript.Main(m, programs) }
-
-const (
-	testAccount = "123456789012"
-	testRole    = "arn:aws:iam::123456789012:role/Dev"
-	testRole2   = "arn:aws:iam::210987654321:role/path/Ops"
-)
 
 // TestScripts runs testdata/script. Each script has a home of its own, the file store, and an STS of its own that
 // knows the user jill and two roles: Dev, which jill may assume, and Ops, which Dev may. Its own commands are
@@ -164,63 +153,10 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-const jillARN = "arn:aws:iam::" + testAccount + ":user/jill"
-
-// jill remembers the first access key of each server's user.
-var jill userKeys
-
-type userKeys struct{ keys sync.Map }
-
-func (u *userKeys) Key(s *ststest.Server) ststest.AccessKey {
-	key, _ := u.keys.Load(s)
-	return key.(ststest.AccessKey)
-}
-
-// newTestSTS starts an STS that knows jill and the two roles.
-func newTestSTS() (*ststest.Server, error) {
-	s, err := ststest.Start()
-	if err != nil {
-		return nil, err
-	}
-	user, err := s.AddUser(testAccount, "jill", ststest.AllowAssume(testRole))
-	if err != nil {
-		return nil, err
-	}
-	jill.keys.Store(s, user.Key)
-	if err := s.AddRole(ststest.Role{ARN: testRole, Trust: ststest.TrustPolicy(jillARN), Policy: ststest.AllowAssume(testRole2)}); err != nil {
-		return nil, err
-	}
-	return s, s.AddRole(ststest.Role{ARN: testRole2, Trust: ststest.TrustPolicy(testRole)})
-}
-
-func writeKey(ts *testscript.TestScript, args []string, key ststest.AccessKey) {
-	text := fmt.Sprintf("[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n", args[1], key.ID, key.Secret)
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
-}
-
-var faults = map[string]ststest.Fault{
-	"none":      {Kind: ststest.Slow},
-	"5xx":       {Kind: ststest.Fail, Status: 503, Times: ststest.Always},
-	"throttle":  {Kind: ststest.Throttle, Times: ststest.Always},
-	"drop":      {Kind: ststest.Drop, Times: ststest.Always},
-	"swallow":   {Kind: ststest.Swallow, Times: ststest.Always},
-	"truncate":  {Kind: ststest.Truncate, Times: ststest.Always},
-	"bytes":     {Kind: ststest.GarbageBytes, Times: ststest.Always},
-	"html":      {Kind: ststest.GarbageHTML, Times: ststest.Always},
-	"xml":       {Kind: ststest.GarbageXML, Times: ststest.Always},
-	"empty":     {Kind: ststest.GarbageEmpty, Times: ststest.Always},
-	"huge":      {Kind: ststest.GarbageHuge, Times: ststest.Always},
-	"escapes":   {Kind: ststest.GarbageEscapes, Times: ststest.Always},
-	"c1":        {Kind: ststest.GarbageC1, Times: ststest.Always},
-	"fields":    {Kind: ststest.GarbageFields, Times: ststest.Always},
-	"expired":   {Kind: ststest.Expired, Times: ststest.Always},
-	"longtoken": {Kind: ststest.LongToken, Size: 16 << 10},
-}
-
 // TestFlagsThatTakeAValueAreKnown: profiles must tell a flag's value from the profile's name in a wired command.
 func TestFlagsThatTakeAValueAreKnown(t *testing.T) {
 	var want []string
-	(&app{}).rootCommand().PersistentFlags().VisitAll(func(f *pflag.Flag) {
+	newRootCmd(testApp()).PersistentFlags().VisitAll(func(f *pflag.Flag) {
 		if f.NoOptDefVal == "" {
 			want = append(want, "--"+f.Name)
 		}
@@ -229,55 +165,4 @@ func TestFlagsThatTakeAValueAreKnown(t *testing.T) {
 	if !slices.Equal(got, slices.Sorted(slices.Values(want))) {
 		t.Errorf("profiles.FlagsWithValue is %v, want %v", got, want)
 	}
-}
-
-// helper is this program with a config and an STS of its own, to be run as a process.
-type helper struct {
-	path, dir string
-	env       []string
-}
-
-// newHelper gives the program with the profile dev, whose role jill may assume at s.
-func newHelper(t *testing.T, s *ststest.Server) helper {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := helper{dir: t.TempDir()}
-	h.path = filepath.Join(h.dir, "aws-credproc") // by that name the test binary is the program, see TestMain
-	link := os.Symlink
-	if runtime.GOOS == "windows" { // a link takes a privilege
-		h.path += ".exe"
-		link = copyFile
-	}
-	if err := link(self, h.path); err != nil {
-		t.Fatal(err)
-	}
-	key := jill.Key(s)
-	for name, text := range map[string]string{
-		"config":      "[profile dev]\nrole_arn = " + testRole + "\nsource_profile = base\n",
-		"credentials": fmt.Sprintf("[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n", key.ID, key.Secret),
-	} {
-		if err := os.WriteFile(filepath.Join(h.dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	h.env = append(os.Environ(), "AWS_CONFIG_FILE="+filepath.Join(h.dir, "config"), "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(h.dir, "credentials"),
-		"AWS_CREDPROC_STATE_DIR="+filepath.Join(h.dir, "state"), "AWS_CREDPROC_STORE=file", "AWS_ENDPOINT_URL_STS="+s.URL)
-	return h
-}
-
-func copyFile(from, to string) error {
-	b, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(to, b, 0o700)
-}
-
-func (h helper) command(t *testing.T, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(t.Context(), h.path, args...)
-	cmd.Env = h.env
-	return cmd
 }

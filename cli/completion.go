@@ -30,9 +30,11 @@ var (
 // completionShells are the shells that there is a script for.
 var completionShells = []string{"bash", "zsh", "fish", "powershell"}
 
-func (a *app) completionCommand(root *cobra.Command) *cobra.Command {
-	cmd := a.command("completion SHELL", "print a script that completes commands, flags and profile names",
-		`Prints what completes commands, flags and the names of profiles in bash, zsh, fish or PowerShell. In the file that your
+func newCompletionCmd(a *app, root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "completion SHELL",
+		Short: "print a script that completes commands, flags and profile names",
+		Long: `Prints what completes commands, flags and the names of profiles in bash, zsh, fish or PowerShell. In the file that your
 shell reads when it starts, one line will do:
 
   bash         source <(aws-credproc completion bash)
@@ -41,14 +43,20 @@ shell reads when it starts, one line will do:
   PowerShell   aws-credproc completion powershell | Out-String | Invoke-Expression
 
 To complete reads the config files and nothing else: no keyring, no network.`,
-		"  aws-credproc completion bash\n  aws-credproc completion zsh\n  aws-credproc completion fish\n  aws-credproc completion powershell",
-		func(_ *cobra.Command, args []string) error {
+		Example: "  aws-credproc completion bash\n  aws-credproc completion zsh\n  aws-credproc completion fish\n  aws-credproc completion powershell",
+		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 || !slices.Contains(completionShells, args[0]) {
 				return errors.New("name one shell: " + strings.Join(completionShells, ", "))
 			}
 			return nil
 		},
-		func(_ context.Context, args []string) error {
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return completionShells, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: a.runE(func(_ context.Context, args []string) error {
 			switch args[0] {
 			case "bash":
 				return a.print(bashCompletion)
@@ -62,14 +70,8 @@ To complete reads the config files and nothing else: no keyring, no network.`,
 				return fmt.Errorf("completion powershell: %w", err)
 			}
 			return a.print(script.Bytes())
-		})
-	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		if len(args) > 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		return completionShells, cobra.ShellCompDirectiveNoFileComp
+		}),
 	}
-	return cmd
 }
 
 // completeFlag lets the shell complete a flag's value with one of these, or with nothing if there are none.
@@ -83,7 +85,7 @@ func completeFlagBy(cmd *cobra.Command, flag string, complete cobra.CompletionFu
 }
 
 // completeProfiles offers the names of profiles to the shell, where the command takes one more argument.
-func (a *app) completeProfiles(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+func completeProfiles(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 	word = cmp.Or(word, "x") // what is not typed yet is no empty name, which commands refuse
 	if cmd.ValidateArgs(append(slices.Clone(args), word)) != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp

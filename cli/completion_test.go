@@ -28,7 +28,7 @@ func TestEveryCommandCompletes(t *testing.T) {
 	}
 	t.Setenv("AWS_CONFIG_FILE", config)
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
-	for _, cmd := range visible((&app{}).rootCommand())[1:] {
+	for _, cmd := range visible(newRootCmd(testApp()))[1:] {
 		path := strings.Fields(cmd.CommandPath())[1:]
 		offered := completions(t, append(path, "")...)
 		if takes := strings.Contains(cmd.Use, "PROFILE"); takes != slices.Contains(offered, "one") {

@@ -23,13 +23,16 @@ const (
 	demoDelay = 100 * time.Millisecond
 )
 
-func (a *app) demoCommand() *cobra.Command {
-	cmd := a.command("demo", "show the whole path on this machine, without an AWS account",
-		`Sets up a config, a cache and a stand-in for AWS's STS in a folder of their own and on this machine's loopback
+func newDemoCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "demo",
+		Short: "show the whole path on this machine, without an AWS account",
+		Long: `Sets up a config, a cache and a stand-in for AWS's STS in a folder of their own and on this machine's loopback
 address only, gets credentials twice as the AWS CLI would, and takes everything away again.`,
-		"  aws-credproc demo", cobra.NoArgs,
-		func(ctx context.Context, _ []string) (err error) {
-			d, err := a.newDemo()
+		Example: "  aws-credproc demo",
+		Args:    cobra.NoArgs,
+		RunE: a.runE(func(ctx context.Context, _ []string) (err error) {
+			d, err := newDemo(a)
 			if err != nil {
 				return fmt.Errorf("demo: %w", err)
 			}
@@ -38,8 +41,8 @@ address only, gets credentials twice as the AWS CLI would, and takes everything 
 				return fmt.Errorf("demo: %w", err)
 			}
 			return nil
-		})
-	return cmd
+		}),
+	}
 }
 
 // demo is one run of the demo.
@@ -52,7 +55,7 @@ type demo struct {
 }
 
 // newDemo sets up a folder of its own with config files and an empty cache, and an STS that knows one user and one role.
-func (a *app) newDemo() (_ *demo, err error) {
+func newDemo(a *app) (_ *demo, err error) {
 	d := &demo{app: a}
 	defer func() {
 		if err != nil {

@@ -42,7 +42,7 @@ var notRun = map[string]string{
 	"aws-credproc demo":     "testdata/script/demo.txtar",
 	"make test":             "it is what runs this",
 	"git clone ":            "there is nothing to clone here",
-	"go install .":          "buildProgram of e2e_test.go builds the same",
+	"go install .":          "buildProgram of e2e/helpers_test.go builds the same",
 	"aws ":                  "TestE2EClients runs the AWS CLI",
 	"aws-credproc mfa add":  "TestE2ESeed: it takes a keyring",
 	"aws-credproc import ":  "TestE2EImport: it takes a keyring",
@@ -188,6 +188,9 @@ func (h docHome) addRoles(t *testing.T) {
 	}
 }
 
+// desktopStore is what explain prints of the store on a desktop, as TestE2EStatusOpensNoSecret sees.
+const desktopStore = "store    keyring  (it is there and open)"
+
 // run runs a command of ours by sh, and gives its exit code, and what it printed, with the keys and paths of the pages.
 func (h docHome) run(t *testing.T, command string) (code int, stdout, stderr string) {
 	t.Helper()
@@ -216,9 +219,6 @@ func (h docHome) run(t *testing.T, command string) (code int, stdout, stderr str
 	return cmd.ProcessState.ExitCode(), stdout, public.Replace(errs.String())
 }
 
-// desktopStore is what explain prints of the store on a desktop, as TestE2EStatusOpensNoSecret sees.
-const desktopStore = "store    keyring  (it is there and open)"
-
 // matches reports whether a program printed what a page shows.
 func matches(shown, printed string) bool {
 	pattern := regexp.QuoteMeta(shown)
@@ -240,22 +240,13 @@ func pages(t *testing.T) []string {
 	return append([]string{"README.md"}, docs...)
 }
 
-func read(t *testing.T, path string) string {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(moduleRoot, path))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
-
 // TestDocsBlocks: each config block resolves, and each command does what the page says.
 func TestDocsBlocks(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the commands are for sh")
 	}
 	used := map[string]bool{}
-	for _, cmd := range visible((&app{}).rootCommand()) { // whose examples the list serves too
+	for _, cmd := range visible(newRootCmd(testApp())) { // whose examples the list serves too
 		for line := range strings.Lines(cmd.Example) {
 			whereNotRun(strings.TrimSpace(line), used)
 		}
@@ -430,7 +421,7 @@ func TestDocsLinks(t *testing.T) {
 // TestREADMENamesEveryCommand: the table of commands is that of the program.
 func TestREADMENamesEveryCommand(t *testing.T) {
 	readme := read(t, "README.md")
-	for _, cmd := range (&app{}).rootCommand().Commands() {
+	for _, cmd := range newRootCmd(testApp()).Commands() {
 		if !cmd.Hidden && !strings.Contains(readme, "\n| `"+strings.Fields(cmd.Use)[0]) {
 			t.Errorf("the README's table lacks %s", cmd.Name())
 		}
@@ -443,7 +434,7 @@ func TestDocsCommandsInTextAreThere(t *testing.T) {
 		text := codeRE.ReplaceAllString(read(t, page), "")
 		for _, command := range regexp.MustCompile("`aws-credproc ([^`]*)`").FindAllStringSubmatch(text, -1) {
 			ours, _, _ := strings.Cut(command[1], " -- ")
-			cmd, rest, err := (&app{}).rootCommand().Find(strings.Fields(ours))
+			cmd, rest, err := newRootCmd(testApp()).Find(strings.Fields(ours))
 			if err == nil {
 				cmd.InitDefaultHelpFlag()
 				err = cmd.ParseFlags(rest)
@@ -472,7 +463,7 @@ region = eu-west-1
 // TestExamplesOfHelpWork: every command has examples; each is understood, and does what it is there for. What an example
 // hands its credentials to (behind "--" or "|") is not ours, so nothing is run there.
 func TestExamplesOfHelpWork(t *testing.T) {
-	for _, cmd := range visible((&app{}).rootCommand())[1:] {
+	for _, cmd := range visible(newRootCmd(testApp()))[1:] {
 		if cmd.Example == "" {
 			t.Errorf("%s: --help has no example", cmd.CommandPath())
 		}
@@ -506,7 +497,7 @@ func TestExamplesOfHelpWork(t *testing.T) {
 
 // understood says what is wrong with the flags or the arguments of a command line.
 func understood(args []string) error {
-	cmd, rest, err := (&app{}).rootCommand().Find(args)
+	cmd, rest, err := newRootCmd(testApp()).Find(args)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"aws-credproc/cli/doctor"
 	"aws-credproc/internal/ststest"
+	"aws-credproc/internal/tui"
 )
 
 // TestFindingsFitTheTerminal: words are not cut, and what is to be copied is not broken.
@@ -21,7 +22,7 @@ func TestFindingsFitTheTerminal(t *testing.T) {
 		}},
 	}
 	const width = 48
-	out := string(diagnosis(r, screen{isTerminal: true, width: width}))
+	out := string(diagnosis(r, tui.Screen{IsTerminal: true, Width: width}))
 	for l := range strings.Lines(out) {
 		whole := strings.Contains(l, command) || strings.Contains(l, ":12\n")
 		if n := utf8.RuneCountInString(strings.TrimSuffix(l, "\n")); n > width && !whole {
@@ -31,10 +32,10 @@ func TestFindingsFitTheTerminal(t *testing.T) {
 	if strings.Contains(out, "\x1b") || !strings.Contains(out, "d?[2Jev: what") || !strings.Contains(out, command+"\n") || !strings.Contains(out, "/wide:12\n") {
 		t.Errorf("it shows\n%s", out)
 	}
-	if coloured := diagnosis(r, screen{colours: true}); !strings.Contains(string(coloured), "\x1b["+red+"m1 error\x1b[0m\n") {
+	if coloured := diagnosis(r, tui.Screen{Colours: true}); !strings.Contains(string(coloured), "\x1b["+string(tui.Red)+"m1 error\x1b[0m\n") {
 		t.Errorf("in colours it shows\n%s", coloured)
 	}
-	if empty := string(diagnosis(doctor.Report{}, screen{})); empty != "\nnothing is wrong\n" {
+	if empty := string(diagnosis(doctor.Report{}, tui.Screen{})); empty != "\nnothing is wrong\n" {
 		t.Errorf("of nothing it shows %q", empty)
 	}
 }

@@ -14,18 +14,23 @@ import (
 
 	"aws-credproc/credproc"
 	"aws-credproc/credproc/plan"
+	"aws-credproc/internal/tui"
 )
 
-func (a *app) explainCommand() *cobra.Command {
+func newExplainCmd(a *app) *cobra.Command {
 	var asJSON, policies bool
-	cmd := a.command("explain PROFILE", "show the chain behind a profile and what would be sent",
-		`Shows where a profile's credentials come from, which roles are assumed with them and at which endpoint, without
+	cmd := &cobra.Command{
+		Use:   "explain PROFILE",
+		Short: "show the chain behind a profile and what would be sent",
+		Long: `Shows where a profile's credentials come from, which roles are assumed with them and at which endpoint, without
 sending anything and without opening a secret.
 
 --policies adds, for each role, the two documents that must allow it: the caller's identity policy, and the role's trust
 policy with the external ID and the MFA condition that the profile implies.`,
-		"  aws-credproc explain dev-role\n  aws-credproc explain --policies dev-role\n  aws-credproc explain --json dev-role", oneProfile,
-		func(ctx context.Context, args []string) error {
+		Example:           "  aws-credproc explain dev-role\n  aws-credproc explain --policies dev-role\n  aws-credproc explain --json dev-role",
+		Args:              oneProfile,
+		ValidArgsFunction: completeProfiles,
+		RunE: a.runE(func(ctx context.Context, args []string) error {
 			chain, r, err := a.chain(args[0])
 			if err != nil {
 				return err
@@ -45,7 +50,8 @@ policy with the external ID and the MFA condition that the profile implies.`,
 				return err
 			}
 			return a.print(append(explanation(x, time.Now()), text...))
-		})
+		}),
+	}
 	cmd.Flags().BoolVar(&policies, "policies", false, "print the IAM policy documents that it needs")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
@@ -73,7 +79,7 @@ func explanation(x credproc.Explanation, now time.Time) []byte {
 			out = append(out, strings.Repeat("   ", i)+"   "+d)
 		}
 		if e.Expires != nil {
-			out = append(out, strings.Repeat("   ", i)+"   cached: "+left(*e.Expires, now)+" left")
+			out = append(out, strings.Repeat("   ", i)+"   cached: "+tui.Left(*e.Expires, now)+" left")
 		}
 	}
 	out = append(out, "")
@@ -99,7 +105,7 @@ func explanation(x credproc.Explanation, now time.Time) []byte {
 	} {
 		out = append(out, fmt.Sprintf("%-8s %s", row[0], row[1]))
 	}
-	return lines(out)
+	return tui.Lines(out)
 }
 
 // policiesText shows the documents in a form to be pasted.

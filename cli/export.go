@@ -28,24 +28,27 @@ var exportForms = []exportForm{
 	{"json", func(s cache.Session, _ string) ([]byte, error) { return plan.Output(s) }},
 }
 
-func (a *app) exportCommand() *cobra.Command {
-	h := &handout{app: a}
+func newExportCmd(a *app) *cobra.Command {
+	h := &credentialExport{app: a}
 	var names []string
 	for _, f := range exportForms {
 		names = append(names, f.name)
 	}
 	var format string
-	cmd := a.command("export PROFILE", "print a profile's credentials for a shell or another tool",
-		`Prints the credentials of a profile as commands of a shell (env is for sh, bash and zsh), as the lines of a .env file, or
+	cmd := &cobra.Command{
+		Use:   "export PROFILE",
+		Short: "print a profile's credentials for a shell or another tool",
+		Long: `Prints the credentials of a profile as commands of a shell (env is for sh, bash and zsh), as the lines of a .env file, or
 as JSON, the same as get. A shell also forgets the variables that would come before them.
 
 They are secrets: see that they do not end in a log.`,
-		`  eval "$(aws-credproc export dev)"
+		Example: `  eval "$(aws-credproc export dev)"
   aws-credproc export dev --format fish | source
   aws-credproc export dev --format powershell | Out-String | Invoke-Expression
   aws-credproc export dev --format dotenv`,
-		oneProfile,
-		func(ctx context.Context, args []string) error {
+		Args:              oneProfile,
+		ValidArgsFunction: completeProfiles,
+		RunE: a.runE(func(ctx context.Context, args []string) error {
 			s, region, err := h.credentials(ctx, args[0])
 			if err != nil {
 				return err
@@ -56,7 +59,8 @@ They are secrets: see that they do not end in a log.`,
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
 			return a.print(out)
-		})
+		}),
+	}
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		if !slices.Contains(names, format) {
 			return fmt.Errorf("--format: %q is none of %s", format, strings.Join(names, ", "))

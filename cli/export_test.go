@@ -239,3 +239,9 @@ func TestNoVariableOfOthersIsLeft(t *testing.T) {
 		}
 	}
 }
+
+var testSession = cache.Session{
+	AccessKeyID: "ASIATEST", SecretAccessKey: "hush", SessionToken: "token", AccountID: testAccount,
+	Issued:     time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC),
+	Expiration: time.Date(2030, 1, 1, 1, 0, 0, 0, time.UTC),
+}

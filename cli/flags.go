@@ -18,7 +18,7 @@ import (
 const defaultTimeout = 50 * time.Second
 
 // rootCommand is the whole command line.
-func (a *app) rootCommand() *cobra.Command {
+func newRootCmd(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "aws-credproc",
 		Short: "credential_process helper for AWS profiles",
@@ -57,9 +57,9 @@ In ~/.aws/config:
 	}
 
 	root.AddCommand(
-		a.getCommand(), a.refreshCommand(), a.statusCommand(), a.clearCommand(), a.listCommand(), a.explainCommand(), a.doctorCommand(),
-		a.setupCommand(), a.importCommand(), a.execCommand(), a.exportCommand(), a.mfaCommand(), a.demoCommand(), a.completionCommand(root),
-		a.manCommand(root), a.renewCommand(),
+		newGetCmd(a), newRefreshCmd(a), newStatusCmd(a), newClearCmd(a), newListCmd(a), newExplainCmd(a), newDoctorCmd(a),
+		newSetupCmd(a), newImportCmd(a), newExecCmd(a), newExportCmd(a), newMFACmd(a), newDemoCmd(a), newCompletionCmd(a, root),
+		newManCmd(a, root), newRenewCmd(a),
 	)
 	return root
 }

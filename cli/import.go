@@ -27,11 +27,13 @@ type importing struct {
 	keys                          *credproc.Keys
 }
 
-func (a *app) importCommand() *cobra.Command {
+func newImportCmd(a *app) *cobra.Command {
 	i := &importing{app: a, keys: credproc.NewKeys()}
 	var cmd *cobra.Command
-	cmd = a.command("import PROFILE [--undo] [--dry-run] [--yes]", "move a profile's long-term keys into the keyring, or back",
-		`Moves aws_access_key_id and aws_secret_access_key of a profile from the credentials file (or the config file) into the
+	cmd = &cobra.Command{
+		Use:   "import PROFILE [--undo] [--dry-run] [--yes]",
+		Short: "move a profile's long-term keys into the keyring, or back",
+		Long: `Moves aws_access_key_id and aws_secret_access_key of a profile from the credentials file (or the config file) into the
 operating system's keyring, and lets [profile NAME] start this helper, so that tools and roles that name the profile go on
 as before. --undo brings the keys back to where they stood. Run again with new keys in the file, it takes these in the
 place of those before.
@@ -40,14 +42,17 @@ What will change is shown as a diff, without the secret, and a person is asked b
 locked, it may ask for its password, for which a minute is waited. The keys are always in
 the keyring or in the file, or in both: where it was interrupted, the same line finishes it. A copy of the file is beside
 it (0600) while it is written, and then removed.`,
-		"  aws-credproc import base\n  aws-credproc import base --undo", oneProfile,
+		Example:           "  aws-credproc import base\n  aws-credproc import base --undo",
+		Args:              oneProfile,
+		ValidArgsFunction: completeProfiles,
 		// The deadline is that of what this program does, not of the person who reads the diff.
-		func(_ context.Context, args []string) error {
+		RunE: a.runE(func(_ context.Context, args []string) error {
 			i.profile = args[0]
 			config, _ := profiles.Paths(os.Getenv)
 			i.config = profiles.FileID(config)
 			return i.told(i.run(cmd))
-		})
+		}),
+	}
 	flags := cmd.Flags()
 	flags.BoolVar(&i.undo, "undo", false, "bring the keys back into the file")
 	flags.BoolVar(&i.dryRun, "dry-run", false, "show what would change, and write nothing")
@@ -66,7 +71,7 @@ type transfer struct {
 func (i *importing) run(cmd *cobra.Command) error {
 	if !i.undo {
 		var err error
-		if i.helper, err = i.findHelper(); err != nil {
+		if i.helper, err = findHelper(i.app); err != nil {
 			return err
 		}
 	}
@@ -74,7 +79,7 @@ func (i *importing) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if stays, err := i.unlock(cmd.Context()); err != nil || stays != nil {
+	if stays, err := unlock(cmd.Context(), i.app); err != nil || stays != nil {
 		return cmp.Or(err, hindered(stays))
 	}
 	// Worked out without the lock first: what fails leaves no trace.
@@ -92,7 +97,7 @@ func (i *importing) run(cmd *cobra.Command) error {
 	case i.yes, len(planned.changes) == 0:
 		return i.write(cmd.Context(), nil)
 	}
-	if err := i.agree(cmd, []string{i.profile}, shownDiff(planned.changes)); err != nil {
+	if err := confirm(i.app, cmd, []string{i.profile}, shownDiff(planned.changes)); err != nil {
 		return err
 	}
 	return i.write(cmd.Context(), planned.changes)
@@ -217,7 +222,7 @@ func (i *importing) write(ctx context.Context, agreed []profiles.Change) error {
 			return note() // the state directory may have been lost
 		}
 	}
-	names := map[string]fileNames{config: namesOf(config), credentials: namesOf(credentials)}
+	names := map[string]hardLinks{config: hardLinksOf(config), credentials: hardLinksOf(credentials)}
 	copies, err := m.Run(ctx, config, credentials)
 	for _, path := range copies {
 		defer i.warn("the file as it was is kept, with what secrets are in it: %s", path)
@@ -238,7 +243,7 @@ func (i *importing) write(ctx context.Context, agreed []profiles.Change) error {
 }
 
 // warnOfCopies tells where else the key stands that has gone into the keyring.
-func (i *importing) warnOfCopies(t transfer, names map[string]fileNames, copies []string) {
+func (i *importing) warnOfCopies(t transfer, names map[string]hardLinks, copies []string) {
 	for _, c := range t.changes {
 		if n := names[c.Path]; n.count > 1 && strings.Contains(string(c.Old), string(t.keys.SecretAccessKey)) {
 			i.warn("%s was a hard link: the file as it was has %d more, key and all; find ~ -inum %d finds it", c.Path, n.count-1, n.inode)
@@ -258,9 +263,9 @@ func (i *importing) warnOfCopies(t transfer, names map[string]fileNames, copies 
 	}
 }
 
-// fileNames is how many names a file has, as hard links, and by what number the system knows it; zero where that is not
+// hardLinks is how many names a file has, as hard links, and by what number the system knows it; zero where that is not
 // known.
-type fileNames struct{ count, inode uint64 }
+type hardLinks struct{ count, inode uint64 }
 
 // told makes of a failure of the keyring what a person can act upon.
 func (i *importing) told(err error) error {
@@ -300,14 +305,4 @@ func hindered(err error) error {
 		return nil
 	}
 	return obstacle{err}
-}
-
-// imported tells of a profile that is wired to itself whether its keys were imported.
-func (a *app) imported(profile string) (accessKeyID string, ok bool) {
-	config, _ := profiles.Paths(os.Getenv)
-	i, err := cache.ReadImported(a.stateDir(), profiles.FileID(config), profile)
-	if err != nil && !errors.Is(err, cache.ErrMiss) {
-		a.warn("whether the keys of %s were imported is not known: %v", profile, err)
-	}
-	return i.AccessKeyID, err == nil
 }

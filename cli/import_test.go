@@ -21,7 +21,7 @@ func TestAFailureOfImportSaysWhereAndHowToGoOn(t *testing.T) {
 		"keys are moved where there is a keyring only": cache.ErrUnavailable,
 	} {
 		for undo, line := range map[bool]string{false: "import base", true: "import --undo base"} {
-			i := &importing{app: &app{}, profile: "base", undo: undo}
+			i := &importing{app: testApp(), profile: "base", undo: undo}
 			step, _, _ := strings.Cut(line, " base")
 			if strings.HasSuffix(want, " ") {
 				line = want + "aws-credproc " + line

@@ -13,17 +13,20 @@ import (
 )
 
 // manCommand writes the manual pages, for who packages or installs the program. It is hidden: nobody needs it twice.
-func (a *app) manCommand(root *cobra.Command) *cobra.Command {
-	cmd := a.command("man DIR", "write the manual pages into a folder",
-		`Writes a manual page for each command, such as aws-credproc-get.1, into a folder, which is made if it is not there.`,
-		"  aws-credproc man ~/.local/share/man/man1",
-		func(_ *cobra.Command, args []string) error {
+func newManCmd(a *app, root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Hidden:  true,
+		Use:     "man DIR",
+		Short:   "write the manual pages into a folder",
+		Long:    `Writes a manual page for each command, such as aws-credproc-get.1, into a folder, which is made if it is not there.`,
+		Example: "  aws-credproc man ~/.local/share/man/man1",
+		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return errors.New("name the folder for the manual pages")
 			}
 			return nil
 		},
-		func(_ context.Context, args []string) error {
+		RunE: a.runE(func(_ context.Context, args []string) error {
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
 				return fmt.Errorf("man: %w", err)
 			}
@@ -34,10 +37,8 @@ func (a *app) manCommand(root *cobra.Command) *cobra.Command {
 				}
 			}
 			return nil
-		})
-	cmd.Hidden = true
-	cmd.ValidArgsFunction = nil // files
-	return cmd
+		}),
+	}
 }
 
 // visible gives a command and all below it, but for hidden ones and cobra's help.

@@ -18,7 +18,7 @@ import (
 	"aws-credproc/profiles"
 )
 
-func (a *app) mfaCommand() *cobra.Command {
+func newMFACmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "mfa",
 		Short: "keep the TOTP seed of an MFA device in the keyring",
@@ -30,33 +30,41 @@ mfa_serial.`,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	var add *cobra.Command
-	add = a.command("add SERIAL", "keep a seed, and show the two codes that enrol the device",
-		`Keeps the seed of a virtual MFA device in the keyring, and shows two codes, one after the other: with them IAM enrols the
+	add = &cobra.Command{
+		Use:   "add SERIAL",
+		Short: "keep a seed, and show the two codes that enrol the device",
+		Long: `Keeps the seed of a virtual MFA device in the keyring, and shows two codes, one after the other: with them IAM enrols the
 device ("Assign MFA device", authenticator app). The seed is what IAM shows there as the secret key, in base32, or as an
 otpauth:// URI in its QR code. It is asked for at the terminal and not shown; or it is read from stdin, if that is no
 terminal. The second code comes up to 30 seconds after the first: a --timeout that is shorter may end before it.
 
 From then on nobody is asked for a code of this device. Keep the seed elsewhere too: it cannot be read back.`,
-		`  aws-credproc mfa add arn:aws:iam::123456789012:mfa/jill
+		Example: `  aws-credproc mfa add arn:aws:iam::123456789012:mfa/jill
   pass show aws/jill-seed | aws-credproc mfa add arn:aws:iam::123456789012:mfa/jill`,
-		oneSerial,
+		Args:              oneSerial,
+		ValidArgsFunction: completeSerials,
 		// The deadline is that of what this program does, not of the person who looks for the seed: that of each code. The
 		// keyring has limits of its own.
-		func(_ context.Context, args []string) error {
-			stays, err := a.unlock(add.Context())
+		RunE: a.runE(func(_ context.Context, args []string) error {
+			stays, err := unlock(add.Context(), a)
 			if err != nil {
 				return err
 			}
 			if stays != nil {
 				return mfaError("add", args[0], stays)
 			}
-			a.watchdog.Stop()
-			return mfaError("add", args[0], a.addSeed(add.Context(), args[0]))
-		})
-	remove := a.command("remove SERIAL", "forget a seed",
-		`Forgets the seed of an MFA device. The device stays enrolled with IAM: remove it there too, or keep its seed elsewhere.`,
-		"  aws-credproc mfa remove arn:aws:iam::123456789012:mfa/jill", oneSerial,
-		func(ctx context.Context, args []string) error {
+			a.pauseWatchdog()
+			return mfaError("add", args[0], addSeed(add.Context(), a, args[0]))
+		}),
+	}
+	remove := &cobra.Command{
+		Use:               "remove SERIAL",
+		Short:             "forget a seed",
+		Long:              `Forgets the seed of an MFA device. The device stays enrolled with IAM: remove it there too, or keep its seed elsewhere.`,
+		Example:           "  aws-credproc mfa remove arn:aws:iam::123456789012:mfa/jill",
+		Args:              oneSerial,
+		ValidArgsFunction: completeSerials,
+		RunE: a.runE(func(ctx context.Context, args []string) error {
 			done := "its seed is removed"
 			switch err := a.seeds().Remove(ctx, args[0]); {
 			case errors.Is(err, mfa.ErrNoSeed):
@@ -65,12 +73,17 @@ From then on nobody is asked for a code of this device. Keep the seed elsewhere 
 				return mfaError("remove", args[0], err)
 			}
 			return a.print(fmt.Appendf(nil, "%s: %s\n", args[0], done))
-		})
-	code := a.command("code SERIAL", "print a code that was not used before",
-		`Prints the code of now of an MFA device whose seed is kept. AWS takes each code once, so one that this program has given
+		}),
+	}
+	code := &cobra.Command{
+		Use:   "code SERIAL",
+		Short: "print a code that was not used before",
+		Long: `Prints the code of now of an MFA device whose seed is kept. AWS takes each code once, so one that this program has given
 out before is not printed again: it waits for the next, for 30 seconds at most.`,
-		"  aws-credproc mfa code arn:aws:iam::123456789012:mfa/jill", oneSerial,
-		func(ctx context.Context, args []string) error {
+		Example:           "  aws-credproc mfa code arn:aws:iam::123456789012:mfa/jill",
+		Args:              oneSerial,
+		ValidArgsFunction: completeSerials,
+		RunE: a.runE(func(ctx context.Context, args []string) error {
 			code, err := a.seeds().Code(ctx, args[0], func(wait time.Duration) {
 				a.say("the code of now is used already; waiting %s for the next", wait)
 			})
@@ -78,34 +91,19 @@ out before is not printed again: it waits for the next, for 30 seconds at most.`
 				return mfaError("code", args[0], err)
 			}
 			return a.print([]byte(string(code.Secret) + "\n"))
-		})
-	for _, sub := range []*cobra.Command{add, remove, code} {
-		sub.ValidArgsFunction = a.completeSerials
-		cmd.AddCommand(sub)
+		}),
 	}
+	cmd.AddCommand(add, remove, code)
 	return cmd
 }
 
-func (a *app) seeds() *mfa.Seeds { return mfa.NewSeeds(a.stateDir(), time.Now) }
-
-// oneSerial asks for exactly one serial of an MFA device.
-func oneSerial(_ *cobra.Command, args []string) error {
-	switch len(args) {
-	case 0:
-		return errors.New("the MFA device's serial is missing: its ARN, as in mfa_serial")
-	case 1:
-		return profiles.CheckMFASerial(args[0])
-	}
-	return fmt.Errorf("one MFA device is wanted, and %d are named", len(args))
-}
-
 // addSeed asks for a seed, keeps it and shows two codes.
-func (a *app) addSeed(ctx context.Context, serial string) error {
+func addSeed(ctx context.Context, a *app, serial string) error {
 	seeds := a.seeds()
 	if err := seeds.CanAdd(ctx, serial); err != nil { // before anybody looks for a seed
 		return err
 	}
-	text, err := a.readSeed(ctx, serial)
+	text, err := readSeed(ctx, a, serial)
 	if err != nil {
 		return err
 	}
@@ -141,7 +139,7 @@ func (a *app) addSeed(ctx context.Context, serial string) error {
 const maxSeedText = 4 << 10
 
 // readSeed asks for a seed at the terminal, or reads it from stdin where that is none.
-func (a *app) readSeed(ctx context.Context, serial string) (string, error) {
+func readSeed(ctx context.Context, a *app, serial string) (string, error) {
 	if !term.IsTerminal(int(os.Stdin.Fd())) {
 		b, err := io.ReadAll(io.LimitReader(os.Stdin, maxSeedText))
 		if err != nil {
@@ -187,7 +185,7 @@ func mfaError(step, serial string, err error) error {
 }
 
 // completeSerials offers the MFA devices of the config to the shell.
-func (a *app) completeSerials(_ *cobra.Command, args []string, _ string) (serials []string, _ cobra.ShellCompDirective) {
+func completeSerials(_ *cobra.Command, args []string, _ string) (serials []string, _ cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

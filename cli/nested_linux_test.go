@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -23,19 +21,4 @@ func TestNestedHelpersEndWithTheFirst(t *testing.T) {
 			t.Fatal("the innermost command still runs")
 		}
 	}
-}
-
-// running reports whether any process has this in its command line.
-func running(t *testing.T, marker string) bool {
-	t.Helper()
-	paths, err := filepath.Glob("/proc/[0-9]*/cmdline")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range paths {
-		if line, err := os.ReadFile(path); err == nil && strings.Contains(string(line), marker) {
-			return true // an error: the process has ended meanwhile
-		}
-	}
-	return false
 }

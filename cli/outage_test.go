@@ -4,35 +4,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"aws-credproc/internal/ststest"
 )
-
-// run runs the program and gives what it printed.
-func (h helper) run(t *testing.T, args ...string) (stdout, stderr string, err error) {
-	t.Helper()
-	var out, errOut strings.Builder
-	cmd := h.command(t, args...)
-	cmd.Stdout, cmd.Stderr = &out, &errOut
-	err = cmd.Run()
-	return out.String(), errOut.String(), err
-}
-
-// many runs the program n times at once and calls check with what each printed.
-func (h helper) many(t *testing.T, n int, check func(stdout, stderr string, err error), args ...string) {
-	t.Helper()
-	var wg sync.WaitGroup
-	for range n {
-		wg.Go(func() {
-			stdout, stderr, err := h.run(t, args...)
-			check(stdout, stderr, err)
-		})
-	}
-	wg.Wait()
-}
 
 func TestADenialIsSharedByThoseWhoWait(t *testing.T) {
 	s := startSTS(t)

@@ -17,6 +17,7 @@ import (
 	"aws-credproc/credproc/mfa"
 	"aws-credproc/internal/diag"
 	"aws-credproc/internal/terminal"
+	"aws-credproc/internal/tui"
 	"aws-credproc/profiles"
 )
 
@@ -25,20 +26,16 @@ type refresh struct {
 	*app
 	all, newCode bool
 	wait         time.Duration
-	start        time.Time
-	signals      context.Context // ends with a signal, and has no deadline
-	ctx          context.Context // has the command's, see afresh
-	cancel       context.CancelFunc
+	start        time.Time  // sessions that are older are renewed
+	deadline     time.Time  // of --timeout
 	until        time.Time  // end of --wait, which all profiles share
-	signedIn     [][]string // commands that were run already
+	signedIn     [][]string // commands that have run
 }
 
-// afresh gives the command its time: at its start, and again where a person has taken their own to sign in.
-func (r *refresh) afresh() {
-	if r.cancel != nil {
-		r.cancel()
-	}
-	r.ctx, r.cancel = context.WithTimeout(r.signals, r.timeout)
+// startTimer starts --timeout and --wait: at the start, and again after a sign-in, which takes as long
+// as the user needs.
+func (r *refresh) startTimer() {
+	r.deadline = time.Now().Add(r.timeout)
 	r.until = time.Now().Add(r.wait)
 }
 
@@ -53,38 +50,41 @@ func takesKeys(f *profiles.Files, names []string, all bool) bool {
 	})
 }
 
-func (a *app) refreshCommand() *cobra.Command {
+func newRefreshCmd(a *app) *cobra.Command {
 	r := refresh{app: a}
 	var cmd *cobra.Command
-	cmd = a.command("refresh PROFILE... | --all", "assume roles anew now, whatever is cached",
-		`Assumes the role of each profile anew and keeps the new session. Where that fails, the old session stays as it is.
+	cmd = &cobra.Command{
+		Use:   "refresh PROFILE... | --all",
+		Short: "assume roles anew now, whatever is cached",
+		Long: `Assumes the role of each profile anew and keeps the new session. Where that fails, the old session stays as it is.
 
 Where the sign-in through SSO is over, and a person is there, "aws sso login" is run for it. Where the keyring is locked,
 it may ask for its password, for which a minute is waited.
 
 A role or a policy that was made a moment ago is denied for some seconds, until all of AWS knows it: --wait tries again
 until then, for so long in all.`,
-		"  aws-credproc refresh dev-role\n  aws-credproc refresh --mfa dev-role\n  aws-credproc refresh --wait 60s dev-role\n  aws-credproc refresh --all", nil,
-		func(_ context.Context, args []string) error {
+		Example:           "  aws-credproc refresh dev-role\n  aws-credproc refresh --mfa dev-role\n  aws-credproc refresh --wait 60s dev-role\n  aws-credproc refresh --all",
+		ValidArgsFunction: completeProfiles,
+		RunE: a.runE(func(_ context.Context, args []string) error {
 			f, err := a.files()
 			if err != nil {
 				return err
 			}
-			r.start, r.signals = time.Now(), cmd.Context()
+			r.start = time.Now()
 			var stays error
 			if a.store == cache.Auto || a.store == cache.Keyring || takesKeys(f, args, r.all) {
-				if stays, err = a.unlock(cmd.Context()); err != nil {
+				if stays, err = unlock(cmd.Context(), a); err != nil {
 					return err
 				}
 			}
-			r.afresh()
-			defer func() { r.cancel() }() // the last one
-			err = a.forEach(f, args, r.all, r.do)
+			r.startTimer()
+			err = forEach(cmd.Context(), a, f, args, r.all, r.do)
 			if stays != nil && !errors.Is(err, cache.ErrLocked) { // else that was said
 				a.warn("the keyring stays as it is: %v", stays)
 			}
 			return err
-		})
+		}),
+	}
 	cmd.Args = profilesOrAll(&r.all)
 	cmd.PreRunE = func(*cobra.Command, []string) error {
 		if r.wait < 0 {
@@ -99,17 +99,17 @@ until then, for so long in all.`,
 	return cmd
 }
 
-func (r *refresh) do(resolver *credproc.Resolver, chain profiles.Chain) error {
+func (r *refresh) do(ctx context.Context, resolver *credproc.Resolver, chain profiles.Chain) error {
 	name := chain.Profile.Name
 	if _, cached, err := resolver.Key(chain); err != nil {
 		return err
 	} else if !cached {
 		return r.print(fmt.Appendf(nil, "%s: its keys do not expire, so there is nothing to refresh\n", name))
 	}
-	s, err := r.untilAllowed(resolver, chain)
-	if r.signIn(err) {
+	s, err := r.untilAllowed(ctx, resolver, chain)
+	if r.signIn(ctx, err) {
 		r.start = time.Now()
-		s, err = r.untilAllowed(resolver, chain)
+		s, err = r.untilAllowed(ctx, resolver, chain)
 	}
 	if err != nil {
 		return err
@@ -121,7 +121,7 @@ func (r *refresh) do(resolver *credproc.Resolver, chain profiles.Chain) error {
 	if !s.Expiration.After(now) {
 		return r.print(fmt.Appendf(nil, "%s: refreshed, but over already by this machine's clock\n", name))
 	}
-	return r.print(fmt.Appendf(nil, "%s: refreshed, good for %s\n", name, left(s.Expiration, now)))
+	return r.print(fmt.Appendf(nil, "%s: refreshed, good for %s\n", name, tui.Left(s.Expiration, now)))
 }
 
 // The time between two tries of --wait, which doubles from the first.
@@ -131,12 +131,14 @@ const (
 )
 
 // untilAllowed refreshes, again and again while STS denies and --wait is not over.
-func (r *refresh) untilAllowed(resolver *credproc.Resolver, chain profiles.Chain) (cache.Session, error) {
+func (r *refresh) untilAllowed(ctx context.Context, resolver *credproc.Resolver, chain profiles.Chain) (cache.Session, error) {
+	ctx, cancel := context.WithDeadline(ctx, r.deadline)
+	defer cancel()
 	since := r.start
 	waitingFor := "waiting for STS"
 	for delay := firstDelay; ; delay = min(2*delay, mostDelay) {
 		stop := r.progress(chain.Profile.Name + ": " + waitingFor)
-		s, err := resolver.Refresh(r.ctx, chain, since, r.newCode)
+		s, err := resolver.Refresh(ctx, chain, since, r.newCode)
 		var e *diag.Error
 		if !errors.As(err, &e) || !e.Has(diag.Denied) || time.Now().Add(delay).After(r.until) {
 			stop()
@@ -145,7 +147,7 @@ func (r *refresh) untilAllowed(resolver *credproc.Resolver, chain profiles.Chain
 		r.trace("%v; trying again in %s", err, delay)
 		select {
 		case <-time.After(delay):
-		case <-r.ctx.Done():
+		case <-ctx.Done():
 		}
 		stop()
 		since = time.Now()
@@ -155,7 +157,7 @@ func (r *refresh) untilAllowed(resolver *credproc.Resolver, chain profiles.Chain
 
 // signIn runs the command by which a person signs in, where that is what was wanting and a person is there; once, for
 // all profiles of one sign-in. It takes as long as they need. What it prints is for them, so none of it goes to stdout.
-func (r *refresh) signIn(failed error) bool {
+func (r *refresh) signIn(ctx context.Context, failed error) bool {
 	var e *diag.Error
 	if !errors.As(failed, &e) || e.SignIn == nil || r.prompt != mfa.Auto && r.prompt != mfa.TTY || !terminal.IsThere() {
 		return false
@@ -166,12 +168,9 @@ func (r *refresh) signIn(failed error) bool {
 	r.signedIn = append(r.signedIn, e.SignIn)
 	line := strings.Join(e.SignIn, " ")
 	r.say("%s: %v; running %s", e.Profile, e.Err, line)
-	r.watchdog.Stop()
-	defer func() {
-		r.afresh() // also for the profiles after this one
-		r.watchdog.Reset(r.timeout + grace)
-	}()
-	cmd := exec.CommandContext(r.signals, e.SignIn[0], e.SignIn[1:]...)
+	defer r.pauseWatchdog()()
+	defer r.startTimer() // also for the profiles after this one
+	cmd := exec.CommandContext(ctx, e.SignIn[0], e.SignIn[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, r.stderr, r.stderr
 	if err := cmd.Run(); err != nil {
 		r.say("%s: %s: %v", e.Profile, line, err)

@@ -9,37 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-
-	"aws-credproc/internal/ststest"
 )
-
-// startSTS starts an STS that knows jill, for one test.
-func startSTS(t *testing.T) *ststest.Server {
-	t.Helper()
-	s, err := newTestSTS()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
-}
-
-// setting adds a line to the profile dev.
-func (h helper) setting(t *testing.T, line string) {
-	t.Helper()
-	f, err := os.OpenFile(filepath.Join(h.dir, "config"), os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := f.WriteString(line + "\n"); err != nil {
-		t.Fatal(err)
-	}
-}
 
 func TestCABundleIsTrusted(t *testing.T) {
 	s := startSTS(t)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,7 +15,8 @@ import (
 
 	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
-	"aws-credproc/internal/terminal"
+	"aws-credproc/internal/proc"
+	"aws-credproc/internal/tui"
 	"aws-credproc/profiles"
 )
 
@@ -43,12 +43,14 @@ var createFlags = [][2]string{
 	{"region", "the region that the tools use"},
 }
 
-func (a *app) setupCommand() *cobra.Command {
+func newSetupCmd(a *app) *cobra.Command {
 	s := &setup{app: a}
 	values := make([]string, len(createFlags))
 	var cmd *cobra.Command
-	cmd = a.command("setup PROFILE... [--undo] [--dry-run] [--yes]", "wire role profiles to this helper, or undo it",
-		`Makes a profile that holds role settings into two. The section as it stands becomes [profile NAME-role]; above it,
+	cmd = &cobra.Command{
+		Use:   "setup PROFILE... [--undo] [--dry-run] [--yes]",
+		Short: "wire role profiles to this helper, or undo it",
+		Long: `Makes a profile that holds role settings into two. The section as it stands becomes [profile NAME-role]; above it,
 [profile NAME] starts this helper, and has a copy of the region and of every other setting that is not about credentials.
 Tools go on using NAME. --undo puts back what was there, with what has been edited since.
 
@@ -56,10 +58,10 @@ What will change is shown as a diff, and a person is asked before it is written.
 first time, the file is kept as NAME.aws-credproc.bak.
 
 With --role-arn and --source-profile (or --credential-source), a profile that is not there yet is created.`,
-		`  aws-credproc setup dev
+		Example: `  aws-credproc setup dev
   aws-credproc setup dev --undo
   aws-credproc setup dev --role-arn arn:aws:iam::123456789012:role/Dev --source-profile base --region eu-west-1`,
-		func(_ *cobra.Command, args []string) error {
+		Args: func(_ *cobra.Command, args []string) error {
 			s.settings = nil
 			for i, v := range values {
 				if v != "" {
@@ -68,11 +70,13 @@ With --role-arn and --source-profile (or --credential-source), a profile that is
 			}
 			return s.checkUsage(args)
 		},
+		ValidArgsFunction: completeProfiles,
 		// The deadline is that of what this program does, not of the person who reads the diff.
-		func(_ context.Context, args []string) error {
+		RunE: a.runE(func(_ context.Context, args []string) error {
 			s.names = args
 			return s.run(cmd)
-		})
+		}),
+	}
 	flags := cmd.Flags()
 	flags.BoolVar(&s.undo, "undo", false, "put back what was there")
 	flags.BoolVar(&s.dryRun, "dry-run", false, "show what would change, and write nothing")
@@ -96,7 +100,7 @@ func (s *setup) checkUsage(args []string) error {
 	case len(args) == 0:
 		return errors.New("name the profile to wire")
 	case len(s.settings) == 0:
-		return named(args)
+		return notEmpty(args)
 	case s.undo:
 		return errors.New("--undo takes no settings")
 	case s.settings[0].Key != "role_arn":
@@ -109,7 +113,7 @@ func (s *setup) checkUsage(args []string) error {
 			return err
 		}
 	}
-	return named(args)
+	return notEmpty(args)
 }
 
 // checkSetting refuses what would be written, and of which it is sure that no tool or STS takes it.
@@ -134,7 +138,7 @@ func checkSetting(want profiles.Setting) error {
 func (s *setup) run(cmd *cobra.Command) error {
 	if !s.undo {
 		var err error
-		if s.helper, err = s.findHelper(); err != nil {
+		if s.helper, err = findHelper(s.app); err != nil {
 			return err
 		}
 	}
@@ -157,14 +161,14 @@ func (s *setup) run(cmd *cobra.Command) error {
 	case s.yes:
 		return s.write(cmd.Context(), nil)
 	}
-	if err := s.agree(cmd, s.names, shownDiff(changes)); err != nil {
+	if err := confirm(s.app, cmd, s.names, shownDiff(changes)); err != nil {
 		return err
 	}
 	return s.write(cmd.Context(), changes)
 }
 
 // agree shows what would change and asks at the terminal whether to write it. An error is any answer but yes.
-func (a *app) agree(cmd *cobra.Command, names []string, shown []byte) error {
+func confirm(a *app, cmd *cobra.Command, names []string, shown []byte) error {
 	tty, err := a.terminal()
 	if err != nil {
 		return &diag.Error{Profile: strings.Join(names, " "), Where: cmd.Name(), Err: fmt.Errorf("nobody can be asked here whether to write it: %w", err),
@@ -174,9 +178,9 @@ func (a *app) agree(cmd *cobra.Command, names []string, shown []byte) error {
 	if err := a.print(shown); err != nil {
 		return err
 	}
-	a.watchdog.Stop() // a person may take their time
-	yes, err := ask(cmd.Context(), tty, "Write this? [y/N] ")
-	a.watchdog.Reset(a.timeout + grace)
+	resume := a.pauseWatchdog()
+	yes, err := tui.Confirm(cmd.Context(), tty, "Write this? [y/N] ")
+	resume()
 	if err != nil {
 		return err
 	} else if !yes {
@@ -292,8 +296,8 @@ func (s *setup) create(e *profiles.Editor, name string) error {
 
 // findHelper gives the path of this program that is to stand in the config: as it is found on the PATH, since what that
 // leads to is moved by the upgrade of a package.
-func (a *app) findHelper() (string, error) {
-	path, err := onPath("aws-credproc")
+func findHelper(a *app) (string, error) {
+	path, err := proc.LookPath("aws-credproc")
 	if err == nil || errors.Is(err, exec.ErrDot) { // a relative folder on the PATH is made absolute here
 		path, err = filepath.Abs(path)
 	} else if path, err = os.Executable(); err == nil {
@@ -302,24 +306,11 @@ func (a *app) findHelper() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("where this program is: %w", err)
 	}
-	plain, ok := plainPath(path)
+	plain, ok := proc.UnquotedPath(path)
 	if !ok {
 		a.warn("%s must be quoted, and the AWS SDK for Go cannot start it so; move it to a folder with a plain name", path)
 	}
 	return plain, nil
-}
-
-// ask puts a question at the terminal. Anything but yes is no.
-func ask(ctx context.Context, tty *terminal.Terminal, question string) (bool, error) {
-	answer, err := tty.Ask(ctx, question)
-	switch {
-	case ctx.Err() != nil:
-		return false, errors.New("interrupted, and nothing is written")
-	case err != nil && !errors.Is(err, io.EOF):
-		return false, err
-	}
-	answer = strings.ToLower(strings.TrimSpace(answer))
-	return answer == "y" || answer == "yes", nil
 }
 
 // shownDiff gives changes as diffs, fit for a terminal.

@@ -29,7 +29,7 @@ func TestSetupAsksAtTheTerminal(t *testing.T) {
 		"no":               {typed: "n\n", code: 1, stderr: "nothing is written, as you said"},
 		"nothing":          {typed: "\n", code: 1, stderr: "nothing is written, as you said"},
 		"end of input":     {typed: "\x04", code: 1, stderr: "nothing is written, as you said"},
-		"interrupt":        {typed: "\x03", code: 1, stderr: "interrupted, and nothing is written"},
+		"interrupt":        {typed: "\x03", code: 1, stderr: "interrupted; nothing was changed"},
 		"file has changed": {typed: "y\n", change: true, code: 1, stderr: "the files have changed since the diff was shown"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestSetupWithoutATerminal(t *testing.T) {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader("y\n"), &stdout, &stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	err = cmd.Run()
-	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != exitNeedsPerson {
+	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != exitNeedsUser {
 		t.Errorf("it ended with %v", err)
 	}
 	if stdout.Len() > 0 || !strings.Contains(stderr.String(), "there is no terminal\naws-credproc: hint: aws-credproc setup --yes dev\n") {
@@ -141,7 +141,7 @@ func TestSetupInTheBackground(t *testing.T) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 3}
 	err = cmd.Run()
 	tty.Close()
-	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != exitNeedsPerson || !strings.Contains(stderr.String(), "in the background of its terminal") {
+	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != exitNeedsUser || !strings.Contains(stderr.String(), "in the background of its terminal") {
 		t.Errorf("it ended with %v, stderr %q", err, stderr.String())
 	}
 }

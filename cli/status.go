@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,7 +14,7 @@ import (
 	"aws-credproc/cache"
 	"aws-credproc/credproc"
 	"aws-credproc/credproc/plan"
-	"aws-credproc/internal/diag"
+	"aws-credproc/internal/tui"
 	"aws-credproc/profiles"
 )
 
@@ -34,23 +33,27 @@ type sessionStatus struct {
 	lastErrorAt time.Time
 }
 
-func (a *app) statusCommand() *cobra.Command {
+func newStatusCmd(a *app) *cobra.Command {
 	var asJSON, watch bool
 	var cmd *cobra.Command
-	cmd = a.command("status [PROFILE...]", "show each session and the time it has left",
-		`Shows what is known about each session. It opens no secret and asks for nothing. It also tells where new sessions
+	cmd = &cobra.Command{
+		Use:   "status [PROFILE...]",
+		Short: "show each session and the time it has left",
+		Long: `Shows what is known about each session. It opens no secret and asks for nothing. It also tells where new sessions
 go by --store auto, and why; and with any other store, why they are not kept, if they are not. For that the keyring is asked
 whether it is there and open.`,
-		"  aws-credproc status\n  aws-credproc status --watch\n  aws-credproc status --json", anyNamed,
-		func(ctx context.Context, args []string) error {
+		Example:           "  aws-credproc status\n  aws-credproc status --watch\n  aws-credproc status --json",
+		Args:              anyProfiles,
+		ValidArgsFunction: completeProfiles,
+		RunE: a.runE(func(ctx context.Context, args []string) error {
 			if watch {
-				return a.watch(cmd.Context(), args)
+				return watchSessions(cmd.Context(), a, args)
 			}
-			all, err := a.sessions(args)
+			all, err := sessions(a, args)
 			if err != nil {
 				return err
 			}
-			store, reason, err := a.storeChoice(ctx)
+			store, reason, err := storeChoice(ctx, a)
 			if err != nil {
 				return err
 			}
@@ -62,9 +65,10 @@ whether it is there and open.`,
 				return a.printJSON(out)
 			}
 			return a.print(statusPage(all, storeNote(store, reason), time.Now(), a.screen()))
-		})
+		}),
+	}
 	cmd.PreRunE = func(*cobra.Command, []string) error {
-		if watch && (asJSON || !a.screen().isTerminal) {
+		if watch && (asJSON || !a.screen().IsTerminal) {
 			return errors.New("--watch: shows a table on a terminal")
 		}
 		return nil
@@ -75,7 +79,7 @@ whether it is there and open.`,
 }
 
 // storeChoice tells where new sessions go, and why; the reason is empty where that is as chosen.
-func (a *app) storeChoice(ctx context.Context) (store cache.Choice, reason string, err error) {
+func storeChoice(ctx context.Context, a *app) (store cache.Choice, reason string, err error) {
 	c, err := a.openCache()
 	if err != nil {
 		return "", "", err
@@ -95,7 +99,7 @@ func storeNote(store cache.Choice, reason string) string {
 }
 
 // sessions gives what is known about all sessions, or about those that serve the profiles named.
-func (a *app) sessions(names []string) ([]sessionStatus, error) {
+func sessions(a *app, names []string) ([]sessionStatus, error) {
 	r, err := a.resolver()
 	if err != nil {
 		return nil, err
@@ -159,52 +163,52 @@ func servedProfiles(f *profiles.Files, r *credproc.Resolver) map[cache.Key][]str
 }
 
 // statusPage shows sessions for a person, and below them what there is to say of them.
-func statusPage(all []sessionStatus, note string, now time.Time, to screen) []byte {
+func statusPage(all []sessionStatus, note string, now time.Time, to tui.Screen) []byte {
 	page := []byte("no sessions\n")
 	if len(all) > 0 {
-		page = statusTable(all, now, to).render(to.width)
+		page = statusTable(all, now, to).Render(to.Width)
 	}
 	paragraph := func(lines ...string) { page = append(page, "\n"+strings.Join(lines, "\n")+"\n"...) }
 	for _, s := range all {
 		if s.LastError != nil {
-			title := printable(s.Profile) + ": last error, " + span(now.Sub(s.lastErrorAt)) + " ago:"
-			lines := append([]string{title}, hanging("  ", strings.TrimPrefix(*s.LastError, s.Profile+": "), to.width)...)
+			title := printable(s.Profile) + ": last error, " + tui.Span(now.Sub(s.lastErrorAt)) + " ago:"
+			lines := append([]string{title}, tui.Hanging("  ", strings.TrimPrefix(*s.LastError, s.Profile+": "), to.Width)...)
 			if s.lastHint != "" {
-				lines = append(lines, hanging("  hint: ", s.lastHint, to.width)...)
+				lines = append(lines, tui.Hanging("  hint: ", s.lastHint, to.Width)...)
 			}
 			paragraph(lines...)
 		}
 	}
 	if slices.ContainsFunc(all, func(s sessionStatus) bool { return s.Store == string(cache.File) }) {
-		paragraph(hanging("", "store file: its key lies beside it, so it protects no better than the AWS CLI's own cache", to.width)...)
+		paragraph(tui.Hanging("", "store file: its key lies beside it, so it protects no better than the AWS CLI's own cache", to.Width)...)
 	}
 	if note != "" {
-		paragraph(hanging("", note, to.width)...)
+		paragraph(tui.Hanging("", note, to.Width)...)
 	}
 	return page
 }
 
-func statusTable(all []sessionStatus, now time.Time, to screen) table {
+func statusTable(all []sessionStatus, now time.Time, to tui.Screen) tui.Table {
 	const timeColumn = 3
-	t := table{rows: [][]string{{"PROFILE", "ROLE", "STORE", "LEFT", "SERVES"}}, shrink: []int{1, 4, 0}}
+	t := tui.Table{Rows: [][]string{{"PROFILE", "ROLE", "STORE", "LEFT", "SERVES"}}, Shrink: []int{1, 4, 0}}
 	for _, s := range all {
 		store, time, role := s.Store, "none", s.RoleARN
 		if s.Expires != nil {
-			time = left(*s.Expires, now)
+			time = tui.Left(*s.Expires, now)
 		} else {
 			store = "-"
 		}
 		if role == "" {
 			role = s.Type
 		}
-		t.rows = append(t.rows, []string{s.Profile, role, store, time, strings.Join(s.Profiles, " ")})
+		t.Rows = append(t.Rows, []string{s.Profile, role, store, time, strings.Join(s.Profiles, " ")})
 	}
-	t.paint = func(row, column int, cell string) string {
+	t.Paint = func(row, column int, cell string) string {
 		switch {
 		case row == 0:
-			return to.paint(bold, cell)
+			return to.Paint(tui.Bold, cell)
 		case column == timeColumn:
-			return to.paint(timeColour(all[row-1], now), cell)
+			return to.Paint(timeColour(all[row-1], now), cell)
 		}
 		return cell
 	}
@@ -212,43 +216,44 @@ func statusTable(all []sessionStatus, now time.Time, to screen) table {
 }
 
 // timeColour says by a colour what a session is good for: served, renewed first by whoever asks, or nothing.
-func timeColour(s sessionStatus, now time.Time) string {
+func timeColour(s sessionStatus, now time.Time) tui.Colour {
 	switch {
 	case s.Expires == nil || !s.Expires.After(now):
-		return red
+		return tui.Red
 	case !plan.IsUsable(cache.Session{Issued: *s.Created, Expiration: *s.Expires}, now):
-		return yellow
+		return tui.Yellow
 	}
-	return green
+	return tui.Green
 }
 
 // watchEvery is how often status --watch looks again.
 const watchEvery = time.Second
 
-// watch shows the sessions until somebody ends it.
-func (a *app) watch(ctx context.Context, names []string) error {
-	a.watchdog.Stop()
+// watchSessions shows the sessions until somebody ends it.
+func watchSessions(ctx context.Context, a *app, names []string) error {
+	a.pauseWatchdog()
 	const clear = "\x1b[H\x1b[J" // from the first line on (ECMA-48)
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
-	store, reason, err := a.storeChoice(ctx)
+	store, reason, err := storeChoice(ctx, a)
 	if err != nil {
 		return err
 	}
 	for {
-		look := *a
-		look.warned, look.stderr = nil, io.Discard // on the terminal the page would wipe away what is told before it
-		all, err := look.sessions(names)
+		look := &app{}
+		*look = *a
+		look.console = newConsole(a.stdout, io.Discard) // warnings are part of the page
+		all, err := sessions(look, names)
 		if err != nil {
 			return err
 		}
 		to := a.screen()
 		var page []byte
-		for _, warning := range look.warned {
-			page = append(page, strings.Join(hanging("", warning, to.width), "\n")+"\n\n"...)
+		for _, warning := range look.warnings {
+			page = append(page, strings.Join(tui.Hanging("", warning, to.Width), "\n")+"\n\n"...)
 		}
 		page = append(page, statusPage(all, storeNote(store, reason), time.Now(), to)...)
-		if err := a.print(append([]byte(clear), to.cut(page)...)); err != nil {
+		if err := a.print(append([]byte(clear), to.CutPage(page)...)); err != nil {
 			return err
 		}
 		select {
@@ -257,114 +262,4 @@ func (a *app) watch(ctx context.Context, names []string) error {
 			return nil
 		}
 	}
-}
-
-func (a *app) clearCommand() *cobra.Command {
-	var all bool
-	cmd := a.command("clear PROFILE... | --all", "forget sessions",
-		`Forgets the session of each profile, or every session in every store. Sessions that other profiles share as a
-step on their way stay, unless --all is said. Long-term keys are never touched.`,
-		"  aws-credproc clear dev-role\n  aws-credproc clear --all", nil,
-		func(ctx context.Context, args []string) error {
-			if all {
-				return a.clearAll(ctx)
-			}
-			r, err := a.resolver() // one for all, so that a silent keyring is waited for once
-			if err != nil {
-				return err
-			}
-			if r.Cache, err = a.quietCache(); err != nil {
-				return err
-			}
-			var result error
-			for _, name := range args {
-				if err := a.clearProfile(ctx, r, name); err != nil {
-					a.report(err)
-					result = errReported
-				}
-			}
-			return result
-		})
-	cmd.Args = profilesOrAll(&all)
-	cmd.Flags().BoolVar(&all, "all", false, "every session in every store")
-	return cmd
-}
-
-func (a *app) clearAll(ctx context.Context) error {
-	c, err := a.quietCache()
-	if err != nil {
-		return err
-	}
-	n, err := c.Clear(ctx)
-	if err != nil {
-		return &diag.Error{Where: fmt.Sprintf("forget all sessions: %d forgotten, and then", n), Err: err, Hint: hintOf(err, "aws-credproc clear --all")}
-	}
-	return a.print(fmt.Appendf(nil, "%d %s forgotten\n", n, plural(n, "session")))
-}
-
-// clearProfile forgets the session that a profile stands for now, and those that it stood for before its settings were
-// changed. A profile that is gone from the config can have sessions left too.
-func (a *app) clearProfile(ctx context.Context, r *credproc.Resolver, name string) error {
-	facts, err := r.Cache.Facts()
-	if err != nil {
-		return err
-	}
-	keys := map[cache.Key]bool{}
-	f, err := a.files()
-	if err != nil {
-		return err
-	}
-	chain, err := f.Chain(name)
-	if err == nil {
-		name = chain.Profile.Name
-		var key cache.Key
-		var cached bool
-		if key, cached, err = r.Key(chain); err == nil && cached {
-			keys[key] = false
-		}
-	}
-	for _, fact := range facts {
-		if _, own := keys[fact.Key]; own || fact.Profile == name {
-			keys[fact.Key] = fact.Store != ""
-		}
-	}
-	if err != nil && len(keys) == 0 {
-		return err
-	}
-	n := 0
-	for key, known := range keys {
-		if err := r.Cache.Delete(ctx, key); err != nil {
-			return &diag.Error{Profile: name, Where: "forget its session", Err: err, Hint: hintOf(err, "aws-credproc clear "+profiles.Argument(name))}
-		}
-		if known {
-			n++
-		}
-	}
-	return a.print(fmt.Appendf(nil, "%s: %d %s forgotten\n", name, n, plural(n, "session")))
-}
-
-func plural(n int, word string) string {
-	if n == 1 {
-		return word
-	}
-	return word + "s"
-}
-
-// printJSON prints a value as indented JSON in ASCII.
-func (a *app) printJSON(v any) error {
-	var b strings.Builder
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(v); err != nil {
-		return fmt.Errorf("write JSON: %w", err)
-	}
-	return a.print(plan.ASCII([]byte(b.String())))
-}
-
-func lines(all []string) (out []byte) {
-	for _, l := range all {
-		out = append(out, printable(l)+"\n"...)
-	}
-	return out
 }

@@ -13,12 +13,11 @@ import (
 // unlock lets the person who has typed a command at a terminal unlock the keyring, if it is locked: by its own prompt,
 // for which a minute is waited beside the command's --timeout. No other command raises one. stays says why it stays locked:
 // who goes on without it warns of that. The error is that of ctx.
-func (a *app) unlock(ctx context.Context) (stays, err error) {
+func unlock(ctx context.Context, a *app) (stays, err error) {
 	if a.prompt != mfa.Auto && a.prompt != mfa.GUI || !terminal.IsThere() { // the prompt is a window
 		return nil, nil
 	}
-	a.watchdog.Stop()
-	defer a.watchdog.Reset(a.timeout + grace)
+	defer a.pauseWatchdog()()
 	stop := func() {}
 	stays = cache.Unlock(ctx, a.stateDir(), func() { stop = a.progress("the keyring is locked: waiting for you to answer its prompt") })
 	stop()

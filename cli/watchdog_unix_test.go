@@ -25,7 +25,7 @@ func TestWhatHeedsNoContextIsLeftBehind(t *testing.T) {
 	h.env = append(h.env, "AWS_CA_BUNDLE="+pipe)
 
 	cmd := h.command(t, "--timeout", "1s", "get", "sso")
-	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "no end within the time allowed, 1s") {
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "timed out after 1s") {
 		t.Errorf("at the end of its time: %v, %s", err, out)
 	}
 	for _, command := range []string{"refresh", "get"} {

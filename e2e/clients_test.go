@@ -2,55 +2,9 @@ package e2e_test
 
 import (
 	"encoding/json"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 )
-
-// A client is a program of AWS's that starts the helper by itself, as it reads a profile.
-type client struct {
-	name string
-	// find skips the test where the client is not installed, and returns it.
-	find func(t *testing.T) string
-	// whoami returns the arguments with which it prints sts:GetCallerIdentity's answer for AWS_PROFILE.
-	whoami func(t *testing.T, endpoint string) []string
-}
-
-var clients = []client{
-	{"AWS CLI v1", python, func(_ *testing.T, _ string) []string {
-		return []string{"-m", "awscli", "sts", "get-caller-identity", "--output", "json"}
-	}},
-	{"AWS CLI v2", cli2, func(_ *testing.T, endpoint string) []string {
-		// Debian 12's does not know AWS_ENDPOINT_URL.
-		return []string{"--endpoint-url", endpoint, "sts", "get-caller-identity", "--output", "json"}
-	}},
-	{"boto3", python, func(t *testing.T, _ string) []string {
-		return []string{repoPath(t, "testdata", "e2e", "whoami.py"), "dev"}
-	}},
-	{"JavaScript v3", node, func(t *testing.T, _ string) []string {
-		return []string{repoPath(t, "testdata", "e2e", "js", "whoami.js")}
-	}},
-}
-
-// cli2 returns the AWS CLI v2, which is often not the first "aws" in PATH.
-func cli2(t *testing.T) string {
-	t.Helper()
-	for _, aws := range []string{"/usr/bin/aws", "/usr/local/bin/aws"} {
-		if out, err := exec.Command(aws, "--version").Output(); err == nil && strings.HasPrefix(string(out), "aws-cli/2.") {
-			return aws
-		}
-	}
-	need(t, false, "AWS CLI v2")
-	return ""
-}
-
-// node returns node, which finds the AWS SDK for JavaScript through NODE_PATH.
-func node(t *testing.T) string {
-	t.Helper()
-	need(t, exists(repoPath(t, "build", "js", "installed.json")), "AWS SDK for JavaScript")
-	return repoPath(t, "build", "js", "node")
-}
 
 // Every client reads the same profile, starts the helper by itself, and gets the one session of the role.
 func TestE2EClients(t *testing.T) {

@@ -12,32 +12,6 @@ import (
 	"aws-credproc/internal/ststest"
 )
 
-// newDev returns a home with the profiles base, which holds a user's keys, and dev, whose role that user may assume.
-func newDev(t *testing.T) (*ststest.Server, *home) {
-	t.Helper()
-	s, err := ststest.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	role := roleARN("Dev")
-	ann, err := s.AddUser(motoAccount, "ann", ststest.AllowAssume(role))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.AddRole(ststest.Role{ARN: role, Trust: ststest.TrustPolicy(ann.ARN)}); err != nil {
-		t.Fatal(err)
-	}
-	h := newHome(t, "AWS_ENDPOINT_URL_STS="+s.URL)
-	h.write(t, "config", "[profile dev]\nrole_arn = "+role+"\nsource_profile = base\nregion = eu-west-1\n\n[profile base]\nregion = eu-west-1\n")
-	h.write(t, "credentials", accessKey{ann.Key.ID, ann.Key.Secret}.section("base"))
-	return s, h
-}
-
 // TestE2EServeOutlivesASession: sessions of 16 seconds, and a command that goes on when the first is over. STS refuses
 // what is over, and the clients stop at an error.
 func TestE2EServeOutlivesASession(t *testing.T) {

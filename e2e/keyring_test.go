@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -13,172 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/godbus/dbus/v5"
-	ss "github.com/zalando/go-keyring/secret_service"
-
-	"aws-credproc/internal/ststest"
 )
-
-const (
-	secretsName = "org.freedesktop.secrets"
-	secretsPath = dbus.ObjectPath("/org/freedesktop/secrets")
-	loginPath   = secretsPath + "/collection/login"
-)
-
-// A secretService is a private gnome-keyring, empty and unlocked.
-type secretService struct {
-	env []string // with which it is found
-	pid string
-	bus *dbus.Conn
-}
-
-func startSecretService(t *testing.T) secretService {
-	t.Helper()
-	needCommands(t, "bash", "dbus-run-session", "gnome-keyring-daemon", "gdbus", "secret-tool")
-	v := startBeside(t, nil, []string{repoPath(t, "scripts", "with-secret-service.sh")},
-		"DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "GNOME_KEYRING_PID")
-	return secretService{[]string{"DBUS_SESSION_BUS_ADDRESS=" + v[0], "XDG_RUNTIME_DIR=" + v[1]}, v[2], connectBus(t, v[0])}
-}
-
-func connectBus(t *testing.T, address string) *dbus.Conn {
-	t.Helper()
-	bus, err := dbus.Connect(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = bus.Close() })
-	return bus
-}
-
-// lock locks the keyring, as a locked screen may.
-func (s secretService) lock(t *testing.T) {
-	t.Helper()
-	err := s.bus.Object(secretsName, secretsPath).Call("org.freedesktop.Secret.Service.Lock", 0, []dbus.ObjectPath{loginPath}).Err
-	if err != nil || !s.locked(t) {
-		t.Fatalf("lock the keyring: %v", err)
-	}
-}
-
-// unlock unlocks the keyring with its password, as a login does: without a prompt.
-func (s secretService) unlock(t *testing.T) {
-	t.Helper()
-	var (
-		none    dbus.Variant
-		session dbus.ObjectPath
-		service = s.bus.Object(secretsName, secretsPath)
-	)
-	if err := service.Call("org.freedesktop.Secret.Service.OpenSession", 0, "plain", dbus.MakeVariant("")).Store(&none, &session); err != nil {
-		t.Fatal(err)
-	}
-	master := ss.NewSecret(session, "password")
-	err := service.Call("org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface.UnlockWithMasterPassword", 0, loginPath, master).Err
-	if err != nil || s.locked(t) {
-		t.Fatalf("unlock the keyring: %v", err)
-	}
-}
-
-// clients counts the connections to the bus, and so the processes that use it.
-func (s secretService) clients(t *testing.T) (n int) {
-	t.Helper()
-	var names []string
-	if err := s.bus.BusObject().Call("org.freedesktop.DBus.ListNames", 0).Store(&names); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		if strings.HasPrefix(name, ":") {
-			n++
-		}
-	}
-	return n
-}
-
-func (s secretService) locked(t *testing.T) bool {
-	t.Helper()
-	locked, err := s.bus.Object(secretsName, loginPath).GetProperty("org.freedesktop.Secret.Collection.Locked")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return locked.Value() == true
-}
-
-// A keyringTest is the program in a home whose profile "dev-role" is a role of a strict STS, which counts calls.
-type keyringTest struct {
-	*home
-	program string
-	sts     *ststest.Server
-	user    *ststest.User
-	calls   int // of AssumeRole, as of the last look
-}
-
-// secondRole is a role that the user may assume too.
-const secondRole = "role/Second"
-
-func newKeyringTest(t *testing.T, program string, env ...string) *keyringTest {
-	t.Helper()
-	sts, user := startSTS(t)
-	k := &keyringTest{newHome(t, env...).with("AWS_CREDPROC_STORE=keyring"), program, sts, user, 0}
-	k.write(t, "credentials", accessKey{user.Key.ID, user.Key.Secret}.section("base"))
-	k.write(t, "config", k.config("eu-west-1", "role/Dev", "", sts.URL))
-	return k
-}
-
-// startSTS starts a strict STS with one user who may assume two roles: "role/Dev" with any external ID and "role/Second".
-func startSTS(t *testing.T) (*ststest.Server, *ststest.User) {
-	t.Helper()
-	sts, err := ststest.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := sts.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	user, err := sts.AddUser(motoAccount, "jill", allow("sts:AssumeRole", "*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"Dev", "Second"} {
-		if err := sts.AddRole(ststest.Role{ARN: roleARN(name), Trust: trust(user.ARN, "")}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return sts, user
-}
-
-func (k *keyringTest) config(region, role, externalID, endpoint string) string {
-	settings := "role_arn = arn:aws:iam::" + motoAccount + ":" + role + "\nendpoint_url = " + endpoint + "\n"
-	if externalID != "" {
-		settings += "external_id = " + externalID + "\n"
-	}
-	return "[profile dev-role]\nregion = " + region + "\nsource_profile = base\n" + settings
-}
-
-// get runs "get dev-role", checks the credentials and how many warnings there are, and how many calls of AssumeRole it took.
-func (k *keyringTest) get(t *testing.T, warnings, calls int) processOutput {
-	t.Helper()
-	out := k.run(t, k.program, "get", "dev-role").credentials(t, warnings)
-	k.called(t, calls)
-	return out
-}
-
-// called checks the number of calls of AssumeRole since the last look.
-func (k *keyringTest) called(t *testing.T, want int) {
-	t.Helper()
-	n := k.sts.Calls("AssumeRole")
-	if n-k.calls != want {
-		t.Errorf("%d calls of AssumeRole, want %d", n-k.calls, want)
-	}
-	k.calls = n
-}
-
-// items returns how many items of ours secret-tool finds. Its output holds secrets and goes nowhere.
-func (k *keyringTest) items(t *testing.T) int {
-	t.Helper()
-	out := k.ok(t, "secret-tool", "search", "--all", "service", "aws-credproc")
-	return strings.Count("\n"+out, "\n[/")
-}
 
 func TestE2EKeyring(t *testing.T) {
 	service := startSecretService(t)
@@ -357,30 +191,6 @@ func TestE2EKeyring(t *testing.T) {
 			})
 		}
 	})
-}
-
-// forgetKernelKey takes the kernel key of a home away, on Linux.
-var forgetKernelKey = func(*testing.T, *home) {}
-
-// newSessions gives the store that new sessions go to by auto, and why.
-func (h *home) newSessions(t *testing.T, program string) (store, reason string) {
-	t.Helper()
-	var x struct {
-		Store  string `json:"store"`
-		Reason string `json:"store_reason"`
-	}
-	if err := json.Unmarshal([]byte(h.ok(t, program, "status", "--json")), &x); err != nil {
-		t.Fatal(err)
-	}
-	return x.Store, x.Reason
-}
-
-// signal sends a signal to a process by its ID.
-func signal(t *testing.T, name, pid string) {
-	t.Helper()
-	if out, err := exec.Command("kill", "-"+name, pid).CombinedOutput(); err != nil {
-		t.Errorf("kill -%s: %v: %s", name, err, out)
-	}
 }
 
 // status opens no secret: of sessions it tells all without the keyring, and of a keyring that is silent that it is.

@@ -17,25 +17,6 @@ import (
 	"aws-credproc/internal/terminal/ptytest"
 )
 
-const mfaSerial = "arn:aws:iam::" + motoAccount + ":mfa/jill"
-
-// processesWith names the processes, but for this one, that have a text in their command line or environment.
-func processesWith(t *testing.T, text string) (found []string) {
-	t.Helper()
-	for _, file := range []string{"cmdline", "environ"} {
-		paths, err := filepath.Glob("/proc/[0-9]*/" + file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, path := range paths {
-			if b, err := os.ReadFile(path); err == nil && strings.Contains(string(b), text) { // an error: it has ended meanwhile
-				found = append(found, path)
-			}
-		}
-	}
-	return found
-}
-
 // TestE2ESeed: a seed is typed, kept in the keyring alone, and its codes are used once.
 func TestE2ESeed(t *testing.T) {
 	service := startSecretService(t)

@@ -1,4 +1,4 @@
-package cli
+package tui
 
 import (
 	"strings"
@@ -40,39 +40,17 @@ static
 `},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := "\n" + string(table{rows: rows(), shrink: []int{1, 0}}.render(test.width))
+			got := "\n" + string(Table{Rows: rows(), Shrink: []int{1, 0}}.Render(test.width))
 			if got != test.want {
 				t.Errorf("got %s\nwant %s", got, test.want)
 			}
 		})
 	}
 	for width := 30; width < 80; width++ {
-		for line := range strings.Lines(string(table{rows: rows(), shrink: []int{1, 0}}.render(width))) {
+		for line := range strings.Lines(string(Table{Rows: rows(), Shrink: []int{1, 0}}.Render(width))) {
 			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > width {
 				t.Errorf("%d characters on a screen of %d: %s", n, width, line)
 			}
-		}
-	}
-}
-
-func TestStatusIsColouredWhereColoursAre(t *testing.T) {
-	now := time.Now()
-	in := func(d time.Duration) *time.Time { at := now.Add(d); return &at }
-	session := func(lifetime, left time.Duration) sessionStatus {
-		return sessionStatus{Profile: "some-role", Store: "keyring", Created: in(left - lifetime), Expires: in(left)}
-	}
-	all := []sessionStatus{
-		session(time.Hour, time.Hour), session(time.Hour, 5*time.Minute), session(time.Hour, -time.Minute),
-		session(15*time.Minute, 4*time.Minute), session(15*time.Minute, 3*time.Minute), // of a short one a quarter counts
-	}
-	plain := string(statusPage(all, "", now, screen{}))
-	if strings.Contains(plain, "\x1b") {
-		t.Errorf("colours where there are none: %q", plain)
-	}
-	coloured := string(statusPage(all, "", now, screen{width: 80, colours: true}))
-	for _, want := range []string{"\x1b[32m1h00m\x1b[0m", "\x1b[33m5m\x1b[0m", "\x1b[32m4m\x1b[0m", "\x1b[33m3m\x1b[0m", "\x1b[31mexpired\x1b[0m"} {
-		if !strings.Contains(coloured, want) {
-			t.Errorf("no %q in %q", want, coloured)
 		}
 	}
 }
@@ -83,7 +61,7 @@ func TestTimeLeft(t *testing.T) {
 		now: "expired", now.Add(8 * time.Second): "8s", now.Add(11*time.Hour + 32*time.Minute): "11h32m", now.AddDate(1, 0, 0): "8760h00m",
 		now.AddDate(1, 0, 1): "over a year", time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC): "over a year",
 	} {
-		if got := left(at, now); got != want {
+		if got := Left(at, now); got != want {
 			t.Errorf("%s: %q, want %q", at, got, want)
 		}
 	}
@@ -92,7 +70,7 @@ func TestTimeLeft(t *testing.T) {
 func TestAPageIsCutToTheScreen(t *testing.T) {
 	page := []byte("1\n2\n3\n4\n")
 	for height, want := range map[int]string{0: "1\n2\n3\n4\n", 5: "1\n2\n3\n4\n", 4: "1\n2\n... 2 more lines\n", 3: "1\n... 3 more lines\n"} {
-		if got := string((screen{height: height}).cut(page)); got != want {
+		if got := string((Screen{Height: height}).CutPage(page)); got != want {
 			t.Errorf("height %d: %q, want %q", height, got, want)
 		}
 	}

@@ -2,13 +2,9 @@ package cli
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,44 +13,6 @@ import (
 
 	"aws-credproc/internal/ststest"
 )
-
-// hangLimit is by far more than anything here takes.
-const hangLimit = 30 * time.Second
-
-// waitFor waits for a condition that nothing signals.
-func waitFor(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	for end := time.Now().Add(hangLimit); !condition(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
-}
-
-// newAgedHelper is newHelper with a session in the cache, whose life of an hour began some time ago.
-func newAgedHelper(t *testing.T, s *ststest.Server, age time.Duration) helper {
-	t.Helper()
-	h := newHelper(t, s)
-	// By this the processes that it starts are told from others.
-	h.env = append(h.env, fmt.Sprintf("AWS_CREDPROC_TIMEOUT=49.%09ds", rand.N(1_000_000_000)))
-	s.SetMaxSkew(2 * time.Hour)
-	s.SetNow(func() time.Time { return time.Now().Add(-age) })
-	if _, stderr, err := h.run(t, "refresh", "dev"); err != nil {
-		t.Fatal(stderr)
-	}
-	s.SetNow(nil)
-	return h
-}
-
-// isYoung reports whether get has printed a session whose life of an hour began just now.
-func isYoung(t *testing.T, out string) bool {
-	t.Helper()
-	var printed struct{ Expiration time.Time }
-	if err := json.Unmarshal([]byte(out), &printed); err != nil {
-		t.Fatal(err)
-	}
-	return time.Until(printed.Expiration) > 55*time.Minute
-}
 
 // TestASessionIsRenewedAheadOfItsNeed: get is over while its renewal still waits for STS, which holds nothing of what get
 // was given, and finds the config by the same relative path.
@@ -100,28 +58,6 @@ func TestASessionIsRenewedAheadOfItsNeed(t *testing.T) {
 	if again, _, err := h.run(t, "get", "dev"); err != nil || !isYoung(t, again) || s.Calls("AssumeRole") != 2 {
 		t.Errorf("%v; %d calls, want 2; %d bytes", err, s.Calls("AssumeRole"), len(again))
 	}
-}
-
-// pidOf finds the process that renews for an aged helper; 0 if there is none.
-func pidOf(t *testing.T, h helper) int {
-	t.Helper()
-	i := slices.IndexFunc(h.env, func(v string) bool { return strings.HasPrefix(v, "AWS_CREDPROC_TIMEOUT=49.") })
-	_, timeout, _ := strings.Cut(h.env[i], "=")
-	paths, err := filepath.Glob("/proc/[0-9]*/cmdline")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range paths {
-		line, err := os.ReadFile(path)
-		if err == nil && strings.Contains(string(line), "\x00"+renewName+"\x00") && strings.Contains(string(line), strings.TrimRight(timeout, "0s")) {
-			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return pid
-		}
-	}
-	return 0
 }
 
 // TestARenewalThatFailsIsToldOf: by status and by get --verbose, while the session is served in silence.

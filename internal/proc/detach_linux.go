@@ -1,4 +1,4 @@
-package cli
+package proc
 
 import (
 	"math"
@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// closeOnExec keeps every descriptor above the standard streams from processes that are started from now on.
+// closeOnExec marks every descriptor above the standard streams close-on-exec.
 func closeOnExec() {
 	if unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) != nil { // Linux before 5.11
 		closeEachOnExec()

@@ -1,4 +1,4 @@
-package cli
+package credserver
 
 import (
 	"context"
@@ -9,33 +9,35 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"aws-credproc/cache"
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/terminal"
 )
 
-// startTestEndpoint starts an endpoint that gives what credentials gives.
-func startTestEndpoint(t *testing.T, credentials func(context.Context) (cache.Session, error)) *endpoint {
+// startServer starts an endpoint that gives what credentials gives.
+func startServer(t *testing.T, credentials func(context.Context) (Credentials, error)) *Server {
 	t.Helper()
-	e := &endpoint{token: "TOKEN", credentials: credentials, timeout: time.Minute, failed: func(error) {}}
-	if err := e.listen(); err != nil {
+	e, err := Start(Options{Lookup: credentials, Timeout: time.Minute, Failed: func(error) {}})
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(e.close)
+	e.token = "TOKEN"
+	t.Cleanup(func() { _ = e.Close() })
 	return e
 }
 
-var testSession = cache.Session{AccessKeyID: "ASIATEST", SecretAccessKey: "hush", SessionToken: "token", AccountID: testAccount,
-	Issued: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), Expiration: time.Date(2030, 1, 1, 1, 0, 0, 0, time.UTC)}
+const testAccount = "123456789012"
+
+var testCredentials = Credentials{AccessKeyID: "ASIATEST", SecretAccessKey: "hush", SessionToken: "token", AccountID: testAccount,
+	Expiration: time.Date(2030, 1, 1, 1, 0, 0, 0, time.UTC)}
 
 // ask sends a request for credentials, changed by edit, and gives the status and the body.
-func (e *endpoint) ask(t *testing.T, edit func(*http.Request)) (status int, body string) {
+func (e *Server) ask(t *testing.T, edit func(*http.Request)) (status int, body string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+e.host+endpointPath, nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+e.host+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,19 +60,19 @@ func (e *endpoint) ask(t *testing.T, edit func(*http.Request)) (status int, body
 	return resp.StatusCode, string(b)
 }
 
-func TestEndpointAnswersWhoKnowsTheToken(t *testing.T) {
-	e := startTestEndpoint(t, func(context.Context) (cache.Session, error) { return testSession, nil })
+func TestServerAnswersWhoKnowsTheToken(t *testing.T) {
+	e := startServer(t, func(context.Context) (Credentials, error) { return testCredentials, nil })
 	const want = `{"AccessKeyId":"ASIATEST","SecretAccessKey":"hush","Token":"token","Expiration":"2030-01-01T01:00:00Z","AccountId":"` + testAccount + `"}`
 	if status, body := e.ask(t, nil); status != http.StatusOK || body != want {
 		t.Errorf("%d %s", status, body)
 	}
 }
 
-func TestEndpointGivesNothingToOthers(t *testing.T) {
+func TestServerGivesNothingToOthers(t *testing.T) {
 	var asked atomic.Int32
-	e := startTestEndpoint(t, func(context.Context) (cache.Session, error) {
+	e := startServer(t, func(context.Context) (Credentials, error) {
 		asked.Add(1)
-		return testSession, nil
+		return testCredentials, nil
 	})
 	_, port, err := net.SplitHostPort(e.host)
 	if err != nil {
@@ -95,8 +97,8 @@ func TestEndpointGivesNothingToOthers(t *testing.T) {
 		"token in the query":      {func(r *http.Request) { authorize()(r); r.URL.RawQuery = "token=TOKEN" }, 401},
 		"a name that leads here":  {host("rebound.example:" + port), 403},
 		"localhost":               {host("localhost:" + port), 403},
-		"the address alone":       {host(loopback), 403},
-		"another port":            {host(loopback + ":1"), 403},
+		"the address alone":       {host(Loopback), 403},
+		"another port":            {host(Loopback + ":1"), 403},
 		"another path":            {func(r *http.Request) { r.URL.Path = "/" }, 404},
 		"a path below":            {func(r *http.Request) { r.URL.Path += "/x" }, 404},
 		"POST":                    {method(http.MethodPost), 405},
@@ -119,7 +121,7 @@ func TestEndpointGivesNothingToOthers(t *testing.T) {
 			}
 		})
 	}
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+e.host+endpointPath, nil)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+e.host+path, nil)
 	r.Header.Set("X", strings.Repeat("x", 32<<10))
 	r.RequestURI = ""
 	if resp, err := http.DefaultTransport.RoundTrip(r); err == nil {
@@ -144,9 +146,9 @@ func (l farListener) Accept() (net.Conn, error) { return <-l.conns, nil }
 func (l farListener) Close() error              { return nil }
 func (l farListener) Addr() net.Addr            { return nil }
 
-// TestEndpointIsForThisMachine: other addresses do not lead to it, and who comes from one all the same is not heard.
-func TestEndpointIsForThisMachine(t *testing.T) {
-	e := startTestEndpoint(t, func(context.Context) (cache.Session, error) { return testSession, nil })
+// TestServerIsForThisMachine: other addresses do not lead to it, and who comes from one all the same is not heard.
+func TestServerIsForThisMachine(t *testing.T) {
+	e := startServer(t, func(context.Context) (Credentials, error) { return testCredentials, nil })
 	_, port, err := net.SplitHostPort(e.host)
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +158,7 @@ func TestEndpointIsForThisMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, a := range append(addresses, &net.IPNet{IP: net.IPv6loopback}) {
-		if ip := a.(*net.IPNet).IP; ip.String() != loopback {
+		if ip := a.(*net.IPNet).IP; ip.String() != Loopback {
 			conn, err := net.DialTimeout("tcp", net.JoinHostPort(ip.String(), port), time.Second)
 			if err == nil {
 				conn.Close()
@@ -170,7 +172,7 @@ func TestEndpointIsForThisMachine(t *testing.T) {
 	l := farListener{make(chan net.Conn, 2)}
 	l.conns <- farConn{theirs, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}}
 	l.conns <- farConn{near, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}}
-	conn, err := fromHere{l}.Accept()
+	conn, err := loopbackListener{l}.Accept()
 	if err != nil || conn.(farConn).Conn != near {
 		t.Errorf("%v, and a connection from %s", err, conn.RemoteAddr())
 	}
@@ -179,7 +181,7 @@ func TestEndpointIsForThisMachine(t *testing.T) {
 	}
 }
 
-func TestEndpointTellsWhatFailed(t *testing.T) {
+func TestServerTellsWhatFailed(t *testing.T) {
 	for name, test := range map[string]struct {
 		err    error
 		status int
@@ -192,11 +194,11 @@ func TestEndpointTellsWhatFailed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var told error
-			e := startTestEndpoint(t, func(context.Context) (cache.Session, error) { return cache.Session{}, test.err })
-			e.failed = func(err error) { told = err }
+			e := startServer(t, func(context.Context) (Credentials, error) { return Credentials{}, test.err })
+			e.Failed = func(err error) { told = err }
 			status, body := e.ask(t, nil)
 			var refusal map[string]string
-			if err := json.Unmarshal([]byte(body), &refusal); err != nil || status != test.status || refusal["message"] != printable(test.err.Error()) || strings.Contains(body, `\u001b`) {
+			if err := json.Unmarshal([]byte(body), &refusal); err != nil || status != test.status || refusal["message"] != terminal.Printable(test.err.Error()) || strings.Contains(body, `\u001b`) {
 				t.Errorf("%d %s, want %d (%v)", status, body, test.status, err)
 			}
 			if !errors.Is(told, test.err) {
@@ -206,16 +208,16 @@ func TestEndpointTellsWhatFailed(t *testing.T) {
 	}
 }
 
-// TestEndpointAsksOnceForAll: also for those who have no time to wait, and come again.
-func TestEndpointAsksOnceForAll(t *testing.T) {
+// TestServerAsksOnceForAll: also for those who have no time to wait, and come again.
+func TestServerAsksOnceForAll(t *testing.T) {
 	asked, answer := make(chan struct{}, 10), make(chan struct{})
-	e := startTestEndpoint(t, func(ctx context.Context) (cache.Session, error) {
+	e := startServer(t, func(ctx context.Context) (Credentials, error) {
 		asked <- struct{}{}
 		select {
 		case <-answer:
-			return testSession, nil
+			return testCredentials, nil
 		case <-ctx.Done():
-			return cache.Session{}, ctx.Err()
+			return Credentials{}, ctx.Err()
 		}
 	})
 	impatient, cancel := context.WithCancel(t.Context())
@@ -244,8 +246,8 @@ func TestEndpointAsksOnceForAll(t *testing.T) {
 
 // TestKeysThatDoNotExpireAreAskedForAgain: botocore and the JavaScript SDK want an Expiration and a Token.
 func TestKeysThatDoNotExpireAreAskedForAgain(t *testing.T) {
-	e := startTestEndpoint(t, func(context.Context) (cache.Session, error) {
-		return cache.Session{AccessKeyID: "AKIATEST", SecretAccessKey: "hush"}, nil
+	e := startServer(t, func(context.Context) (Credentials, error) {
+		return Credentials{AccessKeyID: "AKIATEST", SecretAccessKey: "hush"}, nil
 	})
 	status, body := e.ask(t, nil)
 	var got struct {
@@ -255,23 +257,7 @@ func TestKeysThatDoNotExpireAreAskedForAgain(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &got); status != 200 || err != nil || got.Token == nil || *got.Token != "" {
 		t.Fatalf("%d %s (%v)", status, body, err)
 	}
-	if left := time.Until(got.Expiration); left < staticLife-time.Minute || left > staticLife {
+	if left := time.Until(got.Expiration); left < staticLifetime-time.Minute || left > staticLifetime {
 		t.Errorf("asked for again after %s", left)
-	}
-}
-
-// Requests of the same moment warn too, of the config files as of all else.
-func TestWarningsBesideACommandAreOneAMinute(t *testing.T) {
-	var stderr strings.Builder
-	a := &app{stderr: &stderr}
-	a.warn("before it begins")
-	(&calm{app: a}).begin()
-	var all sync.WaitGroup
-	for n := range 10 {
-		all.Go(func() { a.warn("request %d", n) })
-	}
-	all.Wait()
-	if got := stderr.String(); strings.Count(got, "\n") != 2 || strings.Count(got, "warning: request ") != 1 {
-		t.Errorf("told: %q", got)
 	}
 }

@@ -1,0 +1,198 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"aws-credproc/cache"
+	"aws-credproc/credproc"
+	"aws-credproc/credproc/mfa"
+	"aws-credproc/internal/credserver"
+	"aws-credproc/profiles"
+)
+
+// startServer starts a credentials server for a profile, once the profile has credentials. It returns
+// the variables by which a child process finds the server.
+func (h *credentialExport) startServer(ctx context.Context, profile string) (*credserver.Server, []variable, error) {
+	f, err := h.files()
+	if err != nil {
+		return nil, nil, err
+	}
+	chain, region, err := h.resolve(f, profile)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := h.memoryResolver()
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := r.Credentials(ctx, chain)
+	if err != nil {
+		return nil, nil, err
+	}
+	set := h.hideDefault(f)
+	r = h.childResolver(r)
+	server, err := credserver.Start(credserver.Options{
+		Timeout: h.timeout, Grace: grace,
+		Lookup: func(ctx context.Context) (credserver.Credentials, error) { return h.lookup(ctx, r, profile) },
+		Failed: func(err error) { h.log.say("%v", err) },
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	set = append(set,
+		variable{"AWS_CONTAINER_CREDENTIALS_FULL_URI", server.URL()},
+		variable{"AWS_CONTAINER_AUTHORIZATION_TOKEN", server.Token()})
+	return server, slices.Concat(set, otherVariables(s, region), withoutProxy(os.Getenv)), nil
+}
+
+// lookup returns the credentials of a profile by the config files as they are now. It renews a session
+// that is due for renewal in the background.
+func (h *credentialExport) lookup(ctx context.Context, r *credproc.Resolver, profile string) (c credserver.Credentials, err error) {
+	f, err := h.files()
+	if err != nil {
+		return c, err
+	}
+	chain, _, err := h.resolve(f, profile)
+	if err != nil {
+		return c, err
+	}
+	s, err := r.Credentials(ctx, chain)
+	if err != nil {
+		return c, err
+	}
+	if r.ClaimsRenewal(chain, s) {
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), h.timeout)
+			defer cancel()
+			if err := r.Renew(ctx, chain); err != nil {
+				h.trace("%v", err) // it is recorded, and returned once the session is used up
+			}
+		}()
+	}
+	return credserver.Credentials{
+		AccessKeyID: s.AccessKeyID, SecretAccessKey: s.SecretAccessKey, SessionToken: s.SessionToken,
+		AccountID: s.AccountID, Expiration: s.Expiration,
+	}, nil
+}
+
+// memoryResolver returns a resolver for as long as a child process runs. It keeps sessions in memory
+// too, so that without a store not every request assumes the role.
+func (h *credentialExport) memoryResolver() (*credproc.Resolver, error) {
+	r, err := h.resolver()
+	if err != nil {
+		return nil, err
+	}
+	h.log = &throttledLogger{console: h.console}
+	r.Warnf = h.log.warn
+	r.Cache, err = cache.Open(cache.Options{
+		Dir: h.stateDir(), Choice: h.store, Warnf: h.log.warn, Memory: true,
+	})
+	return r, err
+}
+
+// childResolver returns a copy of r for use while the child process has the terminal: it asks for MFA
+// codes in a window, unless --prompt tty is set.
+func (h *credentialExport) childResolver(r *credproc.Resolver) *credproc.Resolver {
+	h.log.throttle()
+	mode := h.prompt
+	if mode == mfa.Auto {
+		mode = mfa.GUI
+	}
+	child := *r
+	child.TokenCodes = h.tokenCodes(mode, h.log.warn)
+	return &child
+}
+
+// throttledLogger writes messages to a terminal that a child process uses: at most one a minute.
+type throttledLogger struct {
+	*console
+	mu        sync.Mutex
+	throttled bool
+	last      time.Time
+}
+
+// throttle starts the limit. Before the call warnings are printed as usual.
+func (l *throttledLogger) throttle() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.throttled = true
+	l.warnf = l.warn // no request has arrived yet
+}
+
+func (l *throttledLogger) warn(format string, args ...any) {
+	l.mu.Lock()
+	throttled := l.throttled
+	l.mu.Unlock()
+	if throttled {
+		l.say("warning: "+format, args...)
+		return
+	}
+	l.console.warn(format, args...)
+}
+
+func (l *throttledLogger) say(format string, args ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := time.Now(); now.Sub(l.last) >= time.Minute {
+		l.last = now
+		l.console.say(format, args...)
+		return
+	}
+	l.trace(format, args...)
+}
+
+// hideDefault gives variables that hide the files in which [default] has credentials: every SDK takes those before an
+// endpoint's, and the command would work as somebody else.
+func (h *credentialExport) hideDefault(f *profiles.Files) (set []variable) {
+	p, err := f.Profile("default")
+	if err != nil {
+		return nil // there is none, or no SDK can read it
+	}
+	hidden := map[string]bool{}
+	for key, property := range p.Properties {
+		if isCredentialSetting(key) {
+			hidden[property.File] = true
+		}
+	}
+	for _, file := range []variable{{"credentials", "AWS_SHARED_CREDENTIALS_FILE"}, {"config", "AWS_CONFIG_FILE"}} {
+		if hidden[file.name] {
+			h.warn("[default] in the %s file has credentials, which come before an endpoint's: the command does not see that file (%s=%s)", file.name, file.value, os.DevNull)
+			set = append(set, variable{file.value, os.DevNull})
+		}
+	}
+	return set
+}
+
+// isCredentialSetting reports whether a profile with this key takes its credentials from it, or fails for want of more.
+func isCredentialSetting(key string) bool {
+	switch key {
+	case "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "role_arn", "source_profile", "credential_source",
+		"credential_process", "web_identity_token_file", "login_session":
+		return true
+	}
+	return strings.HasPrefix(key, "sso_")
+}
+
+// withoutProxy gives variables that keep what asks the endpoint from doing so by way of a proxy. Some tools know NO_PROXY,
+// some no_proxy, and some the second only where there is not the first.
+func withoutProxy(getenv func(string) string) (set []variable) {
+	isSet := func(name string) bool { return getenv(name) != "" }
+	if !slices.ContainsFunc([]string{"HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"}, isSet) {
+		return nil
+	}
+	names := []string{"NO_PROXY", "no_proxy"}
+	if !slices.ContainsFunc(names, isSet) {
+		return []variable{{names[0], credserver.Loopback}, {names[1], credserver.Loopback}}
+	}
+	for _, name := range names {
+		if old := getenv(name); old != "" && old != "*" {
+			set = append(set, variable{name, old + "," + credserver.Loopback})
+		}
+	}
+	return set
+}

@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"cmp"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"aws-credproc/internal/diag"
+	"aws-credproc/internal/proc"
+)
+
+// Exit codes. They are part of the interface.
+const (
+	exitDone      = 0
+	exitFailed    = 1
+	exitUsage     = 2
+	exitNeedsUser = 3 // the user is needed and cannot be asked here
+)
+
+// failure is the error of a command that was understood. Errors not wrapped in failure are usage
+// errors.
+type failure struct {
+	err      error
+	exitCode int
+	printed  bool // the error has been printed
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// fail wraps err in a failure. It returns nil if err is nil, and err itself if it is a failure.
+func fail(err error) error {
+	var f *failure
+	if err == nil || errors.As(err, &f) {
+		return err
+	}
+	f = &failure{err: err, exitCode: exitFailed}
+	var start *proc.StartError
+	switch {
+	case errors.As(err, &start):
+		f.exitCode = start.ExitCode
+	case diag.Has(err, diag.NeedsUser):
+		f.exitCode = exitNeedsUser
+	}
+	return f
+}
+
+// printed is fail for an error that has been printed.
+func printed(err error) error {
+	f := *fail(err).(*failure)
+	f.printed = true
+	return &f
+}
+
+// errPrinted is a failure that has been printed.
+var errPrinted = &failure{err: errors.New("failed"), exitCode: exitFailed, printed: true}
+
+// exit prints the error of a command and returns its exit code.
+func (a *app) exit(cmd *cobra.Command, err error) int {
+	var f *failure
+	switch {
+	case err == nil:
+		return exitDone
+	case !errors.As(err, &f):
+		hint := cmp.Or(diag.Hint(err), "see "+cmd.CommandPath()+" --help")
+		a.say("%s", diag.WithHint(err.Error(), hint))
+		return exitUsage
+	case !f.printed:
+		a.report(err)
+	}
+	return f.exitCode
+}

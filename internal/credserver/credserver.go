@@ -1,0 +1,182 @@
+// Package credserver serves credentials on the loopback interface, as the endpoint of a container
+// does. SDKs find it by AWS_CONTAINER_CREDENTIALS_FULL_URI and AWS_CONTAINER_AUTHORIZATION_TOKEN.
+//
+// https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+package credserver
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"aws-credproc/internal/diag"
+	"aws-credproc/internal/terminal"
+)
+
+// Loopback is the only address that a [Server] listens on.
+const Loopback = "127.0.0.1"
+
+const path = "/credentials"
+
+// Credentials are what a [Server] returns.
+type Credentials struct {
+	AccessKeyID, SecretAccessKey, SessionToken, AccountID string
+	Expiration                                            time.Time // zero if they do not expire
+}
+
+// Options are the settings of a [Server].
+type Options struct {
+	// Lookup returns the credentials. It is called for each request, but never twice at a time.
+	Lookup  func(context.Context) (Credentials, error)
+	Timeout time.Duration // of one lookup
+	// Grace is how long a lookup may take after its context has ended.
+	Grace time.Duration
+	// Failed is called with the error of a lookup: many SDKs do not show what a server responds.
+	Failed func(error)
+}
+
+// Server is an HTTP server for one set of credentials. It responds only to requests from this
+// machine that have its token.
+type Server struct {
+	Options
+	host, token string
+	server      *http.Server
+
+	mu       sync.Mutex
+	inflight *lookup // nil while no lookup runs
+}
+
+// Start starts a server on a free port, with a new token.
+func Start(o Options) (*Server, error) {
+	s := &Server{Options: o, token: rand.Text()}
+	l, err := net.Listen("tcp4", Loopback+":0")
+	if err != nil {
+		return nil, fmt.Errorf("exec: cannot open the credentials endpoint: %w", err)
+	}
+	s.host = l.Addr().String()
+	s.server = &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       5 * time.Second,
+		WriteTimeout:      5*time.Second + s.Timeout + s.Grace,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          log.New(io.Discard, "", 0), // clients must not write to the terminal
+	}
+	go func() { _ = s.server.Serve(loopbackListener{l}) }() // returns after Close
+	return s, nil
+}
+
+// URL returns the URL of the credentials.
+func (s *Server) URL() string { return "http://" + s.host + path }
+
+// Token returns the value that requests need in their Authorization header.
+func (s *Server) Token() string { return s.token }
+
+// Close stops the server and closes its connections.
+func (s *Server) Close() error { return s.server.Close() }
+
+// loopbackListener closes connections that come from other machines, whatever their route.
+type loopbackListener struct{ net.Listener }
+
+func (l loopbackListener) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if from, ok := conn.RemoteAddr().(*net.TCPAddr); ok && from.IP.IsLoopback() {
+			return conn, nil
+		}
+		_ = conn.Close()
+	}
+}
+
+// ServeHTTP responds with the credentials, or with a code and a message. A status of 5xx means that
+// the client may try again.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	refuse := func(status int, code, message string) {
+		respond(w, status, map[string]string{"code": code, "message": message})
+	}
+	switch {
+	case r.Host != s.host: // a web page whose host name resolves to this machine (DNS rebinding)
+		refuse(http.StatusForbidden, "AccessDenied", "this is "+s.host)
+		return
+	case !s.isAuthorized(r):
+		refuse(http.StatusUnauthorized, "AccessDenied",
+			"the Authorization header is not the value of AWS_CONTAINER_AUTHORIZATION_TOKEN")
+		return
+	case r.URL.Path != path:
+		refuse(http.StatusNotFound, "NotFound", "the only path is "+path)
+		return
+	case r.Method != http.MethodGet:
+		w.Header().Set("Allow", http.MethodGet)
+		refuse(http.StatusMethodNotAllowed, "MethodNotAllowed", "the only method is GET")
+		return
+	}
+	credentials, err := s.shared(r.Context())
+	if err != nil {
+		if r.Context().Err() != nil {
+			return // the client has gone
+		}
+		s.Failed(err)
+		refuse(failureStatus(err), "CredentialsUnavailable", terminal.Printable(err.Error()))
+		return
+	}
+	respond(w, http.StatusOK, response(credentials, time.Now()))
+}
+
+func (s *Server) isAuthorized(r *http.Request) bool {
+	values := r.Header["Authorization"]
+	return len(values) == 1 && subtle.ConstantTimeCompare([]byte(values[0]), []byte(s.token)) == 1
+}
+
+// failureStatus returns 503 for a failure that may pass, else 403.
+func failureStatus(err error) int {
+	if e := (*diag.Error)(nil); errors.As(err, &e) && !e.Has(diag.Temporary) {
+		return http.StatusForbidden
+	}
+	return http.StatusServiceUnavailable
+}
+
+// staticLifetime is the lifetime reported for credentials that do not expire, so that clients ask
+// again and get replaced keys. botocore and the JavaScript SDK need an Expiration and a Token.
+const staticLifetime = time.Hour
+
+// response returns the JSON value of a container's endpoint.
+func response(c Credentials, now time.Time) any {
+	if c.Expiration.IsZero() {
+		c.Expiration = now.Add(staticLifetime)
+	}
+	return struct {
+		AccessKeyId     string //nolint:revive // AWS's spelling
+		SecretAccessKey string
+		Token           string
+		Expiration      string
+		AccountId       string `json:",omitempty"` //nolint:revive // AWS's spelling
+	}{
+		c.AccessKeyID, c.SecretAccessKey, c.SessionToken,
+		c.Expiration.UTC().Format(time.RFC3339), c.AccountID,
+	}
+}
+
+func respond(w http.ResponseWriter, status int, v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		status, b = http.StatusInternalServerError, []byte("{}")
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(b) // fails only if the client has gone
+}

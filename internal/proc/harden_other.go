@@ -1,0 +1,7 @@
+//go:build !linux
+
+package proc
+
+// Harden does nothing here: macOS's hardened runtime comes with code signing, and Windows has no
+// equivalent.
+func Harden() {}

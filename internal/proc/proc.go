@@ -1,0 +1,18 @@
+// Package proc starts, replaces, detaches and protects processes. Each function has one meaning on
+// every system; the files named for a system hold what differs.
+package proc
+
+import (
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+)
+
+// EndSignals returns the signals that ask this process to end: SIGINT, SIGTERM and SIGHUP. It leaves
+// out those that were ignored when the process started (nohup, background jobs of a shell), so that
+// they stay ignored.
+func EndSignals() []os.Signal {
+	all := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
+	return slices.DeleteFunc(all, signal.Ignored)
+}

@@ -1,0 +1,54 @@
+//go:build unix
+
+package proc
+
+import (
+	"cmp"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"aws-credproc/internal/terminal"
+)
+
+// Shell returns the user's shell.
+func Shell() string { return cmp.Or(os.Getenv("SHELL"), "/bin/sh") }
+
+// Replace runs the command in the place of this process. It returns only if that fails, with a
+// [*StartError]. On Windows, which cannot replace a process, it is [Command.Run].
+//
+// The command inherits nothing from this process but its standard streams and what was inherited
+// before: the system makes a new process image dumpable (see [Harden]), resets handled signals, and
+// closes close-on-exec files.
+func (c Command) Replace() (exitCode int, err error) {
+	return 0, newStartError(c.Args[0], syscall.Exec(c.Path, c.Args, c.Env))
+}
+
+// forwarded are the signals that other processes may send to this one when they mean the child.
+var forwarded = []os.Signal{
+	syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2,
+}
+
+// forward sends a signal to the child. It leaves out those that the terminal has sent to the child
+// too: many programs stop at once, without cleaning up, when they get a second interrupt.
+func forward(p *os.Process, s os.Signal) {
+	switch s {
+	case syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP:
+		if terminal.IsThere() {
+			return
+		}
+	}
+	_ = p.Signal(s) // fails only if the child has ended
+}
+
+// allowTerminalOutput lets this process write to the terminal while a child, such as a shell with job
+// control, is its foreground process. With "stty tostop" SIGTTOU would stop this process.
+func allowTerminalOutput() { signal.Ignore(syscall.SIGTTOU) }
+
+// exitStatus returns the exit code that a shell would return for a process that has ended.
+func exitStatus(s *os.ProcessState) int {
+	if status, ok := s.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return 128 + int(status.Signal())
+	}
+	return s.ExitCode()
+}

@@ -1,0 +1,67 @@
+// Package tui lays out what the commands print: tables, wrapped text, colours, and the line that shows
+// what a command waits for.
+package tui
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"golang.org/x/term"
+)
+
+// Screen describes where output goes. Its zero value is not a terminal.
+type Screen struct {
+	IsTerminal bool
+	Width      int // in columns; 0 if unknown
+	Height     int // in lines; 0 if unknown
+	Colours    bool
+}
+
+// ScreenOf describes w. NO_COLOR (https://no-color.org) and TERM=dumb switch colours off.
+func ScreenOf(w io.Writer) Screen {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return Screen{}
+	}
+	width, height, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		width, height = 0, 0
+	}
+	colours := os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	return Screen{IsTerminal: true, Width: width, Height: height, Colours: colours}
+}
+
+// CutPage returns as many lines of a page as the screen holds, from the first on, and the number of
+// those left out: a longer page that is shown again and again would scroll its head away. The last
+// line of the screen is left empty for the cursor.
+func (s Screen) CutPage(page []byte) []byte {
+	lines := slices.Collect(bytes.Lines(page))
+	if s.Height < 3 || len(lines) < s.Height {
+		return page
+	}
+	shown := s.Height - 2
+	return fmt.Appendf(bytes.Join(lines[:shown], nil), "... %d more lines\n", len(lines)-shown)
+}
+
+// Colour is a colour or attribute of a terminal: an SGR parameter (ECMA-48). The colours are those of
+// the terminal's own palette, so that they are legible on light and dark backgrounds.
+type Colour string
+
+// The colours in use.
+const (
+	Bold   Colour = "1"
+	Red    Colour = "31"
+	Green  Colour = "32"
+	Yellow Colour = "33"
+)
+
+// Paint returns text in a colour, or unchanged where the screen has no colours.
+func (s Screen) Paint(c Colour, text string) string {
+	if !s.Colours || text == "" {
+		return text
+	}
+	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"
+}

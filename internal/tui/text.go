@@ -1,0 +1,71 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"aws-credproc/internal/terminal"
+)
+
+// Hanging returns text after a label, wrapped at spaces to width columns, 0 for no limit. Further
+// lines are indented to the end of the label. It strips control characters from text, not from label.
+func Hanging(label, text string, width int) []string {
+	text = terminal.Printable(text)
+	if width == 0 {
+		return []string{label + text}
+	}
+	indent := strings.Repeat(" ", utf8.RuneCountInString(label))
+	room := max(width-len(indent), 20)
+	var out []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > room {
+			out = append(out, label+line)
+			label, line = indent, ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return append(out, label+line)
+}
+
+// Lines returns each string as a line, without control characters.
+func Lines(all []string) (out []byte) {
+	for _, l := range all {
+		out = append(out, terminal.Printable(l)+"\n"...)
+	}
+	return out
+}
+
+// Plural returns word, with an s unless n is 1.
+func Plural(n int, word string) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
+}
+
+// Left returns the time from now until t: "59m", "11h32m", "8s", "over a year", or "expired".
+func Left(t, now time.Time) string {
+	if !t.After(now) {
+		return "expired"
+	}
+	return Span(t.Sub(now))
+}
+
+// Span returns a duration as text: "0s", "59m", "11h32m".
+func Span(d time.Duration) string {
+	switch {
+	case d > 365*24*time.Hour:
+		return "over a year" // the difference of two times is at most 292 years
+	case d < time.Minute:
+		return d.Round(time.Second).String()
+	case d < time.Hour:
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	}
+	return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+}
