@@ -46,6 +46,7 @@ func TestEveryCommandCompletes(t *testing.T) {
 		"get --prompt ":    {"auto", "tty", "gui", "none"},
 		"get --timeout ":   {},
 		"completion ":      completionShells,
+		"help mfa ":        {"add", "code", "remove"},
 		"setup new --role-arn r --source-profile ":   {"one", "two"},
 		"setup one --credential-source ":             {"Environment", "Ec2InstanceMetadata", "EcsContainer"},
 		"setup one --region ":                        {},

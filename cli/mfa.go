@@ -26,7 +26,7 @@ func newMFACmd(a *app) *cobra.Command {
 That is a weaker second factor, since the seed is on the same machine as the access key. SERIAL is the device's ARN, as in
 mfa_serial.`,
 		Example: "  aws-credproc mfa add arn:aws:iam::123456789012:mfa/jill",
-		Args:    cobra.NoArgs,
+		Args:    noSubcommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	var add *cobra.Command

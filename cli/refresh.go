@@ -88,7 +88,7 @@ until then, for so long in all.`,
 	cmd.Args = profilesOrAll(&r.all)
 	cmd.PreRunE = func(*cobra.Command, []string) error {
 		if r.wait < 0 {
-			return fmt.Errorf("--wait: %s is no time to wait", r.wait)
+			return errors.New("--wait: must not be less than 0")
 		}
 		a.timeout += r.wait // which is the deadline of the command
 		return nil
