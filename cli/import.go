@@ -114,7 +114,7 @@ func (i *importing) plan(ctx context.Context, e *profiles.Editor) (transfer, err
 	if i.undo {
 		return i.planUndo(e, kept, isKept)
 	}
-	keys, found, err := e.TakeKeys(i.profile, i.helper)
+	keys, found, err := profiles.TakeKeys(e, i.profile, i.helper)
 	switch {
 	case err != nil:
 		return transfer{}, err
@@ -173,7 +173,7 @@ func (i *importing) planUndo(e *profiles.Editor, kept profiles.Keys, isKept bool
 		}
 		return transfer{report: "no keys of it are in the keyring, so there is nothing to undo"}, err
 	}
-	if _, err := e.PutKeys(i.profile, kept); err != nil {
+	if _, err := profiles.PutKeys(e, i.profile, kept); err != nil {
 		return transfer{}, err
 	}
 	return transfer{keys: kept, changes: e.Changes(), report: "the access key " + kept.AccessKeyID + " is in the file again, and in the keyring no more"}, nil

@@ -230,7 +230,7 @@ func (s *setup) edit(e *profiles.Editor) (report string, err error) {
 	for _, name := range s.names {
 		switch {
 		case s.undo:
-			role, changed, err := e.Unwire(name)
+			role, changed, err := profiles.Unwire(e, name)
 			if err != nil {
 				return "", err
 			}
@@ -245,7 +245,7 @@ func (s *setup) edit(e *profiles.Editor) (report string, err error) {
 					return "", err
 				}
 			}
-			role, changed, err := e.Wire(name, s.helper)
+			role, changed, err := profiles.Wire(e, name, s.helper)
 			if err != nil {
 				return "", err
 			}

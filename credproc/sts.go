@@ -62,7 +62,7 @@ func (r *Resolver) newSTSClient(c profiles.Chain, e plan.Endpoint) (*stsClient, 
 	if path := setting("AWS_CA_BUNDLE", "ca_bundle"); path != "" {
 		pem, err := files.Read(path, maxCABundle)
 		if err != nil {
-			return fail(fmt.Errorf("CA bundle: %w", err), profiles.OpenHint(err, "correct AWS_CA_BUNDLE or ca_bundle"))
+			return fail(fmt.Errorf("CA bundle: %w", err), cmp.Or(diag.FileLimitHint(err), "correct AWS_CA_BUNDLE or ca_bundle"))
 		}
 		roots := x509.NewCertPool()
 		if !roots.AppendCertsFromPEM(pem) {

@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// What is surely no ARN of IAM's, for who warns of a mistake before it is made. A chain resolves all the same, since STS
-// says what it takes, as does another one that speaks its language.
+// These checks find what is certainly not an IAM ARN, to warn of a mistake early. A chain resolves all
+// the same: STS decides, and other services that speak its protocol have other ARNs.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
 
 var (
@@ -19,15 +19,22 @@ var (
 	roleNameForm = form(`^[A-Za-z0-9_+=,.@-]{1,64}$`)
 )
 
-// form makes a regular expression when it is first needed: what is made at the start is paid for by each get.
+// form compiles a regular expression when it is first used, not at start-up.
 func form(expression string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }
 
-// IsAccountID reports whether a text has the form of an account's ID.
+// isARN reports whether a value has the form of an ARN.
+func isARN(value string) bool {
+	parts := strings.SplitN(value, ":", 6)
+	return len(parts) == 6 && parts[0] == "arn" && parts[1] != "" && parts[2] != "" && parts[5] != "" && isPrintable(value)
+}
+
+// IsAccountID reports whether s has the form of an AWS account ID.
 func IsAccountID(s string) bool { return accountForm().MatchString(s) }
 
-// CheckRoleARN says why a text is surely not the ARN of a role: arn:aws:iam::123456789012:role/NAME.
+// CheckRoleARN returns an error if arn is certainly not the ARN of a role, which has the form
+// arn:aws:iam::123456789012:role/NAME.
 func CheckRoleARN(arn string) error {
 	if !isARN(arn) {
 		return errors.New("which is no ARN")
@@ -52,8 +59,8 @@ func CheckRoleARN(arn string) error {
 	return nil
 }
 
-// CheckMFAARN says why a text is surely neither the ARN of an MFA device, arn:aws:iam::123456789012:mfa/NAME, nor the
-// number of one.
+// CheckMFAARN returns an error if serial is certainly neither the ARN of an MFA device, which has the
+// form arn:aws:iam::123456789012:mfa/NAME, nor the serial number of one.
 func CheckMFAARN(serial string) error {
 	if !strings.HasPrefix(serial, "arn:") {
 		if strings.ContainsAny(serial, "/:") {
@@ -79,7 +86,7 @@ func CheckMFAARN(serial string) error {
 	return nil
 }
 
-// checkIAM checks what stands before the resource in an ARN of IAM.
+// checkIAM checks the partition, region and account of an IAM ARN.
 func checkIAM(parts []string) error {
 	switch {
 	case !partitionForm().MatchString(parts[1]):

@@ -98,7 +98,7 @@ func TestChainErrors(t *testing.T) {
 		"web identity without role":   {"[profile p]\nweb_identity_token_file = /t", "", "no role_arn"},
 		"half a pair, no secret":      {"[profile p]\naws_access_key_id = AKIAX", "", "no aws_secret_access_key"},
 		"half a pair, no ID":          {"[profile p]\naws_secret_access_key = s", "", "no aws_access_key_id"},
-		"half a pair in the source":   {"[profile p]\n" + role, "[b]\naws_access_key_id = AKIAX", "credentials:2: profile b: it has aws_access_key_id but"},
+		"half a pair in the source":   {"[profile p]\n" + role, "[b]\naws_access_key_id = AKIAX", "credentials:2: it has aws_access_key_id but"},
 		"cycle":                       {"[profile p]\n" + role + "[profile b]\nrole_arn = " + arnA + "\nsource_profile = p", "", "p -> b -> p"},
 		"cycle through keys":          {"[profile p]\n" + role + keys + "[profile b]\nrole_arn = " + arnA + "\nsource_profile = p", "", "p -> b -> p"},
 		"own source without keys":     {"[profile p]\nrole_arn = " + arnA + "\nsource_profile = p", "", "p -> p"},

@@ -42,7 +42,7 @@ func TestKeysComeBackByteForByte(t *testing.T) {
 				profile = name
 			}
 			e := mustFiles(t, test.config, test.credentials).Edit()
-			k, ok, err := e.TakeKeys(profile, testHelper)
+			k, ok, err := TakeKeys(e, profile, testHelper)
 			if err != nil || !ok || k.AccessKeyID != "AKIAX" || string(k.SecretAccessKey) != "hush" {
 				t.Fatalf("%v, %v, %s", ok, err, k.AccessKeyID)
 			}
@@ -61,7 +61,7 @@ func TestKeysComeBackByteForByte(t *testing.T) {
 				t.Errorf("printed: %s", shown)
 			}
 			back := e.now.Edit()
-			if changed, err := back.PutKeys(profile, k); err != nil || !changed {
+			if changed, err := PutKeys(back, profile, k); err != nil || !changed {
 				t.Fatal(changed, err)
 			}
 			if back.now.config.text != test.config || back.now.credentials.text != test.credentials {
@@ -69,14 +69,14 @@ func TestKeysComeBackByteForByte(t *testing.T) {
 			}
 			// A process was killed between the two files; both ways the credentials file has the keys then.
 			between := (&Files{config: e.now.config, credentials: e.before.credentials}).Edit()
-			if _, err := between.PutKeys(profile, k); err != nil {
+			if _, err := PutKeys(between, profile, k); err != nil {
 				t.Error(err)
 			}
 			if between.now.config.text != test.config || between.now.credentials.text != test.credentials {
 				t.Errorf("killed between, put back\n%q\n%q, want\n%q\n%q", between.now.config.text, between.now.credentials.text, test.config, test.credentials)
 			}
 			again := back.now.Edit()
-			if changed, err := again.PutKeys(profile, k); err != nil || changed {
+			if changed, err := PutKeys(again, profile, k); err != nil || changed {
 				t.Errorf("again: %v, %v", changed, err)
 			}
 		})
@@ -88,7 +88,7 @@ func crlf(text string) string { return strings.ReplaceAll(text, "\n", "\r\n") }
 // TestKeysComeBackIntoWhatWasEdited: they are there, below the last setting, and what was edited stays.
 func TestKeysComeBackIntoWhatWasEdited(t *testing.T) {
 	e := mustFiles(t, "[profile q]\n", "[p]\n"+testPair+"a = b\n").Edit()
-	k, _, err := e.TakeKeys("p", testHelper)
+	k, _, err := TakeKeys(e, "p", testHelper)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestKeysComeBackIntoWhatWasEdited(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := mustFiles(t, test.config, test.credentials).Edit()
-			if _, err := e.PutKeys("p", k); err != nil {
+			if _, err := PutKeys(e, "p", k); err != nil {
 				t.Fatal(err)
 			}
 			if e.now.config.text != test.wantConfig || e.now.credentials.text != test.want {
@@ -113,7 +113,7 @@ func TestKeysComeBackIntoWhatWasEdited(t *testing.T) {
 		})
 	}
 	for _, credentials := range []string{"[p]\naws_access_key_id = AKIAY\naws_secret_access_key = other\n", "[p]\naws_access_key_id = AKIAX\naws_secret_access_key = other\n"} {
-		_, err := mustFiles(t, "", credentials).Edit().PutKeys("p", k)
+		_, err := PutKeys(mustFiles(t, "", credentials).Edit(), "p", k)
 		if err == nil || !strings.Contains(diag.Text(err), "another key stands there than in the keyring\nhint: aws-credproc import p") {
 			t.Errorf("%v", err)
 		}
@@ -136,14 +136,14 @@ func TestKeysThatAreNotTaken(t *testing.T) {
 		"no profile":          {"", "", "there is no such profile"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, ok, err := mustFiles(t, test.config, test.credentials).Edit().TakeKeys("p", testHelper)
+			_, ok, err := TakeKeys(mustFiles(t, test.config, test.credentials).Edit(), "p", testHelper)
 			if ok || err == nil || !strings.Contains(diag.Text(err), test.want) || strings.Contains(diag.Text(err), "hush") || strings.Contains(diag.Text(err), "wJalr") {
 				t.Errorf("%v, %v; want %q", ok, err, test.want)
 			}
 		})
 	}
 	e := mustFiles(t, "[profile p]\nregion = x\n", "").Edit()
-	if _, ok, err := e.TakeKeys("p", testHelper); ok || err != nil || len(e.Changes()) > 0 {
+	if _, ok, err := TakeKeys(e, "p", testHelper); ok || err != nil || len(e.Changes()) > 0 {
 		t.Errorf("without keys: %v, %v", ok, err)
 	}
 }
@@ -152,7 +152,7 @@ func TestKeysThatAreNotTaken(t *testing.T) {
 func TestKeysAreTakenAgain(t *testing.T) {
 	config := "[profile p]\n" + testWire
 	e := mustFiles(t, config, "[p]\n"+testPair).Edit()
-	k, ok, err := e.TakeKeys("p", "/elsewhere/aws-credproc")
+	k, ok, err := TakeKeys(e, "p", "/elsewhere/aws-credproc")
 	if err != nil || !ok || k.Added || e.now.config.text != config || e.now.credentials.text != "[p]\n" {
 		t.Errorf("%v, %v, added %v:\n%q\n%q", ok, err, k.Added, e.now.config.text, e.now.credentials.text)
 	}
@@ -182,7 +182,7 @@ func TestImportedKeysAreALeaf(t *testing.T) {
 	if _, err := hyphen.Chain("-x"); err == nil || !strings.Contains(diag.Text(err), "aws-credproc import -- -x finds") {
 		t.Errorf("%v", err)
 	}
-	if _, _, err := hyphen.Edit().Unwire("-x"); err == nil || !strings.Contains(diag.Text(err), "hint: aws-credproc import --undo -- -x") {
+	if _, _, err := Unwire(hyphen.Edit(), "-x"); err == nil || !strings.Contains(diag.Text(err), "hint: aws-credproc import --undo -- -x") {
 		t.Errorf("%v", err)
 	}
 	all, _, err := f.List()
@@ -199,10 +199,10 @@ func TestImportedKeysAreALeaf(t *testing.T) {
 	f = mustFiles(t, config, "")
 	f.Imported = func(profile string) (string, bool) { return "AKIAX", profile == "p" }
 	e := f.Edit()
-	if _, _, err := e.Wire("r", testHelper); err != nil {
+	if _, _, err := Wire(e, "r", testHelper); err != nil {
 		t.Error(err)
 	}
-	if _, _, err := e.Unwire("p"); err == nil || !strings.Contains(diag.Text(err), "hint: aws-credproc import --undo p") {
+	if _, _, err := Unwire(e, "p"); err == nil || !strings.Contains(diag.Text(err), "hint: aws-credproc import --undo p") {
 		t.Errorf("%v", err)
 	}
 }

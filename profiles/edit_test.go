@@ -12,11 +12,11 @@ import (
 
 // textFiles gives files that are in memory only. An error is that of their form.
 func textFiles(config, credentials string) (*Files, error) {
-	c, err := cut("config", config, configHeader)
+	c, err := newFile(ConfigFile, "config", config)
 	if err != nil {
 		return nil, err
 	}
-	k, err := cut("credentials", credentials, credentialsHeader)
+	k, err := newFile(CredentialsFile, "credentials", credentials)
 	return &Files{config: c, credentials: k}, err
 }
 
@@ -109,7 +109,7 @@ func renameIn(which string, e *Editor, from, to string) error {
 	if err != nil {
 		return err
 	}
-	return e.splice(which, e.renames(which, bodies, to, to == "default")...)
+	return e.splice(which, e.now.file(which).rename(bodies, to, to == "default")...)
 }
 
 func removeQ(e *Editor) error { return e.RemoveProfile(ConfigFile, "q") }
@@ -213,7 +213,7 @@ func editAndBack(t *testing.T, text string, inCredentials bool, key, value, name
 		}
 	}
 	reversed := func(what string, e *Editor, err error) {
-		if got := e.file(which).text; err != nil || got != text {
+		if got := e.now.file(which).text; err != nil || got != text {
 			t.Errorf("%s and back: %v\nwas %q\nnow %q", what, err, text, got)
 		}
 	}
@@ -253,7 +253,7 @@ func editAndBack(t *testing.T, text string, inCredentials bool, key, value, name
 		if profile == "default" || name == "default" {
 			continue // has two forms
 		}
-		if isName(name) && was[name] == nil {
+		if IsName(name) && was[name] == nil {
 			e := files.Edit()
 			if err := renameIn(which, e, profile, name); err != nil {
 				t.Fatal(err)
@@ -261,8 +261,8 @@ func editAndBack(t *testing.T, text string, inCredentials bool, key, value, name
 			renamed := maps.Clone(was)
 			renamed[name] = was[profile]
 			delete(renamed, profile)
-			check("renames", e, renamed)
-			reversed("renames", e, renameIn(which, e, name, profile))
+			check("rename", e, renamed)
+			reversed("rename", e, renameIn(which, e, name, profile))
 		}
 		e = files.Edit()
 		if err := e.RemoveProfile(which, profile); err != nil {

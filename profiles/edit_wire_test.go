@@ -138,7 +138,7 @@ func TestWireAndUnwire(t *testing.T) {
 			}
 			files := mustFiles(t, test.config, test.credentials)
 			e := files.Edit()
-			role, changed, err := e.Wire(test.profile, helperPath())
+			role, changed, err := Wire(e, test.profile, helperPath())
 			if err != nil || role != test.profile+"-role" || !changed {
 				t.Fatalf("Wire: %s, %v, %v", role, changed, err)
 			}
@@ -154,13 +154,13 @@ func TestWireAndUnwire(t *testing.T) {
 			// The helper that the line names is not there, so that another path takes its place, and nothing else.
 			wiredText := e.Files().config.text
 			other := strings.Replace(helperPath(), "bin", "opt", 1)
-			if role, changed, err := e.Wire(test.profile, other); err != nil || role != test.profile+"-role" || !changed {
+			if role, changed, err := Wire(e, test.profile, other); err != nil || role != test.profile+"-role" || !changed {
 				t.Errorf("Wire again: %s, %v, %v", role, changed, err)
 			}
 			if got := e.Files().config.text; got != strings.ReplaceAll(wiredText, helperPath(), other) {
 				t.Errorf("wired again: %q", got)
 			}
-			role, changed, err = e.Unwire(test.profile)
+			role, changed, err = Unwire(e, test.profile)
 			if err != nil || role != test.profile+"-role" || !changed {
 				t.Fatalf("Unwire: %s, %v, %v", role, changed, err)
 			}
@@ -170,7 +170,7 @@ func TestWireAndUnwire(t *testing.T) {
 			if diff := cmp.Diff(test.credentials, e.Files().credentials.text); diff != "" {
 				t.Errorf("credentials after Unwire (-want +got):\n%s", diff)
 			}
-			if _, changed, err := e.Unwire(test.profile); err != nil || changed {
+			if _, changed, err := Unwire(e, test.profile); err != nil || changed {
 				t.Errorf("Unwire again: %v, %v", changed, err)
 			}
 		})
@@ -183,7 +183,7 @@ func sameProfiles(t *testing.T, before, after *Files, name string) {
 	was, is := all(t, before), all(t, after)
 	settings := map[string]string{}
 	for key, value := range was[name] {
-		if !stays(key) {
+		if !isCredentialSetting(key) {
 			settings[key] = value
 		}
 	}
@@ -228,7 +228,7 @@ func TestUnwireKeepsWhatWasEditedSince(t *testing.T) {
 				test.credentials, test.wantKeys = baseKeys, baseKeys
 			}
 			e := mustFiles(t, strings.ReplaceAll(test.config, "HELPER", helperPath()), test.credentials).Edit()
-			if _, changed, err := e.Unwire("dev"); err != nil || !changed {
+			if _, changed, err := Unwire(e, "dev"); err != nil || !changed {
 				t.Fatalf("Unwire: %v, %v", changed, err)
 			}
 			if diff := cmp.Diff(test.want, e.Files().config.text); diff != "" {
@@ -276,7 +276,7 @@ func TestWireRefuses(t *testing.T) {
 				test.helper = helperPath()
 			}
 			e := mustFiles(t, test.config, test.credentials).Edit()
-			if _, _, err := e.Wire(test.profile, test.helper); err == nil || !strings.Contains(diag.Text(err), test.want) {
+			if _, _, err := Wire(e, test.profile, test.helper); err == nil || !strings.Contains(diag.Text(err), test.want) {
 				t.Errorf("error %v, want %s", err, test.want)
 			}
 			if len(e.Changes()) > 0 {
@@ -301,7 +301,7 @@ func TestUnwireRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := mustFiles(t, test.config, baseKeys+test.credentials).Edit()
 			test.want = strings.ReplaceAll(test.want, "credentials:2", "credentials:5")
-			if _, _, err := e.Unwire("dev"); err == nil || !strings.Contains(diag.Text(err), test.want) {
+			if _, _, err := Unwire(e, "dev"); err == nil || !strings.Contains(diag.Text(err), test.want) {
 				t.Errorf("error %v, want %s", err, test.want)
 			}
 		})
@@ -323,7 +323,7 @@ func TestWireMendsTheHelperThatIsGone(t *testing.T) {
 			writeText(t, filepath.Join(dir, "aws-credproc"), "")
 			line := strings.ReplaceAll(test.line, "THERE", filepath.Join(dir, "aws-credproc"))
 			e := mustFiles(t, "[profile dev]\ncredential_process = "+line+" # c\n[profile x]\n"+dev, baseKeys).Edit()
-			role, changed, err := e.Wire("dev", test.helper)
+			role, changed, err := Wire(e, "dev", test.helper)
 			if err != nil || role != "x" || changed != (test.want != "") {
 				t.Fatalf("Wire: %s, %v, %v", role, changed, err)
 			}
@@ -447,7 +447,7 @@ func wireAndBack(t *testing.T, config, credentials string) (wires int) {
 	}
 	for _, name := range files.Names() {
 		e := files.Edit()
-		_, changed, err := e.Wire(name, helperPath())
+		_, changed, err := Wire(e, name, helperPath())
 		if err != nil || !changed {
 			continue
 		}
@@ -458,7 +458,7 @@ func wireAndBack(t *testing.T, config, credentials string) (wires int) {
 		}
 		wires++
 		sameProfiles(t, files, e.Files(), name)
-		if _, changed, err := e.Unwire(name); err != nil || !changed {
+		if _, changed, err := Unwire(e, name); err != nil || !changed {
 			t.Fatalf("Unwire %s: %v, %v\nconfig %q", name, changed, err, e.Files().config.text)
 		}
 		if e.Files().config.text != config || e.Files().credentials.text != credentials {
@@ -477,7 +477,7 @@ func unwireEdited(t *testing.T, config, credentials, line string, where int) (ti
 	}
 	for _, name := range files.Names() {
 		e := files.Edit()
-		if _, changed, err := e.Wire(name, helperPath()); err != nil || !changed {
+		if _, changed, err := Wire(e, name, helperPath()); err != nil || !changed {
 			continue
 		}
 		lines := slices.Collect(strings.Lines(e.Files().config.text))
@@ -489,7 +489,7 @@ func unwireEdited(t *testing.T, config, credentials, line string, where int) (ti
 			continue
 		}
 		e = edited.Edit()
-		role, changed, err := e.Unwire(name)
+		role, changed, err := Unwire(e, name)
 		if err != nil || !changed {
 			continue
 		}
@@ -528,8 +528,8 @@ func TestAProfileOfManySettingsIsWiredAndUnwiredSoon(t *testing.T) {
 	done := make(chan error, 1)
 	go func() {
 		e := f.Edit()
-		_, _, err1 := e.Wire("dev", "/bin/aws-credproc")
-		_, _, err2 := e.Unwire("dev")
+		_, _, err1 := Wire(e, "dev", "/bin/aws-credproc")
+		_, _, err2 := Unwire(e, "dev")
 		if err := errors.Join(err1, err2); err != nil {
 			done <- err
 			return

@@ -201,7 +201,7 @@ func TestUpdateRefuses(t *testing.T) {
 		t.Errorf("the null device: %v", err)
 	}
 	if r, err := prepare(Change{Path: os.DevNull, New: "x"}); err == nil {
-		t.Errorf("a file would take the place of the null device (%v)", r.discard())
+		t.Errorf("a file would take the place of the null device (%v)", discardAll([]*replacement{r}))
 	}
 }
 

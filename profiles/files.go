@@ -1,204 +1,100 @@
 package profiles
 
 import (
-	"aws-credproc/internal/diag"
-	"aws-credproc/internal/fileio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"os/user"
-	"path/filepath"
-	"slices"
 	"strings"
+
+	"aws-credproc/internal/diag"
+	"aws-credproc/internal/fileio"
 )
 
-// maxFileSize bounds what is read of a shared config file. 5,000 profiles take about 1 MB.
+// The names of the two files in [Property] and in the methods of [Editor].
+const (
+	ConfigFile      = "config"
+	CredentialsFile = "credentials"
+)
+
+// maxFileSize bounds a shared config file. 5,000 profiles take about 1 MB.
 const maxFileSize = 16 << 20
 
-// byteOrderMark may stand at the start of a file. It is no part of its text.
+// byteOrderMark may be at the start of a file. It is not part of its text.
 const byteOrderMark = "\ufeff"
 
-// Paths gives the paths of the shared config file and of the shared credentials file: AWS_CONFIG_FILE and
-// AWS_SHARED_CREDENTIALS_FILE where these are set, else ~/.aws/config and ~/.aws/credentials. A ~ expands. Where no home
-// directory is known, see [CheckHome], a file that would be in it is os.DevNull: there is none.
-func Paths(getenv func(string) string) (config, credentials string) {
-	path := func(variable, name string) string {
-		if p := getenv(variable); p != "" {
-			return expandHome(p)
-		}
-		return inHome(filepath.Join(".aws", name))
-	}
-	return path("AWS_CONFIG_FILE", "config"), path("AWS_SHARED_CREDENTIALS_FILE", "credentials")
-}
-
-func expandHome(path string) string {
-	if rest, found := strings.CutPrefix(path, "~"); found && (rest == "" || rest[0] == '/' || rest[0] == filepath.Separator) {
-		return inHome(rest)
-	}
-	return path
-}
-
-// inHome gives a path in the home directory; os.DevNull where that is not known. In the working directory, where anybody may
-// have put a file, nothing is ever looked for in its place: a config file says which commands are run.
-func inHome(rest string) string {
-	dir := home()
-	if dir == "" {
-		return os.DevNull
-	}
-	return filepath.Join(dir, rest)
-}
-
-var currentUser = user.Current // only tests change it
-
-// home gives the home directory, "" if none is known: HOME as it is where that is set, as the SDKs take it.
-func home() string {
-	if dir, err := os.UserHomeDir(); err == nil {
-		return dir
-	}
-	if u, err := currentUser(); err == nil && filepath.IsAbs(u.HomeDir) {
-		return u.HomeDir
-	}
-	return ""
-}
-
-// CheckHome says that a file is not there, of those whose paths [Paths] gave, since the home directory is not known.
-func CheckHome(paths ...string) error {
-	if !slices.Contains(paths, os.DevNull) || home() != "" {
-		return nil
-	}
-	return &diag.Error{Problem: "the home directory is not known, and so no config file in it is read", Hint: setHome}
-}
-
-const setHome = "set HOME, or AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE"
-
-// Files is the content of the two shared config files, read once. Its methods are for one goroutine at a time.
+// Files is the content of the two shared config files, read once. It is not safe for concurrent use.
 type Files struct {
 	config, credentials *file
 
-	// Imported tells of a profile that is wired to itself whether its long-term keys were moved into the keyring, and
-	// their access key ID. nil: there is no such profile. It is set before the first use.
+	// Imported reports whether the long-term keys of a profile that is wired to itself are in the
+	// keyring, and returns their access key ID. It is set before the first use. If it is nil, no
+	// profile has keys in the keyring.
 	Imported func(profile string) (accessKeyID string, ok bool)
 
-	parsed    map[sectionID]Section // what was asked for: a chain of many leads through the same ones again and again
-	suggested int                   // how often the nearest of all names was looked for, see maxSuggested
+	parsed      map[sectionID]Section // cache: chains of many profiles share their sources
+	suggestions int                   // number of searches for the nearest name, see maxSuggestions
 }
 
-// file is one of the two, cut into sections.
-type file struct {
-	path     string
-	text     string
-	sections []section // in the file's order; those that the SDKs ignore are here too
-	ignored  []section // they alone
-	index    map[sectionID][]section
-}
-
-type sectionID struct {
-	kind sectionKind
-	name string
-}
-
-// sectionsOf gives the sections of one kind and name, in the file's order.
-func (f *file) sectionsOf(kind sectionKind, name string) []section {
-	if f.index != nil {
-		return f.index[sectionID{kind, name}]
-	}
-	var found []section
-	for _, s := range f.sections {
-		if s.kind == kind && s.name == name {
-			found = append(found, s)
-		}
-	}
-	return found
-}
-
-func (f *file) makeIndex() {
-	if f.index != nil {
-		return
-	}
-	f.index = make(map[sectionID][]section, len(f.sections))
-	for _, s := range f.sections {
-		id := sectionID{s.kind, s.name}
-		f.index[id] = append(f.index[id], s)
-	}
-}
-
-// sectionKind says what a section describes.
-type sectionKind uint8
-
-const (
-	ignoredSection sectionKind = iota
-	profileSection
-	ssoSessionSection
-	servicesSection
-)
-
-type section struct {
-	kind       sectionKind
-	name       string // of the profile, SSO session or services; of an ignored section, its whole header
-	line       int    // the header's, from 1
-	start, end int    // byte range of the lines below the header
-}
-
-// Load reads both files and checks the form of every line. A file that is not there is an empty file.
+// Load reads both files and checks the form of every line. A missing file is an empty file.
 func Load(configPath, credentialsPath string) (*Files, error) {
-	config, err := load(configPath, configHeader)
+	config, err := load(ConfigFile, configPath)
 	if err != nil {
 		return nil, err
 	}
-	credentials, err := load(credentialsPath, credentialsHeader)
+	credentials, err := load(CredentialsFile, credentialsPath)
 	if err != nil {
 		return nil, err
 	}
 	return &Files{config: config, credentials: credentials}, nil
 }
 
-func load(path string, header func(string) (sectionKind, string)) (*file, error) {
+func load(which, path string) (*file, error) {
 	text, err := readFile(path)
 	if err != nil {
 		return nil, err
 	}
-	return cut(path, strings.TrimPrefix(text, byteOrderMark), header)
+	return newFile(which, path, strings.TrimPrefix(text, byteOrderMark))
 }
 
-// cut cuts a file's text into sections and checks the form of every line.
-func cut(path, text string, header func(string) (sectionKind, string)) (*file, error) {
-	f := &file{path: path, text: text, sections: make([]section, 0, strings.Count(text, "\n[")+1)}
-	s := scanner{file: path, text: text, formOnly: true}
-	for {
-		l, ok, err := s.next()
-		if err != nil {
-			return nil, err
-		}
-		if l.kind == sectionLine || !ok {
-			if n := len(f.sections); n > 0 {
-				f.sections[n-1].end = s.pos
-				if ok {
-					f.sections[n-1].end = l.start
-				}
+// file returns one of the two files.
+func (f *Files) file(which string) *file {
+	if which == CredentialsFile {
+		return f.credentials
+	}
+	return f.config
+}
+
+// both returns the two files. A setting in the second overrides one in the first.
+func (f *Files) both() [2]*file { return [2]*file{f.config, f.credentials} }
+
+// Names returns the names of all profiles in both files, each once, in the files' order.
+func (f *Files) Names() []string { return f.names(profileSection) }
+
+// SSOSessionNames returns the names of all [sso-session] sections, each once, in the file's order.
+func (f *Files) SSOSessionNames() []string { return f.names(ssoSessionSection) }
+
+func (f *Files) names(kind sectionKind) []string {
+	var names []string
+	seen := map[string]bool{}
+	for _, file := range f.both() {
+		// The caller goes on to read each section, which is quadratic without an index.
+		file.makeIndex()
+		for _, s := range file.sections {
+			if s.kind == kind && !seen[s.name] {
+				seen[s.name] = true
+				names = append(names, s.name)
 			}
 		}
-		if !ok {
-			break
-		}
-		if l.kind == sectionLine {
-			kind, name := header(l.key)
-			f.sections = append(f.sections, section{kind: kind, name: name, line: l.number, start: l.end})
-		}
 	}
-	f.preferProfileDefault()
-	for _, s := range f.sections {
-		if s.kind == ignoredSection {
-			f.ignored = append(f.ignored, s)
-		}
-	}
-	return f, nil
+	return names
 }
 
 const anotherFile = "put a text file there that you can read, or let AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE name another"
 
-// readFile reads a regular file of bounded size. Anything else could block for ever, or never end.
+// readFile reads a regular file of bounded size. Reading anything else could block or never end.
 func readFile(path string) (string, error) {
 	fail := func(problem, hint string) (string, error) {
 		return "", &diag.Error{Where: path, Problem: problem, Hint: hint}
@@ -216,15 +112,16 @@ func readFile(path string) (string, error) {
 	}
 	var f *os.File
 	if err := fileio.Retry(func() error { f, err = os.Open(path); return err }); err != nil {
-		return fail("cannot read: "+reason(err), OpenHint(err, "make it readable for you: "+makeReadable(path)))
+		hint := cmp.Or(diag.FileLimitHint(err), "make it readable for you: "+makeReadable(path))
+		return fail("cannot read: "+reason(err), hint)
 	}
 	defer f.Close()
 	if info.Size() > maxFileSize {
 		return fail(fmt.Sprintf("is larger than %d MB", maxFileSize>>20), "make it smaller: it is read for each call")
 	}
-	var text strings.Builder // not os.ReadFile, whose bytes would be copied into a string
+	var text strings.Builder // os.ReadFile would need a copy from bytes to string
 	text.Grow(int(info.Size()))
-	n, err := io.Copy(&text, io.LimitReader(f, info.Size()+1)) // one byte more, to see that there is none
+	n, err := io.Copy(&text, io.LimitReader(f, info.Size()+1)) // one byte more, to notice growth
 	switch {
 	case err != nil:
 		return fail("cannot read: "+reason(err), anotherFile)
@@ -236,7 +133,7 @@ func readFile(path string) (string, error) {
 	return text.String(), nil
 }
 
-// reason gives the cause of a file error without the paths, which the message names already.
+// reason returns the cause of a file error without the path, which the message already has.
 func reason(err error) string {
 	var p *fs.PathError
 	var l *os.LinkError
@@ -247,65 +144,4 @@ func reason(err error) string {
 		return l.Err.Error()
 	}
 	return err.Error()
-}
-
-// configHeader reads a section's header as the config file has them.
-func configHeader(header string) (sectionKind, string) {
-	if header == "default" {
-		return profileSection, header
-	}
-	i := strings.IndexFunc(header, func(r rune) bool { return r < 0x80 && isSpace(byte(r)) })
-	if i < 0 {
-		return ignoredSection, header
-	}
-	name := trim(header[i:])
-	if !isName(name) {
-		return ignoredSection, header
-	}
-	switch header[:i] {
-	case "profile":
-		return profileSection, name
-	case "sso-session":
-		return ssoSessionSection, name
-	case "services":
-		return servicesSection, name
-	}
-	return ignoredSection, header
-}
-
-// credentialsHeader reads a section's header as the credentials file has them.
-func credentialsHeader(header string) (sectionKind, string) {
-	if isName(header) {
-		return profileSection, header
-	}
-	return ignoredSection, header
-}
-
-// preferProfileDefault drops [default] where [profile default] stands too.
-func (f *file) preferProfileDefault() {
-	isDefault := func(s section) bool { return s.kind == profileSection && s.name == "default" }
-	short := func(s section) bool { return isDefault(s) && f.header(s) == "default" }
-	var both [2]bool
-	for _, s := range f.sections {
-		if isDefault(s) {
-			if short(s) {
-				both[0] = true
-			} else {
-				both[1] = true
-			}
-		}
-	}
-	if both[0] && both[1] {
-		for i, s := range f.sections {
-			if short(s) {
-				f.sections[i].kind = ignoredSection
-			}
-		}
-	}
-}
-
-// header gives what stands between a section's brackets.
-func (f *file) header(s section) string {
-	name, _, _ := strings.Cut(f.text[f.lineStart(s.start)+len("["):s.start], "]")
-	return trim(name)
 }

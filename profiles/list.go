@@ -1,29 +1,29 @@
 package profiles
 
-// Kinds of profiles beside the source types: what a profile does rather than where credentials come from.
+// Kinds of profiles besides the source types.
 const (
 	KindAssumeRole = "assume_role"
-	KindNone       = "none" // neither credentials nor a role: settings only
+	KindNone       = "none" // neither credentials nor a role
 )
 
-// Summary is a profile in the form in which `list --json` prints it. Secret values show as ***.
+// Summary is a profile as `list --json` prints it. Secret values are ***.
 type Summary struct {
 	Name       string            `json:"name"`
 	Kind       string            `json:"kind"`   // a [SourceType], "assume_role" or "none"
-	Source     string            `json:"source"` // the source profile or credential source of a role, or the profile a wired one stands for
+	Source     string            `json:"source"` // of a role, or the target of a wired profile
 	Wired      bool              `json:"wired"`  // whether it is wired to this helper
 	File       string            `json:"file"`   // "config", "credentials" or "both"
 	Properties map[string]string `json:"properties"`
 }
 
-// SessionSummary is an [sso-session] section in the form in which `list --json` prints it.
+// SessionSummary is an [sso-session] section as `list --json` prints it.
 type SessionSummary struct {
 	Name       string            `json:"name"`
 	Properties map[string]string `json:"properties"`
 }
 
-// List gives every profile and every SSO session as parsed. It looks at each by itself: a profile whose source is
-// missing is listed like any other.
+// List returns all profiles and SSO sessions as they are read. It does not resolve chains: a profile
+// whose source is missing is listed too.
 func (f *Files) List() ([]Summary, []SessionSummary, error) {
 	profiles, sessions := []Summary{}, []SessionSummary{}
 	for _, name := range f.Names() {
@@ -53,7 +53,7 @@ func (f *Files) List() ([]Summary, []SessionSummary, error) {
 	return profiles, sessions, nil
 }
 
-// Kind says what a profile is by its own settings.
+// Kind returns what a profile is by its own settings.
 func Kind(p Section) string {
 	if p.Get("role_arn") != "" && webIdentityKey(p) == "" {
 		return KindAssumeRole
@@ -64,6 +64,7 @@ func Kind(p Section) string {
 	return KindNone
 }
 
+// fileOf returns the file that a profile is in: "config", "credentials" or "both".
 func (f *Files) fileOf(name string) string {
 	inConfig := len(f.config.sectionsOf(profileSection, name)) > 0
 	inCredentials := len(f.credentials.sectionsOf(profileSection, name)) > 0
@@ -71,12 +72,12 @@ func (f *Files) fileOf(name string) string {
 	case inConfig && inCredentials:
 		return "both"
 	case inCredentials:
-		return "credentials"
+		return CredentialsFile
 	}
-	return "config"
+	return ConfigFile
 }
 
-// shown gives the properties for display: the two that are secret as ***.
+// shown returns the properties for display, the two secret ones as ***.
 func shown(s Section) map[string]string {
 	properties := make(map[string]string, len(s.Properties))
 	for key, property := range s.Properties {

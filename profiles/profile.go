@@ -1,53 +1,98 @@
 package profiles
 
 import (
-	"aws-credproc/internal/diag"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"gopkg.in/ini.v1"
+
+	"aws-credproc/internal/diag"
 )
 
 // Property is a setting of a profile, SSO session or services section.
 type Property struct {
-	Value string // trimmed; the lines of a block of sub-properties or of a continued value are joined by newlines
-	File  string // "config" or "credentials"
+	Value string // trimmed; lines of a block or of a continued value are joined by newlines
+	File  string // ConfigFile or CredentialsFile
 	Line  int    // of its key, from 1
 }
 
-// Section is a profile, an SSO session or a services section: the properties of all sections of that name, in both
-// files, merged. Of several settings of a key the last one counts, and the credentials file's before the config file's.
+// Section is a profile, an SSO session or a services section: the properties of all sections of that
+// name in both files, merged. The last setting of a key counts, and the credentials file overrides
+// the config file.
 type Section struct {
 	Name       string
-	Properties map[string]Property // keys are in lower case; not to be changed, since it is kept
+	Properties map[string]Property // keys are in lower case; must not be changed
 }
 
-// Get gives a property's value, or "" where it is not set.
+// Get returns the value of a property, or "" if it is not set.
 func (s Section) Get(key string) string { return s.Properties[key].Value }
 
-// Sub gives a sub-property's value, or "" where it is not set: Sub("sts", "endpoint_url").
+// Sub returns the value of a sub-property, such as Sub("sts", "endpoint_url"), or "" if it is not
+// set.
 func (s Section) Sub(key, subKey string) string {
 	var value string
 	for l := range strings.Lines(s.Get(key)) {
-		if k, v, found := strings.Cut(l, "="); found && strings.EqualFold(trim(k), subKey) {
-			value = trim(v)
+		if k, v, found := cutProperty(l); found && strings.EqualFold(k, subKey) {
+			value = v
 		}
 	}
 	return value
 }
 
-// section merges the sections of one kind and name; ok is false where there is none.
+// hasAny reports whether at least one of the properties has a value.
+func (s Section) hasAny(keys ...string) bool {
+	for _, key := range keys {
+		if s.Get(key) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// Profile returns a profile. If there is none of that name, the error is [ErrNoProfile].
+func (f *Files) Profile(name string) (Section, error) {
+	s, ok, err := f.section(profileSection, name)
+	if err == nil && !ok {
+		err = f.noProfile(name)
+	}
+	return s, err
+}
+
+// SSOSession returns an [sso-session] section. ok is false if there is none of that name.
+func (f *Files) SSOSession(name string) (s Section, ok bool, err error) {
+	return f.section(ssoSessionSection, name)
+}
+
+// Place returns the file and line of a property.
+func (f *Files) Place(p Property) string {
+	return fmt.Sprintf("%s:%d", f.file(p.File).path, p.Line)
+}
+
+// sectionPlace returns the file and line of a profile's first header.
+func (f *Files) sectionPlace(profile string) string {
+	for _, file := range f.both() {
+		if s := file.sectionsOf(profileSection, profile); len(s) > 0 {
+			return fileLine(file.path, s[0].line)
+		}
+	}
+	return ""
+}
+
+// maxProperties bounds a section: gopkg.in/ini.v1 takes quadratic time.
+const maxProperties = 5000
+
+// section merges the sections of a kind and name. ok is false if there are none.
 func (f *Files) section(kind sectionKind, name string) (s Section, ok bool, err error) {
 	if s, ok := f.parsed[sectionID{kind, name}]; ok {
 		return s, true, nil
 	}
 	var body strings.Builder
 	count := 0
-	for _, source := range f.both() {
-		for _, part := range source.file.sectionsOf(kind, name) {
+	for _, file := range f.both() {
+		for _, part := range file.sectionsOf(kind, name) {
 			ok = true
-			n, err := source.file.normalize(&body, source.name, part)
+			n, err := file.normalize(&body, part)
 			if err != nil {
 				return Section{}, false, err
 			}
@@ -71,27 +116,12 @@ func (f *Files) section(kind sectionKind, name string) (s Section, ok bool, err 
 	return s, true, nil
 }
 
-// maxProperties bounds a section: gopkg.in/ini.v1 looks at every key for each one that it adds.
-const maxProperties = 5000
-
-type namedFile struct {
-	name string
-	file *file
-}
-
-// both gives the files in the order in which a later setting beats an earlier one.
-func (f *Files) both() []namedFile {
-	return []namedFile{{"config", f.config}, {"credentials", f.credentials}}
-}
-
-// normalize writes the properties of a section as lines that leave gopkg.in/ini.v1 nothing to interpret: a key that
-// starts with a dot (so that none is a comment, a quote or the auto-increment '-'), then '=', where it stood, and the
-// value between bars (so that no quote, white space or comment sign is at its ends), with NUL for a newline, since no
-// file with a NUL gets here.
-//
-// It gives the number of properties.
-func (f *file) normalize(b *strings.Builder, name string, part section) (count int, err error) {
-	s := scanner{file: f.path, text: f.text[:part.end], pos: part.start, number: part.line, inSection: true}
+// normalize writes the properties of a section as lines that leave gopkg.in/ini.v1 nothing to
+// interpret, and returns their number. A key starts with a dot, so that it is not a comment, a quote
+// or the auto-increment '-'. Its file and line and the value follow, the value between bars, so that
+// no quote, white space or comment sign is at its ends, with NUL for newline. No file with a NUL is
+// accepted.
+func (f *file) normalize(b *strings.Builder, part section) (count int, err error) {
 	open, ignored := false, false
 	finish := func() {
 		if open {
@@ -99,22 +129,16 @@ func (f *file) normalize(b *strings.Builder, name string, part section) (count i
 		}
 		open = false
 	}
-	for {
-		l, ok, err := s.next()
-		if err != nil {
-			return 0, err
-		}
-		if !ok {
-			finish()
-			return count, nil
-		}
-		switch l.kind {
+	for s := f.scanSection(part); s.scan(); {
+		switch l := &s.line; l.kind {
+		case faultyLine:
+			return 0, l.fault
 		case propertyLine:
 			finish()
-			if ignored = !isName(l.key); !ignored {
+			if ignored = !IsName(l.key); !ignored {
 				open = true
 				count++
-				b.WriteString("." + strings.ToLower(l.key) + "=" + name + ":" + strconv.Itoa(l.number) + "|" + l.value)
+				b.WriteString("." + strings.ToLower(l.key) + "=" + f.which + ":" + strconv.Itoa(l.number) + "|" + l.value)
 			}
 		case continuationLine:
 			if !ignored {
@@ -122,6 +146,8 @@ func (f *file) normalize(b *strings.Builder, name string, part section) (count i
 			}
 		}
 	}
+	finish()
+	return count, nil
 }
 
 // parse reads normalized lines.
@@ -139,130 +165,13 @@ func parse(body string) (map[string]Property, error) {
 	properties := make(map[string]Property, len(keys))
 	for _, key := range keys {
 		where, value, _ := strings.Cut(key.Value(), "|")
-		name, number, _ := strings.Cut(where, ":")
+		which, number, _ := strings.Cut(where, ":")
 		line, err := strconv.Atoi(number)
 		if err != nil {
 			return nil, fmt.Errorf("line number of %s: %w", key.Name(), err)
 		}
 		value = strings.ReplaceAll(strings.TrimSuffix(value, "|"), "\x00", "\n")
-		properties[strings.TrimPrefix(key.Name(), ".")] = Property{value, name, line}
+		properties[strings.TrimPrefix(key.Name(), ".")] = Property{value, which, line}
 	}
 	return properties, nil
-}
-
-// Names gives the names of all profiles in both files, each once, in the files' order.
-func (f *Files) Names() []string { return f.names(profileSection) }
-
-// SSOSessionNames gives the names of all [sso-session] sections, each once, in the file's order.
-func (f *Files) SSOSessionNames() []string { return f.names(ssoSessionSection) }
-
-func (f *Files) names(kind sectionKind) []string {
-	var names []string
-	seen := map[string]bool{}
-	for _, source := range f.both() {
-		// Who asks for all names goes on to ask for each, which without an index would take the square of their number.
-		source.file.makeIndex()
-		for _, s := range source.file.sections {
-			if s.kind == kind && !seen[s.name] {
-				seen[s.name] = true
-				names = append(names, s.name)
-			}
-		}
-	}
-	return names
-}
-
-// Profile gives a profile as it is written; its error is [ErrNoProfile] where there is none by that name.
-func (f *Files) Profile(name string) (Section, error) {
-	s, ok, err := f.section(profileSection, name)
-	if err == nil && !ok {
-		err = f.noProfile(name)
-	}
-	return s, err
-}
-
-// SSOSession gives an [sso-session] section; ok is false where there is none by that name.
-func (f *Files) SSOSession(name string) (s Section, ok bool, err error) {
-	return f.section(ssoSessionSection, name)
-}
-
-// noProfile says that a profile is not there, and what is there instead.
-func (f *Files) noProfile(name string) error {
-	e := &diag.Error{Profile: name, Err: ErrNoProfile, Problem: fmt.Sprintf("there is no such profile in %s or %s", f.config.path, f.credentials.path)}
-	if CheckHome(f.config.path, f.credentials.path) != nil {
-		e.Problem, e.Hint = "there is no such profile: the home directory is not known, and so no config file in it is read", setHome
-		return e
-	}
-	if !isName(name) {
-		e.Hint = "a profile's name has letters, digits and _-/.%@:+ only"
-		return e
-	}
-	for _, s := range f.config.ignored {
-		where := fmt.Sprintf("%s:%d", f.config.path, s.line)
-		switch header := f.config.header(s); {
-		case s.name == name && header == name:
-			e.Where = where
-			e.Problem = fmt.Sprintf("the section is written [%s], and in the config file the SDKs ignore it without the word 'profile'", name)
-			e.Hint = fmt.Sprintf("write the line as [profile %s]", name)
-			return e
-		case isQuoted(header, name):
-			e.Where = where
-			e.Problem = "the section's name is written in quotes, which only some SDKs take away"
-			e.Hint = fmt.Sprintf("write the line as [profile %s]", name)
-			return e
-		}
-	}
-	e.Hint = "aws-credproc list shows the profiles there are"
-	if f.suggested < maxSuggested {
-		f.suggested++
-		if near := nearest(name, f.Names()); near != "" {
-			e.Hint = fmt.Sprintf("did you mean %s?", near)
-		}
-	}
-	return e
-}
-
-// maxSuggested bounds for how many names the nearest is looked for among all there are. A person mistypes a few; where
-// thousands of profiles lead to what is in another file, it would take the square of their number.
-const maxSuggested = 20
-
-// isQuoted reports whether a header is that of a profile, with its name in quotes.
-func isQuoted(header, name string) bool {
-	rest, ok := strings.CutPrefix(header, "profile")
-	rest = trim(rest)
-	return ok && (rest == `"`+name+`"` || rest == "'"+name+"'")
-}
-
-// nearest gives the name that differs least from the one given, or "" where none is near enough to be meant.
-func nearest(name string, names []string) string {
-	best, bestDistance := "", min(3, (len(name)+1)/2)+1
-	for _, n := range names {
-		if d := distance(strings.ToLower(name), strings.ToLower(n), bestDistance); d < bestDistance {
-			best, bestDistance = n, d
-		}
-	}
-	return best
-}
-
-// distance is the Levenshtein distance of a and b, or limit where it is not below that.
-func distance(a, b string, limit int) int {
-	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
-		return limit
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return min(row[len(b)], limit)
 }

@@ -95,12 +95,12 @@ source_profile = b
 credential_process = aws-credproc get a
 `, "")
 	for name, want := range map[string]struct {
-		origin, key string
-		is          error
-		cycle       string
+		fault, key string // the profile at fault, if it is another
+		is         error
+		cycle      string
 	}{
 		"dev":   {key: "role_arn"},
-		"top":   {origin: "dev", key: "role_arn"},
+		"top":   {fault: "dev", key: "role_arn"},
 		"lost":  {is: ErrNoSource},
 		"alone": {key: "role_arn", is: ErrNoSource},
 		"gone":  {is: ErrNoProfile},
@@ -109,7 +109,10 @@ credential_process = aws-credproc get a
 	} {
 		_, err := f.Chain(name)
 		var e *diag.Error
-		if !errors.As(err, &e) || e.Origin != want.origin || e.Setting != want.key || want.is != nil && !errors.Is(err, want.is) {
+		if !errors.As(err, &e) || e.Profile != name {
+			t.Fatalf("%s: %+v", name, err)
+		}
+		if errors.As(e.Err, &e) != (want.fault != "") || want.fault != "" && e.Profile != want.fault || e.Setting != want.key || want.is != nil && !errors.Is(err, want.is) {
 			t.Errorf("%s: %+v", name, err)
 		}
 		var cycle Cycle

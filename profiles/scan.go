@@ -1,190 +1,163 @@
 package profiles
 
 import (
-	"aws-credproc/internal/diag"
 	"fmt"
 	"strings"
+
+	"aws-credproc/internal/diag"
 )
 
-// lineKind says what one line of a shared config file is.
+// lineKind classifies a line of a shared config file.
 type lineKind uint8
 
 const (
-	blankLine        lineKind = iota // nothing, or white space
+	blankLine        lineKind = iota // empty or white space
 	commentLine                      // starts with # or ;
 	sectionLine                      // [name]
 	propertyLine                     // key = value
-	continuationLine                 // indented, after a property: joins its value
+	continuationLine                 // indented below a property: part of its value
+	faultyLine                       // none of these: line.fault says why
 )
 
-// line is one line of a file. Its byte range takes in the line's end, so that the lines of a file, put one after
-// another, are the file.
+// line is one line of a file. Its byte range includes the line end, so the concatenated lines are
+// the file.
 type line struct {
 	kind       lineKind
-	number     int    // from 1
-	start, end int    // byte range in the file's text
-	key        string // of a property, as written; of a section, what stands between the brackets, trimmed
-	value      string // of a property or a continuation, trimmed, without its comment
+	number     int         // from 1
+	start, end int         // byte range in the file's text
+	key        string      // of a property, as written; of a section, the text in brackets, trimmed
+	value      string      // of a property or continuation: trimmed, without comment
+	fault      *diag.Error // of a faulty line
 }
 
-// scanner cuts the text of a shared config file into lines. What a line is depends on the lines before it, so a
-// scanner starts at the beginning of a file or at a section's header.
+// scanner splits the text of a shared config file into lines. How a line is read depends on the
+// lines before it, so a scan starts at the beginning of a file or at a section's header. A scan goes
+// on after a faulty line.
 type scanner struct {
-	file       string // for errors
-	text       string
-	pos        int
-	number     int
-	inSection  bool // a section header has been seen
-	inProperty bool // a property has been seen in this section, so that an indented line continues it
-	inBlock    bool // that property's value is empty, so that indented lines are its sub-properties
+	path string // for errors
+	text string
+	pos  int
+	line line
 
-	// formOnly leaves out the keys and values of lines other than sections': who only checks the form of a file, as
-	// every `get` does, need not pay for them.
+	inSection  bool // a section header has been read
+	inProperty bool // a property has been read in this section: an indented line continues it
+	inBlock    bool // that property's value is empty: indented lines are its sub-properties
+
+	// formOnly skips the keys and values of lines other than section headers, for a `get`, which only
+	// needs to know where the sections are.
 	formOnly bool
 }
 
-// next gives the next line; ok is false at the end of the text.
-func (s *scanner) next() (l line, ok bool, err error) {
+// scan reads the next line into s.line. It returns false at the end of the text.
+func (s *scanner) scan() bool {
 	if s.pos >= len(s.text) {
-		return line{}, false, nil
-	}
-	s.number++
-	l = line{number: s.number, start: s.pos, end: len(s.text)}
-	if i := strings.IndexByte(s.text[s.pos:], '\n'); i >= 0 {
-		l.end = s.pos + i + 1
-	}
-	s.pos = l.end
-	if s.formOnly && s.classifyForm(&l) {
-		return l, true, nil
-	}
-	return l, true, s.classify(&l)
-}
-
-// classifyForm is classify for what most lines are, without keys and values. It leaves the rest, and all that is wrong,
-// to classify.
-func (s *scanner) classifyForm(l *line) bool {
-	raw := s.text[l.start:l.end]
-	switch c := raw[0]; {
-	case c == '\n':
-		l.kind = blankLine
-	case c == '#' || c == ';':
-		l.kind = commentLine
-	case c == ' ' || c == '\t':
-		i := skipSpace(raw)
-		if !s.inProperty || i == len(raw) || raw[i] == '#' || raw[i] == ';' || s.inBlock && (raw[i] == '=' || strings.IndexByte(raw, '=') < 0) {
-			return false
-		}
-		l.kind = continuationLine
-	case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z':
-		equals := strings.IndexByte(raw, '=')
-		if equals < 0 || !s.inSection {
-			return false
-		}
-		for i := range equals {
-			if raw[i] == '#' || raw[i] == ';' {
-				return false
-			}
-		}
-		value := raw[equals+1:]
-		i := skipSpace(value)
-		if i < len(value) && (value[i] == '#' || value[i] == ';') {
-			return false
-		}
-		l.kind = propertyLine
-		s.inProperty, s.inBlock = true, i == len(value)
-	default:
 		return false
+	}
+	s.line = line{number: s.line.number + 1, start: s.pos, end: len(s.text)}
+	if i := strings.IndexByte(s.text[s.pos:], '\n'); i >= 0 {
+		s.line.end = s.pos + i + 1
+	}
+	s.pos = s.line.end
+	if !s.formOnly || !s.classifyForm() {
+		s.classify()
 	}
 	return true
 }
 
-// skipSpace gives the index of the first byte that is no white space.
-func skipSpace(text string) int {
-	i := 0
-	for i < len(text) && (isSpace(text[i]) || text[i] == '\n') {
-		i++
-	}
-	return i
-}
+// raw returns the current line, with its line end.
+func (s *scanner) raw() string { return s.text[s.line.start:s.line.end] }
 
-func (s *scanner) classify(l *line) error {
-	raw := s.text[l.start:l.end]
-	trimmed := trim(raw)
+// isContinuation reports whether a line with this indentation continues the property above it.
+func (s *scanner) isContinuation(indented bool) bool { return indented && s.inProperty }
+
+// startSection resets the state to that after a section header.
+func (s *scanner) startSection() { s.inSection, s.inProperty, s.inBlock = true, false, false }
+
+// startProperty sets the state to that after a property.
+func (s *scanner) startProperty(isBlock bool) { s.inProperty, s.inBlock = true, isBlock }
+
+// classify reads the current line.
+func (s *scanner) classify() {
+	raw := s.raw()
+	text := trim(raw)
+	indented := isSpace(raw[0])
+	continues := s.isContinuation(indented)
 	switch {
-	case trimmed == "":
-		l.kind = blankLine
-		return nil
-	case s.inBlock && isSpace(raw[0]) && (trimmed[0] == '#' || trimmed[0] == ';'):
-		l.kind = commentLine // among sub-properties, as the SDKs have it; of a value it would be a part
-		return nil
-	case isSpace(raw[0]) && s.inProperty:
-		l.kind = continuationLine
-		l.value = trimmed
-		if s.inBlock {
-			if key, _, found := strings.Cut(trimmed, "="); !found || trim(key) == "" {
-				return s.fail(l, "a sub-property needs the form 'key = value'", "write it so, or remove it")
-			}
-		}
-		return nil
-	case trimmed[0] == '#' || trimmed[0] == ';':
-		l.kind = commentLine
-		return nil
-	case isSpace(raw[0]):
-		return s.fail(l, "an indented line continues a value, and there is none above it", "remove the white space before it")
-	case raw[0] == '[':
-		return s.section(l, trimmed)
+	case text == "":
+		s.line.kind = blankLine
+	case isComment(text) && (!continues || s.inBlock): // the SDKs read it as part of a continued value
+		s.line.kind = commentLine
+	case continues:
+		s.continuation(text)
+	case indented:
+		s.fail("an indented line continues a value, and there is none above it", "remove the white space before it")
+	case text[0] == '[':
+		s.section(text)
+	default:
+		s.property(text)
 	}
-	return s.property(l, trimmed)
 }
 
-func (s *scanner) section(l *line, text string) error {
-	l.kind = sectionLine
+func (s *scanner) section(text string) {
+	s.line.kind = sectionLine
 	name, rest, found := strings.Cut(text[1:], "]")
-	if !found {
-		return s.fail(l, "the section's name has no closing bracket", "end it with ]")
-	}
-	if rest = trim(rest); rest != "" && rest[0] != '#' && rest[0] != ';' {
-		return s.fail(l, "only a comment may follow a section's name", "move the rest to a line of its own")
-	}
-	l.key = trim(name)
-	s.inSection, s.inProperty, s.inBlock = true, false, false
-	return nil
-}
-
-func (s *scanner) property(l *line, text string) error {
-	l.kind = propertyLine
-	text = withoutComment(text)
-	i := strings.IndexByte(text, '=')
-	if i >= 0 {
-		l.key, l.value = trim(text[:i]), trim(text[i+1:])
-	}
+	rest = trim(rest)
 	switch {
-	case i < 0:
-		return s.fail(l, "a property needs the form 'key = value', and there is no '='", "write it so, or remove it; a comment starts with #")
-	case l.key == "":
-		return s.fail(l, "there is no key before the '='", "write one, or remove the line")
-	case !s.inSection:
-		return s.fail(l, "a property stands before any section", "put a line such as [default] above it")
+	case !found:
+		s.fail("the section's name has no closing bracket", "end it with ]")
+		return
+	case rest != "" && !isComment(rest):
+		s.fail("only a comment may follow a section's name", "move the rest to a line of its own")
+		return
 	}
-	s.inProperty, s.inBlock = true, l.value == ""
-	return nil
+	s.line.key = trim(name)
+	s.startSection()
 }
 
-// fail describes a line that breaks the file's form. Of the line it shows only what cannot be a secret, wherever that was
-// pasted: a word that can be a key or a section's name, which no secret of AWS can (they have capitals and digits).
-func (s *scanner) fail(l *line, problem, hint string) error {
-	e := &diag.Error{Where: fmt.Sprintf("%s:%d", s.file, l.number), Problem: problem, Hint: hint}
-	text := trim(s.text[l.start:l.end])
+func (s *scanner) property(text string) {
+	s.line.kind = propertyLine
+	key, value, found := cutProperty(withoutComment(text))
+	switch {
+	case !found:
+		s.fail("a property needs the form 'key = value', and there is no '='", "write it so, or remove it; a comment starts with #")
+		return
+	case key == "":
+		s.fail("there is no key before the '='", "write one, or remove the line")
+		return
+	case !s.inSection:
+		s.fail("a property stands before any section", "put a line such as [default] above it")
+		return
+	}
+	s.line.key, s.line.value = key, value
+	s.startProperty(value == "")
+}
+
+func (s *scanner) continuation(text string) {
+	s.line.kind, s.line.value = continuationLine, text
+	if key, _, _ := cutProperty(text); s.inBlock && key == "" {
+		s.fail("a sub-property needs the form 'key = value'", "write it so, or remove it")
+	}
+}
+
+// fail marks the current line as faulty. A faulty section header starts a section without a name.
+func (s *scanner) fail(problem, hint string) {
+	text := trim(s.raw())
 	if shown := firstWord(text); shown != "" {
 		if shown != text {
 			shown += " ..."
 		}
-		e.Problem += fmt.Sprintf(": %q", shown)
+		problem += fmt.Sprintf(": %q", shown)
 	}
-	return e
+	s.line.kind = faultyLine
+	s.line.fault = &diag.Error{Where: fileLine(s.path, s.line.number), Problem: problem, Hint: hint}
+	if text[0] == '[' {
+		s.startSection()
+	}
 }
 
-// firstWord gives a line's first word if it can be shown, with the bracket before it: "[profile", "aws_secret_access_key".
+// firstWord returns the first word of a line, with the bracket before it, if it can be shown in an
+// error: "[profile", "aws_secret_access_key". A word of lower-case letters and underscores cannot be
+// one of AWS's secrets, which have capitals and digits. For other words it returns "".
 func firstWord(text string) string {
 	const longest = 40
 	i := 0
@@ -201,42 +174,45 @@ func firstWord(text string) string {
 	return text[:i]
 }
 
-// withoutComment removes a comment from the end of a property line. It starts at a # or ; that follows white space.
-func withoutComment(text string) string {
-	if strings.IndexByte(text, '#') < 0 && strings.IndexByte(text, ';') < 0 {
-		return text // most lines, found without looking at each byte
+// classifyForm is classify without keys and values, for the common forms of a line. It returns false
+// for other lines, including faulty ones.
+func (s *scanner) classifyForm() bool {
+	raw := s.raw()
+	switch c := raw[0]; {
+	case c == '\n':
+		s.line.kind = blankLine
+		return true
+	case isComment(raw):
+		s.line.kind = commentLine
+		return true
+	case c == ' ' || c == '\t':
+		return s.continuationForm(raw)
+	case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z':
+		return s.propertyForm(raw)
 	}
-	for i := 1; i < len(text); i++ {
-		if (text[i] == '#' || text[i] == ';') && isSpace(text[i-1]) {
-			return text[:i]
-		}
-	}
-	return text
+	return false
 }
 
-func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f' }
-
-func trim(s string) string {
-	for s != "" && (isSpace(s[0]) || s[0] == '\n') {
-		s = s[1:]
+func (s *scanner) continuationForm(raw string) bool {
+	text := raw[skipSpace(raw):]
+	if !s.isContinuation(true) || text == "" || isComment(text) || s.inBlock && delimiter(text) < 1 {
+		return false
 	}
-	for s != "" && (isSpace(s[len(s)-1]) || s[len(s)-1] == '\n') {
-		s = s[:len(s)-1]
-	}
-	return s
+	s.line.kind = continuationLine
+	return true
 }
 
-// isName reports whether s may name a section or a property. Those that are named otherwise are ignored, as the
-// SDKs ignore them.
-func isName(s string) bool {
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		case strings.IndexByte("_-/.%@:+", c) >= 0:
-		default:
-			return false
-		}
+func (s *scanner) propertyForm(raw string) bool {
+	at := delimiter(raw)
+	if at < 0 || !s.inSection || strings.IndexByte(raw[:at], '#') >= 0 || strings.IndexByte(raw[:at], ';') >= 0 {
+		return false
 	}
-	return s != ""
+	value := raw[at+1:]
+	value = value[skipSpace(value):]
+	if value != "" && isComment(value) {
+		return false
+	}
+	s.line.kind = propertyLine
+	s.startProperty(value == "")
+	return true
 }

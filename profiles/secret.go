@@ -5,13 +5,13 @@ import (
 	"log/slog"
 )
 
-// Secret is a secret value. However it is printed or encoded, it shows as ***; string(s) is the value.
+// Secret is a secret value. It is printed and encoded as ***; string(s) is the value.
 type Secret string
 
 const redacted = "***"
 
 func (Secret) String() string               { return redacted }
 func (Secret) GoString() string             { return redacted }
-func (Secret) Format(f fmt.State, _ rune)   { _, _ = f.Write([]byte(redacted)) } // fmt offers no way to report it
+func (Secret) Format(f fmt.State, _ rune)   { _, _ = f.Write([]byte(redacted)) } // there is no way to report an error
 func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 func (Secret) LogValue() slog.Value         { return slog.StringValue(redacted) }

@@ -8,7 +8,6 @@ package doctor
 import (
 	"cmp"
 	"context"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -188,7 +187,7 @@ func newExam(ctx context.Context, o Options) *exam {
 		r.Path = f.path
 		x.raw = append(x.raw, raw{r, f.which, err})
 	}
-	if areOne(o.ConfigPath, o.CredentialsPath) {
+	if profiles.SameFile(o.ConfigPath, o.CredentialsPath) {
 		x.raw = x.raw[:1]
 		x.raw[0].which = ""
 	}
@@ -235,13 +234,6 @@ func (x *exam) load() {
 			return
 		}
 	}
-}
-
-// areOne reports whether both paths lead to one file.
-func areOne(a, b string) bool {
-	first, err1 := os.Stat(a)
-	second, err2 := os.Stat(b)
-	return err1 == nil && err2 == nil && os.SameFile(first, second)
 }
 
 func (x *exam) fileFact(r raw) string {

@@ -79,7 +79,7 @@ func sectionName(x *exam) {
 				header = "[profile " + name + "]"
 			}
 			fix := write("write the line as", header)
-			if name != "" && !isName(name) {
+			if name != "" && !profiles.IsName(name) {
 				fix = "give it a name of letters, digits and _-/.%@:+ only, and use that wherever the old one stands"
 			}
 			x.add(Finding{Severity: Error, Profile: name, Where: l.Where, What: what, Why: why, Fix: fix})
@@ -105,20 +105,20 @@ func oddHeader(l profiles.RawLine, which string) (name, what, why string) {
 			return l.Profile, fmt.Sprintf("there is more white space in [%s] than belongs there", written),
 				"some tools do not find the profile then: the AWS CLI takes white space at the ends for a part of the name, JavaScript knows one space only"
 		}
-	case which == profiles.CredentialsFile && word == "profile" && isName(rest):
+	case which == profiles.CredentialsFile && word == "profile" && profiles.IsName(rest):
 		return rest, fmt.Sprintf("the section is written [%s], with the word 'profile'", written), "in the credentials file the word is no part of the form: no SDK finds the keys there"
 	case which == profiles.CredentialsFile:
 		return header, fmt.Sprintf("[%s] is no name that a profile can have", written), "most SDKs ignore the section"
-	case isName(header) && header != "plugins" && header != "preview": // these two are the AWS CLI's own
+	case profiles.IsName(header) && header != "plugins" && header != "preview": // these two are the AWS CLI's own
 		if strings.EqualFold(header, "default") {
 			header = "default" // case counts
 		}
 		return header, fmt.Sprintf("the section is written [%s], without the word 'profile'", written), "in the config file the SDKs ignore it then"
-	case isSession(word) && word != "sso-session" && isName(rest):
+	case isSession(word) && word != "sso-session" && profiles.IsName(rest):
 		return rest, fmt.Sprintf("the section is written [%s], and not [sso-session %s]", written, rest), "no tool finds the SSO session"
-	case strings.EqualFold(word, "profile") && quoted && isName(rest[1:len(rest)-1]):
+	case strings.EqualFold(word, "profile") && quoted && profiles.IsName(rest[1:len(rest)-1]):
 		return rest[1 : len(rest)-1], fmt.Sprintf("the name in [%s] stands in quotes", written), "only the AWS CLI and boto3 take them away; other SDKs ignore the section"
-	case strings.EqualFold(word, "profile") && isName(rest):
+	case strings.EqualFold(word, "profile") && profiles.IsName(rest):
 		return rest, fmt.Sprintf("the section is written [%s], and case counts", written), "the SDKs ignore it"
 	case strings.EqualFold(word, "profile"):
 		return rest, fmt.Sprintf("[%s] is no name that a profile can have", written), "most SDKs ignore the section"
@@ -135,14 +135,7 @@ func isSession(word string) bool {
 func meantSession(l profiles.RawLine) (name string, ok bool) {
 	word, rest, _ := strings.Cut(strings.TrimSpace(l.Header), " ")
 	rest = strings.TrimSpace(rest)
-	return rest, l.Profile == "" && isSession(word) && word != "sso-session" && isName(rest)
-}
-
-// isName reports whether a profile can have this name; see docs/configuration.md.
-func isName(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("_-/.%@:+", r))
-	})
+	return rest, l.Profile == "" && isSession(word) && word != "sso-session" && profiles.IsName(rest)
 }
 
 // defaultSection finds [DEFAULT], which Python's parser knows and AWS does not.

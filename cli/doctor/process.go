@@ -334,7 +334,7 @@ func quoting(command, goos string) oddity {
 	case goos == "windows" && strings.Contains(command, `"`):
 		return oddity{"the command holds double quotes", `the Go SDK puts a \ before each, and cmd.exe finds no program so and takes words apart`,
 			shortForm}
-	case set && isName(name) && !strings.Contains(name, "/") && goos != "windows":
+	case set && profiles.IsName(name) && !strings.Contains(name, "/") && goos != "windows":
 		return oddity{"the command starts with a variable that is set for it, which only a shell does", noShell, "write env in front of it, as /usr/bin/env NAME=VALUE ..."}
 	}
 	return oddity{}

@@ -72,14 +72,8 @@ func (x *exam) checkConnection(c profiles.Chain) error {
 func (x *exam) addConfigFault(name string, err error) {
 	f := fault{profile: name, what: err.Error(), err: err}
 	if e := (*diag.Error)(nil); errors.As(err, &e) {
-		if e.Origin != "" {
-			f.profile = e.Origin
-		}
-		f.where, f.key, f.fix = e.Where, e.Setting, e.Hint
-		f.what = strings.TrimPrefix(e.Problem, "profile "+f.profile+": ")
-		if e.Err == nil && f.key == "" {
-			f.where = "" // if there is any, it is that of who leads to the profile
-		}
+		errors.As(e.Err, &e) // of the profile that has the fault, if the chain leads to another one
+		f.profile, f.where, f.key, f.what, f.fix = e.Profile, e.Where, e.Setting, e.What(), e.Hint
 	}
 	x.addFault(f)
 }

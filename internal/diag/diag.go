@@ -4,6 +4,7 @@ package diag
 import (
 	"errors"
 	"strings"
+	"syscall"
 )
 
 // Error is a failure in the form in which a user reads it: what happened and, where something helps,
@@ -16,7 +17,6 @@ type Error struct {
 	Hint    string // the command to run or the change to make; empty if nothing helps
 	Err     error  // the cause or a sentinel; nil only if Problem is set
 	Setting string // the setting at fault, where it is a single one: a key or an environment variable
-	Origin  string // the profile that has the fault, where Profile only leads to it
 	Flags   Flags
 	SignIn  []string // the command that signs in again, where that is all it takes; else nil
 }
@@ -100,3 +100,15 @@ func CutHint(text string) (problem, hint string) {
 }
 
 const hintLine = "\nhint: "
+
+// FileLimitHint returns the hint for a file that cannot be opened because too many files are open. It
+// returns "" for other errors.
+func FileLimitHint(err error) string {
+	switch {
+	case errors.Is(err, syscall.EMFILE):
+		return "raise the limit of open files, ulimit -n"
+	case errors.Is(err, syscall.ENFILE):
+		return "end what has so many files open; the limit is that of the whole system"
+	}
+	return ""
+}

@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// keepOwner gives a new file the owner and group of the one in whose place it will be.
+// keepOwner gives a new file the owner and group of the old one.
 func keepOwner(f *os.File, old fs.FileInfo) error {
 	info, err := f.Stat()
 	if err != nil {
@@ -25,7 +25,7 @@ func keepOwner(f *os.File, old fs.FileInfo) error {
 	return nil
 }
 
-// syncDir makes a rename within a directory outlast a crash of the machine.
+// syncDir makes renames in a directory survive a crash of the machine.
 func syncDir(path string) error {
 	dir, err := os.Open(path)
 	if err != nil {
@@ -33,10 +33,10 @@ func syncDir(path string) error {
 	}
 	err = dir.Sync()
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
-		err = nil // this file system does it by itself, or not at all
+		err = nil // the file system cannot sync directories
 	}
 	return errors.Join(err, dir.Close())
 }
 
-// makeReadable is the command that lets the user read a file.
+// makeReadable returns the command that lets the user read a file.
 func makeReadable(path string) string { return "chmod u+r " + path }

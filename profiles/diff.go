@@ -1,0 +1,61 @@
+package profiles
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/rogpeppe/go-internal/diff"
+)
+
+// Change is what an edit changes in one file.
+type Change struct {
+	Path     string
+	Old, New Secret // the file's text without byte order mark, which may hold keys
+}
+
+// Diff returns the change as a unified diff. Secret values are shown as ***, in comments too.
+func (c Change) Diff() string {
+	out := string(diff.Diff(c.Path, []byte(masked(string(c.Old))), c.Path, []byte(masked(string(c.New)))))
+	_, out, _ = strings.Cut(out, "\n") // the command line of diff
+	return out
+}
+
+// secretInComment is compiled when it is first used, not at start-up.
+var secretInComment = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)([\w-]*(?:secret|token)[\w-]*).*`)
+})
+
+// isSecretKey reports whether the value of a key may be a secret, by its name: that of AWS's two
+// settings, their older names, and names that users make up to keep a value.
+func isSecretKey(key string) bool {
+	return (strings.Contains(key, "secret") || strings.Contains(key, "token")) && !strings.HasPrefix(key, "web_identity_token_")
+}
+
+// masked returns a file's text with secret values replaced by ***. The text has no faulty lines.
+func masked(text string) string {
+	var b strings.Builder
+	secret := false
+	for s := (scanner{text: text}); s.scan(); {
+		line := s.raw()
+		end := line[len(strings.TrimRight(line, "\r\n")):]
+		switch s.line.kind {
+		case propertyLine:
+			if secret = isSecretKey(strings.ToLower(s.line.key)); secret {
+				line = s.line.key + " = " + redacted + end
+			}
+		case continuationLine:
+			if secret {
+				line = "  " + redacted + end
+			}
+		case commentLine:
+			if secretInComment().MatchString(line) {
+				line = secretInComment().ReplaceAllString(strings.TrimSuffix(line, end), "${1} "+redacted) + end
+			}
+		case faultyLine: // cannot happen
+			return b.String()
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}

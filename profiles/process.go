@@ -1,0 +1,126 @@
+package profiles
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+
+	"aws-credproc/internal/diag"
+)
+
+// ProcessCommand returns the credential_process command that starts the helper at an absolute path
+// for a profile: `/path/helper get NAME` or `"/path with space/helper" get NAME`. All SDKs read these
+// forms; a command that starts and ends with a quote is broken by the Go SDK. A path that cannot be
+// written so is refused. goos is the system whose rules apply.
+func ProcessCommand(helper, profile, goos string) (string, error) {
+	word, err := commandWord(helper, goos)
+	if err != nil {
+		return "", err
+	}
+	if goos == "windows" && strings.Contains(profile, "%") {
+		return "", &diag.Error{Profile: profile, Problem: "its name holds a %, which cmd.exe takes for a variable", Hint: "rename it"}
+	}
+	return word + " get " + profile, nil
+}
+
+// CommandWith returns a credential_process command with its program replaced by the one at an
+// absolute path. See [ProcessCommand].
+func CommandWith(command, program, goos string) (string, error) {
+	word, err := commandWord(program, goos)
+	if err != nil {
+		return "", err
+	}
+	if words := splitCommand(command); len(words) > 0 {
+		for _, quote := range []string{"", `"`, "'"} {
+			if rest, ok := strings.CutPrefix(command, quote+words[0]+quote); ok {
+				return word + rest, nil
+			}
+		}
+	}
+	return "", &diag.Error{Problem: "its credential_process names a helper that is not there", Hint: "write " + word + " in its place"}
+}
+
+// commandWord returns a program's path as the first word of a command, quoted if need be.
+func commandWord(program, goos string) (string, error) {
+	if bad := badInCommand(program, goos); bad != "" {
+		return "", &diag.Error{Problem: fmt.Sprintf("the helper's path %q holds %s that not every SDK reads in a credential_process", program, bad),
+			Hint: "link the helper into a folder with a plain name, and put that first on the PATH"}
+	}
+	plain := "/._-+:,="
+	if goos == "windows" {
+		plain += `\~`
+	}
+	needsQuotes := func(c rune) bool { return !isAlphanumeric(c) && !strings.ContainsRune(plain, c) }
+	if strings.ContainsFunc(program, needsQuotes) {
+		return `"` + program + `"`, nil
+	}
+	return program, nil
+}
+
+// badInCommand returns what in a program's path some SDKs do not read within double quotes, or "".
+func badInCommand(program, goos string) string {
+	// sh expands some of these; the shlex of the AWS CLI and, on Windows, the AWS CLI and cmd.exe have
+	// rules of their own for others.
+	forbidden := "\"'\\$`~"
+	if goos == "windows" {
+		forbidden = "\"'%&|<>^()@!`"
+	}
+	bad := ""
+	for i, c := range program {
+		switch {
+		case c < ' ' || c == 0x7f:
+			bad = "a control character"
+		case strings.ContainsRune(forbidden, c):
+			bad = string(c)
+		case (c == '#' || c == ';') && i > 0 && isSpace(program[i-1]):
+			bad = "' " + string(c) + "', which starts a comment,"
+		}
+	}
+	return bad
+}
+
+// ProcessWords returns the words of a profile's credential_process, as far as all SDKs agree on them,
+// and whether the first word starts this program. See [Wired] for what the command does.
+func ProcessWords(p Section) (words []string, isHelper bool) {
+	words = splitCommand(p.Get("credential_process"))
+	return words, len(words) > 0 && isThisHelper(words[0])
+}
+
+// CommandWords returns the words of a command that is an argument of another, as in `sh -c`.
+func CommandWords(command string) []string { return splitCommand(command) }
+
+// splitCommand splits a command into words at white space outside of quotes; on Windows only double
+// quotes count. The SDKs' rules differ; this is what they share. It serves to recognize a command,
+// not to run one.
+func splitCommand(command string) []string {
+	quotes := `"'`
+	if runtime.GOOS == "windows" {
+		quotes = `"`
+	}
+	var words []string
+	var word strings.Builder
+	var quote byte // the open quote, or 0
+	inWord := false
+	for i := range len(command) {
+		c := command[i]
+		switch {
+		case c == quote:
+			quote = 0
+		case quote == 0 && strings.IndexByte(quotes, c) >= 0:
+			quote, inWord = c, true
+		case (isSpace(c) || c == '\n') && quote == 0:
+			if inWord {
+				words = append(words, word.String())
+				word.Reset()
+			}
+			inWord = false
+		default:
+			word.WriteByte(c)
+			inWord = true
+		}
+	}
+	if inWord {
+		words = append(words, word.String())
+	}
+	return words
+}

@@ -1,0 +1,89 @@
+package profiles
+
+import (
+	"fmt"
+	"strings"
+
+	"aws-credproc/internal/diag"
+)
+
+// maxSuggestions bounds the searches for the nearest name. A user mistypes a few names. Where the
+// source profiles of thousands of profiles are missing, the searches would take quadratic time.
+const maxSuggestions = 20
+
+// noProfile returns the error for a missing profile. Its hint names what is there instead.
+func (f *Files) noProfile(name string) *diag.Error {
+	e := &diag.Error{Profile: name, Err: ErrNoProfile, Problem: fmt.Sprintf("there is no such profile in %s or %s", f.config.path, f.credentials.path)}
+	if CheckHome(f.config.path, f.credentials.path) != nil {
+		e.Problem, e.Hint = "there is no such profile: the home directory is not known, and so no config file in it is read", setHome
+		return e
+	}
+	if !IsName(name) {
+		e.Hint = "a profile's name has letters, digits and _-/.%@:+ only"
+		return e
+	}
+	for _, s := range f.config.ignored {
+		where := fileLine(f.config.path, s.line)
+		switch header := f.config.header(s); {
+		case s.name == name && header == name:
+			e.Where = where
+			e.Problem = fmt.Sprintf("the section is written [%s], and in the config file the SDKs ignore it without the word 'profile'", name)
+			e.Hint = fmt.Sprintf("write the line as [profile %s]", name)
+			return e
+		case isQuoted(header, name):
+			e.Where = where
+			e.Problem = "the section's name is written in quotes, which only some SDKs take away"
+			e.Hint = fmt.Sprintf("write the line as [profile %s]", name)
+			return e
+		}
+	}
+	e.Hint = "aws-credproc list shows the profiles there are"
+	if f.suggestions < maxSuggestions {
+		f.suggestions++
+		if near := nearest(name, f.Names()); near != "" {
+			e.Hint = fmt.Sprintf("did you mean %s?", near)
+		}
+	}
+	return e
+}
+
+// isQuoted reports whether a header is that of the profile name, written in quotes.
+func isQuoted(header, name string) bool {
+	rest, ok := strings.CutPrefix(header, "profile")
+	rest = trim(rest)
+	return ok && (rest == `"`+name+`"` || rest == "'"+name+"'")
+}
+
+// nearest returns the name that differs least from name, or "" if none is near enough.
+func nearest(name string, names []string) string {
+	best, bestDistance := "", min(3, (len(name)+1)/2)+1
+	for _, n := range names {
+		if d := distance(strings.ToLower(name), strings.ToLower(n), bestDistance); d < bestDistance {
+			best, bestDistance = n, d
+		}
+	}
+	return best
+}
+
+// distance returns the Levenshtein distance of a and b, or limit if it is not below limit.
+func distance(a, b string, limit int) int {
+	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
+		return limit
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return min(row[len(b)], limit)
+}

@@ -1,0 +1,215 @@
+package profiles
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"aws-credproc/internal/diag"
+	"aws-credproc/internal/fileio"
+)
+
+// Suffixes of the files next to a shared config file.
+const (
+	backupSuffix = ".aws-credproc.bak"        // copy of the file before it was first written
+	moveSuffix   = ".aws-credproc.import.bak" // copy of the file during a Move
+	lockSuffix   = ".aws-credproc.lock"
+)
+
+// Update runs edit on the two files under a lock and writes what has changed. Each file is written to
+// a temporary file that then replaces it. Mode, owner, byte order mark and symbolic links are kept; a
+// missing file and its directory are created. Hard links are not kept: other names lead to the old
+// file.
+//
+// Before a file is written for the first time, it is copied to NAME.aws-credproc.bak (0600), which is
+// never overwritten. Update returns the paths of new copies. Other programs do not know the lock: if
+// they have changed a file since it was read, Update fails and writes nothing.
+//
+// The lock is a file next to the config file, not in the state directory, so that all processes that
+// edit the file use it. It is released when the process ends; the file stays.
+func Update(ctx context.Context, configPath, credentialsPath string, edit func(*Editor) error) (backups []string, err error) {
+	err = withLock(ctx, configPath, credentialsPath, edit, func(e *Editor) error {
+		backups, err = write(e)
+		return err
+	})
+	return backups, err
+}
+
+// write writes the changed files.
+func write(e *Editor) (backups []string, err error) {
+	ready, err := prepareAll(e.Changes())
+	defer func() { err = errors.Join(err, discardAll(ready)) }()
+	if err != nil {
+		return nil, err
+	}
+	backups, err = backupAll(ready)
+	if err == nil {
+		err = checkUnchanged(e.before)
+	}
+	if err == nil {
+		err = commit(ready)
+	}
+	return backups, err
+}
+
+// withLock locks the config file, reads both files, and runs edit and then write.
+func withLock(ctx context.Context, configPath, credentialsPath string, edit, write func(*Editor) error) (err error) {
+	unlock, err := lock(ctx, configPath)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	files, err := Load(configPath, credentialsPath)
+	if err != nil {
+		return err
+	}
+	e := files.Edit()
+	if err := edit(e); err != nil {
+		return err
+	}
+	return write(e)
+}
+
+// checkUnchanged returns an error if the files are not as in files any more.
+func checkUnchanged(files *Files) error {
+	for _, f := range files.both() {
+		text, err := readFile(f.path)
+		if err != nil {
+			return err
+		}
+		if strings.TrimPrefix(text, byteOrderMark) != f.text {
+			return &diag.Error{Where: f.path, Problem: "another program has changed it in the meantime, and nothing is written", Hint: "try again"}
+		}
+	}
+	return nil
+}
+
+// Move is an edit of the two files that goes with a change elsewhere: keys that are moved out of the
+// files or into them.
+type Move struct {
+	// Edit edits the files as they are now.
+	Edit func(*Editor) error
+	// Ready is called when the new files are written but not yet in place; it is not called if nothing
+	// changes. Done is called when they are in place and were read back, or if nothing changes. An error
+	// ends the move. Both are optional.
+	Ready, Done func() error
+	// KeepBackup keeps the copies of the old files.
+	KeepBackup bool
+	// CredentialsFirst replaces the credentials file before the config file, not after it, which matters
+	// if the process is killed in between.
+	CredentialsFirst bool
+}
+
+// Run makes the edit as [Update] does, with the calls of Ready and Done under the same lock. Each
+// file that changes is copied (0600, next to it). The copy is removed when the new file was read
+// back; so are copies that killed processes have left. Run returns the paths of copies that are kept:
+// with KeepBackup, or if replacing the files has failed.
+func (m Move) Run(ctx context.Context, configPath, credentialsPath string) (kept []string, err error) {
+	err = withLock(ctx, configPath, credentialsPath, m.Edit, func(e *Editor) error {
+		if kept, err = m.write(e); err != nil {
+			return err
+		}
+		for _, path := range []string{configPath, credentialsPath} {
+			if err := removeLeftovers(path); err != nil {
+				return &diag.Error{Where: path, Problem: "a copy of it cannot be removed: " + err.Error(), Hint: writeHint(err), Err: err}
+			}
+		}
+		if m.Done != nil {
+			return m.Done()
+		}
+		return nil
+	})
+	return kept, err
+}
+
+// write replaces the changed files and reads them back.
+func (m Move) write(e *Editor) (kept []string, err error) {
+	changes := e.Changes()
+	if len(changes) == 0 {
+		return nil, nil
+	}
+	if m.CredentialsFirst {
+		slices.Reverse(changes)
+	}
+	ready, err := prepareAll(changes)
+	defer func() { err = errors.Join(err, discardAll(ready)) }()
+	if err != nil {
+		return nil, err
+	}
+	copies, err := copyAll(ready)
+	if err == nil {
+		err = m.ready(e.before)
+	}
+	if err != nil {
+		return nil, errors.Join(err, removeAll(copies))
+	}
+	if err = commit(ready); err == nil {
+		err = readBack(e.now)
+	}
+	switch {
+	case err != nil:
+		return copies, err
+	case m.KeepBackup:
+		return keepAll(copies)
+	}
+	return nil, nil // removeLeftovers removes the copies
+}
+
+// ready calls Ready if the files are unchanged, and checks again, since Ready may take long.
+func (m Move) ready(files *Files) error {
+	err := checkUnchanged(files)
+	if err == nil && m.Ready != nil {
+		err = m.Ready()
+	}
+	if err == nil {
+		err = checkUnchanged(files)
+	}
+	return err
+}
+
+// readBack checks that the files have been written.
+func readBack(want *Files) error {
+	err := checkUnchanged(want)
+	if e := (*diag.Error)(nil); errors.As(err, &e) && e.Where != "" {
+		e.Problem, e.Hint = "what is read back is not what was written", "see what other program writes it, and do the same again"
+	}
+	return err
+}
+
+// copyAll copies files to their name with moveSuffix and returns the paths of the copies.
+func copyAll(ready []*replacement) (copies []string, err error) {
+	for _, r := range ready {
+		if r.info == nil {
+			continue
+		}
+		path := r.path + moveSuffix
+		if err := r.copyTo(path); err != nil {
+			return copies, cannotWrite(path, err)
+		}
+		copies = append(copies, path)
+	}
+	return copies, nil
+}
+
+// keepAll gives the copies names with a date, and returns the paths of all copies.
+func keepAll(copies []string) (kept []string, err error) {
+	for i, path := range copies {
+		to := strings.TrimSuffix(path, moveSuffix) + ".aws-credproc." + time.Now().Format("20060102T150405.000") + ".bak"
+		if err := fileio.Retry(func() error { return os.Rename(path, to) }); err != nil {
+			return append(kept, copies[i:]...), &diag.Error{Where: path, Problem: "cannot be renamed: " + reason(err), Hint: writeHint(err), Err: err}
+		}
+		kept = append(kept, to)
+	}
+	return kept, nil
+}
+
+func removeAll(paths []string) error {
+	var errs []error
+	for _, path := range paths {
+		errs = append(errs, fileio.Retry(func() error { return os.Remove(path) }))
+	}
+	return errors.Join(errs...)
+}
