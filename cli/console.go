@@ -31,19 +31,18 @@ func newConsole(stdout, stderr io.Writer) *console {
 	}
 }
 
-// say writes a message to stderr: one line, and a second one for its hint.
-func (c *console) say(format string, args ...any) {
-	text, hint := diag.CutHint(fmt.Sprintf(format, args...))
-	text = strings.ReplaceAll(text, "\n", "; ") // joined errors have a line each
-	out := "aws-credproc: " + printable(text) + "\n"
-	if hint != "" {
-		out += "aws-credproc: hint: " + printable(hint) + "\n"
-	}
-	_, _ = io.WriteString(c.waiting, out) // the exit code still reports a failure
-}
+// say writes a message to stderr: a line, and a second one for its hint.
+func (c *console) say(format string, args ...any) { c.write(tui.Bold, fmt.Sprintf(format, args...)) }
 
 // report writes an error and its hint to stderr.
-func (c *console) report(err error) { c.say("%s", diag.Text(err)) }
+func (c *console) report(err error) { c.write(tui.Red, diag.Text(err)) }
+
+func (c *console) write(colour tui.Colour, message string) {
+	text, hint := diag.CutHint(message)
+	text = strings.ReplaceAll(text, "\n", "; ") // joined errors have a line each
+	// An error of stderr is ignored: the exit code still reports a failure.
+	_, _ = c.waiting.Write(tui.ScreenOf(c.stderr).Message(colour, "aws-credproc", text, hint))
+}
 
 // warn writes a warning to stderr. It leaves out one that was printed before.
 func (c *console) warn(format string, args ...any) {
@@ -91,7 +90,9 @@ func (c *console) printJSON(v any) error {
 func (c *console) screen() tui.Screen { return tui.ScreenOf(c.stdout) }
 
 // progress shows at a terminal what the command waits for, if that takes longer than a second.
-func (c *console) progress(what string) (stop func()) { return c.waiting.Start(what) }
+func (c *console) progress(what string) (stop func()) {
+	return c.waiting.Start(func() string { return what })
+}
 
 // printable returns text without control characters.
 func printable(s string) string { return terminal.Printable(s) }

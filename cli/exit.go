@@ -8,6 +8,7 @@ import (
 
 	"aws-credproc/internal/diag"
 	"aws-credproc/internal/proc"
+	"aws-credproc/internal/tui"
 )
 
 // Exit codes. They are part of the interface.
@@ -64,7 +65,7 @@ func (a *app) exit(cmd *cobra.Command, err error) int {
 		return exitDone
 	case !errors.As(err, &f):
 		hint := cmp.Or(diag.Hint(err), "see "+cmd.CommandPath()+" --help")
-		a.say("%s", diag.WithHint(err.Error(), hint))
+		a.write(tui.Red, diag.WithHint(err.Error(), hint))
 		return exitUsage
 	case !f.printed:
 		a.report(err)

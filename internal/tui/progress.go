@@ -9,90 +9,111 @@ import (
 	"aws-credproc/internal/terminal"
 )
 
-// progressDelay is how long a command waits before it shows what it waits for.
-const progressDelay = time.Second
+// progressInterval is how long a command waits before it shows what it waits for, and how often the
+// text is updated.
+const progressInterval = time.Second
 
-// Progress is a line at a terminal that shows what a command waits for. Other output must go through
-// [Progress.Write], which removes the line first. The zero value shows nothing.
+// Progress is a line at a terminal that shows what a command waits for. All other output to the
+// terminal must go through [Progress.Write], which removes the line first.
 type Progress struct {
+	to     io.Writer
+	screen Screen
+
 	mu    sync.Mutex
-	to    io.Writer
-	on    bool // to is a terminal
-	text  string
+	waits []*wait // the current waits, the last of which is shown
 	timer *time.Timer
-	shown bool
+	shown string // the text on the terminal, "" if there is none
 }
 
-// NewProgress returns a progress line on w, which shows nothing if w is not a terminal.
+type wait struct {
+	text  func() string
+	begin time.Time
+}
+
+// NewProgress returns a progress line on w. It shows nothing if w is not a terminal.
 func NewProgress(w io.Writer) *Progress {
-	return &Progress{to: w, on: ScreenOf(w).IsTerminal}
+	return &Progress{to: w, screen: ScreenOf(w)}
 }
 
-// Start shows what, once a second has passed, until stop is called or another text replaces it.
-func (p *Progress) Start(what string) (stop func()) {
-	if !p.on {
+// Start shows text, after a second, until stop is called. It is called again each second, for a text
+// that changes. A wait within another one hides the outer one.
+func (p *Progress) Start(text func() string) (stop func()) {
+	if !p.screen.IsTerminal {
 		return func() {}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.clear()
-	p.text = terminal.Printable(what)
-	var timer *time.Timer
-	timer = time.AfterFunc(progressDelay, func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if p.timer == timer {
-			p.show()
-		}
-	})
-	p.timer = timer
+	w := &wait{text, time.Now()}
+	p.waits = append(p.waits, w)
+	p.update()
 	return func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if p.timer == timer {
-			p.clear()
+		for i, other := range p.waits {
+			if other == w {
+				p.waits = append(p.waits[:i:i], p.waits[i+1:]...)
+				break
+			}
 		}
+		p.update()
 	}
 }
 
-// Stop removes the line.
+// Stop ends all waits and removes the line.
 func (p *Progress) Stop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.clear()
+	p.waits = nil
+	p.update()
 }
 
-// Write removes the line, writes b, and shows the line again if it was shown.
+// Write removes the line, writes b, and shows the line again.
 func (p *Progress) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.shown {
-		return p.to.Write(b)
-	}
-	p.erase()
+	p.show("")
 	n, err := p.to.Write(b)
-	p.show()
+	p.update()
 	return n, err
 }
 
-func (p *Progress) clear() {
+// update shows the text of the innermost wait if it is due, and plans the next update.
+func (p *Progress) update() {
 	if p.timer != nil {
 		p.timer.Stop()
 		p.timer = nil
 	}
-	p.erase()
+	if len(p.waits) == 0 {
+		p.show("")
+		return
+	}
+	w := p.waits[len(p.waits)-1]
+	next := progressInterval
+	if waited := time.Since(w.begin); waited >= progressInterval {
+		p.show(terminal.Printable(w.text()) + " ...")
+	} else {
+		p.show("")
+		next -= waited
+	}
+	p.timer = time.AfterFunc(next, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.update()
+	})
 }
 
-// The progress line is a courtesy: errors of writing it are ignored.
-
-func (p *Progress) show() {
-	p.shown = true
-	_, _ = fmt.Fprintf(p.to, "%s ...", p.text)
-}
-
-func (p *Progress) erase() {
-	if p.shown {
-		p.shown = false
+// show puts text on the line, cut to the terminal's width. Errors are ignored: the result of a command
+// does not depend on the line.
+func (p *Progress) show(text string) {
+	if p.screen.Width > 1 && text != "" {
+		text = Truncate(text, p.screen.Width-1)
+	}
+	if text == p.shown {
+		return
+	}
+	if p.shown != "" {
 		_, _ = fmt.Fprint(p.to, "\r\x1b[K")
 	}
+	_, _ = fmt.Fprint(p.to, text)
+	p.shown = text
 }

@@ -16,21 +16,26 @@ func Hanging(label, text string, width int) []string {
 	if width == 0 {
 		return []string{label + text}
 	}
-	indent := strings.Repeat(" ", utf8.RuneCountInString(label))
-	room := max(width-len(indent), 20)
-	var out []string
-	line := ""
+	return hang(label, strings.Repeat(" ", utf8.RuneCountInString(label)), text, width)
+}
+
+// hang wraps text at spaces to width columns. The first line begins with label, the others with indent.
+func hang(label, indent, text string, width int) (lines []string) {
+	const minRoom = 20 // a word that is longer than the line overflows it
+	line, empty := label, true
 	for _, word := range strings.Fields(text) {
-		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > room {
-			out = append(out, label+line)
-			label, line = indent, ""
+		limit := max(width, utf8.RuneCountInString(indent)+minRoom)
+		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > limit {
+			lines = append(lines, line)
+			line, empty = indent, true
 		}
-		if line != "" {
+		if !empty {
 			line += " "
 		}
 		line += word
+		empty = false
 	}
-	return append(out, label+line)
+	return append(lines, line)
 }
 
 // Lines returns each string as a line, without control characters.

@@ -75,3 +75,34 @@ func TestAPageIsCutToTheScreen(t *testing.T) {
 		}
 	}
 }
+
+func TestMessageOnATerminalIsWrappedAndColoured(t *testing.T) {
+	const text = "dev: AssumeRole arn:aws:iam::123456789012:role/Dev: AccessDenied for arn:aws:iam::123456789012:user/jill"
+	const hint = "aws-credproc explain --policies dev-role prints the two policies that must allow it"
+	plain := "aws-credproc: " + text + "\naws-credproc: hint: " + hint + "\n"
+	if got := string(Screen{}.Message(Red, "aws-credproc", text, hint)); got != plain {
+		t.Errorf("without a terminal: %s", got)
+	}
+	const wrapped = `aws-credproc: dev: AssumeRole arn:aws:iam::123456789012:role/Dev: AccessDenied
+  for arn:aws:iam::123456789012:user/jill
+aws-credproc: hint: aws-credproc explain --policies dev-role prints the two
+  policies that must allow it
+`
+	s := Screen{IsTerminal: true, Width: 80}
+	if got := string(s.Message(Red, "aws-credproc", text, hint)); got != wrapped {
+		t.Errorf("wrapped:\n%s", got)
+	}
+	s.Colours = true
+	const coloured = "\x1b[33maws-credproc: warning:\x1b[0m x?y\n\x1b[32maws-credproc: hint:\x1b[0m z\n"
+	if got := string(s.Message(Red, "aws-credproc", "warning: x\x1by", "z")); got != coloured {
+		t.Errorf("coloured: %q", got)
+	}
+}
+
+func TestMessageKeepsACommandOnOneLine(t *testing.T) {
+	const hint = "aws-credproc setup --yes --role-arn arn:aws:iam::123456789012:role/Dev --source-profile base dev"
+	got := string(Screen{Width: 60}.Message(Red, "aws-credproc", "dev: failed", hint))
+	if !strings.Contains(got, hint) {
+		t.Errorf("the command is broken:\n%s", got)
+	}
+}
