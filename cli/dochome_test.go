@@ -137,7 +137,7 @@ func (h docHome) addRoles(t *testing.T) {
 		t.Fatal(err)
 	}
 	trust := ststest.Document(ststest.Statement{
-		Principal: map[string][]string{"AWS": {"*"}},
+		Principal: ststest.Principal{"AWS": {"*"}},
 		Action:    []string{"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"},
 	})
 	for _, name := range f.Names() {

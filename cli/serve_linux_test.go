@@ -13,6 +13,8 @@ import (
 
 	"aws-credproc/internal/ststest"
 	"aws-credproc/internal/terminal/ptytest"
+
+	"github.com/pquerna/otp/totp"
 )
 
 // served is a command that runs with an endpoint, until it is told to end.
@@ -207,7 +209,7 @@ func TestServeLeavesTheTerminalToTheCommand(t *testing.T) {
 	p.Start(cmd)
 	const question = "Code of MFA device"
 	p.Await(question)
-	code, err := ststest.TOTP(seed, time.Now())
+	code, err := totp.GenerateCode(seed, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

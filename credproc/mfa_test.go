@@ -16,6 +16,8 @@ import (
 	"aws-credproc/internal/diag"
 	"aws-credproc/internal/ststest"
 	"aws-credproc/profiles"
+
+	"github.com/pquerna/otp/totp"
 )
 
 const (
@@ -54,7 +56,7 @@ func (p *holder) Code(ctx context.Context, d mfa.Device, previous error) (mfa.Co
 	}
 	p.asked++
 	p.clock.now = p.clock.now.Add(30 * time.Second) // the device shows the next code
-	text, err := ststest.TOTP(mfaSeed, p.clock.now)
+	text, err := totp.GenerateCode(mfaSeed, p.clock.now)
 	code := mfa.Code{Secret: profiles.Secret(text)}
 	if p.answer != nil && err == nil {
 		return p.answer(code)

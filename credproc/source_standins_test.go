@@ -62,11 +62,11 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, dir: t.TempDir(), sts: s, stderr: &strings.Builder{}, warnings: &strings.Builder{}, tokenKey: []byte("a secret of thirty-two bytes....")}
 	user, err := s.AddUser(account, "jill", ststest.Document(ststest.Statement{Action: []string{"sts:*"}, Resource: []string{"*"}}))
 	must(t, err)
-	provider := ststest.OIDCProvider{Account: account, Issuer: issuer, ClientIDs: []string{"sts.amazonaws.com"}, Keys: map[string]any{"": w.tokenKey}}
+	provider := ststest.OIDCProvider{Account: account, Issuer: issuer, ClientIDs: []string{"sts.amazonaws.com"}, Key: w.tokenKey}
 	must(t, s.AddOIDCProvider(provider))
 	must(t, s.AddRole(ststest.Role{ARN: webARN, Trust: ststest.TrustPolicy(provider.ARN()), Policy: ststest.AllowAssume(devARN)}))
 	must(t, s.AddRole(ststest.Role{ARN: devARN, Trust: ststest.Document(
-		ststest.Statement{Principal: map[string][]string{"AWS": {jillARN, webARN}}, Action: []string{"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"}})}))
+		ststest.Statement{Principal: ststest.Principal{"AWS": {jillARN, webARN}}, Action: []string{"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"}})}))
 
 	for _, v := range os.Environ() {
 		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "AWS_") || strings.HasSuffix(strings.ToUpper(name), "_PROXY") || name == shell.WayVariable {
@@ -147,7 +147,7 @@ func (w *world) mustGet(profile string) cache.Session {
 func (w *world) token(lifetime time.Duration) string {
 	w.t.Helper()
 	now := time.Now()
-	token, err := ststest.SignToken("", w.tokenKey, map[string]any{
+	token, err := ststest.SignToken(w.tokenKey, map[string]any{
 		"iss": issuer, "aud": "sts.amazonaws.com", "sub": "jill", "iat": now.Add(-2 * time.Hour).Unix(), "exp": now.Add(lifetime).Unix(),
 	})
 	must(w.t, err)

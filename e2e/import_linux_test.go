@@ -14,6 +14,8 @@ import (
 
 	"aws-credproc/internal/ststest"
 	"aws-credproc/internal/terminal/ptytest"
+
+	"github.com/pquerna/otp/totp"
 )
 
 // An importTest is a home with an access key in the credentials file of CRLF lines, other profiles around it, and a role
@@ -310,7 +312,7 @@ func TestE2EImport(t *testing.T) {
 		if err := i.sts.AddMFADevice(i.user.ARN, mfaSerial, seed); err != nil {
 			t.Fatal(err)
 		}
-		code, err := ststest.TOTP(seed, time.Now())
+		code, err := totp.GenerateCode(seed, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,6 +16,8 @@ import (
 
 	"aws-credproc/internal/ststest"
 	"aws-credproc/internal/terminal/ptytest"
+
+	"github.com/pquerna/otp/totp"
 )
 
 const mfaSeed = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -63,7 +65,7 @@ func newDeviceOwner(t *testing.T, program, settings string) deviceOwner {
 // code gives the code that the device shows.
 func (o deviceOwner) code(t *testing.T) string {
 	t.Helper()
-	code, err := ststest.TOTP(mfaSeed, o.sts.Now())
+	code, err := totp.GenerateCode(mfaSeed, o.sts.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,75 +1,43 @@
-// Package ststest is a strict AWS Security Token Service over HTTP on loopback, for tests and for the demo.
+// Package ststest is a strict AWS Security Token Service on loopback, for tests and for the demo.
 //
-// It refuses what STS refuses. It verifies the SigV4 signature, the access key, the session token and its
-// expiry; it evaluates the caller's identity policy and the role's trust policy; it holds to the bounds of
-// durations, to the hour of role chaining, and to one use per token code. It answers AssumeRole,
+// It verifies the SigV4 signature, the access key, the session token and its expiration. It
+// evaluates the caller's identity policy and the role's trust policy. It enforces the limits on
+// durations and role chaining, and accepts each MFA code once. It implements AssumeRole,
 // AssumeRoleWithWebIdentity, GetSessionToken and GetCallerIdentity in the query protocol of
-// https://docs.aws.amazon.com/STS/latest/APIReference/, so that any SDK reaches it with AWS_ENDPOINT_URL_STS.
-// It counts calls, and fails on demand (see [Fault]).
+// https://docs.aws.amazon.com/STS/latest/APIReference/. SDKs reach it with AWS_ENDPOINT_URL_STS.
+// It records requests and fails on demand (see [Fault]).
 //
-// It is stricter than STS on purpose in four ways. Both documents must always allow, also within one account,
-// where IAM would let a trust policy that names the caller stand alone. A parameter that the action does not
-// have is refused, where STS ignores it. A managed policy in PolicyArns must have been added. And a policy
-// element, condition operator or condition key that it cannot evaluate is an error when the document is added,
-// so that no test passes because a condition was skipped.
+// It is stricter than STS in four ways. The identity policy and the trust policy must both allow
+// the call, also within one account. Unknown parameters are refused. A managed policy in
+// PolicyArns must have been added. A policy that uses anything outside the supported subset
+// (see [Statement]) is refused.
 package ststest
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net"
 	"net/http"
-	"net/url"
-	"strings"
 	"sync"
 	"time"
 )
 
-// maxBody bounds a request. STS's largest parameters (policy, tags, web identity token) stay far below it.
-const maxBody = 256 << 10
-
-// Server is one STS with the users, roles and devices of any number of accounts. Its methods may be called
-// at any time from any goroutine.
+// Server is an STS with the users, roles and MFA devices of any number of accounts. It is safe
+// for concurrent use.
 type Server struct {
-	// URL is the endpoint, "http://127.0.0.1:port"; empty for a server made by [New].
-	URL string
+	URL string // the endpoint, "http://127.0.0.1:port"
 
 	http    *http.Server
-	done    chan struct{} // closed by Close: ends delayed and swallowed requests
+	done    chan struct{} // closed by Close
 	serving sync.WaitGroup
 
-	mu        sync.Mutex
-	closed    bool
-	now       func() time.Time
-	skew      time.Duration
-	users     map[string]*user    // by ARN
-	roles     map[string]*role    // by ARN
-	keys      map[string]*userKey // by access key ID
-	sessions  map[string]*session // by access key ID
-	devices   map[string]*device  // by serial number
-	providers map[string]*OIDCProvider
-	managed   map[string]*document
-	faults    []*Fault
-	requests  []*Request
-}
-
-// New returns a server that does not listen; its [Server.Handler] is to be mounted by the caller.
-func New() *Server {
-	return &Server{
-		done:      make(chan struct{}),
-		now:       time.Now,
-		skew:      5 * time.Minute,
-		users:     map[string]*user{},
-		roles:     map[string]*role{},
-		keys:      map[string]*userKey{},
-		sessions:  map[string]*session{},
-		devices:   map[string]*device{},
-		providers: map[string]*OIDCProvider{},
-		managed:   map[string]*document{},
-	}
+	mu       sync.Mutex
+	closed   bool
+	now      func() time.Time
+	skew     time.Duration
+	iam      iam
+	faults   []*Fault
+	requests []*Request
 }
 
 // Start returns a server that listens on a free port of 127.0.0.1.
@@ -78,17 +46,22 @@ func Start() (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start STS: %w", err)
 	}
-	s := New()
-	s.URL = "http://" + l.Addr().String()
+	s := &Server{
+		URL:  "http://" + l.Addr().String(),
+		done: make(chan struct{}),
+		now:  time.Now,
+		skew: 5 * time.Minute,
+		iam:  newIAM(),
+	}
 	s.http = &http.Server{Handler: s.Handler(), ReadHeaderTimeout: time.Minute}
 	s.serving.Go(func() {
-		// Serve always returns an error; after Close it is ErrServerClosed, and before it nothing closes the listener.
-		_ = s.http.Serve(l)
+		_ = s.http.Serve(l) // returns ErrServerClosed after Close, and only then
 	})
 	return s, nil
 }
 
-// Close stops listening, cuts every connection and waits for the requests in hand. It may be called twice.
+// Close stops the server, closes its connections and waits for requests in progress. It may be
+// called twice.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	first := !s.closed
@@ -97,15 +70,13 @@ func (s *Server) Close() error {
 	var err error
 	if first {
 		close(s.done)
-		if s.http != nil {
-			err = s.http.Close()
-		}
+		err = s.http.Close()
 	}
 	s.serving.Wait()
 	return err
 }
 
-// enter reports whether a request may still be served; if so, Close waits for it.
+// enter reports whether the server is open. If so, Close waits for the request.
 func (s *Server) enter() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -115,18 +86,28 @@ func (s *Server) enter() bool {
 	return !s.closed
 }
 
-// Handler returns the STS endpoint as an http.Handler.
-func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
+// Handler returns the STS endpoint, to be served at another address too.
+func (s *Server) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := &exchange{server: s, w: w, r: r, record: &Request{}}
+		if !s.enter() {
+			x.drop()
+			return
+		}
+		defer s.serving.Done()
+		x.serve()
+	})
+}
 
-// Now is the server's clock.
+// Now returns the server's time.
 func (s *Server) Now() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.now()
 }
 
-// SetNow replaces the clock that expiry, MFA codes, signatures and the Date header go by. The function must be
-// safe for concurrent use and must not call the server. Nil restores the system's clock.
+// SetNow replaces the server's clock. The function must be safe for concurrent use and must not
+// call the server. Nil restores the system clock.
 func (s *Server) SetNow(now func() time.Time) {
 	if now == nil {
 		now = time.Now
@@ -136,41 +117,41 @@ func (s *Server) SetNow(now func() time.Time) {
 	s.now = now
 }
 
-// SetMaxSkew sets how far the date of a signature may be from the server's clock. It is 5 minutes, as AWS's; a
-// simulated day, whose clients keep real time, needs more.
+// SetMaxSkew sets how far the date of a signature may be from the server's time. The default is
+// 5 minutes, as in AWS. Tests that move the server's clock need more, because the SDK signs with
+// the system clock.
 func (s *Server) SetMaxSkew(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.skew = d
 }
 
-// Request is one request as received. It holds no signature, no session token, and "***" for each secret parameter.
+// Request is a received request. It holds no secret.
 type Request struct {
-	Time        time.Time         // by the server's clock, on arrival
-	Action      string            // as sent; "" if there was none
-	AccessKeyID string            // as claimed by the Authorization header
-	Region      string            // of the credential scope
-	UserAgent   string            // as sent
-	Params      map[string]string // all but Action and Version; TokenCode and WebIdentityToken are "***"
-	Status      int               // HTTP status of the answer; 0 while in hand and where no answer was sent
-	ErrorCode   string            // of the answer, such as "AccessDenied"; "" for a success
+	Time        time.Time // server time on arrival
+	Action      string    // "" if there was none
+	AccessKeyID string    // from the Authorization header
+	Region      string    // from the credential scope
+	UserAgent   string
+	Params      map[string]string // without Action and Version; codes and tokens are "***"
+	Status      int               // HTTP status of the response; 0 while there is none
+	ErrorCode   string            // such as "AccessDenied"; "" for success
 }
 
-// Calls returns how many requests for an action have arrived, whatever became of them.
-func (s *Server) Calls(action string) int { return s.Counts()[action] }
-
-// Counts returns the number of requests that have arrived, by action.
-func (s *Server) Counts() map[string]int {
+// Calls returns the number of requests for an action, including failed ones.
+func (s *Server) Calls(action string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	counts := make(map[string]int)
+	n := 0
 	for _, r := range s.requests {
-		counts[r.Action]++
+		if r.Action == action {
+			n++
+		}
 	}
-	return counts
+	return n
 }
 
-// Requests returns a copy of all requests in the order of their arrival.
+// Requests returns a copy of all requests in order of arrival.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -182,182 +163,33 @@ func (s *Server) Requests() []Request {
 	return out
 }
 
-// ResetRequests forgets the requests so far, and with them the counts.
+// ResetRequests removes all recorded requests.
 func (s *Server) ResetRequests() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests = nil
 }
 
-func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	if !s.enter() {
-		s.drop(w, &Request{})
-		return
-	}
-	defer s.serving.Done()
-
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			s.answer(w, &Request{}, reply{err: fail(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "Request body is too large")})
-			return
-		}
-		s.drop(w, &Request{}) // the client has gone
-		return
-	}
-	form, formErr := parseForm(r, body)
-	rec, fault := s.arrive(r, form)
-
-	if fault.Delay > 0 && !s.wait(r.Context(), fault.Delay) {
-		s.drop(w, rec)
-		return
-	}
-	if fault.before() {
-		s.misbehave(w, r, rec, fault, reply{})
-		return
-	}
-	var re reply
-	if formErr != nil {
-		re.err = formErr
-	} else {
-		re.result, re.err = s.dispatch(r, body, form, fault)
-	}
-	if fault.after() {
-		s.misbehave(w, r, rec, fault, re)
-		return
-	}
-	if fault.Kind == WrongDate {
-		re.dateOffset = fault.By
-	}
-	s.answer(w, rec, re)
-}
-
-// wait waits and reports whether somebody still wants the answer.
-func (s *Server) wait(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-	case <-s.done:
-	}
-	return false
-}
-
-// arrive records a request and takes the fault that it is to meet.
-func (s *Server) arrive(r *http.Request, form map[string]string) (*Request, Fault) {
+// add records a request and returns the record and the fault that applies to the request.
+func (s *Server) add(r *http.Request, form map[string]string) (*Request, Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	rec := &Request{
+	record := &Request{
 		Time:      s.now(),
 		Action:    form["Action"],
 		UserAgent: r.UserAgent(),
-		Params:    make(map[string]string, len(form)),
+		Params:    maps.Clone(form),
 	}
-	if a, err := parseAuthorization(r.Header.Get("Authorization")); err == nil {
-		rec.AccessKeyID, rec.Region = a.keyID, a.region
+	if a, err := parseAuthorization(r.Header.Values("Authorization")); err == nil {
+		record.AccessKeyID, record.Region = a.keyID, a.region
 	}
-	for k, v := range form {
-		switch k {
-		case "Action", "Version":
-		case "TokenCode", "WebIdentityToken":
-			rec.Params[k] = "***"
-		default:
-			rec.Params[k] = v
+	delete(record.Params, "Action")
+	delete(record.Params, "Version")
+	for _, name := range []string{"TokenCode", "WebIdentityToken"} {
+		if _, ok := form[name]; ok {
+			record.Params[name] = "***"
 		}
 	}
-	s.requests = append(s.requests, rec)
-	return rec, s.takeFault(rec.Action)
-}
-
-// answer sends a reply and completes the record of its request.
-func (s *Server) answer(w http.ResponseWriter, rec *Request, re reply) {
-	s.mu.Lock()
-	rec.Status, rec.ErrorCode = re.status(), ""
-	if re.err != nil {
-		rec.ErrorCode = re.err.code
-	}
-	date := s.now().Add(re.dateOffset)
-	s.mu.Unlock()
-
-	id := newRequestID()
-	h := w.Header()
-	h.Set("Content-Type", "text/xml")
-	h.Set("X-Amzn-RequestId", id)
-	h.Set("Date", date.UTC().Format(http.TimeFormat))
-	if re.requestID != "" {
-		id = re.requestID
-	}
-	body := re.body(id)
-	w.WriteHeader(re.status())
-	// A client that has gone needs no answer.
-	_, _ = w.Write(body)
-}
-
-// parseForm reads the parameters of a query-protocol request. A name that is sent twice is refused: which of the two
-// would count is not defined.
-func parseForm(r *http.Request, body []byte) (map[string]string, *apiError) {
-	if r.Method != http.MethodPost || r.URL.Path != "/" || r.URL.RawQuery != "" {
-		return nil, fail(http.StatusNotFound, "UnknownOperationException", "this server takes POST requests to /")
-	}
-	if ct, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); strings.TrimSpace(ct) != "application/x-www-form-urlencoded" {
-		return nil, fail(http.StatusBadRequest, "MalformedInput", "Content-Type must be application/x-www-form-urlencoded")
-	}
-	values, err := url.ParseQuery(string(body))
-	if err != nil {
-		return nil, fail(http.StatusBadRequest, "MalformedQueryString", "The query string contains a syntax error")
-	}
-	form := make(map[string]string, len(values))
-	for k, v := range values {
-		if len(v) != 1 {
-			return nil, fail(http.StatusBadRequest, "MalformedInput", "Parameter sent more than once: "+k)
-		}
-		form[k] = v[0]
-	}
-	return form, nil
-}
-
-// dispatch authenticates a request and hands it to its action.
-func (s *Server) dispatch(r *http.Request, body []byte, form map[string]string, fault Fault) (any, *apiError) {
-	action, version := form["Action"], form["Version"]
-	p := newParams(form)
-
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.now()
-
-	if action == "" {
-		return nil, fail(http.StatusBadRequest, "MissingAction", "Missing Action")
-	}
-	if version != apiVersion {
-		return nil, invalidAction(action, version)
-	}
-	if action == "AssumeRoleWithWebIdentity" {
-		// Unsigned by nature; a signature that is there all the same has to be right.
-		if r.Header.Get("Authorization") != "" {
-			if _, err := s.authenticate(r, body, now); err != nil {
-				return nil, err
-			}
-		}
-		return s.assumeRoleWithWebIdentity(p, now, fault)
-	}
-	c, err := s.authenticate(r, body, now)
-	if err != nil {
-		return nil, err
-	}
-	switch action {
-	case "AssumeRole":
-		return s.assumeRole(c, p, now, fault)
-	case "GetSessionToken":
-		return s.getSessionToken(c, p, now, fault)
-	case "GetCallerIdentity":
-		return s.getCallerIdentity(c, p)
-	}
-	return nil, invalidAction(action, version)
-}
-
-func invalidAction(action, version string) *apiError {
-	return fail(http.StatusBadRequest, "InvalidAction", fmt.Sprintf("Could not find operation %s for version %s", action, version))
+	s.requests = append(s.requests, record)
+	return record, s.takeFault(record.Action)
 }

@@ -3,12 +3,11 @@ package ststest_test
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"reflect"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/aws/smithy-go"
+	"github.com/pquerna/otp/totp"
 
 	"aws-credproc/internal/ststest"
 )
@@ -32,7 +32,8 @@ const (
 	seed    = "JBSWY3DPEHPK3PXP"
 )
 
-// world is a server with the user jill, who may assume any role, and the role Dev, which trusts her.
+// world is a server with the user jill, who may assume any role, and the role Dev, which trusts
+// her.
 type world struct {
 	*ststest.Server
 	t    *testing.T
@@ -43,38 +44,43 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	srv, err := ststest.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { must(t, srv.Close()) })
 	w := &world{Server: srv, t: t}
-	w.jill, err = srv.AddUser(account, "team/jill", allowAll)
-	must(t, err)
+	w.jill = w.addUser(account, "team/jill", allowAll)
 	must(t, srv.AddMFADevice(w.jill.ARN, serial, seed))
-	w.role(ststest.Role{ARN: roleARN, Trust: trustAll(w.jill.ARN)})
+	w.addRole(ststest.Role{ARN: roleARN, Trust: trustAll(w.jill.ARN)})
 	return w
 }
 
-// stop stops the server's clock at the current time and returns a function that moves it.
-func (w *world) stop() (forward func(time.Duration)) {
-	now := time.Now().Truncate(time.Second) // so that a test can meet an expiry exactly
+// stopClock stops the server's clock and returns a function that advances it.
+func (w *world) stopClock() (advance func(time.Duration)) {
+	now := time.Now().Truncate(time.Second)
 	w.now.Store(&now)
 	w.SetNow(func() time.Time { return *w.now.Load() })
-	w.SetMaxSkew(48 * time.Hour) // the SDK's clock goes on
+	w.SetMaxSkew(48 * time.Hour) // the SDK uses the system clock
 	return func(d time.Duration) {
 		now := w.now.Load().Add(d)
 		w.now.Store(&now)
 	}
 }
 
-func (w *world) role(r ststest.Role) {
+func (w *world) addUser(account, name string, policies ...string) *ststest.User {
+	w.t.Helper()
+	u, err := w.AddUser(account, name, policies...)
+	must(w.t, err)
+	return u
+}
+
+func (w *world) addRole(r ststest.Role) {
 	w.t.Helper()
 	must(w.t, w.AddRole(r))
 }
 
-func (w *world) code() string {
+// code returns jill's MFA code at an offset from the server's time.
+func (w *world) code(offset time.Duration) string {
 	w.t.Helper()
-	code, err := ststest.TOTP(seed, w.Now())
+	code, err := totp.GenerateCode(seed, w.Now().Add(offset))
 	must(w.t, err)
 	return code
 }
@@ -85,31 +91,33 @@ var (
 )
 
 func trustAll(principals ...string) string {
-	return ststest.Document(ststest.Statement{Action: stsActions, Principal: map[string][]string{"AWS": principals}})
+	return ststest.Document(ststest.Statement{
+		Action: stsActions, Principal: ststest.Principal{"AWS": principals},
+	})
 }
 
-// client returns the real SDK's client, without retries.
+// client returns an SDK client that does not retry.
 func client(url, id, secret, token string) *sts.Client {
 	return sts.New(sts.Options{
-		HTTPClient: wholeAnswers{},
-		Region:     "eu-west-1", BaseEndpoint: &url, Retryer: aws.NopRetryer{},
+		HTTPClient: bufferingClient{}, Region: "eu-west-1", BaseEndpoint: &url,
+		Retryer:     aws.NopRetryer{},
 		Credentials: credentials.NewStaticCredentialsProvider(id, secret, token),
 	})
 }
 
-func (w *world) as(id, secret, token string) *sts.Client { return client(w.URL, id, secret, token) }
+func (w *world) as(k ststest.AccessKey) *sts.Client { return client(w.URL, k.ID, k.Secret, "") }
 
-func (w *world) asJill() *sts.Client { return w.as(w.jill.Key.ID, w.jill.Key.Secret, "") }
+func (w *world) asJill() *sts.Client { return w.as(w.jill.Key) }
 
 func (w *world) with(c *types.Credentials) *sts.Client {
-	return w.as(*c.AccessKeyId, *c.SecretAccessKey, *c.SessionToken)
+	return client(w.URL, *c.AccessKeyId, *c.SecretAccessKey, *c.SessionToken)
 }
 
-// wholeAnswers is an HTTP client that has read an answer when it gives it. The SDK closes the request's body when it has the
-// answer's head, and net/http then sometimes closes the connection under the rest.
-type wholeAnswers struct{}
+// bufferingClient reads the whole response before it returns it. The SDK closes the request body
+// when it has the response headers, and net/http may then close the connection.
+type bufferingClient struct{}
 
-func (wholeAnswers) Do(r *http.Request) (*http.Response, error) {
+func (bufferingClient) Do(r *http.Request) (*http.Response, error) {
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return nil, err
@@ -120,24 +128,28 @@ func (wholeAnswers) Do(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// errReader fails with an error, or ends where there is none.
+// errReader returns its error, or io.EOF if that is nil.
 type errReader struct{ err error }
 
 func (r errReader) Read([]byte) (int, error) { return 0, cmp.Or(r.err, io.EOF) }
 
-// assume calls AssumeRole for the role Dev, session s1, unless in says otherwise.
-func assume(c *sts.Client, in sts.AssumeRoleInput) (*sts.AssumeRoleOutput, error) {
-	if in.RoleArn == nil {
-		in.RoleArn = aws.String(roleARN)
-	}
-	if in.RoleSessionName == nil {
-		in.RoleSessionName = aws.String("s1")
-	}
-	return c.AssumeRole(context.Background(), &in)
+// assume calls AssumeRole. The default role is Dev and the default session name s1.
+func (w *world) assume(c *sts.Client, in sts.AssumeRoleInput) (*sts.AssumeRoleOutput, error) {
+	in.RoleArn = cmp.Or(in.RoleArn, aws.String(roleARN))
+	in.RoleSessionName = cmp.Or(in.RoleSessionName, aws.String("s1"))
+	return c.AssumeRole(w.t.Context(), &in)
 }
 
-func whoami(c *sts.Client) (string, error) {
-	out, err := c.GetCallerIdentity(context.Background(), &sts.GetCallerIdentityInput{})
+// session calls AssumeRole as jill and returns a client with the session.
+func (w *world) session(in sts.AssumeRoleInput) *sts.Client {
+	w.t.Helper()
+	out, err := w.assume(w.asJill(), in)
+	must(w.t, err)
+	return w.with(out.Credentials)
+}
+
+func (w *world) whoami(c *sts.Client) (string, error) {
+	out, err := c.GetCallerIdentity(w.t.Context(), &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return "", err
 	}
@@ -151,7 +163,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// wantError checks the code of an API error and part of its message; code "" wants success.
+// wantError checks the code of an API error and part of its message. Code "" expects success.
 func wantError(t *testing.T, err error, code, message string) {
 	t.Helper()
 	if code == "" {
@@ -167,100 +179,107 @@ func wantError(t *testing.T, err error, code, message string) {
 	}
 }
 
-func TestAnswersTheSDK(t *testing.T) {
+func TestAssumeRoleAndGetSessionTokenReturnValidSessions(t *testing.T) {
 	w := newWorld(t)
 	jill := w.asJill()
 
-	arn, err := whoami(jill)
+	arn, err := w.whoami(jill)
 	must(t, err)
 	if arn != w.jill.ARN {
 		t.Errorf("user is %s, want %s", arn, w.jill.ARN)
 	}
 	before := w.Now()
-	out, err := assume(jill, sts.AssumeRoleInput{SourceIdentity: aws.String("jill"), Policy: aws.String(allowAll)})
+	out, err := w.assume(jill, sts.AssumeRoleInput{
+		SourceIdentity: aws.String("jill"), Policy: aws.String(allowAll),
+	})
 	must(t, err)
-	const session = "arn:aws:sts::123456789012:assumed-role/Dev/s1" // the path is not part of it
-	if *out.AssumedRoleUser.Arn != session || !strings.HasSuffix(*out.AssumedRoleUser.AssumedRoleId, ":s1") {
-		t.Errorf("assumed role user is %v", *out.AssumedRoleUser)
+	const session = "arn:aws:sts::123456789012:assumed-role/Dev/s1" // without the role's path
+	if u := *out.AssumedRoleUser; *u.Arn != session || !strings.HasSuffix(*u.AssumedRoleId, ":s1") {
+		t.Errorf("assumed role user is %v", u)
 	}
-	//lint:ignore SA1019 deprecated for callers, but AWS still sends it and so does the stand-in
+	//lint:ignore SA1019 AWS still sends it
 	if *out.SourceIdentity != "jill" || *out.PackedPolicySize < 1 {
 		t.Errorf("source identity %q, or no packed policy size", *out.SourceIdentity)
 	}
-	if left := out.Credentials.Expiration.Sub(before); left < 59*time.Minute || left > 61*time.Minute {
-		t.Errorf("session lasts %v, want an hour", left)
+	lifetime := out.Credentials.Expiration.Sub(before).Round(time.Minute)
+	if lifetime != time.Hour {
+		t.Errorf("session lasts %v, want 1h", lifetime)
 	}
 	if !strings.HasPrefix(*out.Credentials.AccessKeyId, "ASIA") {
 		t.Errorf("access key ID %s", *out.Credentials.AccessKeyId)
 	}
-	arn, err = whoami(w.with(out.Credentials))
+	arn, err = w.whoami(w.with(out.Credentials))
 	must(t, err)
 	if arn != session {
 		t.Errorf("role session is %s, want %s", arn, session)
 	}
 
-	st, err := jill.GetSessionToken(context.Background(), &sts.GetSessionTokenInput{})
+	st, err := jill.GetSessionToken(t.Context(), &sts.GetSessionTokenInput{})
 	must(t, err)
-	if left := st.Credentials.Expiration.Sub(before); left < 12*time.Hour-time.Minute || left > 12*time.Hour+time.Minute {
-		t.Errorf("session token lasts %v, want 12 hours", left)
+	lifetime = st.Credentials.Expiration.Sub(before).Round(time.Minute)
+	if lifetime != 12*time.Hour {
+		t.Errorf("session token lasts %v, want 12h", lifetime)
 	}
-	arn, err = whoami(w.with(st.Credentials))
+	arn, err = w.whoami(w.with(st.Credentials))
 	must(t, err)
 	if arn != w.jill.ARN {
 		t.Errorf("user with a session token is %s", arn)
 	}
 }
 
-func TestRecordsRequestsWithoutSecrets(t *testing.T) {
+func TestRequestsAreRecordedWithoutSecrets(t *testing.T) {
 	w := newWorld(t)
-	code := w.code()
-	_, err := assume(w.asJill(), sts.AssumeRoleInput{SerialNumber: aws.String(serial), TokenCode: &code})
+	code := w.code(0)
+	_, err := w.assume(w.asJill(), sts.AssumeRoleInput{
+		SerialNumber: aws.String(serial), TokenCode: &code,
+	})
 	must(t, err)
-	_, err = assume(w.asJill(), sts.AssumeRoleInput{RoleArn: aws.String(roleARN + "x")})
+	_, err = w.assume(w.asJill(), sts.AssumeRoleInput{RoleArn: aws.String(roleARN + "x")})
 	wantError(t, err, "AccessDenied", "")
-	_, err = whoami(w.asJill())
+	_, err = w.whoami(w.asJill())
 	must(t, err)
 
 	if got := w.Calls("AssumeRole"); got != 2 {
 		t.Errorf("%d calls of AssumeRole, want 2", got)
 	}
-	if got, want := w.Counts(), map[string]int{"AssumeRole": 2, "GetCallerIdentity": 1}; !reflect.DeepEqual(got, want) {
-		t.Errorf("counts %v, want %v", got, want)
-	}
 	rs := w.Requests()
 	r := rs[0]
-	if r.AccessKeyID != w.jill.Key.ID || r.Region != "eu-west-1" || r.Status != 200 || r.ErrorCode != "" {
-		t.Errorf("first request is %+v", r)
+	if len(rs) != 3 || r.AccessKeyID != w.jill.Key.ID || r.Region != "eu-west-1" ||
+		r.Status != 200 || r.ErrorCode != "" {
+		t.Errorf("%d requests, the first is %+v", len(rs), r)
 	}
-	if r.Params["SerialNumber"] != serial || r.Params["TokenCode"] != "***" || r.Params["RoleArn"] != roleARN {
+	if r.Params["SerialNumber"] != serial || r.Params["TokenCode"] != "***" ||
+		r.Params["RoleArn"] != roleARN || r.Params["Action"] != "" {
 		t.Errorf("its parameters are %v", r.Params)
 	}
 	if rs[1].Status != 403 || rs[1].ErrorCode != "AccessDenied" {
 		t.Errorf("second request is %+v", rs[1])
 	}
-	if s := fmt.Sprintf("%+v %#v", rs, w.jill); strings.Contains(s, code) || strings.Contains(s, w.jill.Key.Secret) {
-		t.Error("a secret is shown")
+	printed := fmt.Sprintf("%+v %#v", rs, w.jill)
+	if strings.Contains(printed, code) || strings.Contains(printed, w.jill.Key.Secret) {
+		t.Error("a secret is printed")
 	}
 	r.Params["RoleArn"] = "changed"
 	if w.Requests()[0].Params["RoleArn"] != roleARN {
 		t.Error("requests are not copies")
 	}
 	w.ResetRequests()
-	if n := len(w.Counts()); n != 0 {
-		t.Errorf("%d counts after a reset", n)
+	if n := len(w.Requests()); n != 0 {
+		t.Errorf("%d requests after a reset", n)
 	}
 }
 
-func TestServesManyAtOnce(t *testing.T) {
+func TestConcurrentRequests(t *testing.T) {
 	w := newWorld(t)
 	const clients = 200
 	var wg sync.WaitGroup
 	errs := make(chan error, clients)
 	for i := range clients {
 		wg.Go(func() {
-			out, err := assume(w.asJill(), sts.AssumeRoleInput{RoleSessionName: aws.String(fmt.Sprint("s-", i))})
+			name := fmt.Sprint("s-", i)
+			out, err := w.assume(w.asJill(), sts.AssumeRoleInput{RoleSessionName: &name})
 			if err == nil {
-				_, err = whoami(w.with(out.Credentials))
+				_, err = w.whoami(w.with(out.Credentials))
 			}
 			errs <- err
 		})
@@ -275,7 +294,7 @@ func TestServesManyAtOnce(t *testing.T) {
 	}
 }
 
-func TestRefusesWhatIsNoQueryRequest(t *testing.T) {
+func TestMalformedRequestsAreRefused(t *testing.T) {
 	w := newWorld(t)
 	const form = "application/x-www-form-urlencoded"
 	for _, tt := range []struct {
@@ -286,10 +305,12 @@ func TestRefusesWhatIsNoQueryRequest(t *testing.T) {
 		{"query", "POST", "/?Action=GetCallerIdentity", form, "", "UnknownOperationException"},
 		{"JSON", "POST", "/", "application/json", "{}", "MalformedInput"},
 		{"bad encoding", "POST", "/", form, "Action=%zz", "MalformedQueryString"},
-		{"parameter twice", "POST", "/", form, "Action=a&Action=b", "MalformedInput"},
+		{"repeated parameter", "POST", "/", form, "Action=a&Action=b", "MalformedInput"},
 		{"no action", "POST", "/", form, "Version=2011-06-15", "MissingAction"},
-		{"other version", "POST", "/", form, "Action=GetCallerIdentity&Version=2010-01-01", "InvalidAction"},
-		{"unsigned", "POST", "/", form, "Action=GetCallerIdentity&Version=2011-06-15", "MissingAuthenticationToken"},
+		{"other version", "POST", "/", form, "Action=GetCallerIdentity&Version=2010-01-01",
+			"InvalidAction"},
+		{"unsigned", "POST", "/", form, "Action=GetCallerIdentity&Version=2011-06-15",
+			"MissingAuthenticationToken"},
 		{"huge", "POST", "/", form, strings.Repeat("x", 1<<20), "RequestEntityTooLarge"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -304,7 +325,7 @@ func TestRefusesWhatIsNoQueryRequest(t *testing.T) {
 	}
 }
 
-// do sends a request and returns the answer.
+// do sends a request and returns status and body of the response.
 func do(t *testing.T, req *http.Request) (int, string) {
 	t.Helper()
 	resp, err := http.DefaultClient.Do(req)
@@ -313,17 +334,26 @@ func do(t *testing.T, req *http.Request) (int, string) {
 	body, err := io.ReadAll(resp.Body)
 	must(t, err)
 	if resp.Header.Get("Date") == "" || resp.Header.Get("Content-Type") != "text/xml" {
-		t.Errorf("headers of the answer: %v", resp.Header)
+		t.Errorf("response headers: %v", resp.Header)
 	}
 	return resp.StatusCode, string(body)
 }
 
-func TestCloseTwiceAndAfterwardsRefuse(t *testing.T) {
+func TestClose(t *testing.T) {
 	srv, err := ststest.Start()
 	must(t, err)
+	elsewhere := httptest.NewServer(srv.Handler())
+	defer elsewhere.Close()
+	resp, err := http.Get(elsewhere.URL)
+	must(t, err)
+	resp.Body.Close()
+
 	must(t, srv.Close())
 	must(t, srv.Close())
-	if _, err := http.Get(srv.URL); err == nil {
-		t.Error("still answers after Close")
+	for _, url := range []string{srv.URL, elsewhere.URL} {
+		if resp, err := http.Get(url); err == nil {
+			resp.Body.Close()
+			t.Errorf("%s responds after Close", url)
+		}
 	}
 }
