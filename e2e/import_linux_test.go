@@ -144,7 +144,7 @@ func (i *importTest) finds(t *testing.T, what, hint string) {
 	t.Helper()
 	r := i.run(t, i.program, "doctor")
 	shown := strings.Join(strings.Fields(r.stdout), " ")
-	if r.code != 1 || r.stderr != "" || !strings.Contains(shown, "1 error "+what) || !strings.Contains(shown, hint) || !strings.Contains(shown, "check imported-keys") {
+	if r.code != 1 || r.stderr != "" || !strings.Contains(shown, "error[imported-keys]: "+what) || !strings.Contains(shown, hint) || !strings.Contains(shown, " 1 error") {
 		t.Errorf("doctor: exit code %d\n%s\n%s", r.code, r.stdout, r.stderr)
 	}
 }
@@ -215,7 +215,7 @@ func TestE2EImport(t *testing.T) {
 		i.ok(t, "secret-tool", "clear", "service", "aws-credproc-keys", "username", "base in "+i.path("config"))
 		i.get(t, 0, 0)
 		i.run(t, program, "get", "base").failed(t, 1, "no long-term keys of this profile are in the keyring", "run aws-credproc import base")
-		i.finds(t, "base: its long-term keys were imported, and are in the keyring no more", "put them into the credentials file as [base], and run aws-credproc import base")
+		i.finds(t, "base: the imported keys are no longer in the keyring", "put them into the credentials file as [base], and run aws-credproc import base")
 		i.run(t, program, "import", "base").failed(t, 1, "its keys are neither in the keyring nor in the files")
 		i.run(t, program, "import", "--undo", "base").failed(t, 1, "its keys are neither in the keyring nor in the files")
 	})
@@ -332,7 +332,7 @@ func TestE2EImport(t *testing.T) {
 		}
 		i.run(t, program, "get", "base").failed(t, 1, "aws-credproc import base finds them")
 		r := i.run(t, program, "doctor")
-		if r.code != 1 || !strings.Contains(strings.Join(strings.Fields(r.stdout), " "), "mend where its keys were imported, run aws-credproc import base which finds them; else ") {
+		if r.code != 1 || !strings.Contains(strings.Join(strings.Fields(r.stdout), " "), "fix: if its keys were imported, find them again with aws-credproc import base else ") {
 			t.Errorf("doctor: exit code %d\n%s\n%s", r.code, r.stdout, r.stderr)
 		}
 		if out := i.importOK(t); out != "base: the access key "+i.key.ID+" is in the keyring already\n" {
@@ -357,7 +357,7 @@ func TestE2EImport(t *testing.T) {
 		i.get(t, 0, 1)
 		service.lock(t)
 		i.run(t, program, "get", "base").failed(t, 3, "keyring: locked\naws-credproc: hint: unlock the keyring")
-		i.finds(t, "base: its long-term keys are in the keyring, which is locked", "unlock the keyring, and then run aws-credproc refresh base")
+		i.finds(t, "base: the imported keys are in the keyring, which is locked", "unlock the keyring, and then run aws-credproc refresh base")
 		config := i.read(t, "config")
 		i.write(t, "config", config+"\n"+strings.ReplaceAll(config[strings.Index(config, "[profile dev-role]"):strings.Index(config, "[profile base]")], "dev-role", "two")+"region = eu-west-2\nexternal_id = two\n")
 		r := i.run(t, program, "refresh", "--all")
@@ -375,11 +375,11 @@ func TestE2EImport(t *testing.T) {
 		i := start(t)
 		i.importOK(t)
 		for item, want := range map[string][2]string{
-			"":        {"cannot be taken from the keyring: corrupt", "put the keys into the credentials file as [base], and run aws-credproc import base"},
-			`{"v":9}`: {"cannot be taken from the keyring: written by a newer version", "let everything start the newer version"},
+			"":        {"cannot be read from the keyring: corrupt", "put the keys into the credentials file as [base], and run aws-credproc import base"},
+			`{"v":9}`: {"cannot be read from the keyring: written by a newer version", "use the newer version of aws-credproc everywhere"},
 		} {
 			i.runInput(t, item, "secret-tool", "store", "--label", "x", "service", "aws-credproc-keys", "username", "base in "+i.path("config"))
-			i.finds(t, "base: its long-term keys were imported, and "+want[0], want[1])
+			i.finds(t, "base: the imported keys "+want[0], want[1])
 		}
 	})
 
@@ -389,7 +389,7 @@ func TestE2EImport(t *testing.T) {
 		none.run(t, program, "import", "base", "--yes").failed(t, 1, "keys are moved where there is a keyring only")
 		i.untouched(t)
 		i.importOK(t)
-		(&importTest{keyringTest: &keyringTest{home: none, program: program}}).finds(t, "base: its long-term keys were imported, and no keyring is here: not available", "run this where that is, or there aws-credproc import --undo base")
+		(&importTest{keyringTest: &keyringTest{home: none, program: program}}).finds(t, "base: the imported keys cannot be read, because there is no keyring: not available", "run this where that is, or there aws-credproc import --undo base")
 		none.run(t, program, "get", "base").failed(t, 1, "get the credentials of profile base: keyring: not available", "the keys of profile base are in the keyring")
 	})
 

@@ -4,5 +4,5 @@ package doctor
 
 import "io/fs"
 
-// accessOfOthers gives the mode bits of group and others.
+// accessOfOthers returns the mode bits of the group and of other users.
 func accessOfOthers(info fs.FileInfo) fs.FileMode { return info.Mode().Perm() & 0o077 }

@@ -2,6 +2,6 @@ package doctor
 
 import "io/fs"
 
-// accessOfOthers knows of none: mode bits are made up, and what is below a user's profile inherits an access list of that
-// user alone.
+// accessOfOthers returns 0: mode bits mean nothing on Windows, and files in a user's profile
+// inherit an access list that admits that user only.
 func accessOfOthers(fs.FileInfo) fs.FileMode { return 0 }

@@ -1,5 +1,6 @@
 package doctor
 
-// desktopPath is the PATH that launchd gives to programs started from Finder or the Dock (launchd's _PATH_STDPATH). What
-// path_helper(8) and shells add, such as /usr/local/bin and /opt/homebrew/bin, is not in it.
+// desktopPath returns the PATH that launchd sets for programs started from Finder or the Dock
+// (launchd's _PATH_STDPATH). path_helper(8) and shells add to it, for example /usr/local/bin and
+// /opt/homebrew/bin.
 func desktopPath() []string { return []string{"/usr/bin", "/bin", "/usr/sbin", "/sbin"} }

@@ -2,6 +2,7 @@
 
 package doctor
 
-// desktopPath is the PATH that programs started by a desktop or by systemd can rely on: what Debian's login.defs,
-// Fedora's and systemd's own default (systemd.exec(5)) have in common. Shells add to it in their start-up files.
+// desktopPath returns the PATH that programs started by a desktop or by systemd can rely on: the
+// directories common to Debian's login.defs, Fedora's and systemd.exec(5). Shells add to it in their
+// start-up files.
 func desktopPath() []string { return []string{"/usr/local/bin", "/usr/bin", "/bin"} }

@@ -7,17 +7,18 @@ import (
 	"golang.org/x/sys/windows/registry"
 )
 
-// desktopPath is the PATH that Explorer gives to programs: that of the machine and that of the user, as the registry has
-// them. A console may have more.
+// desktopPath returns the PATH that Explorer sets for programs: those of the machine and of the user
+// in the registry. A console may have more.
 func desktopPath() []string {
+	const machine = `SYSTEM\CurrentControlSet\Control\Session Manager\Environment`
 	var dirs []string
 	for _, at := range []struct {
 		root registry.Key
 		path string
-	}{{registry.LOCAL_MACHINE, `SYSTEM\CurrentControlSet\Control\Session Manager\Environment`}, {registry.CURRENT_USER, "Environment"}} {
+	}{{registry.LOCAL_MACHINE, machine}, {registry.CURRENT_USER, "Environment"}} {
 		key, err := registry.OpenKey(at.root, at.path, registry.QUERY_VALUE)
 		if err != nil {
-			continue // a user who has set nothing has none
+			continue // a user without variables has no such key
 		}
 		value, _, err := key.GetStringValue("Path")
 		if closed := key.Close(); err != nil || closed != nil {

@@ -1,81 +1,95 @@
 package doctor
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"aws-credproc/cache"
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
+// whyNotCached is why a store that cannot be used matters.
+const whyNotCached = "sessions are not cached: each process calls STS, and asks for an MFA code, itself"
+
 // stateDirectory finds a state directory that cannot be used.
-func stateDirectory(x *exam) {
-	if x.health.StateDir != nil {
-		x.add(Finding{Severity: Warning, What: x.health.StateDir.Error(), Why: notKept,
-			Fix: "make it a directory of yours that nobody else may write to (mode 700), or let AWS_CREDPROC_STATE_DIR name one"})
+func stateDirectory(x *examination) []Finding {
+	if x.health.StateDir == nil {
+		return nil
 	}
+	return []Finding{{
+		Severity: Warning, What: cause(x.health.StateDir), Why: whyNotCached,
+		Fix: cmp.Or(diag.Hint(x.health.StateDir),
+			"make it a directory that you own and that only you can write to (mode 700), "+
+				"or set AWS_CREDPROC_STATE_DIR to one"),
+	}}
 }
 
-// notKept is why it matters that a store is out of reach.
-const notKept = "no session is kept: each process assumes the role anew, and asks for MFA codes anew"
-
-// keyring finds a keyring that is absent, locked or silent. That there is none is in order where sessions go to the
-// kernel's; without a state directory nobody knows whether they would.
-func keyring(x *exam) {
-	err, store := x.health.StoreErr, x.health.Store
-	if err == nil || x.health.Choice == cache.Kernel || (store == cache.Kernel || x.health.StateDir != nil) && errors.Is(err, cache.ErrUnavailable) {
-		return
+// keyring finds a keyring that is missing, locked or silent. A missing one is no problem if sessions
+// go to the kernel store; that is not known without a state directory.
+func keyring(x *examination) []Finding {
+	err, store, choice := x.health.StoreErr, x.health.Store, x.health.Choice
+	isMissing := errors.Is(err, cache.ErrUnavailable)
+	if err == nil || choice == cache.Kernel ||
+		isMissing && (store == cache.Kernel || x.health.StateDir != nil) {
+		return nil
 	}
 	text := strings.TrimPrefix(err.Error(), "keyring: ")
-	why := notKept
-	if store == cache.Kernel {
-		why = "sessions go to the kernel's keyring meanwhile, and those that rest in this one are made anew"
+	f := Finding{
+		Severity: Warning, What: "the keyring does not work: " + text, Why: whyNotCached,
+		Fix: write("check the keyring with its own program, or choose another store",
+			x.sh.export("AWS_CREDPROC_STORE", "file")),
 	}
-	f := Finding{Severity: Warning, What: "the keyring does not work: " + text, Why: why, Fix: "see what the keyring says, or choose another store: --store kernel or --store file"}
+	if store == cache.Kernel {
+		f.Why = "new sessions are kept in the kernel keyring instead; those in this one are not used"
+	}
 	switch {
-	case errors.Is(err, cache.ErrUnavailable):
-		f.What = "there is no keyring: " + text
+	case isMissing:
 		other := "file"
-		if x.goos == "linux" && x.health.Choice == cache.Keyring { // auto has tried it
+		if x.sh.goos == "linux" && choice == cache.Keyring { // auto has tried the kernel store
 			other = "kernel"
 		}
-		f.Fix = "sign in where there is one, or choose another store: " + x.export("AWS_CREDPROC_STORE", other)
+		f.What = "no keyring: " + text
+		f.Fix = write("log in to a desktop session that has one, or choose another store",
+			x.sh.export("AWS_CREDPROC_STORE", other))
 	case errors.Is(err, cache.ErrLocked):
 		f.What = "the keyring is locked"
-		f.Fix = "unlock it: sign in at the desktop, or open your keyring program"
-		if x.goos == "darwin" {
+		f.Fix = "unlock it in your keyring program, or log in at the desktop"
+		if x.sh.goos == "darwin" {
 			f.Fix = run("security unlock-keychain")
 		}
 	case errors.Is(err, cache.ErrTimeout):
-		f.What = "the keyring is there and does not answer"
-		f.Why = "each process waits for it, and then " + why
-		f.Fix = "start its service anew, or sign out and in again"
-		if x.goos == "linux" {
-			f.Fix = "start its service anew; for GNOME's " + run("gnome-keyring-daemon --replace --components=secrets --daemonize")
+		f.What = "the keyring does not respond"
+		f.Why = "each process waits for it; then " + f.Why
+		f.Fix = "log out and in again, or restart the keyring's service"
+		if x.sh.goos == "linux" {
+			f.Fix += write("; for GNOME Keyring, run",
+				"gnome-keyring-daemon --replace --components=secrets --daemonize")
 		}
 	}
-	x.add(f)
+	return []Finding{f}
 }
 
-// kernelStore finds that the kernel's keyring was chosen and is out of reach.
-func kernelStore(x *exam) {
-	if x.health.Choice == cache.Kernel && x.health.StoreErr != nil {
-		x.add(Finding{Severity: Warning, What: "the kernel's keyring is out of reach: " + x.health.StoreErr.Error(), Why: notKept,
-			Fix: "allow the container keyctl and add_key (Docker's default seccomp profile does not), or choose another store: " + x.export("AWS_CREDPROC_STORE", "file")})
+// kernelStore finds that the kernel store was chosen but cannot be used.
+func kernelStore(x *examination) []Finding {
+	if x.health.Choice != cache.Kernel || x.health.StoreErr == nil {
+		return nil
 	}
+	return []Finding{{
+		Severity: Warning, What: "the kernel keyring cannot be used: " + x.health.StoreErr.Error(),
+		Why: whyNotCached,
+		Fix: write("allow keyctl and add_key in the container (Docker's default seccomp profile does "+
+			"not), or choose another store", x.sh.export("AWS_CREDPROC_STORE", "file")),
+	}}
 }
 
-// newerItems finds sessions that a newer version of this program wrote.
-func newerItems(x *exam) {
-	n := len(x.health.Newer)
-	if n == 0 {
-		return
-	}
-	what := "a session was written by a newer version of this program"
-	if n > 1 {
-		what = fmt.Sprintf("%d sessions were written by a newer version of this program", n)
+// newerItems finds sessions that a newer version of aws-credproc wrote.
+func newerItems(x *examination) []Finding {
+	if len(x.health.Newer) == 0 {
+		return nil
 	}
 	var names []string
 	for _, f := range x.health.Newer {
@@ -83,26 +97,35 @@ func newerItems(x *exam) {
 			names = append(names, f.Profile)
 		}
 	}
-	if len(names) > 0 {
-		what += ", for " + listed(names)
+	what := "a newer version of aws-credproc wrote a session"
+	if n := len(x.health.Newer); n > 1 {
+		what = fmt.Sprintf("a newer version of aws-credproc wrote %d sessions", n)
 	}
-	x.add(Finding{Severity: Warning, What: what, Why: "this one cannot read it and leaves it alone, so for those roles it keeps nothing",
-		Fix: "two versions are installed: let everything start the newer one; the older is " + x.Helper})
+	if len(names) > 0 {
+		what += ", for " + join(names)
+	}
+	return []Finding{{
+		Severity: Warning, What: what,
+		Why: "this version cannot read or replace sessions of a newer one, so it caches nothing for " +
+			"those roles",
+		Fix: "two versions are installed: use the newer one everywhere; this one is " + x.opts.Helper,
+	}}
 }
 
-// leftovers finds what killed processes left lying about.
-func leftovers(x *exam) {
+// leftovers finds temporary files of killed processes.
+func leftovers(x *examination) (found []Finding) {
 	add := func(why string, paths []string) {
 		for _, path := range paths {
-			remove := "rm " + x.quoted(path)
-			if x.goos == "windows" {
-				remove = "del " + x.quoted(path)
-			}
-			x.add(Finding{Severity: Warning, Where: path, What: "a process that was killed has left a temporary file", Why: why, Fix: run(remove)})
+			found = append(found, Finding{
+				Severity: Warning, Where: path, What: "temporary file of a process that was killed",
+				Why: why, Fix: run(x.sh.remove(path)),
+			})
 		}
 	}
-	for _, path := range []string{x.ConfigPath, x.CredentialsPath} {
-		add("it is a copy of the file beside it, with the keys that may be in that", profiles.Leftovers(path, x.now()))
+	for _, path := range []string{x.opts.ConfigPath, x.opts.CredentialsPath} {
+		add("it is a copy of the file next to it, with any keys in that",
+			profiles.Leftovers(path, x.env.now()))
 	}
-	add("it may hold a sealed session, and is of no use", x.health.Leftovers)
+	add("it is not used, and may contain an encrypted session", x.health.Leftovers)
+	return found
 }

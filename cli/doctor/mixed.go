@@ -1,0 +1,90 @@
+package doctor
+
+import (
+	"fmt"
+
+	"aws-credproc/profiles"
+)
+
+// roleAndProcess finds role settings and a credential_process in the same profile.
+func roleAndProcess(x *examination) (found []Finding) {
+	for _, p := range x.config.mixed {
+		key := "role_arn"
+		if p.Get(key) == "" {
+			key = "source_profile"
+		}
+		found = append(found, x.processFinding(p, Error,
+			key+" and credential_process are in the same profile", readingsOfMixed(p), x.unmix(p)))
+	}
+	return found
+}
+
+// readingsOfMixed describes what each tool does with a profile that has both.
+func readingsOfMixed(p process) string {
+	switch {
+	case p.Get("role_arn") == "":
+		return "the AWS CLI, JavaScript and Rust run the process; Go refuses the profile"
+	case p.Get("source_profile") != "":
+		return "the AWS CLI, JavaScript and Rust assume the role and ignore the process; " +
+			"Go refuses the profile"
+	case p.Get("credential_source") != "":
+		return "the AWS CLI assumes the role and ignores the process; JavaScript runs the process " +
+			"if the credential_source has no credentials; Go refuses the profile"
+	}
+	return "the AWS CLI and Rust refuse the profile; Go assumes the role with the credentials of " +
+		"the process; JavaScript runs the process and ignores the role"
+}
+
+// unmix returns how to separate the role from the process.
+func (x *examination) unmix(p process) string {
+	target := x.config.sections[p.gets]
+	switch {
+	case p.Get("role_arn") == "":
+		return "remove the line source_profile"
+	case p.ours && p.gets != p.Name && target.Get("role_arn") != "":
+		return fmt.Sprintf("remove the role settings here; tools use those of [profile %s]", p.gets)
+	case p.ours || p.Get("source_profile") != "" || p.Get("credential_source") != "":
+		if x.config.wiredTo(p.Name) != "" { // setup refuses the target of a wired profile
+			return "remove the line credential_process"
+		}
+		return "remove the line credential_process, then " +
+			run("aws-credproc setup "+profiles.Argument(p.Name))
+	}
+	source := p.Name + "-source"
+	return write("move the line credential_process to a profile of its own, such as [profile "+
+		source+"], and replace it here with", "source_profile = "+source)
+}
+
+// shadowedProcess finds other credentials next to a credential_process, which some or all tools
+// prefer.
+func shadowedProcess(x *examination) (found []Finding) {
+	for _, p := range x.config.processes {
+		var key, why, fix string
+		switch keys := p.Properties["aws_access_key_id"]; {
+		case keys.Value != "" && keys.File == profiles.CredentialsFile:
+			key = "aws_access_key_id"
+			why = "all tools except those built with the Rust SDK use the key, not the process"
+			fix = fmt.Sprintf("rename the section with the key, for example to [%s-keys], and change "+
+				"each source_profile that means the key; or remove the key", p.Name)
+		case keys.Value != "":
+			key = "aws_access_key_id"
+			why = "the Go and JavaScript SDKs use the key; the AWS CLI runs the process"
+			fix = "remove aws_access_key_id, aws_secret_access_key and aws_session_token"
+		case p.Get("sso_account_id") != "" || p.Get("sso_role_name") != "":
+			key = "sso_account_id"
+			why = "the AWS CLI and the Go SDK use IAM Identity Center; JavaScript runs the process"
+			fix = "remove the lines that start with sso_, or the line credential_process"
+		case p.Get("login_session") != "":
+			key = "login_session"
+			why = "the AWS CLI and the Go SDK use the console sign-in; JavaScript runs the process"
+			fix = "remove the line login_session, or the line credential_process"
+		default:
+			continue
+		}
+		found = append(found, Finding{
+			Severity: Error, Profile: p.Name, Where: x.config.place(p.Section, key),
+			What: key + " and credential_process are in the same profile", Why: why, Fix: fix,
+		})
+	}
+	return found
+}
