@@ -159,18 +159,19 @@ func (r *refresh) untilAllowed(ctx context.Context, resolver *credproc.Resolver,
 // all profiles of one sign-in. It takes as long as they need. What it prints is for them, so none of it goes to stdout.
 func (r *refresh) signIn(ctx context.Context, failed error) bool {
 	var e *diag.Error
-	if !errors.As(failed, &e) || e.SignIn == nil || r.prompt != mfa.Auto && r.prompt != mfa.TTY || !terminal.IsThere() {
+	command := credproc.SignInCommand(failed)
+	if !errors.As(failed, &e) || command == nil || r.prompt != mfa.Auto && r.prompt != mfa.TTY || !terminal.IsThere() {
 		return false
 	}
-	if slices.ContainsFunc(r.signedIn, func(c []string) bool { return slices.Equal(c, e.SignIn) }) {
+	if slices.ContainsFunc(r.signedIn, func(c []string) bool { return slices.Equal(c, command) }) {
 		return false
 	}
-	r.signedIn = append(r.signedIn, e.SignIn)
-	line := strings.Join(e.SignIn, " ")
+	r.signedIn = append(r.signedIn, command)
+	line := strings.Join(command, " ")
 	r.say("%s: %v; running %s", e.Profile, e.Err, line)
 	defer r.pauseWatchdog()()
 	defer r.startTimer() // also for the profiles after this one
-	cmd := exec.CommandContext(ctx, e.SignIn[0], e.SignIn[1:]...)
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, r.stderr, r.stderr
 	if err := cmd.Run(); err != nil {
 		r.say("%s: %s: %v", e.Profile, line, err)

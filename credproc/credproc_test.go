@@ -136,7 +136,7 @@ func (c onlyMeanwhile) Do(*http.Request) (*http.Response, error) {
 
 func TestAnAnswerIsReadBeforeTheSDKCanCloseItsConnection(t *testing.T) {
 	body := &expiringBody{Reader: strings.NewReader("answer")}
-	resp, err := (&boundedClient{HTTPClient: onlyMeanwhile{body}}).Do(nil)
+	resp, err := (&limitedClient{HTTPClient: onlyMeanwhile{body}}).Do(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,12 +1,12 @@
-// Package credproc gets credentials for a profile's chain: from the cache while they are fit to serve, else from STS,
-// with one call for all processes that need the same session at the same time.
+// Package credproc obtains the credentials of a profile: from the cache if a session is usable, or
+// else from the profile's source and STS. All processes that need the same session at the same time
+// make one call.
 //
-// Its promise: credentials that were obtained are never thrown away because something beside them failed, a failure
-// is never answered with somebody else's session, and no error holds a secret.
+// Credentials that were obtained are returned even if they cannot be cached. Errors contain no
+// secrets.
 //
-// The package reads no flags, prints nothing and never exits. What a person should know beside the result goes to
-// [Resolver.Warnf].
+// The package reads no flags, prints nothing and never exits. Warnings go to [Resolver.Warnf].
 package credproc
 
-// ExecVariable is the variable in which a command of exec finds the profile that it runs with.
+// ExecVariable is the environment variable that holds the profile of an exec command.
 const ExecVariable = "AWS_CREDPROC_EXEC_PROFILE"

@@ -18,7 +18,7 @@ func (r *Resolver) Endpoint(c profiles.Chain) (plan.Endpoint, error) {
 	return plan.EndpointOf(c, r.Getenv)
 }
 
-// endpointURL returns the URL at which STS is called, fit to be shown.
+// endpointURL returns the URL at which STS is called, without a password.
 func endpointURL(ctx context.Context, e plan.Endpoint) (string, error) {
 	params := sts.EndpointParameters{
 		Region: &e.Region, UseFIPS: &e.FIPS, UseDualStack: &e.DualStack, UseGlobalEndpoint: &e.Global,
@@ -30,16 +30,18 @@ func endpointURL(ctx context.Context, e plan.Endpoint) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("region %s: %w", e.Region, err)
 	}
-	return resolved.URI.Redacted(), nil // a configured URL may hold a password
+	return resolved.URI.Redacted(), nil
 }
 
-// stsURL gives the URL that STS is called at. The error, an [*diag.Error], says that there is none for these settings: that of
-// an endpoint with FIPS, say, which AWS has in some regions only.
-func (w *way) stsURL(ctx context.Context) (string, error) {
-	url, err := endpointURL(ctx, w.plan.Endpoint)
+// stsURL is endpointURL with a [*diag.Error]: some settings have no endpoint, such as FIPS in most
+// regions.
+func stsURL(ctx context.Context, p plan.Plan) (string, error) {
+	url, err := endpointURL(ctx, p.Endpoint)
 	if err != nil {
-		return "", &diag.Error{Profile: w.plan.Chain.Profile.Name, Where: "find the STS endpoint", Err: err,
-			Hint: "correct the region, or what stands of use_fips_endpoint, use_dualstack_endpoint and endpoint_url in the profile or in variables", Flags: diag.Local}
+		return "", &diag.Error{
+			Profile: p.Chain.Profile.Name, Where: "find the STS endpoint", Err: err, Flags: diag.Local,
+			Hint: "correct the region, or what stands of use_fips_endpoint, use_dualstack_endpoint and endpoint_url in the profile or in variables",
+		}
 	}
 	return url, nil
 }
@@ -61,10 +63,13 @@ func useEndpoint(o *sts.Options, e plan.Endpoint) {
 	}
 }
 
-// globalResolver is the SDK's endpoint resolver told to prefer the global endpoint, which the client itself never does.
+// globalResolver is the SDK's endpoint resolver with the global endpoint preferred, which the client
+// has no option for.
 type globalResolver struct{ sts.EndpointResolverV2 }
 
-func (g globalResolver) ResolveEndpoint(ctx context.Context, p sts.EndpointParameters) (smithyendpoints.Endpoint, error) {
+func (g globalResolver) ResolveEndpoint(
+	ctx context.Context, p sts.EndpointParameters,
+) (smithyendpoints.Endpoint, error) {
 	p.UseGlobalEndpoint = aws.Bool(true)
 	return g.EndpointResolverV2.ResolveEndpoint(ctx, p)
 }

@@ -11,30 +11,30 @@ import (
 	"aws-credproc/profiles"
 )
 
-// Explanation is what a profile stands for, in the form in which `explain --json` prints it. Nothing in it is secret.
-// It is a public interface: fields are added, never changed.
+// Explanation describes a profile in the form of explain --json. It holds no secret. It is a public
+// interface: fields are added, never changed.
 type Explanation struct {
 	Profile     string `json:"profile"`
 	Region      string `json:"region"`
 	STSEndpoint string `json:"sts_endpoint"`
-	// Where the two were found: a variable, a setting, or a file and line; left out where the role's partition, and the
-	// region, decide.
+	// Where the two are configured: a variable, a setting, or a file and line. Defaults have none.
 	RegionFrom      string     `json:"region_from,omitempty"`
 	STSEndpointFrom string     `json:"sts_endpoint_from,omitempty"`
 	Store           string     `json:"store"`
-	StoreReason     string     `json:"store_reason,omitempty"` // why it is not as chosen; or why auto takes it
-	CacheKey        *string    `json:"cache_key"`              // null where nothing is cached
-	Expires         *time.Time `json:"expires"`                // of the cached session; null where there is none
+	StoreReason     string     `json:"store_reason,omitempty"` // why auto chose it, or why it is not the chosen one
+	CacheKey        *string    `json:"cache_key"`              // null if the session is never cached
+	Expires         *time.Time `json:"expires"`                // of the cached session; null if there is none
 	Chain           []Element  `json:"chain"`
-	// Policies are given where they are asked for, see [plan.Policies].
+	// Policies is set by the caller, see [plan.Policies].
 	Policies []plan.RolePolicies `json:"policies,omitempty"`
 }
 
-// Element is one link of a chain: first the source, then the session for its MFA device, then each role. What the config does not set is left out.
+// Element is one link of a chain: the source, then the session for its MFA device, then each role.
+// Settings that the config does not have are left out.
 type Element struct {
 	Type    string     `json:"type"`
 	Profile string     `json:"profile"`
-	Expires *time.Time `json:"expires,omitempty"` // of its cached session; left out where there is none
+	Expires *time.Time `json:"expires,omitempty"` // of its cached session
 
 	AccessKeyID string `json:"access_key_id,omitempty"`
 	AccountID   string `json:"account_id,omitempty"`
@@ -63,79 +63,116 @@ type Element struct {
 	PolicyARNs              []string          `json:"policy_arns,omitempty"`
 }
 
-// Explain says what a chain stands for and what would be sent for it, without sending it. It opens no secret.
+// Explain describes a chain and what would be sent for it, without sending it. It opens no secret.
 func (r *Resolver) Explain(ctx context.Context, c profiles.Chain) (Explanation, error) {
-	w, err := r.way(c)
+	p, err := plan.New(c, r.Getenv)
 	if err != nil {
 		return Explanation{}, err
 	}
-	url, err := w.stsURL(ctx)
+	url, err := stsURL(ctx, p)
 	if err != nil {
 		return Explanation{}, err
 	}
-	x := Explanation{Profile: c.Profile.Name, Region: w.plan.Endpoint.Region, RegionFrom: w.plan.Endpoint.RegionFrom,
-		STSEndpoint: url, STSEndpointFrom: w.plan.Endpoint.URLFrom, Chain: elements(c, w.plan.Links)}
+	x := Explanation{
+		Profile: c.Profile.Name, Region: p.Endpoint.Region, RegionFrom: p.Endpoint.RegionFrom,
+		STSEndpoint: url, STSEndpointFrom: p.Endpoint.URLFrom, Chain: elements(c, p.Links),
+	}
 	store, reason := r.Cache.StoreName(ctx)
 	x.Store, x.StoreReason = string(store), reason
-	for n := range w.plan.Links {
-		if !w.plan.IsCached(n) {
-			continue
-		}
-		facts, err := r.Cache.FactsOf(w.plan.Key(n))
-		if err != nil && !errors.Is(err, cache.ErrMiss) {
+	last := p.Last()
+	for n := range p.Links {
+		facts, err := r.cachedFacts(p, n)
+		if err != nil {
 			return Explanation{}, err
 		}
-		if facts.Store != "" && facts.Expires.After(r.Now()) {
-			x.Chain[n].Expires = &facts.Expires
-			if n == w.plan.Last() {
-				x.Store, x.Expires = string(facts.Store), &facts.Expires
-				if facts.Store != store && reason != "" {
-					x.StoreReason = fmt.Sprintf("a new session goes to %s: %s", store, reason)
-					if store == cache.None {
-						x.StoreReason = "a new session is not kept: " + reason
-					}
-				}
-			}
+		if facts.Store == "" {
+			continue
+		}
+		x.Chain[n].Expires = &facts.Expires
+		if n == last {
+			x.Store, x.Expires = string(facts.Store), &facts.Expires
+			x.StoreReason = storeReason(facts.Store, store, reason)
 		}
 	}
-	if w.plan.IsCached(w.plan.Last()) {
-		key := w.plan.Key(w.plan.Last()).String()
+	if p.IsCached(last) {
+		key := p.Key(last).String()
 		x.CacheKey = &key
 	}
 	return x, nil
 }
 
-// elements gives an element for each link.
+// cachedFacts returns the facts of the cached session after link n, and none if it is not cached or
+// has expired.
+func (r *Resolver) cachedFacts(p plan.Plan, n int) (cache.Facts, error) {
+	if !p.IsCached(n) {
+		return cache.Facts{}, nil
+	}
+	facts, err := r.Cache.FactsOf(p.Key(n))
+	if err != nil && !errors.Is(err, cache.ErrMiss) {
+		return cache.Facts{}, err
+	}
+	if !facts.Expires.After(r.Now()) {
+		return cache.Facts{}, nil
+	}
+	return facts, nil
+}
+
+// storeReason returns why the next session goes to another store than the cached one, if it does.
+func storeReason(cached, next cache.Choice, reason string) string {
+	switch {
+	case cached == next || reason == "":
+		return reason
+	case next == cache.None:
+		return "a new session is not kept: " + reason
+	}
+	return fmt.Sprintf("a new session goes to %s: %s", next, reason)
+}
+
+// elements returns an element for each link. c has the session policies as configured.
 func elements(c profiles.Chain, links []plan.Link) []Element {
-	s := c.Source
-	all := []Element{{
-		Type: string(s.Type), Profile: s.Profile, AccessKeyID: shownKeyID(s.AccessKeyID), AccountID: s.AccountID, Location: s.Location,
-		Command: s.Command, RoleARN: s.RoleARN, WebIdentityTokenFile: s.WebIdentityTokenFile, RoleSessionName: s.RoleSessionName,
-		SSOAccountID: s.SSOAccountID, SSORoleName: s.SSORoleName, SSORegion: s.SSORegion, SSOStartURL: s.SSOStartURL, SSOSession: s.SSOSession,
-		LoginSession: s.LoginSession, WebIdentityTokenProcess: s.WebIdentityTokenProcess, Policy: s.Policy, PolicyARNs: s.PolicyARNs,
-	}}
+	all := []Element{sourceElement(c.Source)}
 	for _, l := range links[1:] {
-		if l.IsSessionToken() {
-			e := Element{Type: l.Type, Profile: l.Profile, MFASerial: c.MFA.Serial}
-			if c.MFA.Session != profiles.DefaultMFASession {
-				e.DurationSeconds = int(c.MFA.Session / time.Second)
-			}
-			all = append(all, e)
+		if !l.IsSessionToken() {
 			continue
 		}
-		h := l.Role
-		var tags map[string]string
-		for _, t := range h.SessionTags {
-			if tags == nil {
-				tags = map[string]string{}
-			}
-			tags[t.Key] = t.Value
+		e := Element{Type: l.Type, Profile: l.Profile, MFASerial: l.Device}
+		if c.MFA.Session != profiles.DefaultMFASession {
+			e.DurationSeconds = int(c.MFA.Session / time.Second)
 		}
-		all = append(all, Element{
-			Type: l.Type, Profile: h.Profile, RoleARN: h.RoleARN, RoleSessionName: h.RoleSessionName,
-			ExternalID: h.ExternalID, DurationSeconds: int(h.Duration / time.Second), MFASerial: h.MFASerial,
-			SourceIdentity: h.SourceIdentity, SessionTags: tags, TransitiveTagKeys: h.TransitiveTagKeys, Policy: h.Policy, PolicyARNs: h.PolicyARNs,
-		})
+		all = append(all, e)
+	}
+	for _, h := range c.Hops {
+		all = append(all, roleElement(h))
 	}
 	return all
+}
+
+func sourceElement(s profiles.Source) Element {
+	return Element{
+		Type: string(s.Type), Profile: s.Profile,
+		AccessKeyID: shownKeyID(s.AccessKeyID), AccountID: s.AccountID, Location: s.Location,
+		Command: s.Command,
+		RoleARN: s.RoleARN, RoleSessionName: s.RoleSessionName,
+		WebIdentityTokenFile: s.WebIdentityTokenFile, WebIdentityTokenProcess: s.WebIdentityTokenProcess,
+		Policy: s.Policy, PolicyARNs: s.PolicyARNs,
+		SSOAccountID: s.SSOAccountID, SSORoleName: s.SSORoleName, SSORegion: s.SSORegion,
+		SSOStartURL: s.SSOStartURL, SSOSession: s.SSOSession,
+		LoginSession: s.LoginSession,
+	}
+}
+
+func roleElement(h profiles.Hop) Element {
+	var tags map[string]string
+	if len(h.SessionTags) > 0 {
+		tags = map[string]string{}
+	}
+	for _, t := range h.SessionTags {
+		tags[t.Key] = t.Value
+	}
+	return Element{
+		Type: plan.TypeAssumeRole, Profile: h.Profile, RoleARN: h.RoleARN, RoleSessionName: h.RoleSessionName,
+		ExternalID: h.ExternalID, DurationSeconds: int(h.Duration / time.Second),
+		MFASerial: h.MFASerial, SourceIdentity: h.SourceIdentity, SessionTags: tags,
+		TransitiveTagKeys: h.TransitiveTagKeys, Policy: h.Policy, PolicyARNs: h.PolicyARNs,
+	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"aws-credproc/cache"
-	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -136,56 +135,4 @@ func decodeKeys(text string) (profiles.Keys, error) {
 		k.Cuts = append(k.Cuts, cut)
 	}
 	return k, nil
-}
-
-// keyringSession takes the long-term keys of the chain's source out of the keyring.
-func (w *way) keyringSession(ctx context.Context) (cache.Session, error) {
-	s := w.plan.Chain.Source
-	keys := Keys{w.Cache.Secrets(keysService, keysLabel)}
-	k, err := keys.Get(ctx, profiles.FileID(w.plan.Chain.ConfigPath), s.Profile)
-	if err != nil {
-		return cache.Session{}, w.keyringError(err)
-	}
-	if k.AccessKeyID != s.AccessKeyID {
-		// Sessions are known by the key that was noted.
-		e := w.sourceError(fmt.Errorf("the keyring has the access key %s, and %s is noted", shownKeyID(k.AccessKeyID), shownKeyID(s.AccessKeyID)),
-			"run aws-credproc import "+profiles.Argument(s.Profile))
-		e.Flags |= diag.Local
-		return cache.Session{}, e
-	}
-	return cache.Session{AccessKeyID: k.AccessKeyID, SecretAccessKey: string(k.SecretAccessKey), AccountID: s.AccountID}, nil
-}
-
-// keyringError says why the keyring gave no keys. One that is silent is so for other processes too. What else
-// is in the way is this process's, or over when a person has acted: it tells them nothing.
-func (w *way) keyringError(err error) *diag.Error {
-	s := w.plan.Chain.Source
-	e := w.sourceError(err, "")
-	e.Set(diag.Local, !errors.Is(err, cache.ErrTimeout) && !errors.Is(err, context.DeadlineExceeded))
-	switch {
-	case errors.Is(err, context.Canceled):
-		e.Err = errInterrupted
-	case errors.Is(err, context.DeadlineExceeded):
-		e.Flags |= diag.Temporary
-		e.Err = errors.New("no answer from the keyring within the time allowed")
-		e.Hint = "try again, or allow more with --timeout"
-	case errors.Is(err, ErrNoKeys):
-		e.Hint = fmt.Sprintf("put them into the credentials file as [%s], and run aws-credproc import %s", s.Profile, profiles.Argument(s.Profile))
-	case errors.Is(err, cache.ErrLocked):
-		e.Flags |= diag.NeedsUser
-		e.Hint = "unlock the keyring, and then run aws-credproc refresh " + profiles.Argument(w.plan.Chain.Profile.Name)
-	case errors.Is(err, cache.ErrTimeout):
-		e.Flags |= diag.Temporary
-		e.Hint = "try again; where that goes on, see that the keyring's service is well"
-	case errors.Is(err, cache.ErrUnavailable):
-		e.Hint = "the keys of profile " + s.Profile + " are in the keyring: run this where that is, or there aws-credproc import --undo " + profiles.Argument(s.Profile)
-	case errors.Is(err, cache.ErrCorrupt):
-		e.Hint = fmt.Sprintf("put the keys into the credentials file as [%s], and run aws-credproc import %s", s.Profile, profiles.Argument(s.Profile))
-	case errors.Is(err, cache.ErrVersion):
-		e.Hint = "update this program"
-	default: // the keyring's service or the bus ended meanwhile, or had a bad moment
-		e.Flags |= diag.Temporary
-		e.Hint = "try again; where that goes on, see that the keyring's service is well"
-	}
-	return e
 }

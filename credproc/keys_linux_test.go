@@ -122,15 +122,15 @@ func TestAStoreThatTakesTooLongIsToldOf(t *testing.T) {
 	o := newOffice(t, 2, "")
 	o.importedInSilence(t)
 	o.chain.Source.Type = profiles.Static
-	keepPatience = 50 * time.Millisecond
-	t.Cleanup(func() { keepPatience = 5 * time.Second })
+	storePatience = 50 * time.Millisecond
+	t.Cleanup(func() { storePatience = 5 * time.Second })
 	r := o.process(t, t.TempDir(), cache.Keyring)
 	var told []string
 	r.Warnf = func(format string, args ...any) { told = append(told, fmt.Sprintf(format, args...)) }
-	w, err := r.way(o.chain)
+	res, err := r.newResolution(o.chain)
 	must(t, err)
 	now := o.clock.Now()
-	w.keep(t.Context(), 1, cache.Session{AccessKeyID: "ASIAX", SecretAccessKey: "hush", Issued: now, Expiration: now.Add(time.Hour)})
+	res.store(t.Context(), 1, cache.Session{AccessKeyID: "ASIAX", SecretAccessKey: "hush", Issued: now, Expiration: now.Add(time.Hour)})
 	if len(told) != 1 || !strings.HasSuffix(told[0], "keyring: no answer in time (50ms)") {
 		t.Errorf("told %q", told)
 	}

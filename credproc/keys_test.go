@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"aws-credproc/cache"
-	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
@@ -58,9 +57,6 @@ func cuts(cut string) string {
 // TestWhatAKeyringsFailureTellsOthers: what is so for every process is noted, and what passes leaves a session alone.
 func TestWhatAKeyringsFailureTellsOthers(t *testing.T) {
 	c := profiles.Chain{Source: profiles.Source{Type: profiles.Keyring, Profile: "-base"}, Profile: profiles.Section{Name: "-x"}}
-	p, err := plan.New(c, getenv(nil))
-	must(t, err)
-	w := &way{plan: p}
 	for err, want := range map[error]diag.Error{
 		cache.ErrLocked:           {Flags: diag.NeedsUser | diag.Local}, // found soon, and over when a person has unlocked it
 		cache.ErrTimeout:          {Flags: diag.Temporary},
@@ -71,7 +67,7 @@ func TestWhatAKeyringsFailureTellsOthers(t *testing.T) {
 		cache.ErrVersion:          {Flags: diag.Local},
 		ErrNoKeys:                 {Flags: diag.Local},
 	} {
-		got := w.keyringError(fmt.Errorf("keyring: %w", err))
+		got := keyringError(c, fmt.Errorf("keyring: %w", err))
 		if got.Hint == "" || got.Flags != want.Flags {
 			t.Errorf("%v: %+v", err, got)
 		}

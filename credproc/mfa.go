@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/aws/smithy-go"
 
@@ -17,94 +16,119 @@ import (
 	"aws-credproc/profiles"
 )
 
-// TokenCodes gets the codes of MFA devices.
+// TokenCodes returns the codes of MFA devices.
 type TokenCodes interface {
-	// CanAsk is nil if Code has somebody or something to ask, else the error that it would give. It asks nobody.
+	// CanAsk returns nil if Code has someone or something to ask, and otherwise the error that
+	// Code would return. It does not ask.
 	CanAsk(ctx context.Context, d mfa.Device) error
-	// Code gets one. previous is nil the first time, else why the code before was of no use, which wraps
-	// [mfa.ErrRefused]; where another one would be of no use either, the error is previous again.
+	// Code returns a code. previous is nil the first time. Later it is why STS refused the code
+	// before, and wraps [mfa.ErrRefused]. If another code would not help either, the error is
+	// previous.
 	Code(ctx context.Context, d mfa.Device, previous error) (mfa.Code, error)
 }
 
-// freshCode is how old a code may be where asking for another would change nothing.
-const freshCode = time.Minute
-
-// errTemporary says that the source's credentials are a session's, so that there can be none for an MFA device.
-var errTemporary = errors.New("the source's credentials are temporary")
-
-// canAsk reports whether a code of the chain's MFA device could be got now.
-func (w *way) canAsk(ctx context.Context) bool {
-	return w.plan.Chain.MFA.Serial != "" && w.TokenCodes != nil && w.TokenCodes.CanAsk(ctx, w.device()) == nil
+// mfaCodes gets the codes of a chain's MFA device.
+type mfaCodes struct {
+	chain profiles.Chain
+	codes TokenCodes // may be nil
 }
 
-// needsPerson reports whether getting the chain's last session anew takes a code. A session that a code was turned into
-// does instead of one.
-func (w *way) needsPerson() bool {
-	if w.plan.Chain.MFA.Serial == "" || len(w.plan.Links) == 1 {
+// device returns the device and what its code is used for.
+func (m mfaCodes) device() mfa.Device {
+	d := mfa.Device{
+		Serial: m.chain.MFA.Serial, Profile: m.chain.Profile.Name, Process: m.chain.MFA.Process,
+		Way: strings.Join(chainOfProfiles(m.chain), " "),
+	}
+	if hops := m.chain.Hops; len(hops) > 0 {
+		d.RoleARN = hops[len(hops)-1].RoleARN
+	}
+	return d
+}
+
+// canAsk reports whether a code can be got now.
+func (m mfaCodes) canAsk(ctx context.Context) bool {
+	return m.chain.MFA.Serial != "" && m.codes != nil && m.codes.CanAsk(ctx, m.device()) == nil
+}
+
+// code returns a code for a step of the chain. The error is refused if STS refused the code before
+// and another one would not help.
+func (m mfaCodes) code(ctx context.Context, step string, refused error) (mfa.Code, error) {
+	code, err := mfa.Code{}, error(mfa.ErrNobody)
+	if m.codes != nil {
+		code, err = m.codes.Code(ctx, m.device(), refused)
+	}
+	if err == nil || refused != nil && errors.Is(err, mfa.ErrRefused) {
+		return code, err
+	}
+	e := &diag.Error{
+		Profile: m.chain.Profile.Name, Where: step, Err: err,
+		Hint: "run aws-credproc refresh " + profiles.Argument(m.chain.Profile.Name),
+	}
+	switch {
+	case errors.Is(err, mfa.ErrNobody):
+		e.Flags |= diag.NeedsUser
+		e.Err = fmt.Errorf("it wants a code of the MFA device %s: %w", m.chain.MFA.Serial, err)
+		e.Hint += " at a terminal"
+	case errors.Is(err, context.DeadlineExceeded):
+		e.Flags |= diag.Temporary
+		e.Hint += ", or allow more with --timeout"
+	case errors.Is(err, mfa.ErrCancelled):
+		e.Flags |= diag.Temporary // the user may answer later; the session before may do meanwhile
+	default:
+		e.Hint = ""
+	}
+	return mfa.Code{}, e
+}
+
+// needsCode reports whether a new last session needs an MFA code. It does not while the session
+// that a code was exchanged for is valid.
+func (r *resolution) needsCode() bool {
+	if r.plan.Chain.MFA.Serial == "" || len(r.plan.Links) == 1 {
 		return false
 	}
-	if w.plan.Last() == 1 || !w.plan.Links[1].IsSessionToken() {
+	if r.plan.Last() == 1 || !r.plan.Links[1].IsSessionToken() {
 		return true
 	}
-	f, err := w.Cache.FactsOf(w.plan.Key(1))
-	return err != nil || !plan.IsSource(cache.Session{Issued: f.Created, Expiration: f.Expires}, w.Now())
+	f, err := r.Cache.FactsOf(r.plan.Key(1))
+	s := cache.Session{Issued: f.Created, Expiration: f.Expires}
+	return err != nil || !plan.IsSource(s, r.Now())
 }
 
-// sessionToken turns a code into the session that serves every role of the source's user.
-func (w *way) sessionToken(ctx context.Context) (cache.Session, error) {
-	source, err := w.session(ctx, 0, plan.IsSource)
-	if err != nil {
-		return cache.Session{}, err
-	}
-	if source.SessionToken != "" {
-		return cache.Session{}, &diag.Error{Profile: w.plan.Chain.Profile.Name, Where: w.plan.Links[1].String(), Err: errTemporary, Flags: diag.Local}
-	}
-	return w.withCode(ctx, 1, source, func(client *stsClient, code string) (cache.Session, error) {
-		return client.getSessionToken(ctx, source, w.plan.Chain.MFA, code)
-	})
-}
-
-// assumeRoleWithCode assumes the role of link n with a code and the source's own credentials.
-func (w *way) assumeRoleWithCode(ctx context.Context, n int) (cache.Session, error) {
-	source, err := w.session(ctx, 0, plan.IsSource)
-	if err != nil {
-		return cache.Session{}, err
-	}
-	return w.withCode(ctx, n, source, func(client *stsClient, code string) (cache.Session, error) {
-		return client.assumeRole(ctx, source, *w.plan.Links[n].Role, &code)
-	})
-}
-
-// newCode gets the session of link n anew, with a code that is asked for, unless this Resolver has done so before.
-func (w *way) newCode(ctx context.Context, n int) error {
-	key := w.plan.Key(n)
-	err, done := w.newCodes[key]
+// newCode replaces the session of link n, which a code is exchanged for, unless this Resolver has
+// already done so.
+func (r *resolution) newCode(ctx context.Context, n int) error {
+	key := r.plan.Key(n)
+	err, done := r.newCodes[key]
 	if !done {
-		_, err = w.obtain(ctx, n, nil, cache.Session{})
-		if w.newCodes == nil {
-			w.newCodes = map[cache.Key]error{}
+		_, err = r.obtain(ctx, n, nil, cache.Session{})
+		if r.newCodes == nil {
+			r.newCodes = map[cache.Key]error{}
 		}
-		w.newCodes[key] = err
+		r.newCodes[key] = err
 	}
 	return err
 }
 
-// withCode asks for a code and calls STS with it, for link n. Of all processes one does so at a time for one device: AWS
-// takes a code once, and a person is asked one thing at a time.
-func (w *way) withCode(ctx context.Context, n int, source cache.Session, call func(*stsClient, string) (cache.Session, error)) (cache.Session, error) {
-	client, err := w.sts()
+// withCode gets a code for link n and calls STS with it. One process at a time does so for a device:
+// AWS accepts a code once, and the user is asked one question at a time.
+func (r *resolution) withCode(
+	ctx context.Context, n int, keys cache.Session,
+	call func(client *stsClient, code string) (cache.Session, error),
+) (cache.Session, error) {
+	client, err := r.sts()
 	if err != nil {
 		return cache.Session{}, err
 	}
-	unlock, err := w.Cache.Lock(ctx, cache.Key(sha256.Sum256([]byte("MFA device "+w.plan.Chain.MFA.Serial))), nil)
+	lock := cache.Key(sha256.Sum256([]byte("MFA device " + r.plan.Chain.MFA.Serial)))
+	unlock, err := r.Cache.Lock(ctx, lock, nil)
 	if err != nil {
-		return cache.Session{}, w.lockError(n, err)
+		return cache.Session{}, lockError(r.plan, n, err)
 	}
 	defer unlock()
 	var refused error
 	var failure *diag.Error
 	for {
-		code, err := w.tokenCode(ctx, n, refused)
+		code, err := r.mfa.code(ctx, r.plan.Links[n].String(), refused)
 		if errors.Is(err, mfa.ErrRefused) {
 			return cache.Session{}, failure
 		}
@@ -115,7 +139,7 @@ func (w *way) withCode(ctx context.Context, n int, source cache.Session, call fu
 		if err == nil {
 			return s, nil
 		}
-		failure = client.explainFailure(err, w, n, source)
+		failure = client.explain(err, callOf(r.plan, n, keys))
 		if !isCodeRefused(err) {
 			return cache.Session{}, failure
 		}
@@ -123,53 +147,17 @@ func (w *way) withCode(ctx context.Context, n int, source cache.Session, call fu
 	}
 }
 
-// tokenCode asks for a code. [mfa.ErrRefused] says that there is none which could be better than the one before.
-func (w *way) tokenCode(ctx context.Context, n int, refused error) (mfa.Code, error) {
-	code, err := mfa.Code{}, error(mfa.ErrNobody)
-	if w.TokenCodes != nil {
-		code, err = w.TokenCodes.Code(ctx, w.device(), refused)
-	}
-	if err == nil || refused != nil && errors.Is(err, mfa.ErrRefused) {
-		return code, err
-	}
-	e := &diag.Error{Profile: w.plan.Chain.Profile.Name, Where: w.plan.Links[n].String(), Err: err, Hint: "run aws-credproc refresh " + profiles.Argument(w.plan.Chain.Profile.Name)}
-	switch {
-	case errors.Is(err, mfa.ErrNobody):
-		e.Flags |= diag.NeedsUser
-		e.Err = fmt.Errorf("it wants a code of the MFA device %s: %w", w.plan.Chain.MFA.Serial, err)
-		e.Hint += " at a terminal"
-	case errors.Is(err, context.DeadlineExceeded):
-		e.Flags |= diag.Temporary
-		e.Hint += ", or allow more with --timeout"
-	case errors.Is(err, mfa.ErrCancelled):
-		e.Flags |= diag.Temporary // what a person does not want now they may want later: meanwhile the session before may do
-	default:
-		e.Hint = ""
-	}
-	return mfa.Code{}, e
-}
-
-// device is what a code is asked for, and for what.
-func (w *way) device() mfa.Device {
-	d := mfa.Device{
-		Serial: w.plan.Chain.MFA.Serial, Profile: w.plan.Chain.Profile.Name, Process: w.plan.Chain.MFA.Process,
-		Way: strings.Join(w.passed(), " "),
-	}
-	if hops := w.plan.Chain.Hops; len(hops) > 0 {
-		d.RoleARN = hops[len(hops)-1].RoleARN
-	}
-	return d
-}
-
 // isDenial reports whether STS denied a call, for whatever reason.
 func isDenial(err error) bool {
 	var api smithy.APIError
-	return errors.As(err, &api) && (api.ErrorCode() == "AccessDenied" || api.ErrorCode() == "AccessDeniedException")
+	return errors.As(err, &api) &&
+		(api.ErrorCode() == "AccessDenied" || api.ErrorCode() == "AccessDeniedException")
 }
 
-// isCodeRefused reports whether a call failed for its code alone: it was mistyped, or used before, or is of another moment.
-// STS's code for it is AccessDenied.
+// isCodeRefused reports whether a call failed only because of its code: mistyped, already used, or
+// expired. STS's error code for it is AccessDenied.
 func isCodeRefused(err error) bool {
 	var api smithy.APIError
-	return errors.As(err, &api) && strings.Contains(api.ErrorMessage(), "invalid MFA one time pass code")
+	return errors.As(err, &api) &&
+		strings.Contains(api.ErrorMessage(), "invalid MFA one time pass code")
 }

@@ -1,12 +1,12 @@
 package credproc
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"time"
 
 	"aws-credproc/cache"
@@ -15,309 +15,190 @@ import (
 	"aws-credproc/profiles"
 )
 
-// Resolver turns chains into credentials. Its fields are set once, before the first call.
+// Resolver obtains the credentials of chains. Its fields are set before the first call.
 type Resolver struct {
 	Cache   *cache.Cache
 	Getenv  func(string) string
 	Now     func() time.Time
-	Warnf   func(format string, args ...any) // what a person should know, although all went well
-	Tracef  func(format string, args ...any) // steps, for --verbose; never a secret
-	Version string                           // of this program, for the User-Agent
-	// TokenCodes is asked for the codes of MFA devices; nil where nobody can be asked.
+	Warnf   func(format string, args ...any) // reports problems that cause no failure
+	Tracef  func(format string, args ...any) // reports steps for --verbose, without secrets
+	Version string                           // of this program, for the User-Agent header
+	// TokenCodes returns the codes of MFA devices. It is nil if the user cannot be asked.
 	TokenCodes TokenCodes
-	// Stderr is where a command that gives credentials (a nested credential_process) may speak to a person: bounded, and
-	// without control characters. nil drops it.
+	// Stderr receives the standard error of commands in the config: a limited amount, without
+	// control characters. If it is nil, that output is discarded.
 	Stderr io.Writer
-	// BeforeWait, if there is one, is called before a session is made anew, which another process, a person or a server
-	// may hold up. A session from the cache does not call it.
+	// BeforeWait, if it is not nil, is called before anything that may take long: STS, a command, a
+	// prompt, or another process. It is not called if the session is in the cache.
 	BeforeWait func()
 
-	newCodes map[cache.Key]error // what came of asking for one anew, by Refresh
+	newCodes map[cache.Key]error // results of newCode
 }
 
-// Credentials gives the credentials that a chain stands for: a cached session that is fit to serve, else a new one,
-// which is then cached. A chain without a role gives its source's credentials, which for static keys have no expiry.
+// Credentials returns the credentials of a chain: the cached session if it is usable, or else a new
+// one, which is cached. A chain without a role has the credentials of its source; static keys have
+// no expiration.
 //
-// Any number of processes that call this at the same time for one session make one call of STS. An error is an
-// [*diag.Error], or comes from ctx.
+// Processes that need the same session at the same time make one STS call. The error is a
+// [*diag.Error] or that of ctx.
 func (r *Resolver) Credentials(ctx context.Context, c profiles.Chain) (cache.Session, error) {
-	w, err := r.way(c)
+	res, err := r.start(c)
 	if err != nil {
 		return cache.Session{}, err
 	}
-	if err := w.checkRecursion(); err != nil {
-		return cache.Session{}, err
-	}
-	return w.session(ctx, w.plan.Last(), plan.IsUsable)
+	return res.session(ctx, res.plan.Last(), plan.IsUsable)
 }
 
-// Refresh is Credentials, but gets the chain's last session anew, whatever is cached; with newCode also that which the
-// code of an MFA device was turned into, so that somebody is asked for another: once for all roles that one Resolver
-// refreshes. What failed before since, on the way there too, is tried again. It is not to be called from several goroutines.
-func (r *Resolver) Refresh(ctx context.Context, c profiles.Chain, since time.Time, newCode bool) (cache.Session, error) {
-	w, err := r.way(c)
+// Refresh is like [Resolver.Credentials], but always obtains a new session. With newCode it also
+// replaces the session that an MFA code was exchanged for, once for all chains of a Resolver.
+// Failures of other processes before since are ignored. Refresh must not be called concurrently.
+func (r *Resolver) Refresh(
+	ctx context.Context, c profiles.Chain, since time.Time, newCode bool,
+) (cache.Session, error) {
+	res, err := r.start(c)
 	if err != nil {
 		return cache.Session{}, err
 	}
-	w.since = since
-	if err := w.checkRecursion(); err != nil {
-		return cache.Session{}, err
-	}
+	res.since = since
+	last := res.plan.Last()
 	if newCode {
 		if c.MFA.Serial == "" {
-			return cache.Session{}, &diag.Error{Profile: c.Profile.Name, Where: "ask for a new code", Err: errors.New("its chain has no MFA device"),
-				Hint: "refresh it without --mfa", Flags: diag.Local}
+			return cache.Session{}, &diag.Error{
+				Profile: c.Profile.Name, Where: "ask for a new code",
+				Err:  errors.New("its chain has no MFA device"),
+				Hint: "refresh it without --mfa", Flags: diag.Local,
+			}
 		}
-		if n := slices.IndexFunc(w.plan.Links, plan.Link.IsSessionToken); n > 0 && n < w.plan.Last() {
-			if err := w.newCode(ctx, n); err != nil {
+		n := slices.IndexFunc(res.plan.Links, plan.Link.IsSessionToken)
+		if n > 0 && n < last {
+			if err := res.newCode(ctx, n); err != nil {
 				return cache.Session{}, err
 			}
 		}
 	}
-	if !w.plan.IsCached(w.plan.Last()) {
-		return w.session(ctx, w.plan.Last(), plan.IsUsable)
+	if !res.plan.IsCached(last) {
+		return res.session(ctx, last, plan.IsUsable)
 	}
-	return w.obtain(ctx, w.plan.Last(), nil, cache.Session{})
+	return res.obtain(ctx, last, nil, cache.Session{})
 }
 
-// way is a chain on its way to credentials.
-type way struct {
-	*Resolver
-	plan   plan.Plan
-	client *stsClient // made when the first call of STS is needed
-	// ahead says that nobody waits for the last session: where it was forgotten meanwhile, it stays so.
-	ahead bool
-	since time.Time // failures noted before tell nothing
-}
-
-// way makes a chain ready to go: what is in files that the chain names is read.
-func (r *Resolver) way(c profiles.Chain) (way, error) {
-	p, err := plan.New(c, r.Getenv)
-	return way{Resolver: r, plan: p}, err
-}
-
-// fitness says whether a cached session will do.
-type fitness func(s cache.Session, now time.Time) bool
-
-// A chain has a session after each of its links.
-
-// session gives the session after link n: from the cache, if there is one that is fit, else a new one.
-func (w *way) session(ctx context.Context, n int, fit fitness) (cache.Session, error) {
-	if !w.plan.IsCached(n) {
-		return w.sourceSession(ctx)
-	}
-	s, err := w.Cache.Get(ctx, w.plan.Key(n))
-	if err == nil && fit(s, w.Now()) {
-		w.Tracef("%s: session from the cache, %s left", w.plan.Links[n].String(), w.left(s))
-		return s, nil
-	}
-	if err == nil && (w.isKeptNow(ctx, n, s) || w.isTriedNow(n, s)) {
-		return s, nil
-	}
-	return w.obtain(ctx, n, fit, s)
-}
-
-// obtain gets the session after link n anew, under the lock that lets one process do it for all. fit says whether a
-// session that another process may have got meanwhile will do; nil means that none will, and that it is tried whatever
-// has failed before. old is the session before, if there is one: while it could be kept instead, a few seconds are all
-// that a new one may take, the wait for another process included.
-func (w *way) obtain(ctx context.Context, n int, fit fitness, old cache.Session) (cache.Session, error) {
-	if w.BeforeWait != nil {
-		w.BeforeWait()
-	}
-	key := w.plan.Key(n)
-	caller := ctx
-	if plan.IsFallback(old, w.Now()) && !(w.needsPerson() && w.canAsk(ctx)) { // whoever is asked needs time to answer
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, keptPatience)
-		defer cancel()
-	}
-	var found cache.Session
-	var failure error // of another process, just now
-	look := func() bool {
-		if fit == nil {
-			return false
-		}
-		if f, _, ok := w.lastFailure(n); ok && f.Store == "" && old == (cache.Session{}) {
-			// Who noted it has looked in the store, which may be slow to say that there is no session.
-			if failure = w.sharedFailure(ctx, n); failure != nil {
-				return true
-			}
-		}
-		s, err := w.Cache.GetLocked(ctx, key, w.plan.Facts(n))
-		switch {
-		case err == nil && fit(s, w.Now()):
-			w.Tracef("%s: session that another process got, %s left", w.plan.Links[n].String(), w.left(s))
-			found = s
-			return true
-		case err == nil:
-			old = s
-			if w.isKeptNow(ctx, n, s) {
-				found = s
-				return true
-			}
-		case !errors.Is(err, cache.ErrMiss):
-			w.cannotRead(n, err)
-		}
-		failure = w.sharedFailure(ctx, n)
-		return failure != nil
-	}
-	unlock, err := w.Cache.Lock(ctx, key, look)
-	var s cache.Session
-	switch {
-	case err != nil:
-		err = w.lockError(n, err)
-	default:
-		defer unlock()
-		if found != (cache.Session{}) || failure != nil {
-			return found, failure
-		}
-		start := time.Now()
-		if s, err = w.renew(ctx, n); err == nil {
-			w.keep(ctx, n, s)
-			return s, nil
-		}
-		if plan.IsFallback(old, w.Now()) || !isOfOwnLimit(ctx, err) || time.Since(start) > tellingPatience {
-			w.noteFailure(n, err)
-		}
-	}
-	if e := (*diag.Error)(nil); errors.As(err, &e) && (e.Has(diag.Temporary) || e.Has(diag.NeedsUser)) && plan.IsFallback(old, w.Now()) && !errors.Is(caller.Err(), context.Canceled) {
-		w.Warnf("%s", diag.WithHint(fmt.Sprintf("%v; the session before is served, %s left", err, w.left(old)), diag.Hint(err)))
-		return old, nil
-	}
-	return cache.Session{}, err
-}
-
-// isOfOwnLimit reports whether a failure came of how little time this process had.
-func isOfOwnLimit(ctx context.Context, err error) bool {
-	return errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(err, context.DeadlineExceeded)
-}
-
-// lockError says that another process was waited for in vain.
-func (w *way) lockError(n int, err error) error {
-	e := &diag.Error{Profile: w.plan.Chain.Profile.Name, Where: w.plan.Links[n].String(), Err: err, Flags: diag.Temporary}
-	switch {
-	case errors.Is(err, context.Canceled):
-		e.Err = errInterrupted
-	case errors.Is(err, context.DeadlineExceeded):
-		e.Err = errors.New("another process is at it, and has not come to an end within the time allowed")
-		e.Hint = "try again, or allow more with --timeout"
-	}
-	return e
-}
-
-// cannotRead tells of a session that is there and cannot be read. Where the store is such that the new session cannot
-// be kept either, that is told then, once.
-func (w *way) cannotRead(n int, err error) {
-	tell := w.Warnf
-	for _, told := range []error{cache.ErrLocked, cache.ErrTimeout, cache.ErrUnavailable, cache.ErrVersion} {
-		if errors.Is(err, told) {
-			tell = w.Tracef
-		}
-	}
-	tell("%s: its session cannot be read, and is made anew: %v", w.plan.Facts(n).Profile, err)
-}
-
-func (w *way) left(s cache.Session) time.Duration {
-	return s.Expiration.Sub(w.Now()).Round(time.Second)
-}
-
-// renew gets the session after link n from its source or from STS.
-func (w *way) renew(ctx context.Context, n int) (cache.Session, error) {
-	start := time.Now()
-	defer func() { w.Tracef("%s: took %s", w.plan.Links[n].String(), time.Since(start).Round(time.Millisecond)) }()
-	switch {
-	case n == 0:
-		return w.sourceSession(ctx)
-	case w.plan.Links[n].IsSessionToken():
-		return w.sessionToken(ctx)
-	}
-	return w.assumeRole(ctx, n)
-}
-
-// assumeRole assumes the role of link n with the session after the link before it.
-func (w *way) assumeRole(ctx context.Context, n int) (cache.Session, error) {
-	if w.plan.Links[n].Role.MFASerial != "" {
-		if err := w.plan.CheckMFA(n); err != nil {
-			return cache.Session{}, err
-		}
-		if !w.plan.Links[n-1].IsSessionToken() {
-			return w.assumeRoleWithCode(ctx, n)
-		}
-	}
-	source, err := w.session(ctx, n-1, plan.IsSource)
-	if errors.Is(err, errTemporary) {
-		return w.assumeRoleWithCode(ctx, n)
-	}
+// Try is like [Resolver.Refresh], but never asks for an MFA code. If one is needed, the error has
+// the flag [diag.NeedsUser].
+func (r *Resolver) Try(
+	ctx context.Context, c profiles.Chain, since time.Time,
+) (cache.Session, error) {
+	res, err := r.newResolution(c)
 	if err != nil {
 		return cache.Session{}, err
 	}
-	client, err := w.sts()
+	if res.needsCode() {
+		return cache.Session{}, &diag.Error{
+			Profile: c.Profile.Name, Where: res.plan.Links[res.plan.Last()].String(),
+			Err:   errors.New("it takes a code of the MFA device " + c.MFA.Serial),
+			Hint:  "aws-credproc refresh " + profiles.Argument(c.Profile.Name),
+			Flags: diag.NeedsUser | diag.Local,
+		}
+	}
+	return r.Refresh(ctx, c, since, false)
+}
+
+// ClaimsRenewal reports whether s, which [Resolver.Credentials] returned for a chain, is due for
+// renewal and the caller is to start a process that calls [Resolver.Renew]. It returns true to one
+// process in 30 seconds, and never if the renewal needs the user.
+func (r *Resolver) ClaimsRenewal(c profiles.Chain, s cache.Session) bool {
+	if !plan.IsDue(s, r.Now()) {
+		return false
+	}
+	res, err := r.newResolution(c)
+	if err != nil || !res.plan.IsCached(res.plan.Last()) || res.needsCode() {
+		return false
+	}
+	last := res.plan.Last()
+	name := res.plan.Links[last]
+	if f, age, ok := res.lastFailure(last); ok {
+		r.Tracef("%s: renewing it failed %s ago: %s", name, age.Round(time.Second), f.LastError)
+	}
+	state := res.situation(context.Background(), last, s, true)
+	state.renewable = true
+	if decide(state) != returnAndRenew {
+		return false
+	}
+	claimed, err := r.Cache.Claim(res.plan.Key(last), outageLife)
 	if err != nil {
-		return cache.Session{}, err
+		r.Tracef("%s: not renewed ahead of its need: %v", name, err)
 	}
-	s, err := client.assumeRole(ctx, source, *w.plan.Links[n].Role, nil)
-	if err == nil {
-		return s, nil
-	}
-	failure := client.explainFailure(err, w, n, source)
-	if w.plan.Links[n-1].IsSessionToken() && isDenial(err) && w.Now().Sub(source.Issued) > freshCode {
-		// The role's trust policy may bound how old the code is.
-		if w.canAsk(ctx) {
-			w.Tracef("%v; trying once more, with a new code", failure)
-			return w.assumeRoleWithCode(ctx, n)
-		}
-		failure.Hint += "; if that bounds aws:MultiFactorAuthAge, run aws-credproc refresh --mfa " + profiles.Argument(w.plan.Chain.Profile.Name)
-	}
-	return cache.Session{}, failure
+	return err == nil && claimed
 }
 
-// sts gives the STS client, made when it is first needed: the warm way has no use for one.
-func (w *way) sts() (*stsClient, error) {
-	if w.client == nil {
-		// The SDK's error would come with the call, and look like one of the network.
-		if _, err := w.stsURL(context.Background()); err != nil {
-			return nil, err
-		}
-		client, err := w.newSTSClient(w.plan.Chain, w.plan.Endpoint)
-		if err != nil {
-			return nil, err
-		}
-		w.client = client
-	}
-	return w.client, nil
-}
-
-// keep puts a new session into the cache. The caller may have little time left, and the session is worth keeping all
-// the same. A session without an expiry is served and not kept.
-func (w *way) keep(ctx context.Context, n int, s cache.Session) {
-	if s.Expiration.IsZero() {
-		return
-	}
-	if f, err := w.Cache.FactsOf(w.plan.Key(n)); w.ahead && n == w.plan.Last() && (err != nil || f.Store == "") {
-		w.Tracef("%s: the session was forgotten meanwhile, and so is the new one", w.plan.Links[n].String())
-		return
-	}
-	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), keepPatience, fmt.Errorf("%w (%v)", cache.ErrTimeout, keepPatience))
-	defer cancel()
-	store, err := w.Cache.Put(ctx, w.plan.Key(n), s, w.plan.Facts(n))
+// Renew replaces the session of a chain if it is due for renewal; see [Resolver.ClaimsRenewal]. It
+// does nothing if another process has renewed it or has failed to, or if the session was deleted.
+func (r *Resolver) Renew(ctx context.Context, c profiles.Chain) error {
+	res, err := r.start(c)
 	if err != nil {
-		w.Warnf("%s: the session is good, but could not be kept for the next call: %v", w.plan.Chain.Profile.Name, err)
-		return
+		return err
 	}
-	if store == cache.None {
-		_, why := w.Cache.StoreName(ctx)
-		w.Tracef("%s: session not kept: %s", w.plan.Links[n].String(), cmp.Or(why, "the store is none"))
-		return
+	last := res.plan.Last()
+	if !res.plan.IsCached(last) {
+		return nil
 	}
-	w.Tracef("%s: session kept in store %s", w.plan.Links[n].String(), store)
+	s, err := r.Cache.Get(ctx, res.plan.Key(last))
+	if errors.Is(err, cache.ErrMiss) || err == nil && plan.IsFresh(s, r.Now()) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	res.background = true
+	_, err = res.obtain(ctx, last, plan.IsFresh, s)
+	return err
 }
 
-// Key gives the cache key of the session that a chain stands for; ok is false for one that is never cached.
+// Key returns the cache key of a chain's session. ok is false if the session is never cached.
 func (r *Resolver) Key(c profiles.Chain) (key cache.Key, ok bool, err error) {
-	w, err := r.way(c)
-	if err != nil || !w.plan.IsCached(w.plan.Last()) {
+	p, err := plan.New(c, r.Getenv)
+	if err != nil || !p.IsCached(p.Last()) {
 		return cache.Key{}, false, err
 	}
-	return w.plan.Key(w.plan.Last()), true, nil
+	return p.Key(p.Last()), true, nil
+}
+
+// newResolution returns the resolution of a chain.
+func (r *Resolver) newResolution(c profiles.Chain) (*resolution, error) {
+	p, err := plan.New(c, r.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	return &resolution{
+		Resolver: r, plan: p, mfa: mfaCodes{p.Chain, r.TokenCodes},
+		// Only once: the calls of one chain share connections.
+		sts: sync.OnceValues(func() (*stsClient, error) { return r.stsClientFor(p) }),
+	}, nil
+}
+
+// start is newResolution for callers that may run a command.
+func (r *Resolver) start(c profiles.Chain) (*resolution, error) {
+	res, err := r.newResolution(c)
+	if err != nil {
+		return nil, err
+	}
+	return res, checkRecursion(c)
+}
+
+// stsClientFor returns the STS client of a plan. It checks the endpoint first, because the SDK would
+// report a bad one as a network error.
+func (r *Resolver) stsClientFor(p plan.Plan) (*stsClient, error) {
+	if _, err := stsURL(context.Background(), p); err != nil {
+		return nil, err
+	}
+	return r.newSTSClient(p.Chain, p.Endpoint)
+}
+
+// left returns how long a session is still valid.
+func (r *Resolver) left(s cache.Session) time.Duration {
+	return s.Expiration.Sub(r.Now()).Round(time.Second)
+}
+
+// warn reports an error that is not returned, with what is done instead.
+func (r *Resolver) warn(problem, instead, hint string) {
+	r.Warnf("%s", diag.WithHint(fmt.Sprintf("%s; %s", problem, instead), hint))
 }

@@ -7,77 +7,103 @@ import (
 	"strings"
 
 	"aws-credproc/cache"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
-// sourceSession gets the credentials that a chain starts with. Those without an expiry have no Expiration.
-func (w *way) sourceSession(ctx context.Context) (cache.Session, error) {
-	s := w.plan.Chain.Source
-	switch s.Type {
-	case profiles.Static:
-		return cache.Session{
-			AccessKeyID: s.AccessKeyID, SecretAccessKey: string(s.SecretAccessKey), SessionToken: string(s.SessionToken),
-			AccountID: s.AccountID,
-		}, nil
-	case profiles.Keyring:
-		return w.keyringSession(ctx)
-	case profiles.Environment:
-		return w.environmentSession()
-	case profiles.Process:
-		return w.processSession(ctx)
-	case profiles.WebIdentity:
-		return w.webIdentitySession(ctx)
-	case profiles.SSO:
-		return w.ssoSession(ctx)
-	case profiles.Login:
-		return w.loginSession(ctx)
-	case profiles.EC2Metadata:
-		return w.instanceSession(ctx)
-	case profiles.ECSMetadata:
-		return w.containerSession(ctx)
-	}
-	return cache.Session{}, w.sourceError(fmt.Errorf("there is no such source as %q", s.Type), "")
+// source is what the functions that obtain the credentials of a source need.
+type source struct {
+	*Resolver
+	plan plan.Plan
+	sts  func() (*stsClient, error) // returns the plan's client
 }
 
-// environmentSession takes the credentials that are exported to this process.
-func (w *way) environmentSession() (cache.Session, error) {
-	s := cache.Session{
-		AccessKeyID: w.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: w.Getenv("AWS_SECRET_ACCESS_KEY"),
-		SessionToken: w.Getenv("AWS_SESSION_TOKEN"), AccountID: w.Getenv("AWS_ACCOUNT_ID"),
+// session obtains the credentials that a chain starts with. Those without an expiry have no
+// Expiration.
+func (s source) session(ctx context.Context) (cache.Session, error) {
+	switch config := s.plan.Chain.Source; config.Type {
+	case profiles.Static:
+		return cache.Session{
+			AccessKeyID: config.AccessKeyID, SecretAccessKey: string(config.SecretAccessKey),
+			SessionToken: string(config.SessionToken), AccountID: config.AccountID,
+		}, nil
+	case profiles.Keyring:
+		return keyringSession(ctx, s)
+	case profiles.Environment:
+		return environmentSession(s)
+	case profiles.Process:
+		return processSession(ctx, s)
+	case profiles.WebIdentity:
+		return webIdentitySession(ctx, s)
+	case profiles.SSO:
+		return ssoSession(ctx, s)
+	case profiles.Login:
+		return loginSession(ctx, s)
+	case profiles.EC2Metadata:
+		return instanceSession(ctx, s)
+	case profiles.ECSMetadata:
+		return containerSession(ctx, s)
+	default:
+		return cache.Session{}, s.fail(fmt.Errorf("there is no such source as %q", config.Type), "")
 	}
-	for _, v := range []struct{ name, value string }{{"AWS_ACCESS_KEY_ID", s.AccessKeyID}, {"AWS_SECRET_ACCESS_KEY", s.SecretAccessKey}} {
-		if v.value == "" {
-			return cache.Session{}, w.sourceError(errors.New("credential_source is Environment, and "+v.name+" is not set"),
+}
+
+// fail returns the error of a source.
+func (s source) fail(err error, hint string) *diag.Error {
+	return sourceError(s.plan.Chain, err, hint)
+}
+
+// sourceError returns the error of a chain's source.
+func sourceError(c profiles.Chain, err error, hint string) *diag.Error {
+	return &diag.Error{
+		Profile: c.Profile.Name, Where: "get the credentials of profile " + c.Source.Profile,
+		Err: err, Hint: hint,
+	}
+}
+
+// environmentSession returns the credentials in the environment.
+func environmentSession(s source) (cache.Session, error) {
+	const keyID, secret = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
+	found := cache.Session{
+		AccessKeyID: s.Getenv(keyID), SecretAccessKey: s.Getenv(secret),
+		SessionToken: s.Getenv("AWS_SESSION_TOKEN"), AccountID: s.Getenv("AWS_ACCOUNT_ID"),
+	}
+	for _, name := range []string{keyID, secret} {
+		if s.Getenv(name) == "" {
+			return cache.Session{}, s.fail(
+				errors.New("credential_source is Environment, and "+name+" is not set"),
 				"export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to this process")
 		}
 	}
-	if problem := malformed(s); problem != "" {
-		return cache.Session{}, w.sourceError(errors.New("what is exported is no credentials: "+problem), "export them anew")
+	if problem := malformed(found); problem != "" {
+		return cache.Session{}, s.fail(
+			errors.New("what is exported is no credentials: "+problem), "export them anew")
 	}
-	return s, nil
+	return found, nil
 }
 
-// sourceError says why the source gave no credentials.
-func (w *way) sourceError(err error, hint string) *diag.Error {
-	return &diag.Error{Profile: w.plan.Chain.Profile.Name, Where: w.plan.Links[0].String(), Err: err, Hint: hint}
-}
-
-// malformed says what is wrong with the form of credentials, or "". They end up in the header of a request.
+// malformed returns what is wrong with the form of credentials, and "" if nothing is. They are sent
+// in request headers.
 func malformed(s cache.Session) string {
 	for _, field := range []struct {
 		name, value string
-		needed      bool
+		required    bool
 	}{
 		{"access key ID", s.AccessKeyID, true}, {"secret access key", s.SecretAccessKey, true},
 		{"session token", s.SessionToken, false}, {"account ID", s.AccountID, false},
 	} {
-		if field.value == "" && field.needed {
+		if field.value == "" && field.required {
 			return "there is no " + field.name
 		}
-		if strings.ContainsFunc(field.value, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		if !isGraphic(field.value) {
 			return "the " + field.name + " holds characters that none can have"
 		}
 	}
 	return ""
+}
+
+// isGraphic reports whether s is printable ASCII without spaces.
+func isGraphic(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }

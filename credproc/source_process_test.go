@@ -165,7 +165,7 @@ func TestCircleThroughACommandIsRefused(t *testing.T) {
 	chain := func(profile string) string {
 		c, err := w.chain(profile)
 		must(t, err)
-		return strings.Join((&way{Resolver: w.resolver, plan: plan.Plan{Chain: c}}).passed(), " ")
+		return strings.Join(chainOfProfiles(c), " ")
 	}
 	for name, test := range map[string]struct{ before, profile, want string }{
 		"the same profile":             {chain("leaf"), "leaf", "its credential_process leads back to it: leaf -> leaf\nhint: let the command of profile leaf use another profile"},
@@ -177,7 +177,7 @@ func TestCircleThroughACommandIsRefused(t *testing.T) {
 		"a role of another":            {chain("other"), "dev", ""},
 		"the same name of other files": {"00000000:leaf", "leaf", ""},
 		"something else":               {"leaf ::: " + strings.Repeat("x", 10000), "leaf", ""},
-		"a way without end":            {strings.Repeat("x:other ", maxWay+1), "leaf", "more than 16 profiles are on the way to it"},
+		"a way without end":            {strings.Repeat("x:other ", maxProfiles+1), "leaf", "more than 16 profiles are on the way to it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(shell.WayVariable, test.before)

@@ -236,10 +236,10 @@ func (w *world) container(authorization string) *standIn {
 }
 
 const (
-	ssoAccess  = "aoaAccessToken"
-	ssoStart   = "https://example.awsapps.com/start"
-	ssoProfile = "sso_account_id = " + account + "\nsso_role_name = Jill\n"
-	ssoSession = "[sso-session corp]\nsso_region = eu-west-1\nsso_start_url = " + ssoStart + "\n"
+	ssoAccess         = "aoaAccessToken"
+	ssoStart          = "https://example.awsapps.com/start"
+	ssoProfile        = "sso_account_id = " + account + "\nsso_role_name = Jill\n"
+	ssoSessionSection = "[sso-session corp]\nsso_region = eu-west-1\nsso_start_url = " + ssoStart + "\n"
 )
 
 // portal is the service of IAM Identity Center that gives a role's credentials for an access token.
@@ -293,7 +293,7 @@ func (w *world) signedIn(key, accessToken string, lifetime time.Duration, more m
 	return w.write(filepath.Join(".aws", "sso", "cache", hex.EncodeToString(sum[:])+".json"), string(b))
 }
 
-const loginSession = "arn:aws:sts::" + account + ":assumed-role/Jill/jill"
+const loginSessionARN = "arn:aws:sts::" + account + ":assumed-role/Jill/jill"
 
 // signin is the service of `aws login` that gives new credentials for a refresh token and a proof of the key.
 func (w *world) signin() (s *standIn, tokenFile string) {
@@ -322,7 +322,7 @@ func (w *world) signin() (s *standIn, tokenFile string) {
 		"dpopKey": string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der})),
 	})
 	must(w.t, err)
-	sum := sha256.Sum256([]byte(loginSession))
+	sum := sha256.Sum256([]byte(loginSessionARN))
 	return s, w.write(filepath.Join(".aws", "login", "cache", hex.EncodeToString(sum[:])+".json"), string(b))
 }
 

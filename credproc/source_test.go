@@ -114,8 +114,8 @@ func processJSON(s cache.Session) string {
 	return string(b)
 }
 
-// source is a source that works.
-type source struct {
+// workingSource is a source with what it needs.
+type workingSource struct {
 	leaf  string // the settings of the profile that has it
 	more  string // other sections
 	role  bool   // it stands in a role's profile only
@@ -124,59 +124,59 @@ type source struct {
 }
 
 // sources makes each kind of source in a world.
-var sources = map[string]func(w *world) source{
-	"process": func(w *world) source {
+var sources = map[string]func(w *world) workingSource{
+	"process": func(w *world) workingSource {
 		path := w.write("out.json", processJSON(w.given))
-		return source{leaf: "credential_process = " + command("print", path), calls: func() int { return counted(w, path) }}
+		return workingSource{leaf: "credential_process = " + command("print", path), calls: func() int { return counted(w, path) }}
 	},
-	"web identity by file": func(w *world) source {
+	"web identity by file": func(w *world) workingSource {
 		path := w.write("token", w.token(time.Hour))
-		return source{leaf: "role_arn = " + webARN + "\nweb_identity_token_file = " + path, calls: func() int { return w.sts.Calls("AssumeRoleWithWebIdentity") },
+		return workingSource{leaf: "role_arn = " + webARN + "\nweb_identity_token_file = " + path, calls: func() int { return w.sts.Calls("AssumeRoleWithWebIdentity") },
 			given: cache.Session{AccountID: account}}
 	},
-	"web identity by process": func(w *world) source {
+	"web identity by process": func(w *world) workingSource {
 		path := w.write("token", " "+w.token(time.Hour)+"\n\n")
-		return source{leaf: "role_arn = " + webARN + "\nweb_identity_token_process = " + command("print", path), calls: func() int { return counted(w, path) },
+		return workingSource{leaf: "role_arn = " + webARN + "\nweb_identity_token_process = " + command("print", path), calls: func() int { return counted(w, path) },
 			given: cache.Session{AccountID: account}}
 	},
-	"SSO by session": func(w *world) source {
+	"SSO by session": func(w *world) workingSource {
 		w.signedIn("corp", ssoAccess, time.Hour, nil)
-		return source{leaf: "sso_session = corp\n" + ssoProfile, more: ssoSession, calls: w.portal().calls}
+		return workingSource{leaf: "sso_session = corp\n" + ssoProfile, more: ssoSessionSection, calls: w.portal().calls}
 	},
-	"SSO by session, refreshed": func(w *world) source {
+	"SSO by session, refreshed": func(w *world) workingSource {
 		w.signedIn("corp", "old", -time.Hour, map[string]any{"refreshToken": "again", "clientId": "client", "clientSecret": "hush"})
 		portal, oidc := w.portal(), w.oidc()
-		return source{leaf: "sso_session = corp\n" + ssoProfile, more: ssoSession, calls: func() int { return (portal.calls() + oidc.calls()) / 2 }}
+		return workingSource{leaf: "sso_session = corp\n" + ssoProfile, more: ssoSessionSection, calls: func() int { return (portal.calls() + oidc.calls()) / 2 }}
 	},
-	"SSO in the older form": func(w *world) source {
+	"SSO in the older form": func(w *world) workingSource {
 		w.signedIn(ssoStart, ssoAccess, time.Hour, nil)
-		return source{leaf: "sso_region = eu-west-1\nsso_start_url = " + ssoStart + "\n" + ssoProfile, calls: w.portal().calls}
+		return workingSource{leaf: "sso_region = eu-west-1\nsso_start_url = " + ssoStart + "\n" + ssoProfile, calls: w.portal().calls}
 	},
-	"SSO beside static keys": func(w *world) source {
+	"SSO beside static keys": func(w *world) workingSource {
 		w.signedIn("corp", ssoAccess, time.Hour, nil)
-		return source{leaf: "sso_session = corp\naws_access_key_id = AKIAX\naws_secret_access_key = x\n" + ssoProfile, more: ssoSession, calls: w.portal().calls}
+		return workingSource{leaf: "sso_session = corp\naws_access_key_id = AKIAX\naws_secret_access_key = x\n" + ssoProfile, more: ssoSessionSection, calls: w.portal().calls}
 	},
-	"login": func(w *world) source {
+	"login": func(w *world) workingSource {
 		s, _ := w.signin()
-		return source{leaf: "login_session = " + loginSession, calls: s.calls}
+		return workingSource{leaf: "login_session = " + loginSessionARN, calls: s.calls}
 	},
-	"instance": func(w *world) source {
-		return source{leaf: "credential_source = Ec2InstanceMetadata", role: true, calls: w.instance().calls}
+	"instance": func(w *world) workingSource {
+		return workingSource{leaf: "credential_source = Ec2InstanceMetadata", role: true, calls: w.instance().calls}
 	},
-	"instance beside static keys": func(w *world) source {
-		return source{leaf: "credential_source = Ec2InstanceMetadata\naws_access_key_id = AKIAX\naws_secret_access_key = x", role: true, calls: w.instance().calls}
+	"instance beside static keys": func(w *world) workingSource {
+		return workingSource{leaf: "credential_source = Ec2InstanceMetadata\naws_access_key_id = AKIAX\naws_secret_access_key = x", role: true, calls: w.instance().calls}
 	},
-	"container with a token": func(w *world) source {
+	"container with a token": func(w *world) workingSource {
 		s := w.container("Basic c2VjcmV0")
 		w.t.Setenv(plan.ContainerFullURI, s.URL+"/v1/credentials")
 		w.t.Setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "Basic c2VjcmV0")
-		return source{leaf: "credential_source = EcsContainer", role: true, calls: s.calls}
+		return workingSource{leaf: "credential_source = EcsContainer", role: true, calls: s.calls}
 	},
-	"container with a token file": func(w *world) source {
+	"container with a token file": func(w *world) workingSource {
 		s := w.container("eyJ.pod.token")
 		w.t.Setenv(plan.ContainerFullURI, s.URL+"/v1/credentials")
 		w.t.Setenv(plan.ContainerTokenFile, w.write("eks-pod-identity-token", "eyJ.pod.token"))
-		return source{leaf: "credential_source = EcsContainer", role: true, calls: s.calls}
+		return workingSource{leaf: "credential_source = EcsContainer", role: true, calls: s.calls}
 	},
 }
 
@@ -396,7 +396,7 @@ func TestRolesOfOneSSOSessionRefreshItOnce(t *testing.T) {
 	w.signedIn("corp", "old", -time.Hour, map[string]any{"refreshToken": "again", "clientId": "client", "clientSecret": "hush"})
 	portal, oidc := w.portal(), w.oidc()
 	const roles = 8
-	config := ssoSession
+	config := ssoSessionSection
 	for i := range roles {
 		config += fmt.Sprintf("[profile p%d]\nsso_session = corp\nsso_account_id = %s\nsso_role_name = Jill%d\n", i, account, i)
 	}
@@ -417,7 +417,7 @@ func TestRolesOfOneSSOSessionRefreshItOnce(t *testing.T) {
 
 func TestSSOSessionAloneSaysWhatIsMissing(t *testing.T) {
 	w := newWorld(t)
-	w.config("[profile leaf]\nsso_session = corp\n" + ssoSession)
+	w.config("[profile leaf]\nsso_session = corp\n" + ssoSessionSection)
 	wantError(t, w, "leaf", "it has sso_session corp but no sso_account_id and no sso_role_name", 0)
 }
 
@@ -467,7 +467,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 				default:
 					w.signedIn("corp", ssoAccess, time.Hour, nil)
 					t.Setenv("AWS_ENDPOINT_URL_SSO", broken.URL)
-					leaf, more = "source_profile = leaf", "[profile leaf]\nsso_session = corp\n"+ssoProfile+ssoSession
+					leaf, more = "source_profile = leaf", "[profile leaf]\nsso_session = corp\n"+ssoProfile+ssoSessionSection
 				}
 				w.config("[profile dev]\nrole_arn = " + devARN + "\n" + leaf + "\n" + more)
 				_, err := w.get("dev")
@@ -592,6 +592,13 @@ policy = file://` + policy + `
 policy_arns = ` + readOnly)
 	w.mustGet("dev")
 	w.mustGet("web")
+	dev, err := w.chain("dev")
+	must(t, err)
+	x, err := w.resolver.Explain(t.Context(), dev)
+	must(t, err)
+	if got := x.Chain[1].Policy; got != "file://"+policy {
+		t.Errorf("explain shows the policy %q", got)
+	}
 	requests := w.sts.Requests()
 	for i, want := range []map[string]string{{
 		"SourceIdentity": "jill@example.com", "Policy": ststest.AllowAssume("*"),

@@ -12,54 +12,58 @@ import (
 	"aws-credproc/internal/files"
 )
 
-// maxWebIdentityToken is what STS takes.
+// maxWebIdentityToken is the length limit of STS.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 const maxWebIdentityToken = 20000
 
-// webIdentitySession assumes the source's role with a token. It is our own STS client that calls, so that endpoint, CA
-// bundle and retries are those of every other call.
-func (w *way) webIdentitySession(ctx context.Context) (cache.Session, error) {
-	token, err := w.webIdentityToken(ctx)
+const tokenFileHint = "correct web_identity_token_file; the file holds the token and nothing else"
+
+// webIdentitySession assumes the source's role with a token. It uses the STS client of the plan, so
+// that endpoint, CA bundle and retries are those of every other call.
+func webIdentitySession(ctx context.Context, s source) (cache.Session, error) {
+	token, err := webIdentityToken(ctx, s)
 	if err != nil {
 		return cache.Session{}, err
 	}
-	client, err := w.sts()
+	client, err := s.sts()
 	if err != nil {
 		return cache.Session{}, err
 	}
-	s, err := client.assumeRoleWithWebIdentity(ctx, token, w.plan.Chain.Source)
+	found, err := client.assumeRoleWithWebIdentity(ctx, token, s.plan.Chain.Source)
 	if err != nil {
-		return cache.Session{}, client.explainFailure(err, w, 0, cache.Session{})
+		return cache.Session{}, client.explain(err, callOf(s.plan, 0, cache.Session{}))
 	}
-	return s, nil
+	return found, nil
 }
 
-func (w *way) webIdentityToken(ctx context.Context) (string, error) {
-	s := w.plan.Chain.Source
-	from := "web_identity_token_file " + s.WebIdentityTokenFile
-	var token, hint string
-	if s.WebIdentityTokenProcess != "" {
+// webIdentityToken returns the token from the source's file or command.
+func webIdentityToken(ctx context.Context, s source) (string, error) {
+	config := s.plan.Chain.Source
+	var token, from, hint string
+	if config.WebIdentityTokenProcess != "" {
 		from, hint = "web_identity_token_process", "it must print the token and nothing else"
-		out, err := shell.Output(ctx, s.WebIdentityTokenProcess, w.passed(), w.Stderr)
+		out, err := shell.Output(ctx, config.WebIdentityTokenProcess,
+			chainOfProfiles(s.plan.Chain), s.Stderr)
 		if err != nil {
-			return "", w.commandError(from, err)
+			return "", commandError(s, from, err)
 		}
 		token = out
 	} else {
-		hint = "correct web_identity_token_file; the file holds the token and nothing else"
-		b, err := files.Read(s.WebIdentityTokenFile, plan.MaxTextFile)
+		from, hint = "web_identity_token_file "+config.WebIdentityTokenFile, tokenFileHint
+		b, err := files.Read(config.WebIdentityTokenFile, plan.MaxTextFile)
 		if err != nil {
-			return "", w.sourceError(fmt.Errorf("web identity token: %w", err), hint)
+			return "", s.fail(fmt.Errorf("web identity token: %w", err), hint)
 		}
 		token = strings.TrimSpace(string(b))
 	}
 	switch {
 	case token == "":
-		return "", w.sourceError(errors.New(from+" gave no token"), hint)
+		return "", s.fail(errors.New(from+" gave no token"), hint)
 	case len(token) > maxWebIdentityToken:
-		return "", w.sourceError(fmt.Errorf("%s gave %d characters, and a token has %d at most", from, len(token), maxWebIdentityToken), hint)
-	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return "", w.sourceError(errors.New(from+" gave characters that no token has"), hint)
+		return "", s.fail(fmt.Errorf("%s gave %d characters, and a token has %d at most",
+			from, len(token), maxWebIdentityToken), hint)
+	case !isGraphic(token):
+		return "", s.fail(errors.New(from+" gave characters that no token has"), hint)
 	}
 	return token, nil
 }

@@ -6,34 +6,56 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"aws-credproc/cache"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
-// explainFailure turns what the SDK says of a failed call for link n into what a person can act upon. The caller is the
-// one whose access key signed the call. Link 0 is a source's role, which a web identity token assumes.
-func (c *stsClient) explainFailure(err error, w *way, n int, caller cache.Session) *diag.Error {
-	chain := w.plan.Chain
-	h := profiles.Hop{Profile: chain.Source.Profile, RoleARN: chain.Source.RoleARN}
-	if w.plan.Links[n].Role != nil {
-		h = *w.plan.Links[n].Role
-	}
-	callerProfile, who := w.plan.Links[max(n-1, 0)].Profile, "the web identity token"
-	if n > 0 {
-		who = "access key " + shownKeyID(caller.AccessKeyID)
-	}
-	e := &diag.Error{Profile: chain.Profile.Name, Err: err}
-	e.Set(diag.Temporary, isPassing(err))
+// stsCall describes a call of STS, for its error.
+type stsCall struct {
+	profile string // the selected profile
+	link    plan.Link
+	hop     profiles.Hop    // the role, of link 0 too
+	source  profiles.Source // of the chain
+	caller  string          // the profile whose credentials are used
+	keyID   string          // of these; empty if a web identity token is used
+}
 
+// callOf describes the call for link n of a plan. Link 0 calls AssumeRoleWithWebIdentity.
+func callOf(p plan.Plan, n int, caller cache.Session) stsCall {
+	c := stsCall{
+		profile: p.Chain.Profile.Name, link: p.Links[n], source: p.Chain.Source,
+		caller: p.Links[max(n-1, 0)].Profile, keyID: caller.AccessKeyID,
+		hop: profiles.Hop{Profile: p.Chain.Source.Profile, RoleARN: p.Chain.Source.RoleARN},
+	}
+	if p.Links[n].Role != nil {
+		c.hop = *p.Links[n].Role
+	}
+	return c
+}
+
+// isWebIdentity reports whether a web identity token authenticates the call.
+func (c stsCall) isWebIdentity() bool { return c.link.Role == nil && !c.link.IsSessionToken() }
+
+// explain returns the error of a failed call as a user reads it.
+func (c *stsClient) explain(err error, call stsCall) *diag.Error {
+	e := &diag.Error{Profile: call.profile, Err: err}
+	e.Set(diag.Temporary, isTemporary(err))
+	who := "the web identity token"
+	if !call.isWebIdentity() {
+		who = "access key " + shownKeyID(call.keyID)
+	}
 	var api smithy.APIError
 	var send *smithyhttp.RequestSendError
 	var bad errBadAnswer
@@ -48,33 +70,14 @@ func (c *stsClient) explainFailure(err error, w *way, n int, caller cache.Sessio
 		if arn, ok := callerARN(message); ok {
 			who = arn
 		}
-		if code == unknownError {
-			e.Flags |= diag.Temporary
-			e.Err = errBadAnswer{message}
-			e.Hint = "check the proxy and the endpoint: " + c.endpointText()
-			break
-		}
-		e.Err = errText(code + ": " + message)
-		e.Set(diag.Denied, !strings.HasPrefix(message, mfaFailed) &&
-			slices.Contains([]string{"AccessDenied", "AccessDeniedException", "InvalidClientTokenId", "UnrecognizedClientException"}, code))
-		switch {
-		case strings.HasPrefix(message, mfaFailed):
-			e.Hint = hintForMFA(message, h)
-		case n == 0:
-			e.Hint = hintForToken(code, h)
-		default:
-			e.Hint = hintFor(code, message, chain.Profile.Name, h, chain.Source, callerProfile)
-		}
-		if e.Has(diag.Temporary) {
-			e.Hint = "STS has a bad moment: try again"
-		}
+		c.explainRefusal(e, call, code, message)
 	case errors.As(err, &bad):
 		e.Err = bad
 		e.Hint = "check the proxy and the endpoint: " + c.endpointText()
 	case errors.As(err, &send):
 		e.Err = fmt.Errorf("cannot reach STS: %w", root(send))
 		e.Hint = "check the network, the proxy and the endpoint: " + c.endpointText()
-	default: // the SDK cannot read the answer
+	default: // the SDK cannot read the response
 		e.Flags |= diag.Temporary
 		why := errText(innermost(err).Error()).Error()
 		var response *smithyhttp.ResponseError
@@ -84,18 +87,46 @@ func (c *stsClient) explainFailure(err error, w *way, n int, caller cache.Sessio
 		e.Err = errBadAnswer{why}
 		e.Hint = "check the proxy and the endpoint: " + c.endpointText()
 	}
-	e.Where = "assume role " + h.RoleARN + " as " + who
-	if w.plan.Links[n].IsSessionToken() {
-		e.Where = w.plan.Links[n].String() + " as " + who
+	e.Where = "assume role " + call.hop.RoleARN + " as " + who
+	if call.link.IsSessionToken() {
+		e.Where = call.link.String() + " as " + who
 	}
 	return e
 }
 
-// mfaFailed is how STS begins what it has against an MFA device or its code. Its code for that is AccessDenied.
+// explainRefusal sets the error for a code and message of STS.
+func (c *stsClient) explainRefusal(e *diag.Error, call stsCall, code, message string) {
+	if code == unknownError {
+		e.Flags |= diag.Temporary
+		e.Err = errBadAnswer{message}
+		e.Hint = "check the proxy and the endpoint: " + c.endpointText()
+		return
+	}
+	e.Err = errText(code + ": " + message)
+	isMFA := strings.HasPrefix(message, mfaFailed)
+	e.Set(diag.Denied, !isMFA && slices.Contains([]string{
+		"AccessDenied", "AccessDeniedException", "InvalidClientTokenId", "UnrecognizedClientException",
+	}, code))
+	switch {
+	case e.Has(diag.Temporary):
+		e.Hint = "STS has a bad moment: try again"
+	case isMFA:
+		e.Hint = hintForMFA(message, call.hop)
+	case call.isWebIdentity():
+		e.Hint = call.hintForToken(code)
+	default:
+		e.Hint = call.hint(code, message)
+	}
+}
+
+// mfaFailed begins the messages of STS about an MFA device or its code. Their code is AccessDenied.
 const mfaFailed = "MultiFactorAuthentication failed"
 
-// refused gives the code and message of a refusal. The SDK knows the form of AWS's own; moto and other stand-ins nest
-// the two elements deeper, and what is in the way to AWS may answer with no such thing at all.
+// unknownError is the SDK's placeholder for a code or message that it does not find.
+const unknownError = "UnknownError"
+
+// refused returns the code and message of a refusal. The SDK reads those of AWS; moto and others
+// nest the two elements deeper, and a proxy may send anything.
 func (c *stsClient) refused(api smithy.APIError, err error) (code, message string) {
 	code, message = api.ErrorCode(), api.ErrorMessage()
 	if code != unknownError && message != unknownError {
@@ -113,7 +144,39 @@ func (c *stsClient) refused(api smithy.APIError, err error) (code, message strin
 	return code, message
 }
 
-// errInterrupted is context.Canceled in words for a person.
+// endpointText returns the URL of the endpoint, for a hint.
+func (c *stsClient) endpointText() string {
+	resolved, err := endpointURL(context.Background(), c.endpoint)
+	if err != nil {
+		return err.Error()
+	}
+	return resolved
+}
+
+// isTemporary reports whether the same call may succeed later with nothing changed.
+func isTemporary(err error) bool {
+	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, new(errBadAnswer)) {
+		return true
+	}
+	if retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err).Bool() {
+		return true
+	}
+	// Errors of a container's endpoint have a status too, but are not smithyhttp.ResponseErrors.
+	var response interface{ HTTPStatusCode() int }
+	if errors.As(err, &response) {
+		status := response.HTTPStatusCode()
+		return status >= 500 || status == http.StatusTooManyRequests || status < 300
+	}
+	return retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err).Bool() ||
+		errors.As(err, new(*smithyhttp.RequestSendError))
+}
+
+// errBadAnswer means that a response did not come from STS.
+type errBadAnswer struct{ why string }
+
+func (e errBadAnswer) Error() string { return "the answer is none of STS: " + e.why }
+
+// errInterrupted is context.Canceled with another text.
 var errInterrupted error = interrupted{}
 
 type interrupted struct{}
@@ -121,8 +184,8 @@ type interrupted struct{}
 func (interrupted) Error() string        { return "interrupted" }
 func (interrupted) Is(target error) bool { return target == context.Canceled }
 
-// shownKeyID is an access key ID for an error. AWS's have 20 characters; what is longer may be the secret, pasted into
-// the wrong line.
+// shownKeyID returns an access key ID for an error. Those of AWS have 20 characters; a longer one may
+// be a secret that was pasted into the wrong line.
 func shownKeyID(id string) string {
 	const longest = 32
 	if len(id) > longest {
@@ -131,10 +194,8 @@ func shownKeyID(id string) string {
 	return id
 }
 
-// unknownError is what the SDK puts in the place of a code or message that it does not find.
-const unknownError = "UnknownError"
-
-// xmlTexts gives the text of the first element of each of these names, wherever it stands. What is no XML has none.
+// xmlTexts returns the text of the first element of each of these names, at any depth, as far as the
+// document is XML.
 func xmlTexts(document []byte, names ...string) map[string]string {
 	texts := map[string]string{}
 	decoder := xml.NewDecoder(bytes.NewReader(document))
@@ -142,7 +203,7 @@ func xmlTexts(document []byte, names ...string) map[string]string {
 	for {
 		token, err := decoder.Token()
 		if err != nil {
-			return texts // at the end, or where it stops being XML
+			return texts
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
@@ -157,91 +218,14 @@ func xmlTexts(document []byte, names ...string) map[string]string {
 	}
 }
 
-// callerARN finds who was denied in STS's message: "User: ARN is not authorized to perform: ...".
+// callerARN returns the caller in a denial of STS: "User: ARN is not authorized to perform: ...".
 func callerARN(message string) (arn string, ok bool) {
 	rest, ok := strings.CutPrefix(message, "User: ")
 	arn, _, found := strings.Cut(rest, " is not authorized")
 	return arn, ok && found && strings.HasPrefix(arn, "arn:") && !strings.ContainsAny(arn, " \t\r\n")
 }
 
-// hintFor says what to do about an error code of STS; profile is the one that was asked for.
-// https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
-func hintFor(code, message, profile string, h profiles.Hop, source profiles.Source, callerProfile string) string {
-	switch code {
-	case "AccessDenied", "AccessDeniedException":
-		hint := "the caller's policy and the role's trust policy must both allow it, and " + deniedBy(message)
-		const both = "; aws-credproc explain --policies %s prints both as they must be"
-		if h.ExternalID == "" {
-			return hint + "; one that asks for an external ID needs external_id in [profile " + h.Profile + "]" + fmt.Sprintf(both, profiles.Argument(profile))
-		}
-		return hint + fmt.Sprintf(both, profiles.Argument(profile)) + ", with the external_id of [profile " + h.Profile + "]"
-	case "InvalidClientTokenId", "UnrecognizedClientException":
-		hint := "AWS does not know the access key of profile " + callerProfile + ", or it is inactive"
-		switch {
-		case source.Type == profiles.Keyring:
-			hint += ": put a new one into the credentials file as [" + source.Profile + "], and run aws-credproc import " + profiles.Argument(source.Profile)
-		case source.Location != "":
-			hint += ": correct it in the " + source.Location
-		}
-		return hint
-	case "SignatureDoesNotMatch":
-		if strings.Contains(message, "valid region") {
-			return "the region, which [profile " + profile + "] or AWS_REGION names, is none of STS: correct it"
-		}
-		return "the secret access key of profile " + callerProfile + " is wrong, or this machine's clock is"
-	case "ExpiredToken", "ExpiredTokenException":
-		return "the session in profile " + callerProfile + " is over: put new credentials there"
-	case "RegionDisabledException":
-		return "activate STS for that region in the account, or set another region in the profile"
-	case "ValidationError":
-		if strings.Contains(message, "role chaining") {
-			return "a role that is assumed from a session, of another role or for an MFA device, lasts an hour at most: remove duration_seconds from [profile " + h.Profile + "]"
-		}
-		if strings.Contains(message, "MaxSessionDuration") {
-			return "ask for less, by duration_seconds in [profile " + h.Profile + "] or by --duration, or let the role allow more"
-		}
-		return "correct the settings of [profile " + h.Profile + "]"
-	case "MalformedPolicyDocument", "PackedPolicyTooLarge", "InvalidParameterValue":
-		return "correct the settings of [profile " + h.Profile + "]"
-	}
-	return ""
-}
-
-// hintForMFA is hintFor where STS has something against the MFA device or its code.
-func hintForMFA(message string, h profiles.Hop) string {
-	switch {
-	case strings.Contains(message, "invalid MFA one time pass code"):
-		return "AWS takes a code once: wait for the next one; and see that the clock of what shows it is right"
-	case strings.Contains(message, "unable to validate"):
-		return "correct mfa_serial in [profile " + h.Profile + "]: the ARN of a device of the user whose keys these are (aws iam list-mfa-devices)"
-	}
-	return "add mfa_serial to [profile " + h.Profile + "]"
-}
-
-// hintForToken is hintFor where a web identity token assumes the role.
-// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html#API_AssumeRoleWithWebIdentity_Errors
-func hintForToken(code string, h profiles.Hop) string {
-	switch code {
-	case "AccessDenied":
-		return "the role's trust policy must allow sts:AssumeRoleWithWebIdentity to the token's provider, with conditions that the token meets"
-	case "ExpiredToken", "ExpiredTokenException":
-		return "the token is over: whoever writes it must write a new one"
-	case "InvalidIdentityToken", "IDPRejectedClaim":
-		return "the account must know the token's provider and audience (an IAM OIDC provider)"
-	}
-	return hintFor(code, "", h.Profile, h, profiles.Source{}, h.Profile)
-}
-
-// endpointText names the endpoint for an error.
-func (c *stsClient) endpointText() string {
-	resolved, err := endpointURL(context.Background(), c.endpoint)
-	if err != nil {
-		return err.Error()
-	}
-	return resolved
-}
-
-// root gives the reason of a request that was not sent: the SDK and net/http each put words of their own around it.
+// root returns why a request was not sent, without what the SDK and net/http add.
 func root(err *smithyhttp.RequestSendError) error {
 	var u *url.Error
 	if errors.As(err.Err, &u) {
@@ -250,7 +234,8 @@ func root(err *smithyhttp.RequestSendError) error {
 	return errText(err.Err.Error())
 }
 
-// innermost gives the first cause of an error, without what it quotes: text in the place of a time may be a secret.
+// innermost returns the first cause of an error. It does not quote text in the place of a time,
+// which may be a secret.
 func innermost(err error) error {
 	for cause := errors.Unwrap(err); cause != nil; cause = errors.Unwrap(err) {
 		err = cause
@@ -261,32 +246,11 @@ func innermost(err error) error {
 	return err
 }
 
-// errText is a text of bounded length as an error: what a server answers may be of any size.
+// errText returns text of limited length as an error. A server may send any amount.
 func errText(text string) error {
 	const enough = 600
 	if len(text) > enough {
 		text = text[:enough] + "..."
 	}
 	return errors.New(text)
-}
-
-// deniedBy returns which policy probably caused a denial, according to the message of STS. Only
-// newer messages name it.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
-func deniedBy(message string) string {
-	for _, other := range []string{
-		"service control policy", "resource control policy", "permissions boundary",
-		"session policy", "VPC endpoint policy",
-	} {
-		if strings.Contains(message, other) {
-			return "here a " + other + " stands against it"
-		}
-	}
-	switch {
-	case strings.Contains(message, "role trust policy"), strings.Contains(message, "resource-based policy"):
-		return "here it is the trust policy that does not"
-	case strings.Contains(message, "identity-based policy"):
-		return "here it is the caller's policy that does not"
-	}
-	return "probably it is the trust policy that does not"
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"aws-credproc/credproc"
 	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
@@ -149,8 +150,8 @@ func (x *examination) failedCall(profile, why string, err error) Finding {
 	if needsUser(err) {
 		f.Severity = Warning
 	}
-	if e.SignIn != nil {
-		f.Fix = run(strings.Join(e.SignIn, " "))
+	if signIn := credproc.SignInCommand(err); signIn != nil {
+		f.Fix = run(strings.Join(signIn, " "))
 	}
 	return f
 }

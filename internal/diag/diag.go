@@ -18,7 +18,6 @@ type Error struct {
 	Err     error  // the cause or a sentinel; nil only if Problem is set
 	Setting string // the setting at fault, where it is a single one: a key or an environment variable
 	Flags   Flags
-	SignIn  []string // the command that signs in again, where that is all it takes; else nil
 }
 
 // Flags classify an [Error].

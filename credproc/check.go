@@ -1,0 +1,62 @@
+package credproc
+
+import (
+	"context"
+	"fmt"
+
+	"aws-credproc/credproc/plan"
+	"aws-credproc/internal/files"
+	"aws-credproc/profiles"
+)
+
+// Check returns an error if the settings of a chain cannot work. It sends nothing and runs no
+// command. The error is a [*diag.Error]. For the connection see [Resolver.CheckConnection].
+func (r *Resolver) Check(c profiles.Chain) error {
+	p, err := plan.New(c, r.Getenv)
+	if err != nil {
+		return err
+	}
+	if p.Last() > 0 || c.Source.Type == profiles.WebIdentity {
+		if _, err := stsURL(context.Background(), p); err != nil {
+			return err
+		}
+	}
+	if s := c.Source; s.Type == profiles.WebIdentity && s.WebIdentityTokenFile != "" {
+		if err := files.Check(s.WebIdentityTokenFile, plan.MaxTextFile); err != nil {
+			e := sourceError(c, fmt.Errorf("web identity token: %w", err), tokenFileHint)
+			e.Profile, e.Setting = s.Profile, "web_identity_token_file"
+			return e
+		}
+	}
+	return nil
+}
+
+// ConnectionSettings are the keys of the selected profile that [Resolver.CheckConnection] checks.
+var ConnectionSettings = []string{"ca_bundle", "max_attempts", "retry_mode"}
+
+// CheckConnection returns a [*diag.Error] if the settings of a chain's connection to AWS cannot
+// work: those of the profile, and the variables. It reads the CA bundle.
+func (r *Resolver) CheckConnection(c profiles.Chain) error {
+	_, err := r.newSTSClient(c, plan.Endpoint{})
+	return err
+}
+
+// CheckMFA returns the first profile of a chain whose mfa_serial cannot work, and why: a
+// [*diag.Error].
+func (r *Resolver) CheckMFA(c profiles.Chain) (profile string, err error) {
+	return plan.CheckMFA(c, r.Getenv)
+}
+
+// CheckKeys returns an error if the long-term keys of a chain's source are in the keyring and cannot
+// be read. It is the error that [Resolver.Credentials] would return. It raises no prompt.
+func (r *Resolver) CheckKeys(ctx context.Context, c profiles.Chain) error {
+	if c.Source.Type != profiles.Keyring {
+		return nil
+	}
+	p, err := plan.New(c, r.Getenv)
+	if err != nil {
+		return err
+	}
+	_, err = keyringSession(ctx, source{Resolver: r, plan: p})
+	return err
+}

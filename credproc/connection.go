@@ -1,0 +1,156 @@
+package credproc
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/middleware"
+
+	"aws-credproc/credproc/plan"
+	"aws-credproc/internal/diag"
+	"aws-credproc/internal/files"
+	"aws-credproc/profiles"
+)
+
+const (
+	maxCABundle = 16 << 20 // bytes; that of all public authorities has 250 KB
+	maxAnswer   = 1 << 20  // bytes of a response of STS; a large session token has 4096
+)
+
+// newSTSClient returns an STS client for an endpoint, with the connection settings of the chain's
+// profile and the environment.
+func (r *Resolver) newSTSClient(c profiles.Chain, e plan.Endpoint) (*stsClient, error) {
+	s := connectionSettings{profile: c.Profile, getenv: r.Getenv}
+	httpClient, err := s.httpClient()
+	if err != nil {
+		return nil, err
+	}
+	limited := &limitedClient{HTTPClient: httpClient}
+	userAgent := awsmiddleware.AddUserAgentKeyValue("aws-credproc", r.Version)
+	o := sts.Options{
+		HTTPClient: limited, APIOptions: []func(*middleware.Stack) error{userAgent},
+	}
+	if o.RetryMaxAttempts, err = s.maxAttempts(); err != nil {
+		return nil, err
+	}
+	if o.RetryMode, err = s.retryMode(); err != nil {
+		return nil, err
+	}
+	useEndpoint(&o, e)
+	return &stsClient{options: o, endpoint: e, now: r.Now, warnf: r.Warnf, http: limited}, nil
+}
+
+// connectionSettings reads the settings of a profile's connection to AWS.
+type connectionSettings struct {
+	profile profiles.Section
+	getenv  func(string) string
+}
+
+// get returns the value of a variable, or else of a key of the profile, and which of them it is.
+func (s connectionSettings) get(variable, key string) (value, from string) {
+	if v := s.getenv(variable); v != "" {
+		return v, variable
+	}
+	return s.profile.Get(key), key
+}
+
+func (s connectionSettings) fail(setting string, err error, hint string) error {
+	return &diag.Error{
+		Profile: s.profile.Name, Where: "set up the connection to STS", Setting: setting, Err: err,
+		Hint: hint, Flags: diag.Local,
+	}
+}
+
+// httpClient returns the SDK's HTTP client, with the configured CA bundle.
+func (s connectionSettings) httpClient() (aws.HTTPClient, error) {
+	const hint = "correct AWS_CA_BUNDLE or ca_bundle"
+	client := awshttp.NewBuildableClient()
+	path, from := s.get("AWS_CA_BUNDLE", "ca_bundle")
+	if path == "" {
+		return client, nil
+	}
+	pem, err := files.Read(path, maxCABundle)
+	if err != nil {
+		return nil, s.fail(from, fmt.Errorf("CA bundle: %w", err), cmp.Or(diag.FileLimitHint(err), hint))
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, s.fail(from, fmt.Errorf("CA bundle %s holds no certificate in PEM form", path), hint)
+	}
+	return client.WithTransportOptions(func(t *http.Transport) {
+		if t.TLSClientConfig == nil {
+			t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+		}
+		t.TLSClientConfig.RootCAs = roots
+	}), nil
+}
+
+// maxAttempts returns the configured number of attempts, and 0 if there is none.
+func (s connectionSettings) maxAttempts() (int, error) {
+	text, from := s.get("AWS_MAX_ATTEMPTS", "max_attempts")
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return 0, s.fail(from, fmt.Errorf("max_attempts is %q, which is no number above zero", text),
+			"correct AWS_MAX_ATTEMPTS or max_attempts")
+	}
+	return n, nil
+}
+
+// retryMode returns the configured retry mode, and "" if there is none. legacy is one of botocore.
+func (s connectionSettings) retryMode() (aws.RetryMode, error) {
+	text, from := s.get("AWS_RETRY_MODE", "retry_mode")
+	if text == "" || strings.EqualFold(text, "legacy") {
+		return "", nil
+	}
+	mode, err := aws.ParseRetryMode(text)
+	if err != nil {
+		return "", s.fail(from, err, "correct AWS_RETRY_MODE or retry_mode: standard or adaptive")
+	}
+	return mode, nil
+}
+
+// limitedClient reads at most maxAnswer bytes of a response, and remembers the last refusal.
+//
+// It reads the response before the SDK does. The SDK closes the request's body as soon as it has the
+// response's header, and net/http, if it has not yet noted that all was sent, then closes the
+// connection. That failed some of a hundred single attempts with a 16 KB response.
+type limitedClient struct {
+	aws.HTTPClient
+	refusal []byte // the body of the last response with an error status
+}
+
+func (c *limitedClient) Do(r *http.Request) (*http.Response, error) {
+	resp, err := c.HTTPClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode < 200 || 300 <= resp.StatusCode && resp.StatusCode < 400 {
+		// STS never sends these. The body of a 101 is the connection, which may not end.
+		bad := errBadAnswer{fmt.Sprintf("status %d", resp.StatusCode)}
+		return nil, errors.Join(bad, resp.Body.Close())
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
+		return nil, err
+	}
+	if resp.StatusCode >= 400 {
+		c.refusal = body
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return resp, nil
+}

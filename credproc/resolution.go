@@ -1,0 +1,253 @@
+package credproc
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"aws-credproc/cache"
+	"aws-credproc/credproc/plan"
+	"aws-credproc/internal/diag"
+)
+
+// storePatience limits how long storing a new session may take. Only tests change it.
+var storePatience = 5 * time.Second
+
+// resolution obtains the sessions of one plan. There is one after each link.
+type resolution struct {
+	*Resolver
+	plan plan.Plan
+	mfa  mfaCodes
+	sts  func() (*stsClient, error) // returns the plan's client
+	// background is set if nobody waits for the last session. If that was deleted meanwhile, the
+	// new one is not stored.
+	background bool
+	since      time.Time // failures before it are not shared
+}
+
+// fitness reports whether a cached session will do.
+type fitness func(s cache.Session, now time.Time) bool
+
+// session returns the session after link n: the cached one if it is fit, or else a new one.
+func (r *resolution) session(ctx context.Context, n int, fit fitness) (cache.Session, error) {
+	if !r.plan.IsCached(n) {
+		return r.sourceSession(ctx)
+	}
+	s, err := r.Cache.Get(ctx, r.plan.Key(n))
+	if err == nil && fit(s, r.Now()) { // the warm path: it reads nothing else
+		r.Tracef("%s: session from the cache, %s left", r.plan.Links[n], r.left(s))
+		return s, nil
+	}
+	if err == nil {
+		switch decide(r.situation(ctx, n, s, false)) {
+		case returnStale:
+			r.warnStale(n, s)
+			return s, nil
+		case claimRetry:
+			if !r.claimRetry(n, s) {
+				return s, nil
+			}
+		}
+	}
+	return r.obtain(ctx, n, fit, s)
+}
+
+// obtain returns a new session after link n. It holds the lock of the session, so that one process
+// obtains it for all. If fit is not nil, a fit session that another process has obtained meanwhile
+// is returned instead, and so is the failure of another process. old is the session before, if
+// there is one. If it could be returned instead, a new one may take a few seconds at most, waiting
+// for other processes included.
+func (r *resolution) obtain(
+	ctx context.Context, n int, fit fitness, old cache.Session,
+) (cache.Session, error) {
+	if r.BeforeWait != nil {
+		r.BeforeWait()
+	}
+	caller := ctx
+	if plan.IsFallback(old, r.Now()) && !(r.needsCode() && r.mfa.canAsk(ctx)) {
+		var cancel context.CancelFunc // a user who is asked needs time to answer
+		ctx, cancel = context.WithTimeout(ctx, fallbackPatience)
+		defer cancel()
+	}
+	l := lookup{resolution: r, n: n, fit: fit, old: old}
+	unlock, err := r.Cache.Lock(ctx, r.plan.Key(n), func() bool { return l.look(ctx) })
+	if err != nil {
+		return r.fallBack(caller, l.old, lockError(r.plan, n, err))
+	}
+	defer unlock()
+	if l.done {
+		return l.found, l.failure
+	}
+	start := time.Now()
+	s, err := r.renew(ctx, n)
+	if err == nil {
+		r.store(ctx, n, s)
+		return s, nil
+	}
+	if plan.IsFallback(l.old, r.Now()) || !isOwnTimeout(ctx, err) ||
+		time.Since(start) > silencePatience {
+		r.noteFailure(n, err)
+	}
+	return r.fallBack(caller, l.old, err)
+}
+
+// lookup looks for the result of another process, before and while obtain holds the lock.
+type lookup struct {
+	*resolution
+	n   int
+	fit fitness
+	old cache.Session // the last session that was read
+
+	done    bool // found or failure is the result
+	found   cache.Session
+	failure error
+}
+
+// look reports whether there is a result. It may be called without the lock.
+func (l *lookup) look(ctx context.Context) bool {
+	if l.fit == nil {
+		return false
+	}
+	l.done = l.lookForFailure(ctx) || l.lookInStore(ctx)
+	return l.done
+}
+
+// lookForFailure looks for a failure where there is no session. The process that noted it has asked
+// the store, which may be slow to report that it has none.
+func (l *lookup) lookForFailure(ctx context.Context) bool {
+	f, _, ok := l.lastFailure(l.n)
+	if !ok || f.Store != "" || l.old != (cache.Session{}) ||
+		decide(l.situation(ctx, l.n, cache.Session{}, false)) != fail {
+		return false
+	}
+	l.failure = l.sharedFailure(l.n)
+	return l.failure != nil
+}
+
+func (l *lookup) lookInStore(ctx context.Context) bool {
+	s, err := l.Cache.GetLocked(ctx, l.plan.Key(l.n), l.plan.Facts(l.n))
+	switch {
+	case err == nil:
+		l.old = s
+	case !errors.Is(err, cache.ErrMiss):
+		l.reportUnreadable(l.n, err)
+	}
+	switch decide(l.situation(ctx, l.n, s, err == nil && l.fit(s, l.Now()))) {
+	case returnSession:
+		l.Tracef("%s: session that another process got, %s left", l.plan.Links[l.n], l.left(s))
+		l.found = s
+	case returnStale:
+		l.warnStale(l.n, s)
+		l.found = s
+	case fail:
+		l.failure = l.sharedFailure(l.n)
+		return l.failure != nil
+	default:
+		return false
+	}
+	return true
+}
+
+// fallBack returns old, with a warning, if a session could not be renewed for a reason that does not
+// rule it out. Otherwise it returns err.
+func (r *resolution) fallBack(
+	caller context.Context, old cache.Session, err error,
+) (cache.Session, error) {
+	var e *diag.Error
+	if !errors.As(err, &e) || errors.Is(caller.Err(), context.Canceled) {
+		return cache.Session{}, err
+	}
+	now := r.Now()
+	f := failure{at: now, temporary: e.Has(diag.Temporary), needsUser: e.Has(diag.NeedsUser)}
+	if decide(situation{session: old, failure: &f, now: now}) != returnStale {
+		return cache.Session{}, err
+	}
+	r.warn(err.Error(), fmt.Sprintf("the session before is served, %s left", r.left(old)), e.Hint)
+	return old, nil
+}
+
+// isOwnTimeout reports whether a call failed because of the time that this process had for it.
+func isOwnTimeout(ctx context.Context, err error) bool {
+	return errors.Is(ctx.Err(), context.DeadlineExceeded) ||
+		errors.Is(err, context.DeadlineExceeded)
+}
+
+// lockError returns the error for a lock that another process holds too long.
+func lockError(p plan.Plan, n int, err error) error {
+	e := &diag.Error{
+		Profile: p.Chain.Profile.Name, Where: p.Links[n].String(), Err: err, Flags: diag.Temporary,
+	}
+	switch {
+	case errors.Is(err, context.Canceled):
+		e.Err = errInterrupted
+	case errors.Is(err, context.DeadlineExceeded):
+		e.Err = errors.New("another process is at it, and has not come to an end within the time allowed")
+		e.Hint = "try again, or allow more with --timeout"
+	}
+	return e
+}
+
+// reportUnreadable reports a session that cannot be read. If the store cannot take the new session
+// either, that is reported later, once.
+func (r *resolution) reportUnreadable(n int, err error) {
+	report := r.Warnf
+	for _, laterReported := range []error{
+		cache.ErrLocked, cache.ErrTimeout, cache.ErrUnavailable, cache.ErrVersion,
+	} {
+		if errors.Is(err, laterReported) {
+			report = r.Tracef
+		}
+	}
+	report("%s: its session cannot be read, and is made anew: %v", r.plan.Links[n].Profile, err)
+}
+
+// renew obtains the session after link n from its source or from STS.
+func (r *resolution) renew(ctx context.Context, n int) (cache.Session, error) {
+	start := time.Now()
+	defer func() {
+		r.Tracef("%s: took %s", r.plan.Links[n], time.Since(start).Round(time.Millisecond))
+	}()
+	switch {
+	case n == 0:
+		return r.sourceSession(ctx)
+	case r.plan.Links[n].IsSessionToken():
+		return r.sessionToken(ctx)
+	}
+	return r.assumeRole(ctx, n)
+}
+
+// sourceSession obtains the credentials of the source.
+func (r *resolution) sourceSession(ctx context.Context) (cache.Session, error) {
+	return source{Resolver: r.Resolver, plan: r.plan, sts: r.sts}.session(ctx)
+}
+
+// store stores a new session, unless it has no expiration. It does so even if the caller's time is
+// up.
+func (r *resolution) store(ctx context.Context, n int, s cache.Session) {
+	if s.Expiration.IsZero() {
+		return
+	}
+	name, key := r.plan.Links[n], r.plan.Key(n)
+	if r.background && n == r.plan.Last() {
+		if f, err := r.Cache.FactsOf(key); err != nil || f.Store == "" {
+			r.Tracef("%s: the session was forgotten meanwhile, and so is the new one", name)
+			return
+		}
+	}
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), storePatience,
+		fmt.Errorf("%w (%v)", cache.ErrTimeout, storePatience))
+	defer cancel()
+	store, err := r.Cache.Put(ctx, key, s, r.plan.Facts(n))
+	switch {
+	case err != nil:
+		r.Warnf("%s: the session is good, but could not be kept for the next call: %v",
+			r.plan.Chain.Profile.Name, err)
+	case store == cache.None:
+		_, why := r.Cache.StoreName(ctx)
+		r.Tracef("%s: session not kept: %s", name, cmp.Or(why, "the store is none"))
+	default:
+		r.Tracef("%s: session kept in store %s", name, store)
+	}
+}

@@ -1,0 +1,75 @@
+package credproc
+
+import (
+	"context"
+	"errors"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
+	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
+
+	"aws-credproc/cache"
+	"aws-credproc/credproc/plan"
+	"aws-credproc/internal/files"
+)
+
+// instanceSession returns the credentials of the instance's role, from the instance metadata
+// service.
+// https://docs.aws.amazon.com/sdkref/latest/guide/feature-imds-credentials.html
+//
+// The profile also has a role_arn, whose credentials the SDK's config would return, so only the
+// client of the service is taken from it.
+func instanceSession(ctx context.Context, s source) (cache.Session, error) {
+	const hint = "credential_source = Ec2InstanceMetadata works on an EC2 instance that has a role, with AWS_EC2_METADATA_DISABLED not set"
+	cfg, err := sdkConfig(ctx, s, withoutCredentials())
+	if err != nil {
+		return cache.Session{}, err
+	}
+	found, err := retrieve(ctx, s, ec2rolecreds.New(func(o *ec2rolecreds.Options) {
+		o.Client = imds.NewFromConfig(cfg)
+	}))
+	if err != nil {
+		e := serviceError(s, "the instance metadata service", err, hint)
+		if e.Hint != "" { // not interrupted
+			e.Hint = hint
+		}
+		return cache.Session{}, e
+	}
+	return found, nil
+}
+
+// containerSession returns the credentials of an ECS task, or of a pod with EKS Pod Identity.
+// https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+//
+// The SDK's config checks the endpoint and finds the authorization, but returns the credentials of
+// the profile's role, so only the options of its provider are taken from it.
+func containerSession(ctx context.Context, s source) (cache.Session, error) {
+	if s.Getenv(plan.ContainerRelativeURI) == "" && s.Getenv(plan.ContainerFullURI) == "" {
+		return cache.Session{}, s.fail(errors.New("credential_source is EcsContainer, and neither "+
+			plan.ContainerRelativeURI+" nor "+plan.ContainerFullURI+" is set"),
+			"this works in an ECS task or an EKS pod with pod identity, which set one")
+	}
+	if path := s.Getenv(plan.ContainerTokenFile); path != "" {
+		if err := files.Check(path, plan.MaxTextFile); err != nil {
+			return cache.Session{}, s.fail(err, "correct "+plan.ContainerTokenFile)
+		}
+	}
+	var options *endpointcreds.Options
+	capture := config.WithEndpointCredentialOptions(func(o *endpointcreds.Options) { options = o })
+	if _, err := sdkConfig(ctx, s, capture); err != nil {
+		return cache.Session{}, err
+	}
+	if options == nil {
+		return cache.Session{}, s.fail(
+			errors.New("beside its credential_source the profile has static keys, which the AWS SDK prefers"),
+			"remove aws_access_key_id and aws_secret_access_key from the profile, or its credential_source")
+	}
+	found, err := retrieve(ctx, s, endpointcreds.New(options.Endpoint,
+		func(o *endpointcreds.Options) { *o = *options }))
+	if err != nil {
+		return cache.Session{}, serviceError(s, "the container's credentials endpoint", err,
+			"check the task's or pod's role")
+	}
+	return found, nil
+}
