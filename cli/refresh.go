@@ -160,7 +160,7 @@ func (r *refresh) untilAllowed(ctx context.Context, resolver *credproc.Resolver,
 func (r *refresh) signIn(ctx context.Context, failed error) bool {
 	var e *diag.Error
 	command := credproc.SignInCommand(failed)
-	if !errors.As(failed, &e) || command == nil || r.prompt != mfa.Auto && r.prompt != mfa.TTY || !terminal.IsThere() {
+	if !errors.As(failed, &e) || command == nil || r.prompt != mfa.Auto && r.prompt != mfa.TTY || !terminal.IsAvailable() {
 		return false
 	}
 	if slices.ContainsFunc(r.signedIn, func(c []string) bool { return slices.Equal(c, command) }) {

@@ -14,7 +14,7 @@ import (
 // for which a minute is waited beside the command's --timeout. No other command raises one. stays says why it stays locked:
 // who goes on without it warns of that. The error is that of ctx.
 func unlock(ctx context.Context, a *app) (stays, err error) {
-	if a.prompt != mfa.Auto && a.prompt != mfa.GUI || !terminal.IsThere() { // the prompt is a window
+	if a.prompt != mfa.Auto && a.prompt != mfa.GUI || !terminal.IsAvailable() { // the prompt is a window
 		return nil, nil
 	}
 	defer a.pauseWatchdog()()

@@ -42,7 +42,7 @@ func New(ctx context.Context, line string, way []string, stderr io.Writer) *exec
 	before := Way()
 	cmd.Env = append(os.Environ(), WayVariable+"="+strings.Join(append(before, way...), " "))
 	if stderr != nil {
-		cmd.Stderr = terminal.Plain(stderr, MaxStderr)
+		cmd.Stderr = terminal.NewWriter(stderr, MaxStderr)
 	}
 	cmd.WaitDelay = outputDelay
 	killWithChildren(cmd, len(before) > 0)

@@ -19,7 +19,7 @@ func inShell(ctx context.Context, line string) *exec.Cmd {
 // unless it is nested, in the group of another helper's command. In the foreground of a terminal too it stays in ours,
 // since the terminal would stop another group that reads from it, to ask for a code, say.
 func killWithChildren(cmd *exec.Cmd, nested bool) {
-	if nested || terminal.IsThere() {
+	if nested || terminal.IsAvailable() {
 		cmd.Cancel = func() error { return killTree(cmd.Process) }
 		return
 	}

@@ -34,7 +34,7 @@ var forwarded = []os.Signal{
 func forward(p *os.Process, s os.Signal) {
 	switch s {
 	case syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP:
-		if terminal.IsThere() {
+		if terminal.IsAvailable() {
 			return
 		}
 	}

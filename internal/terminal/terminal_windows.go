@@ -11,13 +11,13 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Terminal is the console: what is typed, and what is shown. It is not safe for concurrent use, but for Write.
+// Terminal is the console. Only Write is safe for concurrent use.
 type Terminal struct {
 	in, out *os.File
-	left    bool // in is left to a read that goes on
+	reading bool // a read of in cannot be interrupted and continues
 }
 
-// Open opens the console of this process: ErrNone where it has none.
+// Open opens the console of this process. The error is [ErrNone].
 func Open() (*Terminal, error) {
 	in, err := os.OpenFile("CONIN$", os.O_RDWR, 0)
 	if err != nil {
@@ -30,30 +30,31 @@ func Open() (*Terminal, error) {
 	return &Terminal{in: in, out: out}, nil
 }
 
-// Name is the same for all who share this console, for a lock of theirs. Others have it too.
-func (t *Terminal) Name() string { return "terminal" }
-
-// Close does not wait for a line that is asked for no more: to close a console that is read ends when the person types.
+// Close closes the console. It leaves the input open after a question that was not answered,
+// because closing it would wait for the read.
 func (t *Terminal) Close() error {
-	if t.left {
+	if t.reading {
 		return t.out.Close()
 	}
 	return errors.Join(t.in.Close(), t.out.Close())
 }
 
+// Name returns a name for locks that is the same for all consoles.
+func (t *Terminal) Name() string { return "terminal" }
+
 // Write shows text.
 func (t *Terminal) Write(b []byte) (int, error) { return t.out.Write(b) }
 
-// ask shows a question and reads a line, which is shown as it is typed unless it is hidden. The error is ctx's cause, or
-// io.EOF if nothing will be typed any more.
+// ask shows a question and reads a line. The error is the cause of ctx, or io.EOF at the end of
+// input.
 func (t *Terminal) ask(ctx context.Context, question string, hidden bool) (line string, err error) {
 	restore, err := t.setModes(hidden)
 	if err != nil {
 		return "", err
 	}
 	defer func() {
-		if e := restore(); e != nil && err == nil {
-			err = e
+		if restoreErr := restore(); err == nil {
+			err = restoreErr
 		}
 	}()
 	if _, err := t.Write([]byte(question)); err != nil {
@@ -64,7 +65,7 @@ func (t *Terminal) ask(ctx context.Context, question string, hidden bool) (line 
 		err  error
 	}
 	answered := make(chan answer, 1)
-	go func() { // it cannot be interrupted, and ends with the process
+	go func() { // may continue until the process ends
 		line, err := t.readLine()
 		answered <- answer{line, err}
 	}()
@@ -72,9 +73,9 @@ func (t *Terminal) ask(ctx context.Context, question string, hidden bool) (line 
 	case a := <-answered:
 		line, err = a.line, a.err
 	case <-ctx.Done():
-		t.left, err = true, context.Cause(ctx)
+		t.reading, err = true, context.Cause(ctx)
 	}
-	if hidden || err != nil { // whatever comes next begins a line
+	if hidden || err != nil { // the next output starts on a new line
 		_, _ = t.Write([]byte("\n"))
 	}
 	return line, err
@@ -99,20 +100,21 @@ func (t *Terminal) readLine() (string, error) {
 	return "", errLongLine
 }
 
-// setModes makes the console give whole lines and signals, and gives what puts the old modes back.
+// setModes enables line input, signals and, unless hidden, echo. restore restores the old modes.
 func (t *Terminal) setModes(hidden bool) (restore func() error, err error) {
 	console := windows.Handle(t.in.Fd())
 	var old uint32
 	if err := windows.GetConsoleMode(console, &old); err != nil {
-		return nil, fmt.Errorf("the console's modes: %w", err)
+		return nil, fmt.Errorf("get console modes: %w", err)
 	}
-	modes := old | windows.ENABLE_LINE_INPUT | windows.ENABLE_PROCESSED_INPUT | windows.ENABLE_ECHO_INPUT
+	modes := old | windows.ENABLE_LINE_INPUT | windows.ENABLE_PROCESSED_INPUT |
+		windows.ENABLE_ECHO_INPUT
 	if hidden {
 		modes &^= windows.ENABLE_ECHO_INPUT
 	}
 	set := func(modes uint32) error {
 		if err := windows.SetConsoleMode(console, modes); err != nil {
-			return fmt.Errorf("the console's modes: %w", err)
+			return fmt.Errorf("set console modes: %w", err)
 		}
 		return nil
 	}

@@ -1,4 +1,4 @@
-// Package ptytest gives tests a pseudo-terminal, on Linux.
+// Package ptytest provides pseudo-terminals for tests on Linux.
 package ptytest
 
 import (
@@ -15,15 +15,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hangLimit ends only what would never end.
+// hangLimit is how long Await waits before it fails the test.
 const hangLimit = 30 * time.Second
 
-// Open opens a pseudo-terminal: what a program writes to tty is read from screen, and what is written to screen is typed.
+// Open opens a pseudo-terminal. Output to tty is read from screen, and input is written to screen.
 func Open(t testing.TB) (screen, tty *os.File) {
 	t.Helper()
 	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
-		t.Skipf("SKIPPED: no pseudo-terminal here: %v", err)
+		t.Skipf("SKIPPED: no pseudo-terminal: %v", err)
 	}
 	var n int
 	control(t, screen, func(fd int) (err error) {
@@ -40,7 +40,8 @@ func Open(t testing.TB) (screen, tty *os.File) {
 	return screen, tty
 }
 
-// control calls do with a file's descriptor. File.Fd would make its reads such that Close does not end them.
+// control calls do with a file descriptor. File.Fd would set blocking mode, in which Close does not
+// interrupt reads.
 func control(t testing.TB, f *os.File, do func(fd int) error) {
 	t.Helper()
 	c, err := f.SyscallConn()
@@ -53,20 +54,20 @@ func control(t testing.TB, f *os.File, do func(fd int) error) {
 	}
 }
 
-// Terminal is a pseudo-terminal whose screen is read all the time.
+// Terminal is a pseudo-terminal whose output is recorded.
 type Terminal struct {
 	t      testing.TB
 	screen *os.File
-	TTY    *os.File // for what is to be started on it by other means than Start
+	TTY    *os.File // for stdin, stdout and stderr of commands
 
 	mu      sync.Mutex
 	changed *sync.Cond
 	shown   strings.Builder
-	seen    int
+	seen    int // length of the text that Await has matched
 	ended   bool
 }
 
-// New opens a pseudo-terminal, closed when the test ends.
+// New opens a pseudo-terminal and closes it at the end of the test.
 func New(t testing.TB) *Terminal {
 	t.Helper()
 	p := &Terminal{t: t}
@@ -80,7 +81,7 @@ func New(t testing.TB) *Terminal {
 			n, err := p.screen.Read(b)
 			p.mu.Lock()
 			p.shown.Write(b[:n])
-			p.ended = err != nil // EIO when the last that has it open is gone
+			p.ended = err != nil // EIO after the last process has closed it
 			p.mu.Unlock()
 			p.changed.Broadcast()
 			if err != nil {
@@ -98,10 +99,13 @@ func New(t testing.TB) *Terminal {
 	return p
 }
 
-// Start starts a command as the first of a session whose controlling terminal this is. It is killed when the test ends.
+// Start starts a command as the leader of a new session with p as its controlling terminal. The
+// command is killed at the end of the test.
 func (p *Terminal) Start(cmd *exec.Cmd) {
 	p.t.Helper()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 3 + len(cmd.ExtraFiles)}
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Setsid: true, Setctty: true, Ctty: 3 + len(cmd.ExtraFiles),
+	}
 	cmd.ExtraFiles = append(cmd.ExtraFiles, p.TTY)
 	if err := cmd.Start(); err != nil {
 		p.t.Fatal(err)
@@ -114,7 +118,7 @@ func (p *Terminal) Start(cmd *exec.Cmd) {
 	})
 }
 
-// Await waits until the screen shows a text that Await has not seen yet.
+// Await waits for text in the output after the previous match of Await.
 func (p *Terminal) Await(text string) {
 	p.t.Helper()
 	late := false
@@ -134,20 +138,20 @@ func (p *Terminal) Await(text string) {
 			return
 		}
 		if late || p.ended {
-			p.t.Fatalf("the terminal shows %q, and not %q after the first %d bytes", all, text, p.seen)
+			p.t.Fatalf("screen %q; want %q after the first %d bytes", all, text, p.seen)
 		}
 		p.changed.Wait()
 	}
 }
 
-// Shown gives everything that was shown so far.
+// Shown returns all output so far.
 func (p *Terminal) Shown() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.shown.String()
 }
 
-// Type types a text: "\n" is the return key, "\x03" Ctrl-C, "\x04" Ctrl-D, "\x1a" Ctrl-Z.
+// Type types text. "\n" is Enter, "\x03" Ctrl-C, "\x04" Ctrl-D and "\x1a" Ctrl-Z.
 func (p *Terminal) Type(text string) {
 	p.t.Helper()
 	if _, err := p.screen.WriteString(text); err != nil {
@@ -155,7 +159,7 @@ func (p *Terminal) Type(text string) {
 	}
 }
 
-// HangUp closes the terminal as its window does. Nothing is shown or typed after that.
+// HangUp closes the terminal.
 func (p *Terminal) HangUp() {
 	p.t.Helper()
 	if err := errors.Join(p.TTY.Close(), p.screen.Close()); err != nil {
@@ -163,7 +167,7 @@ func (p *Terminal) HangUp() {
 	}
 }
 
-// Modes gives the terminal's modes.
+// Modes returns the terminal modes.
 func (p *Terminal) Modes() (modes unix.Termios) {
 	p.t.Helper()
 	control(p.t, p.screen, func(fd int) error {
@@ -176,7 +180,7 @@ func (p *Terminal) Modes() (modes unix.Termios) {
 	return modes
 }
 
-// SetModes changes them.
+// SetModes changes the terminal modes.
 func (p *Terminal) SetModes(change func(*unix.Termios)) {
 	p.t.Helper()
 	modes := p.Modes()

@@ -5,11 +5,11 @@ import (
 	"testing"
 )
 
-func TestPlainPutsCharactersTogether(t *testing.T) {
+func TestWriterHandlesSplitCharacters(t *testing.T) {
 	var out strings.Builder
-	p := Plain(&out, 100)
+	w := NewWriter(&out, 100)
 	for _, b := range []byte("é😀\u202e\xff!") {
-		if n, err := p.Write([]byte{b}); n != 1 || err != nil {
+		if n, err := w.Write([]byte{b}); n != 1 || err != nil {
 			t.Fatal(n, err)
 		}
 	}

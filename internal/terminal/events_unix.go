@@ -1,0 +1,114 @@
+//go:build unix
+
+package terminal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// events makes SIGCONT and the end of a context selectable.
+type events struct {
+	pipe  *os.File     // holds a byte per SIGCONT and ends with the context
+	cause func() error // the cause of the context's end
+	close func()
+}
+
+func newEvents(ctx context.Context) (*events, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("wait for the terminal: %w", err)
+	}
+	stopping, cancel := context.WithCancel(ctx)
+	continued := make(chan os.Signal, 1)
+	signal.Notify(continued, unix.SIGCONT)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer w.Close()
+		for {
+			select {
+			case <-continued:
+				if _, err := w.Write([]byte{0}); err != nil {
+					return
+				}
+			case <-stopping.Done():
+				return
+			}
+		}
+	}()
+	return &events{
+		pipe:  r,
+		cause: func() error { return context.Cause(ctx) },
+		close: func() {
+			signal.Stop(continued)
+			cancel()
+			_ = r.Close()
+			<-done
+		},
+	}, nil
+}
+
+func (e *events) fd() int { return int(e.pipe.Fd()) }
+
+// next takes an event, if there is one. It returns errAskAgain after SIGCONT, and the cause of the
+// context after its end.
+func (e *events) next() error {
+	if timeout, err := ready([]int{e.fd()}, nil, 0); timeout || err != nil {
+		return err
+	}
+	_, err := e.pipe.Read(make([]byte, 1))
+	switch {
+	case errors.Is(err, io.EOF):
+		return e.cause()
+	case err != nil:
+		return fmt.Errorf("wait for the terminal: %w", err)
+	}
+	return errAskAgain
+}
+
+// ready waits until one of the files is ready. A negative limit means no limit. It uses select,
+// because poll does not support terminals on macOS.
+func ready(read, write []int, limit time.Duration) (timeout bool, err error) {
+	for {
+		r, err := fdSet(read)
+		if err != nil {
+			return false, err
+		}
+		w, err := fdSet(write)
+		if err != nil {
+			return false, err
+		}
+		var tv *unix.Timeval
+		if limit >= 0 {
+			v := unix.NsecToTimeval(limit.Nanoseconds())
+			tv = &v
+		}
+		n, err := unix.Select(unix.FD_SETSIZE, r, w, nil, tv)
+		if err == unix.EINTR {
+			continue // restarts the limit
+		}
+		if err != nil {
+			return false, fmt.Errorf("wait for the terminal: %w", err)
+		}
+		return n == 0, nil
+	}
+}
+
+func fdSet(fds []int) (*unix.FdSet, error) {
+	var set unix.FdSet
+	for _, fd := range fds {
+		if fd >= unix.FD_SETSIZE {
+			return nil, errors.New("wait for the terminal: too many files are open")
+		}
+		set.Set(fd)
+	}
+	return &set, nil
+}
