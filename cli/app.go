@@ -1,5 +1,5 @@
-// Package cli is the command line of aws-credproc: a file per command, the flags, the wiring and the
-// exit codes.
+// Package cli is the command line of aws-credproc: a file per command, the flags, the wiring and
+// the exit codes.
 package cli
 
 import (
@@ -24,7 +24,8 @@ import (
 	"aws-credproc/profiles"
 )
 
-// Main runs the program with these arguments, without the program's name, and returns its exit code.
+// Main runs the program with these arguments, without the program's name, and returns its exit
+// code.
 func Main(args []string) int {
 	proc.Harden()
 	return run(args, proc.WithoutSIGPIPE(os.Stdout), proc.WithoutSIGPIPE(os.Stderr))
@@ -33,8 +34,8 @@ func Main(args []string) int {
 // grace is how long a command may take to end after its time is up or a signal came.
 const grace = 3 * time.Second
 
-// run is the program without its hardening. A command ends by its context; one that does not, because
-// something below it ignores contexts, is abandoned after grace.
+// run is the program without its hardening. A command ends by its context; one that does not,
+// because something below it ignores contexts, is abandoned after grace.
 func run(args []string, stdout, stderr io.Writer) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -95,9 +96,9 @@ type app struct {
 
 	aborted  chan string // the reason why the program ends although its command does not
 	watchdog *time.Timer // aborts a command that ignores its deadline
-	// handleSignals makes signals cancel the command's context. Before the call they end the process:
-	// a get with a cached session has nothing to clean up, and handling signals would take a tenth of
-	// its time.
+	// handleSignals makes signals cancel the command's context. Before the call they end the
+	// process: a get with a cached session has nothing to clean up, and handling signals would take
+	// a tenth of its time.
 	handleSignals func()
 	// then runs after the command has succeeded, without a time limit and with the signal handlers
 	// that the process started with. It returns the exit code.

@@ -38,8 +38,8 @@ func profilesOrAll(all *bool) cobra.PositionalArgs {
 }
 
 // notEmpty rejects an empty profile name, such as that of an unset variable in a script.
-func notEmpty(profiles []string) error {
-	if slices.Contains(profiles, "") {
+func notEmpty(names []string) error {
+	if slices.Contains(names, "") {
 		return errors.New("the profile name is empty")
 	}
 	return nil
@@ -56,8 +56,8 @@ func oneSerial(_ *cobra.Command, args []string) error {
 	return fmt.Errorf("expected 1 MFA device, got %d", len(args))
 }
 
-// profileAndCommand requires one profile, and a command only after "--", so that the command's flags
-// are not read as flags of this program.
+// profileAndCommand requires one profile, and a command only after "--", so that the command's
+// flags are not read as flags of this program.
 func profileAndCommand(cmd *cobra.Command, args []string) error {
 	switch dash := cmd.ArgsLenAtDash(); {
 	case dash >= 0:

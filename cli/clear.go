@@ -17,16 +17,18 @@ func newClearCmd(a *app) *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "clear PROFILE... | --all",
-		Short: "forget sessions",
-		Long: `Forgets the session of each profile, or every session in every store. Sessions that other profiles share as a
-step on their way stay, unless --all is said. Long-term keys are never touched.`,
+		Short: "Delete cached sessions",
+		Long: `Deletes the cached session of each profile or, with --all, every session in every
+store. Without --all, it keeps the sessions of source profiles, which other profiles
+may use too. It never deletes long-term access keys.`,
 		Example:           "  aws-credproc clear dev-role\n  aws-credproc clear --all",
+		Args:              profilesOrAll(&all),
 		ValidArgsFunction: completeProfiles,
 		RunE: a.runE(func(ctx context.Context, args []string) error {
 			if all {
 				return clearAll(ctx, a)
 			}
-			r, err := a.resolver() // one for all, so that a silent keyring is waited for once
+			r, err := a.resolver() // shared, so that a keyring that does not respond times out once
 			if err != nil {
 				return err
 			}
@@ -43,8 +45,7 @@ step on their way stay, unless --all is said. Long-term keys are never touched.`
 			return result
 		}),
 	}
-	cmd.Args = profilesOrAll(&all)
-	cmd.Flags().BoolVar(&all, "all", false, "every session in every store")
+	cmd.Flags().BoolVar(&all, "all", false, "delete every session in every store")
 	return cmd
 }
 
@@ -55,23 +56,49 @@ func clearAll(ctx context.Context, a *app) error {
 	}
 	n, err := c.Clear(ctx)
 	if err != nil {
-		return &diag.Error{Where: fmt.Sprintf("forget all sessions: %d forgotten, and then", n), Err: err, Hint: hintOf(err, "aws-credproc clear --all")}
+		where := fmt.Sprintf("delete all sessions (%d deleted)", n)
+		hint := hintOf(err, "aws-credproc clear --all")
+		return &diag.Error{Where: where, Err: err, Hint: hint}
 	}
-	return a.print(fmt.Appendf(nil, "%d %s forgotten\n", n, tui.Plural(n, "session")))
+	return a.print(fmt.Appendf(nil, "%d %s deleted\n", n, tui.Plural(n, "session")))
 }
 
-// clearProfile forgets the session that a profile stands for now, and those that it stood for before its settings were
-// changed. A profile that is gone from the config can have sessions left too.
+// clearProfile deletes the session of a profile, and those that it had before its settings changed.
+// The profile need not exist any more.
 func clearProfile(ctx context.Context, a *app, r *credproc.Resolver, name string) error {
+	keys, name, err := sessionKeys(a, r, name)
+	if err != nil {
+		return err
+	}
+	n := 0
+	for key, exists := range keys {
+		if err := r.Cache.Delete(ctx, key); err != nil {
+			return &diag.Error{
+				Profile: name, Where: "delete its session", Err: err,
+				Hint: hintOf(err, "aws-credproc clear "+profiles.Argument(name)),
+			}
+		}
+		if exists {
+			n++
+		}
+	}
+	return a.print(fmt.Appendf(nil, "%s: %d %s deleted\n", name, n, tui.Plural(n, "session")))
+}
+
+// sessionKeys returns the keys of a profile's sessions, and whether each is known to exist.
+// chainName is the profile that a wired profile leads to.
+func sessionKeys(
+	a *app, r *credproc.Resolver, name string,
+) (keys map[cache.Key]bool, chainName string, err error) {
 	facts, err := r.Cache.Facts()
 	if err != nil {
-		return err
+		return nil, name, err
 	}
-	keys := map[cache.Key]bool{}
 	f, err := a.files()
 	if err != nil {
-		return err
+		return nil, name, err
 	}
+	keys = map[cache.Key]bool{}
 	chain, err := f.Chain(name)
 	if err == nil {
 		name = chain.Profile.Name
@@ -86,17 +113,8 @@ func clearProfile(ctx context.Context, a *app, r *credproc.Resolver, name string
 			keys[fact.Key] = fact.Store != ""
 		}
 	}
-	if err != nil && len(keys) == 0 {
-		return err
+	if len(keys) > 0 {
+		err = nil
 	}
-	n := 0
-	for key, known := range keys {
-		if err := r.Cache.Delete(ctx, key); err != nil {
-			return &diag.Error{Profile: name, Where: "forget its session", Err: err, Hint: hintOf(err, "aws-credproc clear "+profiles.Argument(name))}
-		}
-		if known {
-			n++
-		}
-	}
-	return a.print(fmt.Appendf(nil, "%s: %d %s forgotten\n", name, n, tui.Plural(n, "session")))
+	return keys, name, err
 }

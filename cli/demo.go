@@ -14,21 +14,23 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aws-credproc/internal/proc"
 	"aws-credproc/internal/ststest"
 )
 
 const (
 	demoRole = "arn:aws:iam::123456789012:role/Dev"
-	// demoDelay is how far away the demo's STS pretends to be; a real one is about as far.
+	// demoDelay is the response time of the demo's STS, about that of the real one.
 	demoDelay = 100 * time.Millisecond
 )
 
 func newDemoCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "demo",
-		Short: "show the whole path on this machine, without an AWS account",
-		Long: `Sets up a config, a cache and a stand-in for AWS's STS in a folder of their own and on this machine's loopback
-address only, gets credentials twice as the AWS CLI would, and takes everything away again.`,
+		Short: "Show how it works, without an AWS account",
+		Long: `Starts a local STS server on the loopback interface, with config files and a cache in a
+temporary directory, and gets credentials twice, as the AWS CLI would. It removes
+everything at the end.`,
 		Example: "  aws-credproc demo",
 		Args:    cobra.NoArgs,
 		RunE: a.runE(func(ctx context.Context, _ []string) (err error) {
@@ -37,7 +39,10 @@ address only, gets credentials twice as the AWS CLI would, and takes everything 
 				return fmt.Errorf("demo: %w", err)
 			}
 			defer func() { err = errors.Join(err, d.close()) }()
-			if err := d.show(ctx); err != nil {
+			switch err := d.show(ctx); {
+			case proc.IsClosedPipe(err): // as in "demo | head"
+				return nil
+			case err != nil:
 				return fmt.Errorf("demo: %w", err)
 			}
 			return nil
@@ -49,12 +54,13 @@ address only, gets credentials twice as the AWS CLI would, and takes everything 
 type demo struct {
 	*app
 	sts    *ststest.Server
-	folder string
-	helper string // this program
+	dir    string
+	helper string // the path of this program
 	env    []string
 }
 
-// newDemo sets up a folder of its own with config files and an empty cache, and an STS that knows one user and one role.
+// newDemo creates a directory with config files and an empty cache, and starts an STS server that
+// has one user and one role.
 func newDemo(a *app) (_ *demo, err error) {
 	d := &demo{app: a}
 	defer func() {
@@ -72,26 +78,29 @@ func newDemo(a *app) (_ *demo, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.sts.AddRole(ststest.Role{ARN: demoRole, Trust: ststest.TrustPolicy(jill.ARN)}); err != nil {
+	role := ststest.Role{ARN: demoRole, Trust: ststest.TrustPolicy(jill.ARN)}
+	if err := d.sts.AddRole(role); err != nil {
 		return nil, err
 	}
 	d.sts.Fault(ststest.Fault{Kind: ststest.Slow, Times: ststest.Always, Delay: demoDelay})
 
-	if d.folder, err = os.MkdirTemp("", "aws-credproc-demo-"); err != nil {
+	if d.dir, err = os.MkdirTemp("", "aws-credproc-demo-"); err != nil {
 		return nil, err
 	}
-	config, credentials := filepath.Join(d.folder, "config"), filepath.Join(d.folder, "credentials")
+	config, credentials := filepath.Join(d.dir, "config"), filepath.Join(d.dir, "credentials")
 	if err := os.WriteFile(config, []byte(demoConfig(quoted(d.helper))), 0o600); err != nil {
 		return nil, err
 	}
-	keys := fmt.Sprintf("[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n", jill.Key.ID, jill.Key.Secret)
+	keys := fmt.Sprintf("[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n",
+		jill.Key.ID, jill.Key.Secret)
 	if err := os.WriteFile(credentials, []byte(keys), 0o600); err != nil {
 		return nil, err
 	}
 	d.env = append(demoEnviron(os.Environ()),
 		"AWS_CONFIG_FILE="+config, "AWS_SHARED_CREDENTIALS_FILE="+credentials,
-		"AWS_CREDPROC_STATE_DIR="+filepath.Join(d.folder, "state"), "AWS_CREDPROC_STORE=file",
-		"AWS_ENDPOINT_URL_STS="+d.sts.URL, "AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=", "NO_PROXY=127.0.0.1")
+		"AWS_CREDPROC_STATE_DIR="+filepath.Join(d.dir, "state"), "AWS_CREDPROC_STORE=file",
+		"AWS_ENDPOINT_URL_STS="+d.sts.URL, "AWS_EC2_METADATA_DISABLED=true",
+		"AWS_PAGER=", "NO_PROXY=127.0.0.1")
 	return d, nil
 }
 
@@ -100,8 +109,8 @@ func (d *demo) close() error {
 	if d.sts != nil {
 		errs = append(errs, d.sts.Close())
 	}
-	if d.folder != "" {
-		errs = append(errs, os.RemoveAll(d.folder))
+	if d.dir != "" {
+		errs = append(errs, os.RemoveAll(d.dir))
 	}
 	return errors.Join(errs...)
 }
@@ -118,7 +127,7 @@ region = eu-west-1
 `
 }
 
-// quoted gives a path in the form that every SDK takes at the start of a credential_process.
+// quoted returns a path in the form that every SDK accepts at the start of a credential_process.
 func quoted(path string) string {
 	if strings.ContainsAny(path, " \t") {
 		return `"` + path + `"`
@@ -126,8 +135,7 @@ func quoted(path string) string {
 	return path
 }
 
-// demoEnviron gives the environment without what would lead the demo's programs to the person's own AWS settings, or
-// through a proxy.
+// demoEnviron returns an environment without AWS settings and proxies.
 func demoEnviron(environ []string) []string {
 	var kept []string
 	for _, variable := range environ {
@@ -139,7 +147,7 @@ func demoEnviron(environ []string) []string {
 	return kept
 }
 
-// show tells the story, step by step, as each step happens.
+// show runs the steps, and prints the text of each when it is done.
 func (d *demo) show(ctx context.Context) error {
 	steps := []func(context.Context) (string, error){d.intro, d.cold, d.warm, d.awsCLI, d.outro}
 	for _, step := range steps {
@@ -155,26 +163,27 @@ func (d *demo) show(ctx context.Context) error {
 }
 
 func (d *demo) intro(context.Context) (string, error) {
-	return `aws-credproc demo: the whole path on this machine, without an AWS account.
+	return `aws-credproc demo: how it works, without an AWS account.
 
-A stand-in for AWS's STS listens on ` + strings.TrimPrefix(d.sts.URL, "http://") + `. It checks signatures and
-policies as AWS does, and answers after ` + demoDelay.String() + `, about as far away as a real one.
-It knows the user jill, whose access key is in the credentials file, and the
-role Dev, which jill may assume. The config file reads:
+A local STS server listens on ` + strings.TrimPrefix(d.sts.URL, "http://") + `. Like AWS, it checks signatures and
+policies. It responds after ` + demoDelay.String() + `, about as fast as AWS.
+
+Its account has the user jill, whose access key is in the credentials file,
+and the role Dev, which jill may assume. This is the config file:
 
 ` + indented(demoConfig("aws-credproc")) + `
 `, nil
 }
 
 func (d *demo) cold(ctx context.Context) (string, error) {
-	return d.get(ctx, "1. The first call finds nothing cached, and assumes the role.", 1)
+	return d.get(ctx, "1. The first call finds no cached session and assumes the role.", 1)
 }
 
 func (d *demo) warm(ctx context.Context) (string, error) {
-	return d.get(ctx, "2. The second call, a new process, takes the session from the cache.", 1)
+	return d.get(ctx, "2. The second call, a new process, uses the cached session.", 1)
 }
 
-// get runs this program as the AWS CLI would, and checks that STS has been called as often as it should have been.
+// get runs this program as the AWS CLI would, and checks the number of STS calls.
 func (d *demo) get(ctx context.Context, headline string, wantCalls int) (string, error) {
 	start := time.Now()
 	out, err := d.run(ctx, d.helper, "get", "dev-role")
@@ -197,41 +206,51 @@ func (d *demo) get(ctx context.Context, headline string, wantCalls int) (string,
 		return "", fmt.Errorf("write JSON: %w", err)
 	}
 	if calls := d.sts.Calls("AssumeRole"); calls != wantCalls {
-		return "", fmt.Errorf("STS has been called %d times, not %d", calls, wantCalls)
+		return "", fmt.Errorf("%d STS calls, expected %d", calls, wantCalls)
 	}
-	return fmt.Sprintf("%s\n\n   $ aws-credproc get dev-role\n%s\n   AssumeRole calls so far: %d    time: %d ms (secrets are shortened here)\n\n",
-		headline, indented(string(text)), wantCalls, took.Milliseconds()), nil
+	return fmt.Sprintf(`%s
+
+   $ aws-credproc get dev-role
+%s
+   AssumeRole calls so far: %d    time: %d ms (secrets are shortened here)
+
+`, headline, indented(string(text)), wantCalls, took.Milliseconds()), nil
 }
 
-// awsCLI runs the AWS CLI through the profile, where there is one. Older versions know no AWS_ENDPOINT_URL_STS, so that
-// the endpoint is told by a flag too.
+// awsCLI runs the AWS CLI with the profile, if it is installed. Older versions ignore
+// AWS_ENDPOINT_URL_STS and need the flag.
 func (d *demo) awsCLI(ctx context.Context) (string, error) {
-	const headline = "3. The AWS CLI uses the profile as any other"
+	const headline = "3. The AWS CLI uses the profile like any other"
 	path, err := exec.LookPath("aws")
 	if err != nil {
-		return headline + ". It is not installed here, so this is left out.\n\n", nil
+		return headline + ". It is not installed here, so this step is skipped.\n\n", nil
 	}
-	out, err := d.run(ctx, path, "--profile", "dev", "--output", "json", "--endpoint-url", d.sts.URL, "sts", "get-caller-identity")
+	out, err := d.run(ctx, path, "--profile", "dev", "--output", "json", "--endpoint-url", d.sts.URL,
+		"sts", "get-caller-identity")
 	if err != nil {
 		return "", err
 	}
-	return headline + ", and starts the helper by itself.\n\n   $ aws --profile dev sts get-caller-identity\n" +
-		indented(strings.TrimSpace(string(out))) + fmt.Sprintf("\n   AssumeRole calls so far: %d\n\n", d.sts.Calls("AssumeRole")), nil
+	return fmt.Sprintf(`%s, and starts the helper itself.
+
+   $ aws --profile dev sts get-caller-identity
+%s
+   AssumeRole calls so far: %d
+
+`, headline, indented(strings.TrimSpace(string(out))), d.sts.Calls("AssumeRole")), nil
 }
 
 func (d *demo) outro(context.Context) (string, error) {
-	return `For your own account, put the helper on the PATH (go install .) and write into
-~/.aws/config the lines above, with your own role_arn, and with the name of a
-profile of yours that has an access key as source_profile. Then
+	return `For your own account, install the program (go install .) and add the lines above
+to ~/.aws/config, with your role_arn, and with a profile that has an access key
+as source_profile. Then
 
    $ aws --profile dev sts get-caller-identity
 
-works in every tool, with one call of STS a session. Nothing of this demo is
-left behind.
+works in every tool, with one STS call per session. The demo has removed its files.
 `, nil
 }
 
-// run runs a program in the demo's environment and gives its stdout.
+// run runs a program in the demo's environment and returns its stdout.
 func (d *demo) run(ctx context.Context, program string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env = d.env
@@ -240,7 +259,8 @@ func (d *demo) run(ctx context.Context, program string, args ...string) ([]byte,
 	if err := cmd.Run(); ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	} else if err != nil {
-		return nil, fmt.Errorf("%s: %w: %s", filepath.Base(program), err, strings.TrimSpace(stderr.String()))
+		name, text := filepath.Base(program), strings.TrimSpace(stderr.String())
+		return nil, fmt.Errorf("%s: %w: %s", name, err, text)
 	}
 	return stdout.Bytes(), nil
 }

@@ -5,54 +5,68 @@ import (
 	"fmt"
 	"os"
 	"slices"
-
-	"aws-credproc/credproc"
-	"aws-credproc/internal/proc"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"aws-credproc/credproc"
+	"aws-credproc/internal/proc"
 )
 
 func newExecCmd(a *app) *cobra.Command {
-	h := &credentialExport{app: a}
+	x := &credentialExport{app: a}
 	var serve bool
 	cmd := &cobra.Command{
 		Use:   "exec PROFILE [-- CMD [ARGS...]]",
-		Short: "run a command, or a shell, with a profile's credentials",
-		Long: `Runs a command with the credentials of a profile in its environment, for tools that know no credential_process. Without a
-command it is your shell; a prompt can show $AWS_CREDPROC_EXEC_PROFILE and $AWS_CREDENTIAL_EXPIRATION. The exit code is
-the command's.
+		Short: "Run a command with the credentials of a profile",
+		Long: `Runs a command with the credentials of a profile in its environment, for tools that
+do not support credential_process. Without a command, it starts your shell. The exit
+code is that of the command.
 
-With --serve there are no credentials in the environment: the command is told of an endpoint on this machine, as in a
-container, from which every SDK takes them, and anew when they run out. It lives as long as the command.`,
+In the shell, $AWS_CREDPROC_EXEC_PROFILE and $AWS_CREDENTIAL_EXPIRATION are set, for
+example for the prompt.
+
+With --serve, the environment holds no credentials. Instead, the command can get them
+from a credentials endpoint on this machine, as in a container, and gets new ones
+when they expire. The endpoint is closed when the command ends.`,
 		Example: `  aws-credproc exec dev -- aws s3 ls
   aws-credproc exec dev --region eu-west-3 --duration 30m -- terraform apply
   aws-credproc exec dev --serve -- make nightly
   aws-credproc exec dev`,
-		Args:              profileAndCommand,
-		ValidArgsFunction: completeProfiles,
+		Args:    profileAndCommand,
+		PreRunE: func(cmd *cobra.Command, _ []string) error { return x.checkFlags(cmd) },
 		RunE: a.runE(func(ctx context.Context, args []string) error {
-			return h.exec(ctx, args[0], args[1:], serve)
+			return x.exec(ctx, args[0], args[1:], serve)
 		}),
+		ValidArgsFunction: completeExec,
 	}
-	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error { return h.checkFlags(cmd) }
-	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
-		if len(args) > 0 {
-			return nil, cobra.ShellCompDirectiveDefault // the command's files
-		}
-		return completeOtherProfiles(cmd, args, word)
-	}
-	h.addFlags(cmd)
-	cmd.Flags().BoolVar(&serve, "serve", false, "let the command ask for credentials whenever it needs them, so that it may outlast a session")
+	x.addFlags(cmd)
+	cmd.Flags().BoolVar(&serve, "serve", false,
+		"serve credentials to the command for as long as it runs")
 	return cmd
 }
 
-// exec makes everything ready for a command, which then runs when this one has ended.
-func (h *credentialExport) exec(ctx context.Context, profile string, command []string, serve bool) error {
-	if len(command) == 0 {
+// completeExec completes the profile, and then the files of the command.
+func completeExec(
+	cmd *cobra.Command, args []string, word string,
+) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	return completeOtherProfiles(cmd, args, word)
+}
+
+// exec prepares a command, which runs after this function has returned: see app.then.
+func (x *credentialExport) exec(
+	ctx context.Context, profile string, command []string, serve bool,
+) error {
+	isShell := len(command) == 0
+	if isShell {
 		command = []string{proc.Shell()}
 		if outer := os.Getenv(credproc.ExecVariable); outer != "" {
-			h.warn("this is a shell of aws-credproc exec %s already; the one that starts now, with %s, is inside it", outer, profile)
+			x.warn("this is already a shell of aws-credproc exec %s; "+
+				"the new shell, with %s, runs inside it", outer, profile)
 		}
 	}
 	path, err := proc.FindCommand(command[0])
@@ -60,42 +74,59 @@ func (h *credentialExport) exec(ctx context.Context, profile string, command []s
 		return err
 	}
 	c := proc.Command{Path: path, Args: command, Stdin: os.Stdin}
-	if !term.IsTerminal(int(os.Stdin.Fd())) { // where a person may type something until the command starts
-		if err := leaveStdin(); err != nil {
+	if !term.IsTerminal(int(os.Stdin.Fd())) { // at a terminal the user may be asked for an MFA code
+		if err := reserveStdin(); err != nil {
 			return err
 		}
 	}
 	set := []variable{{credproc.ExecVariable, profile}}
 	if serve {
-		e, more, err := h.startServer(ctx, profile)
+		server, more, err := x.startServer(ctx, profile)
 		if err != nil {
 			return err
 		}
-		if err := leaveStdin(); err != nil {
+		if err := reserveStdin(); err != nil {
 			return err
 		}
-		c.Env = environment(os.Environ(), append(set, more...))
-		h.then = func() (int, error) {
-			defer e.Close()
+		c.Env = childEnviron(os.Environ(), append(set, more...))
+		x.then = func() (int, error) {
+			defer server.Close()
 			return c.Run()
+		}
+		if isShell {
+			x.announceShell(profile, "renewed while the shell runs")
 		}
 		return nil
 	}
-	s, region, err := h.credentials(ctx, profile)
+	s, region, err := x.credentials(ctx, profile)
 	if err != nil {
 		return err
 	}
-	c.Env = environment(os.Environ(), slices.Concat(set, credentialVariables(s), otherVariables(s, region)))
-	h.then = c.Replace
+	set = slices.Concat(set, credentialVariables(s), contextVariables(s, region))
+	c.Env = childEnviron(os.Environ(), set)
+	x.then = c.Replace
+	if isShell {
+		until := "they do not expire"
+		if !s.Expiration.IsZero() {
+			until = "valid until " + s.Expiration.Local().Format(time.DateTime)
+		}
+		x.announceShell(profile, until)
+	}
 	return nil
 }
 
-// leaveStdin leaves what comes in to the command: one that gives credentials would read it too (ssh does).
-func leaveStdin() error {
-	none, err := os.Open(os.DevNull)
+// announceShell says that an interactive shell starts, and how long its credentials are valid.
+func (x *credentialExport) announceShell(profile, validity string) {
+	x.say("shell with the credentials of %s (%s); type exit to leave it", profile, validity)
+}
+
+// reserveStdin leaves standard input to the command: processes that get credentials, such as ssh,
+// would read it.
+func reserveStdin() error {
+	null, err := os.Open(os.DevNull)
 	if err != nil {
 		return fmt.Errorf("exec: %w", err)
 	}
-	os.Stdin = none
+	os.Stdin = null
 	return nil
 }

@@ -129,7 +129,8 @@ func TestNoTimeLimitForTheCommand(t *testing.T) {
 // counter counts interrupts until SIGUSR1, and then ends with 5.
 const counter = `n=0; trap 'n=$((n+1)); echo interrupt' INT; trap 'echo $n in all; exit 5' USR1; echo ready; while :; do sleep 0.05; done`
 
-// TestAnInterruptReachesTheCommandOnce: what is typed at a terminal comes from there, and what is sent to us is passed on.
+// TestAnInterruptReachesTheCommandOnce: what is typed at a terminal comes from there, and what is
+// sent to us is passed on.
 func TestAnInterruptReachesTheCommandOnce(t *testing.T) {
 	for _, atTerminal := range []bool{true, false} {
 		t.Run(fmt.Sprintf("terminal %v", atTerminal), func(t *testing.T) {
@@ -190,8 +191,8 @@ func TestASignalBeforeTheCommandStarts(t *testing.T) {
 	})
 }
 
-// TestExecGivesAYoungSession: one that is running out is renewed first, in this process; where that fails, it is said how
-// long it is good.
+// TestExecGivesAYoungSession: one that is running out is renewed first, in this process; where that
+// fails, it is said how long it is good.
 func TestExecGivesAYoungSession(t *testing.T) {
 	for name, test := range map[string]struct {
 		age   time.Duration
@@ -203,8 +204,8 @@ func TestExecGivesAYoungSession(t *testing.T) {
 		"young":                {34 * time.Minute, "", false, 1, nil},
 		"due":                  {40 * time.Minute, "", true, 2, nil},
 		"due, in an outage":    {40 * time.Minute, "drop", false, 2, []string{"the session before is served, "}},
-		"due, denied":          {40 * time.Minute, "deny", false, 2, []string{"AccessDenied: ", "; the session before is given"}},
-		"short, in an outage":  {46 * time.Minute, "drop", false, 2, []string{"the session before is served, ", "its session ends in 13m, and will not be renewed where it goes; refresh it first, or use exec --serve"}},
+		"due, denied":          {40 * time.Minute, "deny", false, 2, []string{"AccessDenied: ", "; the cached session is used"}},
+		"short, in an outage":  {46 * time.Minute, "drop", false, 2, []string{"the session before is served, ", "the session expires in 13m and cannot be renewed by the program that gets it"}},
 		"used up, and renewed": {50 * time.Minute, "", true, 2, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

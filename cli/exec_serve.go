@@ -15,18 +15,20 @@ import (
 	"aws-credproc/profiles"
 )
 
-// startServer starts a credentials server for a profile, once the profile has credentials. It returns
-// the variables by which a child process finds the server.
-func (h *credentialExport) startServer(ctx context.Context, profile string) (*credserver.Server, []variable, error) {
-	f, err := h.files()
+// startServer starts a credentials server for a profile, once the profile has credentials. It
+// returns the variables by which a child process finds the server.
+func (x *credentialExport) startServer(
+	ctx context.Context, profile string,
+) (*credserver.Server, []variable, error) {
+	f, err := x.files()
 	if err != nil {
 		return nil, nil, err
 	}
-	chain, region, err := h.resolve(f, profile)
+	chain, region, err := x.resolve(f, profile)
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err := h.memoryResolver()
+	r, err := x.memoryResolver()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -34,12 +36,14 @@ func (h *credentialExport) startServer(ctx context.Context, profile string) (*cr
 	if err != nil {
 		return nil, nil, err
 	}
-	set := h.hideDefault(f)
-	r = h.childResolver(r)
+	set := x.hideDefault(f)
+	r = x.childResolver(r)
 	server, err := credserver.Start(credserver.Options{
-		Timeout: h.timeout, Grace: grace,
-		Lookup: func(ctx context.Context) (credserver.Credentials, error) { return h.lookup(ctx, r, profile) },
-		Failed: func(err error) { h.log.say("%v", err) },
+		Timeout: x.timeout, Grace: grace,
+		Lookup: func(ctx context.Context) (credserver.Credentials, error) {
+			return x.lookup(ctx, r, profile)
+		},
+		Failed: func(err error) { x.log.say("%v", err) },
 	})
 	if err != nil {
 		return nil, nil, err
@@ -47,17 +51,19 @@ func (h *credentialExport) startServer(ctx context.Context, profile string) (*cr
 	set = append(set,
 		variable{"AWS_CONTAINER_CREDENTIALS_FULL_URI", server.URL()},
 		variable{"AWS_CONTAINER_AUTHORIZATION_TOKEN", server.Token()})
-	return server, slices.Concat(set, otherVariables(s, region), withoutProxy(os.Getenv)), nil
+	return server, slices.Concat(set, contextVariables(s, region), withoutProxy(os.Getenv)), nil
 }
 
-// lookup returns the credentials of a profile by the config files as they are now. It renews a session
-// that is due for renewal in the background.
-func (h *credentialExport) lookup(ctx context.Context, r *credproc.Resolver, profile string) (c credserver.Credentials, err error) {
-	f, err := h.files()
+// lookup returns the credentials of a profile by the config files as they are now. It renews a
+// session that is due for renewal in the background.
+func (x *credentialExport) lookup(
+	ctx context.Context, r *credproc.Resolver, profile string,
+) (c credserver.Credentials, err error) {
+	f, err := x.files()
 	if err != nil {
 		return c, err
 	}
-	chain, _, err := h.resolve(f, profile)
+	chain, _, err := x.resolve(f, profile)
 	if err != nil {
 		return c, err
 	}
@@ -67,10 +73,10 @@ func (h *credentialExport) lookup(ctx context.Context, r *credproc.Resolver, pro
 	}
 	if r.ClaimsRenewal(chain, s) {
 		go func() {
-			ctx, cancel := context.WithTimeout(context.Background(), h.timeout)
+			ctx, cancel := context.WithTimeout(context.Background(), x.timeout)
 			defer cancel()
 			if err := r.Renew(ctx, chain); err != nil {
-				h.trace("%v", err) // it is recorded, and returned once the session is used up
+				x.trace("%v", err) // it is recorded, and returned once the session is used up
 			}
 		}()
 	}
@@ -80,31 +86,31 @@ func (h *credentialExport) lookup(ctx context.Context, r *credproc.Resolver, pro
 	}, nil
 }
 
-// memoryResolver returns a resolver for as long as a child process runs. It keeps sessions in memory
-// too, so that without a store not every request assumes the role.
-func (h *credentialExport) memoryResolver() (*credproc.Resolver, error) {
-	r, err := h.resolver()
+// memoryResolver returns a resolver for as long as a child process runs. It keeps sessions in
+// memory too, so that without a store not every request assumes the role.
+func (x *credentialExport) memoryResolver() (*credproc.Resolver, error) {
+	r, err := x.resolver()
 	if err != nil {
 		return nil, err
 	}
-	h.log = &throttledLogger{console: h.console}
-	r.Warnf = h.log.warn
+	x.log = &throttledLogger{console: x.console}
+	r.Warnf = x.log.warn
 	r.Cache, err = cache.Open(cache.Options{
-		Dir: h.stateDir(), Choice: h.store, Warnf: h.log.warn, Memory: true,
+		Dir: x.stateDir(), Choice: x.store, Warnf: x.log.warn, Memory: true,
 	})
 	return r, err
 }
 
-// childResolver returns a copy of r for use while the child process has the terminal: it asks for MFA
-// codes in a window, unless --prompt tty is set.
-func (h *credentialExport) childResolver(r *credproc.Resolver) *credproc.Resolver {
-	h.log.throttle()
-	mode := h.prompt
+// childResolver returns a copy of r for use while the child process has the terminal: it asks for
+// MFA codes in a window, unless --prompt tty is set.
+func (x *credentialExport) childResolver(r *credproc.Resolver) *credproc.Resolver {
+	x.log.throttle()
+	mode := x.prompt
 	if mode == mfa.Auto {
 		mode = mfa.GUI
 	}
 	child := *r
-	child.TokenCodes = h.tokenCodes(mode, h.log.warn)
+	child.TokenCodes = x.tokenCodes(mode, x.log.warn)
 	return &child
 }
 
@@ -146,43 +152,49 @@ func (l *throttledLogger) say(format string, args ...any) {
 	l.trace(format, args...)
 }
 
-// hideDefault gives variables that hide the files in which [default] has credentials: every SDK takes those before an
-// endpoint's, and the command would work as somebody else.
-func (h *credentialExport) hideDefault(f *profiles.Files) (set []variable) {
+// hideDefault returns variables that hide the config files in which [default] has credentials:
+// every SDK prefers those to an endpoint's, so that the command would use different credentials.
+func (x *credentialExport) hideDefault(f *profiles.Files) (set []variable) {
 	p, err := f.Profile("default")
 	if err != nil {
-		return nil // there is none, or no SDK can read it
+		return nil // it does not exist, or no SDK can read it
 	}
-	hidden := map[string]bool{}
+	hasCredentials := map[string]bool{} // by file
 	for key, property := range p.Properties {
 		if isCredentialSetting(key) {
-			hidden[property.File] = true
+			hasCredentials[property.File] = true
 		}
 	}
-	for _, file := range []variable{{"credentials", "AWS_SHARED_CREDENTIALS_FILE"}, {"config", "AWS_CONFIG_FILE"}} {
-		if hidden[file.name] {
-			h.warn("[default] in the %s file has credentials, which come before an endpoint's: the command does not see that file (%s=%s)", file.name, file.value, os.DevNull)
+	for _, file := range []variable{
+		{"credentials", "AWS_SHARED_CREDENTIALS_FILE"}, {"config", "AWS_CONFIG_FILE"},
+	} {
+		if hasCredentials[file.name] {
+			x.warn("[default] in the %s file has credentials, which SDKs prefer to an endpoint; "+
+				"the file is hidden from the command (%s=%s)", file.name, file.value, os.DevNull)
 			set = append(set, variable{file.value, os.DevNull})
 		}
 	}
 	return set
 }
 
-// isCredentialSetting reports whether a profile with this key takes its credentials from it, or fails for want of more.
+// isCredentialSetting reports whether an SDK takes credentials from a profile with this key, or
+// fails because other keys are missing.
 func isCredentialSetting(key string) bool {
 	switch key {
-	case "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "role_arn", "source_profile", "credential_source",
-		"credential_process", "web_identity_token_file", "login_session":
+	case "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "role_arn",
+		"source_profile", "credential_source", "credential_process", "web_identity_token_file",
+		"login_session":
 		return true
 	}
 	return strings.HasPrefix(key, "sso_")
 }
 
-// withoutProxy gives variables that keep what asks the endpoint from doing so by way of a proxy. Some tools know NO_PROXY,
-// some no_proxy, and some the second only where there is not the first.
+// withoutProxy returns variables that keep requests to the endpoint from going through a proxy.
+// Some tools read NO_PROXY, some no_proxy, and some the latter only if the former is not set.
 func withoutProxy(getenv func(string) string) (set []variable) {
 	isSet := func(name string) bool { return getenv(name) != "" }
-	if !slices.ContainsFunc([]string{"HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"}, isSet) {
+	proxies := []string{"HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"}
+	if !slices.ContainsFunc(proxies, isSet) {
 		return nil
 	}
 	names := []string{"NO_PROXY", "no_proxy"}

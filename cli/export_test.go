@@ -95,7 +95,7 @@ func FuzzPosixQuoting(f *testing.F) {
 			return // no variable can hold it, nor a config file
 		}
 		for _, s := range shells {
-			if got := s.reads(t, posixQuoted(text)); got != text {
+			if got := s.reads(t, posixQuote(text)); got != text {
 				t.Errorf("%s reads %q as %q", s.name, text, got)
 			}
 		}
@@ -128,7 +128,7 @@ func TestFishReadsTheSameBytes(t *testing.T) {
 	var script bytes.Buffer
 	texts := randomTexts(1000)
 	for _, text := range texts {
-		fmt.Fprintf(&script, "set -gx X %s\nprintf '%%s\\0' $X\n", fishQuoted(text))
+		fmt.Fprintf(&script, "set -gx X %s\nprintf '%%s\\0' $X\n", fishQuote(text))
 	}
 	cmd := exec.CommandContext(t.Context(), "fish", "--no-config")
 	cmd.Env = []string{"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "HOME=" + t.TempDir()}
@@ -158,7 +158,7 @@ func TestPowerShellQuoting(t *testing.T) {
 		"$(x) `n $env:X":             "'$(x) `n $env:X'",
 		"a\r\nb":                     "'a\r\nb'",
 	} {
-		if got := powershellQuoted(text); got != want {
+		if got := powershellQuote(text); got != want {
 			t.Errorf("%q is quoted as %s, want %s", text, got, want)
 		}
 	}
@@ -167,7 +167,7 @@ func TestPowerShellQuoting(t *testing.T) {
 		if !utf8.ValidString(text) {
 			continue // PowerShell has no such strings
 		}
-		quoted := []rune(powershellQuoted(text))
+		quoted := []rune(powershellQuote(text))
 		var read []rune
 		isQuote := func(r rune) bool { return strings.ContainsRune("'\u2018\u2019\u201a\u201b", r) }
 		for i := 1; i < len(quoted)-1; i++ {
@@ -202,7 +202,7 @@ func TestDotenvIsReadAlike(t *testing.T) {
 		"a\nb":                           "error",
 		"\x7f":                           "error",
 	} {
-		got, err := dotenvQuoted(text)
+		got, err := dotenvQuote(text)
 		if err != nil {
 			got = "error"
 		}
@@ -212,7 +212,7 @@ func TestDotenvIsReadAlike(t *testing.T) {
 	}
 	for _, s := range startPosixShells(t) {
 		for _, text := range randomTexts(1000) {
-			if quoted, err := dotenvQuoted(text); err == nil && s.reads(t, quoted) != text {
+			if quoted, err := dotenvQuote(text); err == nil && s.reads(t, quoted) != text {
 				t.Errorf("%s does not read %s as %q", s.name, quoted, text)
 			}
 		}
@@ -222,13 +222,13 @@ func TestDotenvIsReadAlike(t *testing.T) {
 // TestNoVariableOfOthersIsLeft: what a shell is told to forget, and what it is told, are together all that could clash.
 func TestNoVariableOfOthersIsLeft(t *testing.T) {
 	for _, s := range []cache.Session{{AccessKeyID: "AKIA", SecretAccessKey: "x"}, testSession} {
-		for _, f := range exportForms[:3] {
+		for _, f := range exportFormats[:3] {
 			out, err := f.write(s, "")
 			if err != nil {
 				t.Fatal(err)
 			}
 			unset, set, _ := strings.Cut(string(out), "\n")
-			for _, name := range clashing {
+			for _, name := range credentialSources {
 				word := func(in string) bool {
 					return strings.Contains(strings.NewReplacer(",", " ", ";", " ", ":", " ", "=", " ").Replace(in)+" ", " "+name+" ")
 				}

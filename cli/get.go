@@ -10,11 +10,13 @@ import (
 func newGetCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "get PROFILE",
-		Short: "print a profile's credentials as credential_process JSON",
-		Long: `Prints the credentials of a profile in the form that the AWS CLI and the SDKs read from a credential_process.
-A session that is cached and fit to serve is printed at once; else the role is assumed, and the session kept.
+		Short: "Print the credentials of a profile as credential_process JSON",
+		Long: `Prints the credentials of a profile in the format that the AWS CLI and the SDKs read
+from a credential_process. If the cache holds a usable session, it is printed without
+a network call. Otherwise the role is assumed and the session is cached.
 
-The profile is always named: AWS_PROFILE is not followed, since it may lead back to this very command.`,
+The profile is an argument. AWS_PROFILE is ignored, because the profile that it names
+may run this command.`,
 		Example:           "  aws-credproc get dev-role",
 		Args:              oneProfile,
 		ValidArgsFunction: completeProfiles,

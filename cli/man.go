@@ -12,17 +12,16 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// manCommand writes the manual pages, for who packages or installs the program. It is hidden: nobody needs it twice.
 func newManCmd(a *app, root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
-		Hidden:  true,
-		Use:     "man DIR",
-		Short:   "write the manual pages into a folder",
-		Long:    `Writes a manual page for each command, such as aws-credproc-get.1, into a folder, which is made if it is not there.`,
+		Use:   "man DIR",
+		Short: "Write the manual pages to a directory",
+		Long: `Writes a manual page for each command, such as aws-credproc-get.1, to a directory. The
+directory is created if it does not exist.`,
 		Example: "  aws-credproc man ~/.local/share/man/man1",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return errors.New("name the folder for the manual pages")
+				return errors.New("name the directory for the manual pages")
 			}
 			return nil
 		},
@@ -41,7 +40,7 @@ func newManCmd(a *app, root *cobra.Command) *cobra.Command {
 	}
 }
 
-// visible gives a command and all below it, but for hidden ones and cobra's help.
+// visible returns a command and its subcommands, without hidden ones and help.
 func visible(cmd *cobra.Command) []*cobra.Command {
 	all := []*cobra.Command{cmd}
 	for _, sub := range cmd.Commands() {
@@ -54,37 +53,44 @@ func visible(cmd *cobra.Command) []*cobra.Command {
 
 func manName(cmd *cobra.Command) string { return strings.ReplaceAll(cmd.CommandPath(), " ", "-") }
 
-// What the manual pages say beside the texts of the commands: terms, and what each means.
+// The sections that all manual pages have: terms and their explanations.
 var (
 	manExits = [][2]string{
-		{"0", "done"}, {"1", "failed; standard error has one line that says what, where, why and how to mend it"},
-		{"2", "wrong usage"}, {"3", "a person is needed (an MFA code, a login) and cannot be asked here"},
+		{"0", "Success."},
+		{"1", "Failure. Standard error has the error and, where there is one, a hint."},
+		{"2", "Wrong usage."},
+		{"3", "The user is needed (an MFA code, a sign-in) and cannot be asked."},
 	}
 	manVariables = [][2]string{
-		{"AWS_CREDPROC_STORE, AWS_CREDPROC_PROMPT, AWS_CREDPROC_TIMEOUT, AWS_CREDPROC_VERBOSE", "what the flags of the same names say, where they are not given"},
-		{"AWS_CREDPROC_STATE_DIR", "the state directory"},
-		{"AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE", "the two files, where they are not the ones below"},
-		{"AWS_REGION, AWS_DEFAULT_REGION", "the region, in place of the profile's"},
-		{"AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL", "the endpoint of STS, in place of AWS's"},
-		{"AWS_PROFILE", "is not followed: the profile is always named"},
-		{"NO_COLOR", "no colours on the terminal"},
+		{"AWS_CREDPROC_STORE, AWS_CREDPROC_PROMPT, AWS_CREDPROC_TIMEOUT, AWS_CREDPROC_VERBOSE",
+			"Defaults of the flags with these names."},
+		{"AWS_CREDPROC_STATE_DIR", "The state directory."},
+		{"AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE", "The config and the credentials file."},
+		{"AWS_REGION, AWS_DEFAULT_REGION", "The Region; takes precedence over the profile's."},
+		{"AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL", "The endpoint of STS."},
+		{"AWS_PROFILE", "Ignored: commands take the profile as an argument."},
+		{"NO_COLOR", "If set, output has no colors."},
 	}
 	manFiles = [][2]string{
-		{"~/.aws/config, ~/.aws/credentials", "the profiles"},
-		{"~/.local/state/aws-credproc", "the state directory on Linux: what is known about the sessions, locks and sealed sessions"},
+		{"~/.aws/config, ~/.aws/credentials", "The profiles."},
+		{"~/.local/state/aws-credproc",
+			"The state directory on Linux: metadata of sessions, encrypted sessions, and locks."},
 	}
 )
 
-// manPage gives the manual page of a command, in the macros of man(7).
+// manPage returns the manual page of a command, in the macros of man(7).
 func manPage(cmd *cobra.Command) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, ".TH %s 1 \"\" \"%s\" \"User Commands\"\n", roff(strings.ToUpper(manName(cmd))), roff("aws-credproc "+version()))
-	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n", roff(manName(cmd)), roff(cmd.Short))
+	name, path := manName(cmd), cmd.CommandPath()
+	fmt.Fprintf(&b, ".TH %s 1 \"\" \"%s\" \"User Commands\"\n",
+		roff(strings.ToUpper(name)), roff("aws-credproc "+version()))
+	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n", roff(name), roff(cmd.Short))
 	b.WriteString(".SH SYNOPSIS\n")
 	if cmd.HasAvailableSubCommands() {
-		fmt.Fprintf(&b, "\\fB%s\\fR \\fICOMMAND\\fR [\\fIflags\\fR]\n", roff(cmd.CommandPath()))
+		fmt.Fprintf(&b, "\\fB%s\\fR \\fICOMMAND\\fR [\\fIflags\\fR]\n", roff(path))
 	} else {
-		fmt.Fprintf(&b, "\\fB%s\\fR%s\n", roff(cmd.CommandPath()), roff(strings.TrimPrefix(cmd.UseLine(), cmd.CommandPath())))
+		usage := strings.TrimPrefix(cmd.UseLine(), path)
+		fmt.Fprintf(&b, "\\fB%s\\fR%s\n", roff(path), roff(usage))
 	}
 	b.WriteString(".SH DESCRIPTION\n" + manText(cmd.Long))
 	if cmd.HasAvailableSubCommands() {
@@ -96,12 +102,14 @@ func manPage(cmd *cobra.Command) string {
 		}
 		b.WriteString(manList("COMMANDS", commands))
 	}
-	flags := manFlags(cmd.LocalFlags())
-	b.WriteString(manList("OPTIONS", append(flags, manFlags(cmd.InheritedFlags())...)))
+	flags := append(manFlags(cmd.LocalFlags()), manFlags(cmd.InheritedFlags())...)
+	b.WriteString(manList("OPTIONS", flags))
 	if cmd.Example != "" {
 		b.WriteString(".SH EXAMPLES\n" + manText(cmd.Example))
 	}
-	b.WriteString(manList("EXIT STATUS", manExits) + manList("ENVIRONMENT", manVariables) + manList("FILES", manFiles))
+	b.WriteString(manList("EXIT STATUS", manExits))
+	b.WriteString(manList("ENVIRONMENT", manVariables))
+	b.WriteString(manList("FILES", manFiles))
 	b.WriteString(".SH SEE ALSO\n" + strings.Join(manSeeAlso(cmd), "\n") + "\n")
 	return b.String()
 }
@@ -130,21 +138,21 @@ func manSeeAlso(cmd *cobra.Command) (pages []string) {
 	for _, sub := range visible(cmd)[1:] {
 		pages = append(pages, ".BR "+roff(manName(sub))+" (1)")
 	}
-	for i := range pages[:len(pages)-1] { // the comma belongs to the line, behind the parenthesis
+	for i := range pages[:len(pages)-1] { // the comma follows the parenthesis
 		pages[i] += " ,"
 	}
 	return pages
 }
 
-// manText gives a help text as roff: what is indented stands as it is, all else is filled.
+// manText returns a help text as roff. Indented lines keep their line breaks, others are filled.
 func manText(text string) string {
 	var b strings.Builder
-	asItStands := false
+	preformatted := false
 	set := func(on bool) {
-		if on != asItStands {
+		if on != preformatted {
 			b.WriteString(map[bool]string{true: ".RS 4\n.EX\n", false: ".EE\n.RE\n"}[on])
 		}
-		asItStands = on
+		preformatted = on
 	}
 	for line := range strings.SplitSeq(strings.Trim(text, "\n"), "\n") {
 		switch {
@@ -163,9 +171,10 @@ func manText(text string) string {
 	return b.String()
 }
 
-var roffEscapes = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`, `"`, `\(dq`)
+var roffEscapes = strings.NewReplacer(
+	`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`, `"`, `\(dq`)
 
-// roff gives a line of text with nothing in it that roff would take for a command or for another character.
+// roff returns a line of text in which roff finds no request and no special character.
 func roff(line string) string {
 	line = roffEscapes.Replace(line)
 	if strings.HasPrefix(line, ".") {

@@ -85,7 +85,7 @@ With --role-arn and --source-profile (or --credential-source), a profile that is
 		flags.StringVar(&values[i], f[0], "", f[1])
 		switch f[0] {
 		case "source-profile":
-			completeFlagBy(cmd, f[0], completeOtherProfiles)
+			completeFlagFunc(cmd, f[0], completeOtherProfiles)
 		case "credential-source":
 			completeFlag(cmd, f[0], "Environment", "Ec2InstanceMetadata", "EcsContainer")
 		default:
@@ -343,7 +343,7 @@ func commandLine(cmd *cobra.Command, names []string) string {
 	words = append(words, names...)
 	for i, w := range words {
 		if strings.ContainsAny(w, " \t\n\"'$`\\*?&|;<>()[]{}#~!%") {
-			words[i] = posixQuoted(w)
+			words[i] = posixQuote(w)
 		}
 	}
 	return strings.Join(words, " ")

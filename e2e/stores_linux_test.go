@@ -85,7 +85,7 @@ func TestE2EServer(t *testing.T) {
 		t.Error("the session outlives its key")
 	}
 	k.get(t, 0, 0)
-	if out := k.ok(t, k.program, "clear", "--all"); !strings.HasPrefix(out, "1 session forgotten") {
+	if out := k.ok(t, k.program, "clear", "--all"); !strings.HasPrefix(out, "1 session deleted") {
 		t.Errorf("clear: %s", out)
 	}
 	k.get(t, 0, 1)

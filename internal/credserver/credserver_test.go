@@ -146,7 +146,8 @@ func (l farListener) Accept() (net.Conn, error) { return <-l.conns, nil }
 func (l farListener) Close() error              { return nil }
 func (l farListener) Addr() net.Addr            { return nil }
 
-// TestServerIsForThisMachine: other addresses do not lead to it, and who comes from one all the same is not heard.
+// TestServerIsForThisMachine: other addresses do not lead to it, and who comes from one all the
+// same is not heard.
 func TestServerIsForThisMachine(t *testing.T) {
 	e := startServer(t, func(context.Context) (Credentials, error) { return testCredentials, nil })
 	_, port, err := net.SplitHostPort(e.host)
@@ -244,7 +245,8 @@ func TestServerAsksOnceForAll(t *testing.T) {
 	}
 }
 
-// TestKeysThatDoNotExpireAreAskedForAgain: botocore and the JavaScript SDK want an Expiration and a Token.
+// TestKeysThatDoNotExpireAreAskedForAgain: botocore and the JavaScript SDK want an Expiration and a
+// Token.
 func TestKeysThatDoNotExpireAreAskedForAgain(t *testing.T) {
 	e := startServer(t, func(context.Context) (Credentials, error) {
 		return Credentials{AccessKeyID: "AKIATEST", SecretAccessKey: "hush"}, nil

@@ -14,8 +14,8 @@ type lookup struct {
 }
 
 // shared returns the result of the current lookup, and starts one if there is none. The lookup
-// continues after ctx has ended: an SDK waits a second or two and then asks again, while STS may take
-// longer.
+// continues after ctx has ended: an SDK waits a second or two and then asks again, while STS may
+// take longer.
 func (s *Server) shared(ctx context.Context) (Credentials, error) {
 	s.mu.Lock()
 	l := s.inflight

@@ -9,8 +9,9 @@ import (
 
 // StartDetached starts a process that outlives this one and holds none of its resources. It has a
 // session of its own, so that no terminal and no signal of a terminal reaches it, /dev/null as its
-// standard streams, and none of the descriptors that this process inherited, such as a pipe on whose
-// end the caller waits. The working directory is kept, since paths in a config file may be relative.
+// standard streams, and none of the descriptors that this process inherited, such as a pipe on
+// whose end the caller waits. The working directory is kept, since paths in a config file may be
+// relative.
 func StartDetached(cmd *exec.Cmd) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	closeOnExec()

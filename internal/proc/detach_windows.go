@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// StartDetached starts a process that outlives this one and holds none of its resources: no console,
-// no inherited handles, and not the job of a caller that kills the job's processes when it ends,
-// unless that job forbids breaking away. The working directory is kept, since paths in a config file
-// may be relative.
+// StartDetached starts a process that outlives this one and holds none of its resources: no
+// console, no inherited handles, and not the job of a caller that kills the job's processes when it
+// ends, unless that job forbids breaking away. The working directory is kept, since paths in a
+// config file may be relative.
 //
 // https://learn.microsoft.com/en-us/windows/win32/procthread/job-objects
 func StartDetached(cmd *exec.Cmd) error {

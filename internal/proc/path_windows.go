@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// LookPath returns the path of a program on the PATH, and not in the current directory, where Windows
-// would look first.
+// LookPath returns the path of a program on the PATH, and not in the current directory, where
+// Windows would look first.
 func LookPath(name string) (string, error) {
 	if err := os.Setenv("NoDefaultCurrentDirectoryInExePath", "1"); err != nil {
 		return "", err

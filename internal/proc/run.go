@@ -85,8 +85,8 @@ func isOnPath(name string) bool {
 	})
 }
 
-// Run runs the command as a child process and returns its exit code: 128 plus the signal's number if
-// a signal ended it. The error is a [*StartError] if the command does not start.
+// Run runs the command as a child process and returns its exit code: 128 plus the signal's number
+// if a signal ended it. The error is a [*StartError] if the command does not start.
 //
 // The child shares this process's group, so that it gets what is typed at the terminal (Ctrl-C,
 // Ctrl-Z); this process stays alive. Signals that other processes send to this one are forwarded.

@@ -41,8 +41,8 @@ func forward(p *os.Process, s os.Signal) {
 	_ = p.Signal(s) // fails only if the child has ended
 }
 
-// allowTerminalOutput lets this process write to the terminal while a child, such as a shell with job
-// control, is its foreground process. With "stty tostop" SIGTTOU would stop this process.
+// allowTerminalOutput lets this process write to the terminal while a child, such as a shell with
+// job control, is its foreground process. With "stty tostop" SIGTTOU would stop this process.
 func allowTerminalOutput() { signal.Ignore(syscall.SIGTTOU) }
 
 // exitStatus returns the exit code that a shell would return for a process that has ended.

@@ -7,10 +7,10 @@ import (
 	"aws-credproc/internal/terminal"
 )
 
-// Message returns a message of the program on lines of their own: "PROGRAM: text" and, unless hint is
-// empty, "PROGRAM: hint: ...". It strips control characters. On a terminal the lines are wrapped at
-// spaces, the program's name is painted in the colour c, and "hint:" and a leading "warning:" have
-// colours of their own; elsewhere each is one line.
+// Message returns a message of the program on lines of their own: "PROGRAM: text" and, unless hint
+// is empty, "PROGRAM: hint: ...". It strips control characters. On a terminal the lines are wrapped
+// at spaces, the program's name is painted in the colour c, and "hint:" and a leading "warning:"
+// have colours of their own; elsewhere each is one line.
 func (s Screen) Message(c Colour, program, text, hint string) []byte {
 	const warning = "warning: "
 	label := program + ": "
@@ -42,8 +42,8 @@ const hangingIndent = 2
 // joiner stands for a space where a line must not be broken. It is a character for private use.
 const joiner = "\ue000"
 
-// joinCommand joins the words of a command at the start of a hint, so that the command can be copied:
-// up to the last word that looks like an argument, or all where little follows.
+// joinCommand joins the words of a command at the start of a hint, so that the command can be
+// copied: up to the last word that looks like an argument, or all where little follows.
 func joinCommand(hint string) string {
 	words := strings.Fields(hint)
 	if len(words) == 0 || !slices.Contains([]string{"aws-credproc", "aws"}, words[0]) {

@@ -35,8 +35,8 @@ func NewProgress(w io.Writer) *Progress {
 	return &Progress{to: w, screen: ScreenOf(w)}
 }
 
-// Start shows text, after a second, until stop is called. It is called again each second, for a text
-// that changes. A wait within another one hides the outer one.
+// Start shows text, after a second, until stop is called. It is called again each second, for a
+// text that changes. A wait within another one hides the outer one.
 func (p *Progress) Start(text func() string) (stop func()) {
 	if !p.screen.IsTerminal {
 		return func() {}
@@ -102,8 +102,8 @@ func (p *Progress) update() {
 	})
 }
 
-// show puts text on the line, cut to the terminal's width. Errors are ignored: the result of a command
-// does not depend on the line.
+// show puts text on the line, cut to the terminal's width. Errors are ignored: the result of a
+// command does not depend on the line.
 func (p *Progress) show(text string) {
 	if p.screen.Width > 1 && text != "" {
 		text = Truncate(text, p.screen.Width-1)

@@ -1,5 +1,5 @@
-// Package tui lays out what the commands print: tables, wrapped text, colours, and the line that shows
-// what a command waits for.
+// Package tui lays out what the commands print: tables, wrapped text, colours, and the line that
+// shows what a command waits for.
 package tui
 
 import (
@@ -46,8 +46,8 @@ func (s Screen) CutPage(page []byte) []byte {
 	return fmt.Appendf(bytes.Join(lines[:shown], nil), "... %d more lines\n", len(lines)-shown)
 }
 
-// Colour is a colour or attribute of a terminal: an SGR parameter (ECMA-48). The colours are those of
-// the terminal's own palette, so that they are legible on light and dark backgrounds.
+// Colour is a colour or attribute of a terminal: an SGR parameter (ECMA-48). The colours are those
+// of the terminal's own palette, so that they are legible on light and dark backgrounds.
 type Colour string
 
 // The colours in use.

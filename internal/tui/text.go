@@ -10,7 +10,8 @@ import (
 )
 
 // Hanging returns text after a label, wrapped at spaces to width columns, 0 for no limit. Further
-// lines are indented to the end of the label. It strips control characters from text, not from label.
+// lines are indented to the end of the label. It strips control characters from text, not from
+// label.
 func Hanging(label, text string, width int) []string {
 	text = terminal.Printable(text)
 	if width == 0 {
@@ -19,7 +20,8 @@ func Hanging(label, text string, width int) []string {
 	return hang(label, strings.Repeat(" ", utf8.RuneCountInString(label)), text, width)
 }
 
-// hang wraps text at spaces to width columns. The first line begins with label, the others with indent.
+// hang wraps text at spaces to width columns. The first line begins with label, the others with
+// indent.
 func hang(label, indent, text string, width int) (lines []string) {
 	const minRoom = 20 // a word that is longer than the line overflows it
 	line, empty := label, true
