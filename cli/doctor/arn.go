@@ -95,8 +95,8 @@ func (x *examination) endpoint(name string) plan.Endpoint {
 	return e
 }
 
-// regionPrefixes are the prefixes of the regions of each partition, as in the SDKs' partitions.json.
-// The first that matches counts.
+// regionPrefixes are the prefixes of the regions of each partition, as in the SDKs'
+// partitions.json. The first that matches counts.
 var regionPrefixes = []struct{ prefix, partition string }{
 	{"us-gov-", "aws-us-gov"},
 	{"us-iso-", "aws-iso"},

@@ -80,6 +80,8 @@ func (x *examination) report() Report {
 			}
 		}
 	}
-	slices.SortStableFunc(r.Findings, func(a, b Finding) int { return cmp.Compare(a.Severity, b.Severity) })
+	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
+		return cmp.Compare(a.Severity, b.Severity) // "error" before "warning"
+	})
 	return r
 }

@@ -7,8 +7,8 @@ import (
 	"aws-credproc/profiles"
 )
 
-// duplicateSection finds sections that are defined twice in a file. aws-credproc merges them, as the
-// AWS SDKs and Tools Reference Guide says.
+// duplicateSection finds sections that are defined twice in a file. aws-credproc merges them, as
+// the AWS SDKs and Tools Reference Guide says.
 func duplicateSection(x *examination) (found []Finding) {
 	for _, r := range x.config.raw {
 		first := map[string]profiles.RawLine{}

@@ -9,8 +9,8 @@ import (
 	"aws-credproc/credproc"
 )
 
-// What each SDK does with the environment was measured with botocore 1.44, aws-sdk-go-v2 config 1.33
-// and the AWS SDK for JavaScript v3.
+// What each SDK does with the environment was measured with botocore 1.44, aws-sdk-go-v2 config
+// 1.33 and the AWS SDK for JavaScript v3.
 
 // environment is the variables and the clock of the process.
 type environment struct {
@@ -36,10 +36,8 @@ func (e environment) execExpiry() time.Time {
 	return end
 }
 
-// hidesProcess reports whether credentials in the environment keep a credential_process from running.
-func (x *examination) hidesProcess() bool {
-	return len(x.config.processes)+len(x.config.mixed) > 0
-}
+// hasProcesses reports whether a profile to check has a credential_process.
+func (c *config) hasProcesses() bool { return len(c.processes)+len(c.mixed) > 0 }
 
 // environmentKeys finds exported keys, except those that a profile uses and valid ones of exec.
 func environmentKeys(x *examination) []Finding {
@@ -49,7 +47,7 @@ func environmentKeys(x *examination) []Finding {
 	usesThem := func(name string) bool {
 		return x.config.sections[name].Get("credential_source") == "Environment"
 	}
-	if x.env.get("AWS_ACCESS_KEY_ID") == "" || !x.hidesProcess() ||
+	if x.env.get("AWS_ACCESS_KEY_ID") == "" || !x.config.hasProcesses() ||
 		slices.ContainsFunc(x.config.names, usesThem) {
 		return nil
 	}
@@ -84,7 +82,7 @@ func (x *examination) expiredExec() []Finding {
 
 // environmentWebIdentity finds an exported web identity token, as EKS sets it in pods.
 func environmentWebIdentity(x *examination) []Finding {
-	if x.env.get("AWS_WEB_IDENTITY_TOKEN_FILE") == "" || !x.hidesProcess() {
+	if x.env.get("AWS_WEB_IDENTITY_TOKEN_FILE") == "" || !x.config.hasProcesses() {
 		return nil
 	}
 	return []Finding{{
@@ -120,6 +118,7 @@ func environmentProfile(x *examination) (found []Finding) {
 // checkSelected checks the profile that a variable selects.
 func (x *examination) checkSelected(name, variable string) []Finding {
 	_, exists := x.config.sections[name]
+	_, selected := x.config.sections[x.opts.Profile]
 	wired, exec := x.config.wiredTo(name), x.env.execProfile()
 	f := Finding{Severity: Warning, Where: variable}
 	switch {
@@ -142,7 +141,7 @@ func (x *examination) checkSelected(name, variable string) []Finding {
 		f.Why = "tools then assume the role themselves: each process calls STS, and asks for an MFA " +
 			"code, itself"
 		f.Fix = run(x.sh.export(variable, wired))
-	case x.opts.Profile != "" && !x.config.examined[name]:
+	case selected && !x.config.examined[name]:
 		f.What = fmt.Sprintf("%s is %s, not %s", variable, name, shorten(x.opts.Profile))
 		f.Why = "tools use it unless they are run with --profile"
 		f.Fix = run(x.sh.export(variable, x.opts.Profile))

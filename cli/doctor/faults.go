@@ -94,8 +94,8 @@ func (r *chainResolver) resolve(name string) {
 	}
 }
 
-// checkConnection checks the connection settings of a chain that makes calls. Settings that profiles
-// have in common are checked once, since reading a CA bundle takes some milliseconds.
+// checkConnection checks the connection settings of a chain that makes calls. Settings that
+// profiles have in common are checked once, since reading a CA bundle takes some milliseconds.
 func (r *chainResolver) checkConnection(c profiles.Chain) error {
 	local := []profiles.SourceType{
 		profiles.Static, profiles.Keyring, profiles.Environment, profiles.Process,

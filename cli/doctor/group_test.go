@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -31,7 +32,8 @@ func TestGroupJoinsFindingsThatDifferInProfileAndPlace(t *testing.T) {
 
 func TestGroupKeepsLinesApartThatBelongToOneProfile(t *testing.T) {
 	a, b := keyIn("a"), keyIn("b")
-	a.Fix, b.Fix = "change the line to\n  region = eu-west-1", "change the line to\n  region = us-east-1"
+	a.Fix = "change the line to\n  region = eu-west-1"
+	b.Fix = "change the line to\n  region = us-east-1"
 	if groups := (Report{Findings: []Finding{a, b}}).Group(); len(groups) != 2 {
 		t.Errorf("got %v", groups)
 	}
@@ -42,7 +44,7 @@ func TestGroupFixIsShort(t *testing.T) {
 	for i := range 20 {
 		g = append(g, keyIn(fmt.Sprintf("p%02d", i)))
 	}
-	if got, want := g.Fix()[len(g.Fix())-30:], "s-credproc import p09\n  ..."; got[len(got)-len(want):] != want {
+	if got := g.Fix(); !strings.HasSuffix(got, "\n  aws-credproc import p09\n  ...") {
 		t.Errorf("got %q", got)
 	}
 }

@@ -22,7 +22,7 @@ func (c *config) staticKeys() (all []profiles.Section) {
 }
 
 // isTemporary reports whether a profile's key is that of a session, not of a user.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
 func isTemporary(p profiles.Section) bool {
 	return p.Get("aws_session_token") != "" || strings.HasPrefix(p.Get("aws_access_key_id"), "ASIA")
 }
@@ -64,8 +64,8 @@ func (x *examination) wouldImport() bool {
 	return false
 }
 
-// keysAndRole finds static keys in the credentials file under the name of a role in the config file.
-// A profile that is its own source_profile wants that.
+// keysAndRole finds static keys in the credentials file under the name of a role in the config
+// file. A profile that is its own source_profile wants that.
 func keysAndRole(x *examination) (found []Finding) {
 	for _, p := range x.config.staticKeys() {
 		keys, role := p.Properties["aws_access_key_id"], p.Properties["role_arn"]

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/windows/registry"
 )
 
-// desktopPath returns the PATH that Explorer sets for programs: those of the machine and of the user
-// in the registry. A console may have more.
+// desktopPath returns the PATH that Explorer sets for programs: those of the machine and of the
+// user in the registry. A console may have more.
 func desktopPath() []string {
 	const machine = `SYSTEM\CurrentControlSet\Control\Session Manager\Environment`
 	var dirs []string

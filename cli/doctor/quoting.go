@@ -21,8 +21,8 @@ const (
 )
 
 // quoting returns what the SDKs read differently in a command. The AWS CLI and boto3 start it
-// without a shell, all others with one. The Go SDK removes a quote at the start together with one at
-// the end; on Windows it passes each quote to cmd.exe as \", which cmd.exe does not understand.
+// without a shell, all others with one. The Go SDK removes a quote at the start together with one
+// at the end; on Windows it passes each quote to cmd.exe as \", which cmd.exe does not understand.
 func quoting(command, goos string) oddity {
 	first, last := command[0], command[len(command)-1]
 	switch {

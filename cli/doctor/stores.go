@@ -13,7 +13,8 @@ import (
 )
 
 // whyNotCached is why a store that cannot be used matters.
-const whyNotCached = "sessions are not cached: each process calls STS, and asks for an MFA code, itself"
+const whyNotCached = "sessions are not cached: each process calls STS, and asks for an MFA code, " +
+	"itself"
 
 // stateDirectory finds a state directory that cannot be used.
 func stateDirectory(x *examination) []Finding {
@@ -28,8 +29,8 @@ func stateDirectory(x *examination) []Finding {
 	}}
 }
 
-// keyring finds a keyring that is missing, locked or silent. A missing one is no problem if sessions
-// go to the kernel store; that is not known without a state directory.
+// keyring finds a keyring that is missing, locked or silent. A missing one is not a problem if
+// sessions go to the kernel store; that is not known without a state directory.
 func keyring(x *examination) []Finding {
 	err, store, choice := x.health.StoreErr, x.health.Store, x.health.Choice
 	isMissing := errors.Is(err, cache.ErrUnavailable)

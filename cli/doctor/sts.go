@@ -39,8 +39,8 @@ type roleAttempt struct {
 	err     error
 }
 
-// stsAsker asks each endpoint once for the time, for the caller identity of each source and for each
-// role. It asks nothing more of an endpoint that it cannot reach.
+// stsAsker asks each endpoint once for the time, for the caller identity of each source and for
+// each role. It asks nothing more of an endpoint that it cannot reach.
 type stsAsker struct {
 	*examination
 	answers stsAnswers

@@ -2,7 +2,6 @@ package doctor
 
 import "testing"
 
-// TestQuotingFindsWhatSDKsReadDifferently, and leaves alone what all of them read alike.
 func TestQuotingFindsWhatSDKsReadDifferently(t *testing.T) {
 	for _, test := range []struct {
 		command, goos string
