@@ -45,7 +45,7 @@ var notRun = map[string]string{
 	"aws-credproc mfa remo": "TestE2ESeed",
 	"aws-credproc mfa code": "TestE2ESeed",
 	"pass show ":            "it is another program; TestE2ESeed passes a seed on stdin",
-	"status --watch":        "TestStatusWatchesUntilItIsInterrupted: it needs a terminal",
+	"status --watch":        "TestWatchEndsAtCtrlC: it needs a terminal",
 	"refresh --mfa":         "TestE2EMFAClients: it needs a device",
 	"docker ":               "there is no Docker in CI",
 }

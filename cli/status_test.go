@@ -1,30 +1,182 @@
 package cli
 
 import (
-	"aws-credproc/internal/tui"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
+
+	"aws-credproc/cache"
+	"aws-credproc/internal/tui"
 )
 
-func TestStatusIsColouredWhereColoursAre(t *testing.T) {
-	now := time.Now()
-	in := func(d time.Duration) *time.Time { at := now.Add(d); return &at }
-	session := func(lifetime, left time.Duration) sessionStatus {
-		return sessionStatus{Profile: "some-role", Store: "keyring", Created: in(left - lifetime), Expires: in(left)}
+// statusNow is the time of the pages in these tests.
+var statusNow = time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)
+
+// sessionWith returns a role's session with a lifetime of which some time is left.
+func sessionWith(profile string, lifetime, left time.Duration, usedBy ...string) sessionStatus {
+	created, expires := statusNow.Add(left-lifetime), statusNow.Add(left)
+	return sessionStatus{
+		Profile: profile, Store: "keyring", Created: &created, Expires: &expires,
+		use: &sessionUse{identity: identity{"123456789012", "Dev"}, usedBy: append(usedBy, profile)},
 	}
-	all := []sessionStatus{
-		session(time.Hour, time.Hour), session(time.Hour, 5*time.Minute), session(time.Hour, -time.Minute),
-		session(15*time.Minute, 4*time.Minute), session(15*time.Minute, 3*time.Minute), // of a short one a quarter counts
+}
+
+// failing returns s with a last error.
+func (s sessionStatus) failing(problem, hint string, ago time.Duration) sessionStatus {
+	s.LastError, s.lastHint, s.lastErrorAt = &problem, hint, statusNow.Add(-ago)
+	return s
+}
+
+func pageOf(width int, sessions ...sessionStatus) string {
+	list := sessionList{sessions: sessions}
+	return "\n" + string(statusPage(list, "", statusNow, tui.Screen{Width: width}))
+}
+
+func TestStatusPage(t *testing.T) {
+	noSession := sessionStatus{Profile: "ops", RoleARN: "arn:aws:iam::210987654321:role/path/Ops", Type: "assume_role"}
+	const denied = "AssumeRole arn:aws:iam::210987654321:role/path/Ops: AccessDenied for arn:aws:iam::123456789012:user/jill"
+	for name, test := range map[string]struct {
+		width    int
+		sessions []sessionStatus
+		want     string
+	}{
+		"a fresh hour is 60m": {0, []sessionStatus{sessionWith("dev", time.Hour, time.Hour-time.Second)}, `
+PROFILE  ACCOUNT       ROLE  STORE    LEFT  USED BY
+dev      123456789012  Dev   keyring  60m
+`},
+		"a wired profile uses the session": {0, []sessionStatus{sessionWith("dev-role", time.Hour, 40*time.Minute, "dev")}, `
+PROFILE   ACCOUNT       ROLE  STORE    LEFT  USED BY
+dev-role  123456789012  Dev   keyring  40m   dev
+`},
+		"many profiles": {0, []sessionStatus{sessionWith("base", time.Hour, 40*time.Minute,
+			strings.Fields("p1 p2 p3 p4 p5 p6 p7 p8 p9 p10 p11")...)}, `
+PROFILE  ACCOUNT       ROLE  STORE    LEFT  USED BY
+base     123456789012  Dev   keyring  40m   p1 p2 p3 p4 p5 p6 p7 p8 and 3 more
+`},
+		"a failure and no session": {80, []sessionStatus{
+			noSession.failing("ops: "+denied, "aws-credproc explain --policies ops", 3*time.Second)}, `
+PROFILE  ACCOUNT       ROLE  STORE  LEFT    USED BY
+ops      210987654321  Ops   -      failed  -
+
+ops: AssumeRole arn:aws:iam::210987654321:role/path/Ops: AccessDenied for
+  arn:aws:iam::123456789012:user/jill (3s ago)
+  hint: aws-credproc explain --policies ops
+`},
+		"neither a failure nor a session": {0, []sessionStatus{noSession}, `
+PROFILE  ACCOUNT       ROLE  STORE  LEFT  USED BY
+ops      210987654321  Ops   -      -     -
+`},
+		"a session and a failure": {0, []sessionStatus{
+			sessionWith("dev", time.Hour, 5*time.Minute).failing("dev: STS is temporarily unavailable", "", 2*time.Minute)}, `
+PROFILE  ACCOUNT       ROLE  STORE    LEFT  USED BY
+dev      123456789012  Dev   keyring  5m
+
+dev: STS is temporarily unavailable (2m ago)
+`},
+		"a shared failure is shown once": {0, []sessionStatus{
+			sessionWith("a", time.Hour, -time.Minute).failing("a: the sign-in has expired", "aws-credproc refresh a", time.Minute),
+			sessionWith("b", time.Hour, -time.Minute).failing("b: the sign-in has expired", "aws-credproc refresh b", time.Hour),
+			sessionWith("c", time.Hour, -time.Minute).failing("c: the key is inactive", "", time.Minute)}, `
+PROFILE  ACCOUNT       ROLE  STORE    LEFT     USED BY
+a        123456789012  Dev   keyring  expired
+b        123456789012  Dev   keyring  expired
+c        123456789012  Dev   keyring  expired
+
+a, b: the sign-in has expired (1m ago)
+  hint: aws-credproc refresh a
+
+c: the key is inactive (1m ago)
+`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := pageOf(test.width, test.sessions...); got != test.want {
+				t.Errorf("got %s\nwant %s", got, test.want)
+			}
+		})
 	}
-	plain := string(statusPage(all, "", now, tui.Screen{}))
-	if strings.Contains(plain, "\x1b") {
+}
+
+func TestStatusPageIsNotWiderThanTheScreen(t *testing.T) {
+	s := sessionWith("a-team-with-a-long-name-production", time.Hour, time.Hour, strings.Fields("one two three four five six")...)
+	s.use.role = "AWSReservedSSO_AdministratorAccess_0123456789abcdef"
+	s = s.failing("STS does not answer, after three attempts within fifty seconds", "check the network and the proxy settings", time.Minute)
+	for _, width := range []int{80, 120} {
+		for line := range strings.Lines(pageOf(width, s)) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > width {
+				t.Errorf("%d columns on a screen of %d: %s", n, width, line)
+			}
+		}
+	}
+}
+
+func TestStatusHidesSessionsOfOtherConfigs(t *testing.T) {
+	facts := []cache.Facts{
+		{Key: cache.Key{1}, Profile: "dev", Store: cache.File},
+		{Key: cache.Key{2}, Profile: "dev", Store: cache.File}, // another endpoint
+		{Key: cache.Key{3}, Profile: "gone", Store: cache.File},
+	}
+	uses := map[cache.Key]*sessionUse{{1}: {profiles: []string{"dev"}, usedBy: []string{"dev"}}}
+	for name, test := range map[string]struct {
+		uses          map[cache.Key]*sessionUse
+		names         []string
+		all           bool
+		shown, hidden int
+	}{
+		"default":             {uses, nil, false, 1, 2},
+		"--all":               {uses, nil, true, 3, 0},
+		"dev":                 {uses, []string{"dev"}, false, 1, 1},
+		"--all dev":           {uses, []string{"dev"}, true, 2, 0},
+		"no config, so --all": {nil, nil, true, 3, 0},
+	} {
+		list := selectSessions(facts, test.uses, test.names, test.all)
+		if len(list.sessions) != test.shown || list.hidden != test.hidden {
+			t.Errorf("%s: %d shown, %d hidden", name, len(list.sessions), list.hidden)
+		}
+		page := string(statusPage(list, "", statusNow, tui.Screen{}))
+		if strings.Contains(page, "Not shown without --all") != (test.hidden > 0) {
+			t.Errorf("%s: %s", name, page)
+		}
+	}
+}
+
+func TestStatusColours(t *testing.T) {
+	sessions := []sessionStatus{
+		sessionWith("a", time.Hour, time.Hour), sessionWith("b", time.Hour, 5*time.Minute),
+		sessionWith("c", time.Hour, -time.Minute),
+		sessionWith("d", 15*time.Minute, 4*time.Minute), // usable down to a quarter of its lifetime
+		sessionWith("e", 15*time.Minute, 3*time.Minute).failing("e: denied", "ask", time.Minute),
+	}
+	if plain := pageOf(80, sessions...); strings.Contains(plain, "\x1b") {
 		t.Errorf("colours where there are none: %q", plain)
 	}
-	coloured := string(statusPage(all, "", now, tui.Screen{Width: 80, Colours: true}))
-	for _, want := range []string{"\x1b[32m1h00m\x1b[0m", "\x1b[33m5m\x1b[0m", "\x1b[32m4m\x1b[0m", "\x1b[33m3m\x1b[0m", "\x1b[31mexpired\x1b[0m"} {
+	list := sessionList{sessions: sessions}
+	coloured := string(statusPage(list, "", statusNow, tui.Screen{Width: 80, Colours: true}))
+	for _, want := range []string{
+		"\x1b[1mPROFILE\x1b[0m", "\x1b[32m60m\x1b[0m", "\x1b[33m5m\x1b[0m", "\x1b[32m4m\x1b[0m", "\x1b[33m3m\x1b[0m",
+		"\x1b[31mexpired\x1b[0m", "\x1b[31me:\x1b[0m denied", "\x1b[32mhint:\x1b[0m ask",
+	} {
 		if !strings.Contains(coloured, want) {
 			t.Errorf("no %q in %q", want, coloured)
+		}
+	}
+}
+
+func TestStoreNote(t *testing.T) {
+	for _, test := range []struct {
+		store  cache.Choice
+		reason string
+		want   string
+	}{
+		{cache.File, "", ""},
+		{cache.Keyring, "unlocked", "New sessions: keyring (unlocked)"},
+		{cache.Kernel, "keyring: not available: no D-Bus session bus",
+			"New sessions: kernel store (no keyring: no D-Bus session bus)"},
+		{cache.None, "keyring: locked; kernel store: not available: only Linux has it",
+			"New sessions: not cached (keyring: locked; no kernel store: only Linux has it)"},
+	} {
+		if got := storeNote(test.store, test.reason); got != test.want {
+			t.Errorf("%s: %s, want %s", test.reason, got, test.want)
 		}
 	}
 }

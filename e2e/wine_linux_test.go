@@ -153,7 +153,7 @@ func TestE2EWine(t *testing.T) {
 		k.ok(t, program, "clear", "dev-role")
 		k.get(t, 0, 1)
 		k.ok(t, program, "clear", "--all")
-		if out := k.ok(t, program, "status"); out != "no sessions\n" {
+		if out := k.ok(t, program, "status"); out != "No sessions\n" {
 			t.Errorf("after clear --all: %s", out)
 		}
 		k.get(t, 0, 1)

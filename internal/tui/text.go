@@ -56,7 +56,7 @@ func Plural(n int, word string) string {
 	return word + "s"
 }
 
-// Left returns the time from now until t: "59m", "11h32m", "8s", "over a year", or "expired".
+// Left returns the time from now until t: "60m", "11h32m", "8s", "over a year", or "expired".
 func Left(t, now time.Time) string {
 	if !t.After(now) {
 		return "expired"
@@ -64,15 +64,16 @@ func Left(t, now time.Time) string {
 	return Span(t.Sub(now))
 }
 
-// Span returns a duration as text: "0s", "59m", "11h32m".
+// Span returns a duration as text, rounded to the second or minute: "0s", "60m", "11h32m".
 func Span(d time.Duration) string {
+	minutes := int(d.Round(time.Minute).Minutes())
 	switch {
 	case d > 365*24*time.Hour:
 		return "over a year" // the difference of two times is at most 292 years
 	case d < time.Minute:
-		return d.Round(time.Second).String()
-	case d < time.Hour:
-		return fmt.Sprintf("%dm", int(d.Minutes()))
+		return fmt.Sprintf("%ds", int(d.Round(time.Second).Seconds()))
+	case minutes <= 60:
+		return fmt.Sprintf("%dm", minutes)
 	}
-	return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+	return fmt.Sprintf("%dh%02dm", minutes/60, minutes%60)
 }

@@ -1,0 +1,181 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"aws-credproc/cache"
+	"aws-credproc/credproc/plan"
+	"aws-credproc/internal/tui"
+)
+
+// statusPage returns the page of `status`: a table, the failures, and notes.
+func statusPage(list sessionList, note string, now time.Time, to tui.Screen) []byte {
+	page := []byte("No sessions\n")
+	if len(list.sessions) > 0 {
+		page = statusTable(list.sessions, now, to).Render(to.Width)
+	}
+	paragraph := func(lines ...string) {
+		page = append(page, "\n"+strings.Join(lines, "\n")+"\n"...)
+	}
+	for _, f := range failuresOf(list.sessions) {
+		paragraph(f.lines(now, to)...)
+	}
+	if list.hidden > 0 {
+		text := fmt.Sprintf("Not shown without --all: %d %s of other config files, endpoints or settings",
+			list.hidden, tui.Plural(list.hidden, "session"))
+		paragraph(tui.Hanging("", text, to.Width)...)
+	}
+	if slices.ContainsFunc(list.sessions, func(s sessionStatus) bool {
+		return s.Store == string(cache.File)
+	}) {
+		const text = "The file store protects sessions no better than the AWS CLI's cache: " +
+			"the key is in a file next to them."
+		paragraph(tui.Hanging("", text, to.Width)...)
+	}
+	if note != "" {
+		paragraph(tui.Hanging("", note, to.Width)...)
+	}
+	return page
+}
+
+func statusTable(all []sessionStatus, now time.Time, to tui.Screen) tui.Table {
+	const leftColumn = 4
+	t := tui.Table{
+		Rows:   [][]string{{"PROFILE", "ACCOUNT", "ROLE", "STORE", "LEFT", "USED BY"}},
+		Shrink: []int{0, 2, 5},
+	}
+	for _, s := range all {
+		id := s.identity()
+		t.Rows = append(t.Rows, []string{
+			s.Profile, cmp.Or(id.account, "-"), cmp.Or(id.role, "-"), cmp.Or(s.Store, "-"),
+			s.left(now), s.others(),
+		})
+	}
+	t.Paint = func(row, column int, piece string) string {
+		switch {
+		case row == 0:
+			return to.Paint(tui.Bold, piece)
+		case column == leftColumn:
+			return to.Paint(leftColour(all[row-1], now), piece)
+		}
+		return piece
+	}
+	return t
+}
+
+// identity returns whose credentials a session holds: by the config or, if it has no such profile any
+// more, by what is known about the session.
+func (s sessionStatus) identity() identity {
+	switch {
+	case s.use != nil:
+		return s.use.identity
+	case s.RoleARN != "":
+		return roleIdentity(s.RoleARN)
+	}
+	return identity{role: kindText(s.Type)}
+}
+
+// left returns the time that a session has left, or why there is none.
+func (s sessionStatus) left(now time.Time) string {
+	switch {
+	case s.Expires != nil:
+		return tui.Left(*s.Expires, now)
+	case s.LastError != nil:
+		return "failed"
+	}
+	return "-"
+}
+
+// others returns the profiles besides its own that use a session.
+func (s sessionStatus) others() string {
+	const most = 8
+	if s.use == nil {
+		return "-"
+	}
+	names := slices.DeleteFunc(slices.Clone(s.use.usedBy), func(name string) bool {
+		return name == s.Profile
+	})
+	if len(names) > most+1 {
+		names = append(names[:most:most], fmt.Sprintf("and %d more", len(names)-most))
+	}
+	return strings.Join(names, " ")
+}
+
+// leftColour returns green for a session that is returned as it is, yellow for one that is renewed
+// first, and red for none.
+func leftColour(s sessionStatus, now time.Time) tui.Colour {
+	switch {
+	case s.Expires == nil || !s.Expires.After(now):
+		return tui.Red
+	case !plan.IsUsable(cache.Session{Issued: *s.Created, Expiration: *s.Expires}, now):
+		return tui.Yellow
+	}
+	return tui.Green
+}
+
+// sharedFailure is a failure that one or more profiles have.
+type sharedFailure struct {
+	profiles      []string
+	problem, hint string
+	at            time.Time // of the latest
+}
+
+// failuresOf returns the last errors of sessions, each once. Errors of profiles are the same if they
+// differ in the profile's own name only.
+func failuresOf(all []sessionStatus) (failures []*sharedFailure) {
+	type key struct{ problem, hint string }
+	known := map[key]*sharedFailure{}
+	for _, s := range all {
+		if s.LastError == nil {
+			continue
+		}
+		problem := strings.TrimPrefix(*s.LastError, s.Profile+": ")
+		k := key{problem, replaceWord(s.lastHint, s.Profile, "PROFILE")}
+		f := known[k]
+		if f == nil {
+			f = &sharedFailure{problem: problem, hint: s.lastHint}
+			known[k] = f
+			failures = append(failures, f)
+		}
+		if !slices.Contains(f.profiles, s.Profile) {
+			f.profiles = append(f.profiles, s.Profile)
+		}
+		if s.lastErrorAt.After(f.at) {
+			f.at = s.lastErrorAt
+		}
+	}
+	return failures
+}
+
+// replaceWord replaces a word of a text, where blanks or the text's ends are around it.
+func replaceWord(text, word, by string) string {
+	words := strings.Split(text, " ")
+	for i, w := range words {
+		if w == word {
+			words[i] = by
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// lines returns a failure as the problem and, on a line of its own, the hint.
+func (f sharedFailure) lines(now time.Time, to tui.Screen) []string {
+	who := strings.Join(f.profiles, ", ") + ":"
+	text := fmt.Sprintf("%s %s (%s ago)", who, f.problem, tui.Span(now.Sub(f.at)))
+	lines := tui.Hanging("  ", text, to.Width)
+	lines[0] = strings.TrimPrefix(lines[0], "  ")
+	if rest, ok := strings.CutPrefix(lines[0], who); ok {
+		lines[0] = to.Paint(tui.Red, who) + rest
+	}
+	if f.hint != "" {
+		const label = "  hint: "
+		hint := tui.Hanging(label, f.hint, to.Width)
+		hint[0] = "  " + to.Paint(tui.Green, "hint:") + " " + strings.TrimPrefix(hint[0], label)
+		lines = append(lines, hint...)
+	}
+	return lines
+}

@@ -1,0 +1,7 @@
+package tui
+
+// A console has no signals that suspend a process.
+
+func (s *AltScreen) watchSignals() {}
+
+func (s *AltScreen) ignoreSignals() {}

@@ -1,0 +1,103 @@
+package tui
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func tableRows() [][]string {
+	return [][]string{
+		{"PROFILE", "ROLE", "LEFT", "USED BY"},
+		{"dev", "Developer", "59m", ""},
+		{"a-profile-with-a-long-name", "\x1b[31mrole", "1m", "one two-words three"},
+		{"static", "", "", ""},
+	}
+}
+
+func TestTableFitsTheScreen(t *testing.T) {
+	for name, test := range map[string]struct {
+		width int
+		want  string
+	}{
+		"not a terminal": {0, `
+PROFILE                     ROLE       LEFT  USED BY
+dev                         Developer  59m
+a-profile-with-a-long-name  ?[31mrole  1m    one two-words three
+static
+`},
+		"wide": {120, `
+PROFILE                     ROLE       LEFT  USED BY
+dev                         Developer  59m
+a-profile-with-a-long-name  ?[31mrole  1m    one two-words three
+static
+`},
+		"narrow: lists are wrapped before names": {46, `
+PROFILE             ROLE       LEFT  USED BY
+dev                 Developer  59m
+a-profile-with-a-   ?[31mrole  1m    one
+long-name                            two-words
+                                     three
+static
+`},
+		"narrower than the smallest widths": {10, `
+PROFILE   ROLE       LEFT  USED BY
+dev       Developer  59m
+a-        ?[31mrole  1m    one
+profile-                   two-
+with-a-                    words
+long-                      three
+name
+static
+`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := "\n" + string(Table{Rows: tableRows(), Shrink: []int{0, 3}}.Render(test.width))
+			if got != test.want {
+				t.Errorf("got %s\nwant %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestTableIsNotWiderThanTheScreen(t *testing.T) {
+	for width := 40; width < 80; width++ {
+		table := string(Table{Rows: tableRows(), Shrink: []int{0, 3}}.Render(width))
+		for line := range strings.Lines(table) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > width {
+				t.Errorf("%d characters on a screen of %d: %s", n, width, line)
+			}
+		}
+	}
+}
+
+func TestTableCellsAreWrappedWhereNamesHaveBreaks(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                    "",
+		"12345678":            "12345678",
+		"123456789":           "12345678|9",
+		"one two three":       "one two|three",
+		"12345678 9":          "12345678|9",
+		"dev-role_name/x":     "dev-|role_|name/x",
+		"AWSReservedSSO_Admi": "AWSReser|vedSSO_|Admi",
+		"ééééééééé":           "éééééééé|é",
+	} {
+		if got := strings.Join(wrapCell(text, 8), "|"); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestTableCellsArePaintedPieceByPiece(t *testing.T) {
+	table := Table{Rows: [][]string{{"A", "B"}, {"one two three", "x"}}, Shrink: []int{0}}
+	table.Paint = func(row, column int, piece string) string {
+		if row == 1 && column == 0 {
+			return "<" + piece + ">"
+		}
+		return piece
+	}
+	want := "A         B\n<one two>   x\n<three>\n"
+	if got := string(table.Render(11)); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
