@@ -1,5 +1,5 @@
 // Bench measures whole processes of "aws-credproc get" beside the least that a Go program can do and beside what other
-// people use: warm, cold, and many at once. It prints the tables of the README.
+// people use: warm, cold, and many at once. It prints the tables of docs/performance.md.
 //
 // The programs run in turns, so that whatever else the machine does hits all of them alike, and the medians are
 // compared. Its argument is the directory with the programs; it needs a Secret Service to itself (scripts/bench.sh sees
