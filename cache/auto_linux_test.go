@@ -1,10 +1,13 @@
 package cache
 
 import (
+	"aws-credproc/cache/keyring"
+	"aws-credproc/cache/statedir"
+	"aws-credproc/internal/childtest"
+	"aws-credproc/internal/keyringtest"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,49 +20,24 @@ import (
 
 func init() {
 	// unlock DIR: as a command that a person typed; prints whether the keyring is open.
-	children["unlock"] = func(args []string) error {
-		err := Unlock(context.Background(), args[0], func() {})
+	childtest.Register("unlock", func(args []string) error {
+		err := Unlock(context.Background(), args[0], UnlockLimit, func() {})
 		if err != nil && !errors.Is(err, ErrLocked) {
 			return err
 		}
 		fmt.Println(err == nil)
 		return nil
-	}
-}
-
-// keyringStates are those in which a keyring takes nothing, each with what makes it so and a part of the reason given.
-var keyringStates = map[string]struct {
-	make   func(t *testing.T)
-	reason string
-}{
-	"no bus": {func(t *testing.T) { t.Setenv("DBUS_SESSION_BUS_ADDRESS", "") }, "no session bus"},
-	"dead socket": {func(t *testing.T) {
-		t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+filepath.Join(t.TempDir(), "none"))
-	}, "no session bus"},
-	"silent bus":    {func(t *testing.T) { listen(t, func(net.Conn) {}) }, "no answer"},
-	"broken bus":    {func(t *testing.T) { listen(t, func(conn net.Conn) { conn.Close() }) }, "session bus"},
-	"no service":    {func(t *testing.T) { newDesktop(t) }, "no Secret Service"},
-	"no collection": {func(t *testing.T) { newDesktop(t).startKeyring(false) }, "neither a collection"},
-	"locked": {func(t *testing.T) {
-		d := newDesktop(t)
-		d.startKeyring(true)
-		d.lock()
-	}, "locked"},
-	"silent service": {func(t *testing.T) {
-		if err := newDesktop(t).startKeyring(true).Process.Signal(syscall.SIGSTOP); err != nil {
-			t.Fatal(err)
-		}
-	}, "no answer"},
+	})
 }
 
 func TestAutoTakesTheKernelStoreWhereTheKeyringTakesNothing(t *testing.T) {
-	for name, tc := range keyringStates {
+	for name, tc := range keyringtest.States() {
 		t.Run(name, func(t *testing.T) {
 			dir := kernelDir(t)
-			tc.make(t)
+			tc.Enter(t)
 			c, w := openTest(t, Auto, dir)
 			store, reason := c.StoreName(t.Context())
-			if store != Kernel || !strings.Contains(reason, tc.reason) {
+			if store != Kernel || !strings.Contains(reason, tc.Reason) {
 				t.Errorf("store %s: %s", store, reason)
 			}
 			s := testSession()
@@ -71,7 +49,7 @@ func TestAutoTakesTheKernelStoreWhereTheKeyringTakesNothing(t *testing.T) {
 			if err := another.Delete(t.Context(), testKey); err != nil {
 				t.Errorf("delete: %v", err)
 			}
-			if left := filesIn(t, filepath.Join(dir, sessionsDir)); len(left) > 0 {
+			if left := filesIn(t, filepath.Join(dir, string(statedir.Sessions))); len(left) > 0 {
 				t.Errorf("left: %v", left)
 			}
 			w.want(t, 0)
@@ -82,7 +60,7 @@ func TestAutoTakesTheKernelStoreWhereTheKeyringTakesNothing(t *testing.T) {
 func TestAutoWithoutAnyStoreKeepsNothing(t *testing.T) {
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "")
 	c, w := openTest(t, Auto, "")
-	c.kernel = noKernel
+	c.stores.kernel = noKernel
 	if store, reason := c.StoreName(t.Context()); store != None || !strings.Contains(reason, "no session bus") || !strings.Contains(reason, "EPERM") {
 		t.Errorf("store %s: %s", store, reason)
 	}
@@ -94,7 +72,7 @@ func TestAutoWithoutAnyStoreKeepsNothing(t *testing.T) {
 func TestAutoTellsOfAStoreThatTakesNothingAfterAll(t *testing.T) {
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "")
 	c, _ := openTest(t, Auto, "")
-	c.kernel = forgetfulKernel{}
+	c.stores.kernel = forgetfulKernel{}
 	if store, err := c.Put(t.Context(), testKey, testSession(), testFacts()); store != None || !errors.Is(err, ErrUnavailable) {
 		t.Errorf("%s, %v", store, err)
 	}
@@ -102,18 +80,18 @@ func TestAutoTellsOfAStoreThatTakesNothingAfterAll(t *testing.T) {
 
 // Whoever looks is told that the store which was chosen takes nothing.
 func TestAStoreThatIsOutOfReachIsTold(t *testing.T) {
-	for name, tc := range keyringStates {
+	for name, tc := range keyringtest.States() {
 		t.Run(name, func(t *testing.T) {
-			tc.make(t)
+			tc.Enter(t)
 			c, w := openTest(t, Keyring, "")
-			if store, reason := c.StoreName(t.Context()); store != None || !strings.Contains(reason, tc.reason) {
+			if store, reason := c.StoreName(t.Context()); store != None || !strings.Contains(reason, tc.Reason) {
 				t.Errorf("store %s: %s", store, reason)
 			}
 			w.want(t, 0)
 		})
 	}
 	c, w := openTest(t, Kernel, "")
-	c.kernel = noKernel
+	c.stores.kernel = noKernel
 	if store, reason := c.StoreName(t.Context()); store != None || !strings.Contains(reason, "EPERM") {
 		t.Errorf("store %s: %s", store, reason)
 	}
@@ -122,8 +100,8 @@ func TestAStoreThatIsOutOfReachIsTold(t *testing.T) {
 
 // The haste of a caller is no reason to choose another store.
 func TestAutoDecidesNothingForACallerInHaste(t *testing.T) {
-	d := newDesktop(t)
-	daemon := d.startKeyring(true)
+	d := keyringtest.New(t)
+	daemon := d.StartKeyring(true)
 	c, _ := openTest(t, Auto, "")
 	if err := daemon.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
@@ -134,7 +112,7 @@ func TestAutoDecidesNothingForACallerInHaste(t *testing.T) {
 	if err := daemon.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "the keyring", func() bool { return c.keyring.look(t.Context(), keyringLimit) == nil })
+	keyringtest.WaitFor(t, "the keyring", func() bool { return c.stores.keyring.Status(t.Context(), keyring.ResponseLimit) == nil })
 	if store, reason := c.StoreName(t.Context()); store != Keyring {
 		t.Errorf("store %s: %s", store, reason)
 	}
@@ -144,8 +122,8 @@ func TestAutoDecidesNothingForACallerInHaste(t *testing.T) {
 // lost nor left behind.
 func TestSessionsOutliveALockedKeyring(t *testing.T) {
 	dir := kernelDir(t)
-	d := newDesktop(t)
-	d.startKeyring(true)
+	d := keyringtest.New(t)
+	d.StartKeyring(true)
 	open := func() *Cache { // as another process does
 		c, w := openTest(t, Auto, dir)
 		t.Cleanup(func() { w.want(t, 0) })
@@ -155,7 +133,7 @@ func TestSessionsOutliveALockedKeyring(t *testing.T) {
 	second.AccessKeyID, third.AccessKeyID = "ASIASECOND", "ASIATHIRD"
 	mustPut(t, open(), testKey, first, Keyring)
 	mustPut(t, open(), otherKey, first, Keyring)
-	d.lock()
+	d.Lock()
 	if _, err := open().Get(t.Context(), testKey); !errors.Is(err, ErrLocked) {
 		t.Errorf("get: %v", err)
 	}
@@ -169,10 +147,10 @@ func TestSessionsOutliveALockedKeyring(t *testing.T) {
 	if got, err := open().Get(t.Context(), testKey); err != nil || got != second {
 		t.Errorf("while it is locked: %v, %v", got, err)
 	}
-	if f, err := open().FactsOf(testKey); err != nil || f.Store != Kernel || !f.Stray.Equal(first.Expiration) {
+	if f, err := open().FactsOf(testKey); err != nil || f.Store != Kernel || !f.KeyringUntil.Equal(first.Expiration) {
 		t.Errorf("facts: %+v, %v", f, err)
 	}
-	d.unlock()
+	d.Unlock()
 	if got, err := open().Get(t.Context(), testKey); err != nil || got != second {
 		t.Errorf("unlocked: %v, %v", got, err)
 	}
@@ -183,13 +161,13 @@ func TestSessionsOutliveALockedKeyring(t *testing.T) {
 	if got, err := open().Get(t.Context(), testKey); err != nil || got != third {
 		t.Errorf("anew: %v, %v", got, err)
 	}
-	if f, err := open().FactsOf(testKey); err != nil || !f.Stray.IsZero() {
+	if f, err := open().FactsOf(testKey); err != nil || !f.KeyringUntil.IsZero() {
 		t.Errorf("facts: %+v, %v", f, err)
 	}
-	if left := filesIn(t, filepath.Join(dir, sessionsDir)); len(left) > 0 {
+	if left := filesIn(t, filepath.Join(dir, string(statedir.Sessions))); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
-	if n := d.prompts.Load(); n != 0 {
+	if n := d.Prompts.Load(); n != 0 {
 		t.Errorf("%d prompts", n)
 	}
 }
@@ -200,30 +178,33 @@ func TestWhatIsForgottenInALockedKeyringDoesNotComeBack(t *testing.T) {
 		"clear":  func(c *Cache) error { _, err := c.Clear(t.Context()); return err },
 		"delete": func(c *Cache) error { return c.Delete(t.Context(), testKey) },
 	} {
-		for store, before := range map[Choice]func(t *testing.T, c *Cache, d *desktop){
-			Keyring: func(_ *testing.T, _ *Cache, d *desktop) { d.lock() },
-			Kernel:  func(t *testing.T, c *Cache, d *desktop) { d.lock(); mustPut(t, c, testKey, testSession(), Kernel) },
-			"damaged facts": func(t *testing.T, c *Cache, d *desktop) {
-				d.lock()
-				if err := os.WriteFile(filepath.Join(c.opts.Dir, factsDir, factsName(testKey)), nil, 0o600); err != nil {
+		for store, before := range map[Choice]func(t *testing.T, c *Cache, d *keyringtest.Desktop){
+			Keyring: func(_ *testing.T, _ *Cache, d *keyringtest.Desktop) { d.Lock() },
+			Kernel: func(t *testing.T, c *Cache, d *keyringtest.Desktop) {
+				d.Lock()
+				mustPut(t, c, testKey, testSession(), Kernel)
+			},
+			"damaged facts": func(t *testing.T, c *Cache, d *keyringtest.Desktop) {
+				d.Lock()
+				if err := os.WriteFile(filepath.Join(c.opts.Dir, string(statedir.Facts), factsName(testKey)), nil, 0o600); err != nil {
 					t.Fatal(err)
 				}
 			},
 		} {
 			t.Run(name+" "+string(store), func(t *testing.T) {
 				dir := kernelDir(t)
-				d := newDesktop(t)
-				d.startKeyring(true)
+				d := keyringtest.New(t)
+				d.StartKeyring(true)
 				open := func() *Cache { return openTestAt(t, Auto, dir) }
 				mustPut(t, open(), testKey, testSession(), Keyring)
 				before(t, open(), d)
 				if err := forget(open()); !errors.Is(err, ErrLocked) {
 					t.Errorf("got %v", err)
 				}
-				if err := open().Fail(testKey, testFacts(), errors.New("x")); err != nil {
+				if err := open().RecordFailure(testKey, testFacts(), errors.New("x")); err != nil {
 					t.Fatal(err)
 				}
-				d.unlock()
+				d.Unlock()
 				c := open()
 				for look, get := range map[string]func() (Session, error){
 					"first":  func() (Session, error) { return c.Get(t.Context(), testKey) },
@@ -234,7 +215,7 @@ func TestWhatIsForgottenInALockedKeyringDoesNotComeBack(t *testing.T) {
 					}
 				}
 				mustPut(t, c, otherKey, testSession(), Keyring)
-				if _, err := openKeyring(t).Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+				if _, err := openKeyring(t).get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
 					t.Errorf("the item stays: %v", err)
 				}
 				mustPut(t, c, testKey, testSession(), Keyring)
@@ -249,42 +230,42 @@ func TestWhatIsForgottenInALockedKeyringDoesNotComeBack(t *testing.T) {
 // A process that is killed between store and facts leaves a session in the kernel store that the facts do not tell of.
 func TestSecondLookFindsWhatTheKernelTookForALockedKeyring(t *testing.T) {
 	dir := kernelDir(t)
-	d := newDesktop(t)
-	d.startKeyring(true)
+	d := keyringtest.New(t)
+	d.StartKeyring(true)
 	c, _ := openTest(t, Auto, dir)
 	s := testSession()
 	mustPut(t, c, testKey, s, Keyring)
-	d.lock()
-	st := kernelStore{c.dir, c.kernel}
-	if err := st.Put(t.Context(), testKey, s); err != nil {
+	d.Lock()
+	st := c.stores.kernelStore(c.state.dir)
+	if err := st.put(t.Context(), testKey, s); err != nil {
 		t.Fatal(err)
 	}
 	c, _ = openTest(t, Auto, dir)
 	if got, err := c.GetLocked(t.Context(), testKey, testFacts()); err != nil || got != s {
 		t.Errorf("got %v, %v", got, err)
 	}
-	if f, err := c.FactsOf(testKey); err != nil || f.Store != Kernel || !f.Stray.Equal(s.Expiration) {
+	if f, err := c.FactsOf(testKey); err != nil || f.Store != Kernel || !f.KeyringUntil.Equal(s.Expiration) {
 		t.Errorf("facts: %+v, %v", f, err)
 	}
 }
 
 // The keyring goes away after it was found open: the session is kept all the same.
 func TestAutoPutsElsewhereWhatTheKeyringRefusesAfterAll(t *testing.T) {
-	for name, ruin := range map[string]func(t *testing.T, d *desktop, pid int) error{
-		"locked": func(t *testing.T, d *desktop, _ int) error { d.lock(); return nil },
-		"killed": func(t *testing.T, d *desktop, pid int) error {
-			defer waitFor(t, "its end", func() bool { return !d.hasService() })
+	for name, ruin := range map[string]func(t *testing.T, d *keyringtest.Desktop, pid int) error{
+		"locked": func(t *testing.T, d *keyringtest.Desktop, _ int) error { d.Lock(); return nil },
+		"killed": func(t *testing.T, d *keyringtest.Desktop, pid int) error {
+			defer keyringtest.WaitFor(t, "its end", func() bool { return !d.HasService() })
 			return unix.Kill(pid, unix.SIGKILL)
 		},
-		"stopped": func(t *testing.T, d *desktop, pid int) error { return unix.Kill(pid, unix.SIGSTOP) },
-		"bus gone": func(t *testing.T, d *desktop, _ int) error {
-			return d.bus.Process.Kill()
+		"stopped": func(t *testing.T, d *keyringtest.Desktop, pid int) error { return unix.Kill(pid, unix.SIGSTOP) },
+		"bus gone": func(t *testing.T, d *keyringtest.Desktop, _ int) error {
+			return d.Bus.Process.Kill()
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := kernelDir(t)
-			d := newDesktop(t)
-			daemon := d.startKeyring(true)
+			d := keyringtest.New(t)
+			daemon := d.StartKeyring(true)
 			c, w := openTest(t, Auto, dir)
 			if store, reason := c.StoreName(t.Context()); store != Keyring {
 				t.Fatalf("%v: %v", store, reason)
@@ -293,7 +274,7 @@ func TestAutoPutsElsewhereWhatTheKeyringRefusesAfterAll(t *testing.T) {
 				t.Fatal(err)
 			}
 			mustPut(t, c, testKey, testSession(), Kernel)
-			if f, err := c.FactsOf(testKey); err != nil || !f.Stray.IsZero() {
+			if f, err := c.FactsOf(testKey); err != nil || !f.KeyringUntil.IsZero() {
 				t.Errorf("a session is said to be in the keyring, to which none can have come: %+v, %v", f, err)
 			}
 			w.want(t, 0)
@@ -303,8 +284,8 @@ func TestAutoPutsElsewhereWhatTheKeyringRefusesAfterAll(t *testing.T) {
 
 // Another daemon takes over, as after an upgrade: what the one before had written is there.
 func TestSessionsOutliveTheirDaemon(t *testing.T) {
-	d := newDesktop(t)
-	daemon := d.startKeyring(true)
+	d := keyringtest.New(t)
+	daemon := d.StartKeyring(true)
 	c, _ := openTest(t, Auto, "")
 	s := testSession()
 	mustPut(t, c, testKey, s, Keyring)
@@ -312,19 +293,19 @@ func TestSessionsOutliveTheirDaemon(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := make(chan error, 1)
-	go func() { _, err := openKeyring(t).Get(t.Context(), testKey); got <- err }()
-	waitFor(t, "the call", func() bool { return d.clients() >= 3 }) // the test, the daemon and the call
+	go func() { _, err := openKeyring(t).get(t.Context(), testKey); got <- err }()
+	keyringtest.WaitFor(t, "the call", func() bool { return d.Clients() >= 3 }) // the test, the daemon and the call
 	if err := daemon.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-got; err == nil || errors.Is(err, ErrMiss) || errors.Is(err, ErrTimeout) {
 		t.Errorf("killed in mid-call: %v", err)
 	}
-	waitFor(t, "its end", func() bool { return !d.hasService() })
-	if _, err := openKeyring(t).Get(t.Context(), testKey); !errors.Is(err, ErrUnavailable) {
+	keyringtest.WaitFor(t, "its end", func() bool { return !d.HasService() })
+	if _, err := openKeyring(t).get(t.Context(), testKey); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("without a daemon: %v", err)
 	}
-	d.startKeyring(true)
+	d.StartKeyring(true)
 	if got, err := c.Get(t.Context(), testKey); err != nil || got != s {
 		t.Errorf("from another daemon: %v, %v", got, err)
 	}
@@ -332,30 +313,30 @@ func TestSessionsOutliveTheirDaemon(t *testing.T) {
 
 func TestUnlockWaitsForThePerson(t *testing.T) {
 	for name, tc := range map[string]struct {
-		person *person
+		person *keyringtest.User
 		want   error
 	}{
-		"who knows the password":   {&person{password: "password"}, nil},
-		"who closes the dialog":    {&person{}, ErrLocked},
+		"who knows the password":   {&keyringtest.User{Password: "password"}, nil},
+		"who closes the dialog":    {&keyringtest.User{}, ErrLocked},
 		"whom nothing can show it": {nil, ErrLocked},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := newDesktop(t)
-			d.startKeyring(true)
-			d.lock()
-			d.person.Store(tc.person)
+			d := keyringtest.New(t)
+			d.StartKeyring(true)
+			d.Lock()
+			d.User.Store(tc.person)
 			c, w := openTest(t, Auto, kernelDir(t))
 			told := 0
-			if err := Unlock(t.Context(), c.opts.Dir, func() { told++ }); !errors.Is(err, tc.want) || tc.want == nil && err != nil {
+			if err := Unlock(t.Context(), c.opts.Dir, UnlockLimit, func() { told++ }); !errors.Is(err, tc.want) || tc.want == nil && err != nil {
 				t.Errorf("got %v, want %v", err, tc.want)
 			}
-			if n := d.prompts.Load(); n != 1 || told != 1 {
+			if n := d.Prompts.Load(); n != 1 || told != 1 {
 				t.Errorf("%d prompts, told of %d", n, told)
 			}
 			store := Kernel
 			if tc.want == nil {
 				store = Keyring
-				if err := Unlock(t.Context(), c.opts.Dir, func() { told++ }); err != nil || told != 1 {
+				if err := Unlock(t.Context(), c.opts.Dir, UnlockLimit, func() { told++ }); err != nil || told != 1 {
 					t.Errorf("an open one: %v, told of %d", err, told)
 				}
 			}
@@ -367,119 +348,67 @@ func TestUnlockWaitsForThePerson(t *testing.T) {
 
 // The process that has raised the prompt may be stopped: others wait as long as for the person, and not for it.
 func TestUnlockWaitsForNobodyWithoutEnd(t *testing.T) {
-	d := newDesktop(t)
-	d.startKeyring(true)
-	d.lock()
-	unlockLimit = 100 * time.Millisecond
-	t.Cleanup(func() { unlockLimit = time.Minute })
+	d := keyringtest.New(t)
+	d.StartKeyring(true)
+	d.Lock()
 	st := openFileStore(t)
-	free, err := st.dir.lock(t.Context(), unlockLock, nil)
+	free, err := st.dir.Lock(t.Context(), unlockLock, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer free()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	if err := Unlock(ctx, st.dir.path, func() {}); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "another process") {
+	if err := Unlock(ctx, st.dir.Path(), 100*time.Millisecond, func() {}); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "another process") {
 		t.Errorf("got %v", err)
 	}
-	if n := d.prompts.Load(); n != 0 {
+	if n := d.Prompts.Load(); n != 0 {
 		t.Errorf("%d prompts", n)
 	}
 }
 
 func TestUnlockOfNoKeyringAsksNobody(t *testing.T) {
-	for name, state := range keyringStates {
+	for name, state := range keyringtest.States() {
 		if name == "locked" {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			state.make(t)
-			if err := Unlock(t.Context(), t.TempDir(), func() { t.Error("somebody is asked") }); err != nil {
+			state.Enter(t)
+			if err := Unlock(t.Context(), t.TempDir(), UnlockLimit, func() { t.Error("somebody is asked") }); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 }
 
-// Who does not wait for the end of a prompt leaves a daemon that is there for others: to dismiss one that is shown would
-// end gnome-keyring 42.
-func TestPromptThatIsGivenUpDoesNotEndTheDaemon(t *testing.T) {
-	d := newDesktop(t)
-	d.startKeyring(true)
-	s := testSession()
-	k := openKeyring(t)
-	if err := k.Put(t.Context(), testKey, s); err != nil {
-		t.Fatal(err)
-	}
-	d.lock()
-	d.person.Store(late("password"))
-	if err := k.unlock(t.Context(), 500*time.Millisecond); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "nobody has answered") {
-		t.Errorf("nobody answers: %v", err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-	defer cancel()
-	if err := k.unlock(ctx, time.Minute); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("interrupted: %v", err)
-	}
-	if err := keyringLook(t.Context()); !errors.Is(err, ErrLocked) {
-		t.Errorf("the daemon says: %v", err)
-	}
-	d.unlock()
-	if got, err := k.Get(t.Context(), testKey); err != nil || got != s {
-		t.Errorf("afterwards: %v, %v", got, err)
-	}
-}
-
-func TestUnlockEndsWithTheDaemon(t *testing.T) {
-	d := newDesktop(t)
-	daemon := d.startKeyring(true)
-	d.lock()
-	d.person.Store(late(""))
-	got := make(chan error, 1)
-	go func() { got <- (&keyring{}).unlock(t.Context(), time.Minute) }()
-	waitFor(t, "the prompt", func() bool { return d.prompts.Load() > 0 })
-	if err := daemon.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case err := <-got:
-		if !errors.Is(err, ErrUnavailable) {
-			t.Errorf("got %v", err)
-		}
-	case <-time.After(hangLimit):
-		t.Error("it waits for a daemon that is gone")
-	}
-}
-
 // Many people's commands at once, and nothing that could show a prompt: the daemon is there for others afterwards.
 func TestManyUnlocksAtOnceDoNotWedgeTheDaemon(t *testing.T) {
-	d := newDesktop(t)
-	d.startKeyring(true)
+	d := keyringtest.New(t)
+	d.StartKeyring(true)
 	s := testSession()
 	k := openKeyring(t)
-	if err := k.Put(t.Context(), testKey, s); err != nil {
+	if err := k.put(t.Context(), testKey, s); err != nil {
 		t.Fatal(err)
 	}
-	d.lock()
-	d.stopPrompter()
+	d.Lock()
+	d.StopPrompter()
 	dir := t.TempDir()
-	for _, out := range runChildren(t, 6, "unlock", func(int) []string { return []string{dir} }) {
+	for _, out := range childtest.Run(t, 6, "unlock", func(int) []string { return []string{dir} }) {
 		if out != "false" {
 			t.Errorf("open: %s", out)
 		}
 	}
-	d.startPrompter()
-	d.person.Store(&person{password: "password"})
-	for _, out := range runChildren(t, 6, "unlock", func(int) []string { return []string{dir} }) {
+	d.StartPrompter()
+	d.User.Store(&keyringtest.User{Password: "password"})
+	for _, out := range childtest.Run(t, 6, "unlock", func(int) []string { return []string{dir} }) {
 		if out != "true" {
 			t.Errorf("open: %s", out)
 		}
 	}
-	if n := d.prompts.Load(); n != 1 {
+	if n := d.Prompts.Load(); n != 1 {
 		t.Errorf("%d prompts for one keyring", n)
 	}
-	if got, err := k.Get(t.Context(), testKey); err != nil || got != s {
+	if got, err := k.get(t.Context(), testKey); err != nil || got != s {
 		t.Errorf("afterwards: %v, %v", got, err)
 	}
 }
@@ -489,8 +418,8 @@ func TestExpiredItemsAreClearedAwayWhenTheKeyringIsOpen(t *testing.T) {
 	for _, choice := range []Choice{Auto, Keyring, File} {
 		t.Run(string(choice), func(t *testing.T) {
 			dir := kernelDir(t)
-			d := newDesktop(t)
-			d.startKeyring(true)
+			d := keyringtest.New(t)
+			d.StartKeyring(true)
 			now := time.Now()
 			open := func() *Cache {
 				c, w := openAt(t, choice, dir, &now)
@@ -500,18 +429,18 @@ func TestExpiredItemsAreClearedAwayWhenTheKeyringIsOpen(t *testing.T) {
 			s := testSession()
 			mustPut(t, openTestAt(t, Keyring, dir), testKey, s, Keyring)
 			mustPut(t, openTestAt(t, Keyring, dir), Key{2}, s, Keyring)
-			d.lock()
+			d.Lock()
 			mustPut(t, openTestAt(t, Auto, dir), Key{2}, s, Kernel) // its item is a stray
 			now = s.Expiration.Add(time.Second)
 			next := testSession()
 			next.Issued, next.Expiration = now, now.Add(time.Hour)
 			_, _ = open().Put(t.Context(), otherKey, next, testFacts())
 			for _, key := range []Key{testKey, {2}} {
-				if f, err := openTestAt(t, File, dir).dirFacts(t, key); err != nil || !f.isInKeyring() {
+				if f, err := openTestAt(t, File, dir).dirFacts(t, key); err != nil || !f.mayBeInKeyring() {
 					t.Errorf("locked: nothing tells of the item any more: %+v, %v", f, err)
 				}
 			}
-			d.unlock()
+			d.Unlock()
 			if _, err := open().Put(t.Context(), otherKey, next, testFacts()); err != nil {
 				t.Fatal(err)
 			}
@@ -519,7 +448,7 @@ func TestExpiredItemsAreClearedAwayWhenTheKeyringIsOpen(t *testing.T) {
 				if _, err := openTestAt(t, File, dir).dirFacts(t, key); !errors.Is(err, ErrMiss) {
 					t.Errorf("facts: %v", err)
 				}
-				if _, err := openKeyring(t).Get(t.Context(), key); !errors.Is(err, ErrMiss) {
+				if _, err := openKeyring(t).get(t.Context(), key); !errors.Is(err, ErrMiss) {
 					t.Errorf("item: %v", err)
 				}
 			}
@@ -536,9 +465,9 @@ func openTestAt(t *testing.T, choice Choice, dir string) *Cache {
 // dirFacts gives facts as they are written, also those that tell of nothing but a stray.
 func (c *Cache) dirFacts(t *testing.T, key Key) (Facts, error) {
 	t.Helper()
-	d, err := c.state(false)
+	d, err := c.state.open(false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return d.readFacts(key)
+	return readFacts(d, key)
 }

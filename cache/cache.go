@@ -1,52 +1,49 @@
 package cache
 
 import (
-	"aws-credproc/internal/diag"
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"slices"
 	"sync"
 	"time"
+
+	"aws-credproc/cache/keyring"
+	"aws-credproc/cache/statedir"
+	"aws-credproc/internal/diag"
 )
 
-// Options say how a Cache is opened.
+// Options are the options of a Cache.
 type Options struct {
-	// Dir is the state directory, see DefaultDir. Empty: none is known, so nothing is kept.
+	// Dir is the path of the state directory, see [statedir.Default]. If it is empty, nothing is kept.
 	Dir string
-	// Choice is where new sessions go, and with any choice but Auto the only store that sessions are read from.
+	// Choice is the store of new sessions. With a choice other than Auto, sessions are read from that
+	// store only.
 	Choice Choice
-	// Warnf is told what is wrong where nothing fails for it; nil drops that.
+	// Warnf, if not nil, is called for what is wrong without being a failure.
 	Warnf func(format string, args ...any)
-	// Now is the time by which sessions expire; nil is time.Now.
+	// Now is the clock by which sessions expire; nil is time.Now.
 	Now func() time.Time
-	// Memory keeps new sessions that no store takes in this process, for as long as it lives.
+	// Memory keeps new sessions that no store takes in memory.
 	Memory bool
+	// KeyringLimit is how long Auto waits to find out whether the keyring is unlocked, and how long a
+	// Put works on expired sessions; 0 is 90 ms.
+	KeyringLimit time.Duration
 }
 
-// Cache keeps sessions in the stores of this machine, and what is known about them in the state directory. A state
-// directory that cannot be used costs one warning and the cache, not the credentials: every session is a miss then,
-// and nothing is kept. Its methods may be called from several goroutines.
+// Cache keeps sessions in the stores of this machine, and what is known about them in the state
+// directory. If the state directory cannot be used, there is one warning, every session is a miss and
+// nothing is kept. The methods of a Cache may be called from several goroutines.
 type Cache struct {
-	opts    Options
-	keyring *keyring
-	kernel  kernelKeys
-
-	choiceMu sync.Mutex
-	chosen   decision // where new sessions go by Auto, once that is decided
-
-	mu     sync.Mutex
-	dir    *stateDir
-	dirErr error // why the state directory cannot be used; it has been told
-	// creatable says that a state directory that was not there could be made.
-	creatable bool
-
+	opts   Options
+	state  *state
+	stores *stores
+	auto   *chooser
 	memory sync.Map // Session by Key
 }
 
-// Open makes a Cache. It touches neither disk nor keyring; an error is a Choice that there is not.
+// Open returns a Cache. It uses neither the disk nor the keyring. The error is that of an unknown
+// Choice.
 func Open(o Options) (*Cache, error) {
 	var err error
 	if o.Choice, err = ParseChoice(string(o.Choice)); err != nil {
@@ -58,78 +55,92 @@ func Open(o Options) (*Cache, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Cache{opts: o, keyring: &keyring{}, kernel: osKernel{}}, nil
+	o.KeyringLimit = cmp.Or(o.KeyringLimit, defaultKeyringLimit)
+	s := newStores()
+	return &Cache{
+		opts:   o,
+		state:  &state{path: o.Dir, warnf: o.Warnf},
+		stores: s,
+		auto:   &chooser{stores: s, limit: o.KeyringLimit},
+	}, nil
 }
 
-// Get is the warm way: one small file, then one item of one store. Without facts that tell of a session that has not
-// expired it answers ErrMiss, and no keyring is asked. Any other error is a failure of the store that holds the
-// session, see ErrLocked and its like.
+// Close closes the state directory, which Windows does not remove while it is open. The Cache then
+// keeps nothing. A process that ends need not call it.
+func (c *Cache) Close() error { return c.state.close() }
+
+// Keyring returns the keyring of the Cache, which remembers whether it has answered.
+func (c *Cache) Keyring() *keyring.Keyring { return c.stores.keyring }
+
+// Get returns a session. It reads one small file and one item of one store, and asks no keyring if
+// there are no facts about a session that has not expired: the error is then ErrMiss. Any other error
+// is a failure of the store that has the session, such as ErrLocked.
 func (c *Cache) Get(ctx context.Context, key Key) (Session, error) {
 	s, _, err := c.get(ctx, key)
 	return s, err
 }
 
-// get also tells which store it looked in, if any. What no store gives, this process may still know.
+// get is Get. It also returns the store that was asked, if any. If no store returns the session, it may
+// be in memory.
 func (c *Cache) get(ctx context.Context, key Key) (Session, Choice, error) {
-	s, name, err := c.stored(ctx, key)
+	s, name, err := c.getStored(ctx, key)
 	if err != nil {
-		if known, ok := c.memory.Load(key); ok && known.(Session).Expiration.After(c.opts.Now()) {
+		known, ok := c.memory.Load(key)
+		if ok && known.(Session).Expiration.After(c.opts.Now()) {
 			return known.(Session), name, nil
 		}
 	}
 	return s, name, err
 }
 
-func (c *Cache) stored(ctx context.Context, key Key) (Session, Choice, error) {
+func (c *Cache) getStored(ctx context.Context, key Key) (Session, Choice, error) {
 	if c.opts.Choice == None {
 		return Session{}, "", ErrMiss
 	}
-	d, err := c.state(false)
+	d, err := c.state.open(false)
 	if err != nil {
-		return Session{}, "", ErrMiss // told by state
+		return Session{}, "", ErrMiss // state has reported it
 	}
 	f, err := c.readFacts(d, key)
 	if err != nil {
 		return Session{}, "", err
 	}
-	if f.Store == "" || !f.Expires.After(c.opts.Now()) || c.opts.Choice != Auto && c.opts.Choice != f.Store {
+	if f.Store == "" || !f.Expires.After(c.opts.Now()) ||
+		c.opts.Choice != Auto && c.opts.Choice != f.Store {
 		return Session{}, "", ErrMiss
 	}
 	s, err := c.getFrom(ctx, d, f.Store, key)
 	return s, f.Store, err
 }
 
-func (c *Cache) getFrom(ctx context.Context, d *stateDir, name Choice, key Key) (Session, error) {
-	st, err := c.store(d, name)
-	if err != nil {
-		return Session{}, err
-	}
-	s, err := st.Get(ctx, key)
+func (c *Cache) getFrom(ctx context.Context, d *statedir.Dir, name Choice, key Key) (Session, error) {
+	s, err := c.stores.get(ctx, d, name, key)
 	if err == nil && !s.Expiration.After(c.opts.Now()) {
 		return Session{}, ErrMiss
 	}
 	return s, err
 }
 
-// GetLocked is the second look, under the lock: as Get, and where the facts lead to no session it looks where a new one
-// would go, since a process killed between the two writes of Put leaves a session without facts. What it finds so gets
-// the facts f, as with Put.
+// GetLocked is Get for a caller that holds the lock of the session. If the facts lead to no session, it
+// looks where a new one would go: a process that is killed during a Put leaves a session without facts.
+// For such a session, it writes the facts f, as Put does.
 func (c *Cache) GetLocked(ctx context.Context, key Key, f Facts) (Session, error) {
-	s, looked, err := c.get(ctx, key)
-	if errors.Is(err, ErrTimeout) && c.keyring.again() {
-		// It holds the session. Hundreds of processes keep it so busy that some give up; they meet here, when the others
-		// have gone.
-		s, looked, err = c.get(ctx, key)
+	s, asked, err := c.get(ctx, key)
+	if errors.Is(err, ErrTimeout) && c.stores.keyring.RetryOnce() {
+		// The keyring has the session, and hundreds of processes kept it busy. Most of them have been
+		// served by now.
+		s, asked, err = c.get(ctx, key)
 	}
-	if err == nil || !errors.Is(err, ErrMiss) && !(c.opts.Choice == Auto && isOutOfReach(err)) {
+	if err == nil || !errors.Is(err, ErrMiss) && !(c.opts.Choice == Auto && isUnreachable(err)) {
 		return s, err
 	}
 	d, name := c.destination(ctx)
-	if name == None || name == looked {
+	if name == None || name == asked {
 		return Session{}, err
 	}
-	if old, factsErr := d.readFacts(key); factsErr == nil && old.Forgotten && name == Keyring {
-		return Session{}, err // this may be without the lock: the next Put deletes it, or has it replaced
+	old, factsErr := readFacts(d, key)
+	if factsErr == nil && old.PendingDelete && name == Keyring {
+		return Session{}, err // the next Put deletes or replaces it
 	}
 	s, getErr := c.getFrom(ctx, d, name, key)
 	switch {
@@ -139,198 +150,82 @@ func (c *Cache) GetLocked(ctx context.Context, key Key, f Facts) (Session, error
 	default:
 		return Session{}, getErr
 	}
-	old, err := d.readFacts(key)
-	if err != nil {
-		old = Facts{} // whatever stands there, it is replaced
-	}
-	if err := d.writeFacts(f.of(key, s, name).after(old)); err != nil {
-		c.opts.Warnf("session found, but not noted: %v", err)
-	}
+	c.noteFound(d, f.withSession(key, s, name))
 	return s, nil
 }
 
-// isOutOfReach reports whether a store could not be asked, rather than what it holds being damaged.
-func isOutOfReach(err error) bool {
-	return err != nil && !errors.Is(err, ErrMiss) && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrVersion)
-}
-
-// Put keeps a session, in the store first and its facts after, so that none tell of a session that is not there. It answers
-// which store took it; None, without an error, where nothing is to be kept. Key, Store, Created, Expires and last error
-// of f are filled in. What a newer version of this program wrote is ErrVersion, and stays.
-//
-// With Auto, a session that the keyring does not take, or has a newer version's in the place of, goes to the kernel store;
-// what the keyring held stays there, and is cleared away when it is over. With any other choice a keyring that is locked or
-// silent is an error, and the session goes nowhere else: the next one would not be found there.
-//
-// The caller holds the lock of the key.
-func (c *Cache) Put(ctx context.Context, key Key, s Session, f Facts) (Choice, error) {
-	name, err := c.put(ctx, key, s, f)
-	c.memory.Delete(key)
-	if c.opts.Memory && (name == None || err != nil) {
-		c.memory.Store(key, s)
-	}
-	return name, err
-}
-
-func (c *Cache) put(ctx context.Context, key Key, s Session, f Facts) (Choice, error) {
-	d, name := c.destination(ctx)
-	if name == None {
-		return None, nil
-	}
-	old, err := d.readFacts(key)
-	if err != nil && !errors.Is(err, ErrMiss) && !errors.Is(err, ErrCorrupt) {
-		return None, err
-	}
-	unknown := err != nil
-	var note func() error
-	if name == Keyring && old.Store != Keyring {
-		// A process that is killed before its facts leaves an item that nobody can list on most systems: noted first.
-		note = func() error {
-			if unknown {
-				old = f
-				old.Store, old.Key, old.Stray = "", key, time.Time{}
-			}
-			old.Stray = latest(old.Stray, s.Expiration)
-			return d.writeFacts(old)
-		}
-	}
-	err = c.putIn(ctx, d, name, key, s, note)
-	if c.opts.Choice == Auto && name == Keyring && (isOutOfReach(err) || errors.Is(err, ErrVersion)) { // although it was there a moment ago
-		if kernelErr := c.putIn(ctx, d, Kernel, key, s, nil); kernelErr == nil {
-			name, err = Kernel, nil
-		}
-	}
-	if err != nil { // with Auto too: it was there when it was chosen, and is perhaps so for each process
-		return None, err
-	}
-	f = f.of(key, s, name).after(old)
-	if err := d.writeFacts(f); err != nil {
-		return name, err
-	}
-	switch {
-	case old.Store == "", old.Store == name:
-	case old.Store == Keyring:
-		// Where it cannot be deleted at once it is cleared away later: the facts say that it is there.
-		brief, cancel := context.WithTimeout(ctx, chooseLimit)
-		defer cancel()
-		if c.opts.Choice != Auto && c.deleteFrom(brief, d, Keyring, key) == nil {
-			f.Stray, f.Forgotten = time.Time{}, false
-			if err := d.writeFacts(f); err != nil {
-				return name, err
-			}
-		}
-	default:
-		if err := c.deleteFrom(ctx, d, old.Store, key); err != nil {
-			c.opts.Warnf("the session before this one stays in store %s: %v", old.Store, err)
-		}
-	}
-	if err := c.sweep(ctx, d, sync.OnceValue(func() bool {
-		return name == Keyring || c.opts.Choice != Auto && c.keyring.look(ctx, chooseLimit) == nil
-	})); err != nil {
-		c.opts.Warnf("what is of no more use is not cleared away: %v", err)
-	}
-	return name, nil
-}
-
-// putIn puts a session into a store, but not in the place of one that a newer version of this program wrote. It calls note,
-// which may be nil, when the store has answered and before anything is written.
-func (c *Cache) putIn(ctx context.Context, d *stateDir, name Choice, key Key, s Session, note func() error) error {
-	st, err := c.store(d, name)
+// noteFound writes the facts about a session that was found without facts.
+func (c *Cache) noteFound(d *statedir.Dir, f Facts) {
+	old, err := readFacts(d, f.Key)
 	if err != nil {
-		return err
+		old = Facts{} // it is replaced
 	}
-	if _, err := st.Get(ctx, key); err != nil && !errors.Is(err, ErrMiss) && !errors.Is(err, ErrCorrupt) {
-		return err
+	if err := writeFacts(d, f.withKeyringOf(old)); err != nil {
+		c.opts.Warnf("session found, but not noted: %v", err)
 	}
-	if note != nil {
-		if err := note(); err != nil {
-			return err
-		}
-	}
-	return st.Put(ctx, key, s)
 }
 
-// of makes facts those of a session that rests in a store.
-func (f Facts) of(key Key, s Session, name Choice) Facts {
-	f.Key, f.Store, f.Created, f.Expires, f.LastError, f.LastHint, f.LastErrorAt = key, name, s.Issued, s.Expiration, "", "", time.Time{}
-	f.Passing, f.NeedsPerson = false, false
-	return f
+// isUnreachable reports whether a store could not be read, as opposed to one that holds damaged data.
+func isUnreachable(err error) bool {
+	return err != nil && !errors.Is(err, ErrMiss) && !errors.Is(err, ErrCorrupt) &&
+		!errors.Is(err, ErrVersion)
 }
 
-// after notes in the facts of a session what those before it tell of the keyring, unless it is there itself and so in
-// the place of whatever was.
-func (f Facts) after(old Facts) Facts {
-	f.Stray, f.Forgotten = time.Time{}, false
-	if f.Store != Keyring {
-		f.Stray, f.Forgotten = old.Stray, old.Forgotten
-		if old.Store == Keyring {
-			f.Stray = latest(old.Stray, old.Expires)
-		}
-	}
-	return f
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-// FactsOf is what is known about one session, or about the failure to make it; ErrMiss if nothing is. It opens no
-// secret and reaches no keyring.
+// FactsOf returns what is known about a session, or about the failure to obtain it. The error is
+// ErrMiss if there is nothing. It opens no secret and asks no keyring.
 func (c *Cache) FactsOf(key Key) (Facts, error) {
-	d, err := c.state(false)
+	d, err := c.state.open(false)
 	if err != nil {
-		return Facts{}, ErrMiss // told by state
+		return Facts{}, ErrMiss // state has reported it
 	}
 	f, err := c.readFacts(d, key)
-	if err == nil && !f.tell() {
+	if err == nil && !f.isReported() {
 		return Facts{}, ErrMiss
 	}
 	return f, err
 }
 
-// Facts is what is known about every session, sorted by profile, role and key. It opens no secret and reaches no
-// keyring. Facts that cannot be read cost a warning.
+// Facts returns what is known about every session, sorted by profile, role and key. It opens no secret
+// and asks no keyring. Facts that cannot be read cost a warning.
 func (c *Cache) Facts() ([]Facts, error) {
-	d, err := c.state(false)
+	d, err := c.state.open(false)
 	if err != nil {
-		return nil, nil // told by state
+		return nil, nil // state has reported it
 	}
-	keys, err := d.keys(factsDir, ".json")
+	keys, err := factsKeys(d)
 	if err != nil {
 		return nil, err
 	}
 	all := make([]Facts, 0, len(keys))
 	for _, key := range keys {
-		f, err := d.readFacts(key)
+		f, err := readFacts(d, key)
 		switch {
 		case errors.Is(err, ErrMiss): // deleted meanwhile
 		case err != nil:
 			c.opts.Warnf("session %.8s: %v", key, err)
-		case f.tell():
+		case f.isReported():
 			all = append(all, f)
 		}
 	}
 	slices.SortFunc(all, func(a, b Facts) int {
-		return cmp.Or(cmp.Compare(a.Profile, b.Profile), cmp.Compare(a.RoleARN, b.RoleARN), slices.Compare(a.Key[:], b.Key[:]))
+		return cmp.Or(cmp.Compare(a.Profile, b.Profile), cmp.Compare(a.RoleARN, b.RoleARN),
+			slices.Compare(a.Key[:], b.Key[:]))
 	})
 	return all, nil
 }
 
-// Fail notes why a session could not be made or renewed: cause, and what f says of it, in the session's facts or, where
-// there are none, in facts f that tell of no session. A session that is there stays as it is. The caller holds the lock
-// of the key.
-func (c *Cache) Fail(key Key, f Facts, cause error) error {
+// RecordFailure notes in the facts of a session why it could not be obtained or renewed: cause and the
+// classification in f. If there are no facts, it writes f. It does not change the session. The caller
+// holds the lock of the session.
+func (c *Cache) RecordFailure(key Key, f Facts, cause error) error {
 	d, name := c.target()
 	if name == None {
 		return nil
 	}
-	old, err := d.readFacts(key)
+	old, err := readFacts(d, key)
 	switch {
 	case err == nil:
-		old.Passing, old.NeedsPerson = f.Passing, f.NeedsPerson
+		old.Temporary, old.NeedsUser = f.Temporary, f.NeedsUser
 		f = old
 	case errors.Is(err, ErrMiss), errors.Is(err, ErrCorrupt):
 		f.Key, f.Store, f.Created, f.Expires = key, "", time.Time{}, time.Time{}
@@ -338,123 +233,58 @@ func (c *Cache) Fail(key Key, f Facts, cause error) error {
 		return err
 	}
 	f.LastError, f.LastHint, f.LastErrorAt = cause.Error(), diag.Hint(cause), c.opts.Now()
-	return d.writeFacts(f)
+	return writeFacts(d, f)
 }
 
-// Lock takes the lock of a session for this process, waiting for who holds it, so that of many processes one obtains
-// the session. It calls look, at least once and perhaps without the lock, and stops as soon as look reports true: that
-// the caller has found what it wanted. Else it returns with the lock held, and look's last answer was false under it.
-// unlock is never nil. A nil look only takes the lock. The error is ctx's: where nothing is kept there is nothing to
-// lock, and Lock goes on without.
-func (c *Cache) Lock(ctx context.Context, key Key, look func() bool) (unlock func(), err error) {
+// Lock takes the lock of a session, so that one of many processes obtains it. It calls look as
+// [statedir.Dir.Lock] does and returns without the lock when look returns true, that is, when the
+// caller has found the session. unlock is never nil. The error is the cause of ctx: if nothing is kept,
+// there is nothing to lock, and Lock only calls look.
+func (c *Cache) Lock(
+	ctx context.Context, key Key, look func() bool,
+) (unlock func(), err error) {
 	if d, name := c.target(); name != None {
-		unlock, err = d.lock(ctx, key.String(), look)
+		unlock, err = d.Lock(ctx, key.String(), look)
 		if err == nil || ctx.Err() != nil {
 			return unlock, err
 		}
-		c.mu.Lock()
-		c.unusable(err)
-		c.mu.Unlock()
+		c.state.fail(err)
 	}
 	if look != nil {
 		look()
 	}
-	return nop, nil
+	return func() {}, nil
 }
 
-// target is the choice and the state directory, made if it was not there; None if nothing is to be kept.
-func (c *Cache) target() (*stateDir, Choice) {
+// target returns the choice of the options and the state directory, which it makes; None if nothing is
+// kept.
+func (c *Cache) target() (*statedir.Dir, Choice) {
 	if c.opts.Choice == None {
 		return nil, None
 	}
-	d, err := c.state(true)
+	d, err := c.state.open(true)
 	if err != nil {
-		return nil, None // told by state
+		return nil, None // state has reported it
 	}
 	return d, c.opts.Choice
 }
 
-func (c *Cache) store(d *stateDir, name Choice) (Store, error) {
-	switch name {
-	case Keyring:
-		return keyringStore{c.keyring, d}, nil
-	case Kernel:
-		return kernelStore{d, c.kernel}, nil
-	case File:
-		return fileStore{d}, nil
+// destination returns the store of a new session and the state directory, which it makes; None if
+// nothing is kept.
+func (c *Cache) destination(ctx context.Context) (*statedir.Dir, Choice) {
+	d, name := c.target()
+	if name == Auto {
+		name = c.auto.choose(ctx, d).name
 	}
-	return nil, fmt.Errorf("it is in store %q: %w", name, ErrVersion)
+	return d, name
 }
 
-// readFacts takes corrupt facts for absent ones, with a warning.
-func (c *Cache) readFacts(d *stateDir, key Key) (Facts, error) {
-	f, err := d.readFacts(key)
+// readFacts is the function readFacts, except that corrupt facts are ErrMiss and cost a warning.
+func (c *Cache) readFacts(d *statedir.Dir, key Key) (Facts, error) {
+	f, err := readFacts(d, key)
 	if errors.Is(err, ErrCorrupt) {
 		c.opts.Warnf("session %.8s: %v", key, err)
 		return Facts{}, ErrMiss
 	}
 	return f, err
-}
-
-// state opens the state directory when it is first needed. Its error is fs.ErrNotExist where there is none yet, which
-// create mends; any other one has been told, and is for good. One that was removed is none: it stays open for who is at it.
-func (c *Cache) state(create bool) (*stateDir, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.dirErr != nil {
-		return nil, c.dirErr
-	}
-	if c.dir == nil || c.dir.isGone() {
-		c.dir = nil
-		d, err := openStateDir(c.opts.Dir, create)
-		if errors.Is(err, fs.ErrNotExist) && !create {
-			return nil, err
-		}
-		if err != nil {
-			c.unusable(err)
-			return nil, err
-		}
-		c.dir = d
-	}
-	return c.dir, nil
-}
-
-// look opens the state directory, if there is one, as state does. Its error is fs.ErrNotExist where there is none yet
-// and one could be made.
-func (c *Cache) look() (*stateDir, error) {
-	d, err := c.state(false)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return d, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.creatable {
-		if err := checkCreatable(c.opts.Dir); err != nil {
-			c.unusable(err)
-			return nil, err
-		}
-		c.creatable = true
-	}
-	return nil, err
-}
-
-// Close lets go of the state directory, which Windows does not remove while it is open. The Cache keeps nothing from then
-// on. A process that ends need not call it.
-func (c *Cache) Close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	d := c.dir
-	c.dir, c.dirErr = nil, fs.ErrClosed
-	if d == nil {
-		return nil
-	}
-	return d.root.Close()
-}
-
-// unusable ends the use of the state directory, with the one warning. The caller holds mu.
-func (c *Cache) unusable(err error) {
-	if c.dirErr == nil {
-		c.dirErr = err
-		c.opts.Warnf("sessions are not kept: %v", err)
-	}
 }

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"aws-credproc/cache/statedir"
 	"errors"
 	"os"
 	"path/filepath"
@@ -22,7 +23,7 @@ func TestParseChoice(t *testing.T) {
 			t.Errorf("%q: %v", in, err)
 		}
 	}
-	if _, err := Open(Options{Choice: "cupboard"}); err == nil {
+	if _, err := Open(Options{KeyringLimit: testKeyringLimit, Choice: "cupboard"}); err == nil {
 		t.Error("Open takes any choice")
 	}
 }
@@ -30,7 +31,7 @@ func TestParseChoice(t *testing.T) {
 func TestSessionIsFoundUntilItExpires(t *testing.T) {
 	now := time.Now()
 	w := &warnings{}
-	c, err := Open(Options{Dir: t.TempDir(), Choice: File, Warnf: w.warnf, Now: func() time.Time { return now }})
+	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: t.TempDir(), Choice: File, Warnf: w.warnf, Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +60,7 @@ func TestSessionIsFoundUntilItExpires(t *testing.T) {
 func TestMemoryServesWhatNoStoreKeeps(t *testing.T) {
 	now := time.Now()
 	open := func(memory bool) *Cache {
-		c, err := Open(Options{Dir: t.TempDir(), Choice: None, Memory: memory, Now: func() time.Time { return now }})
+		c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: t.TempDir(), Choice: None, Memory: memory, Now: func() time.Time { return now }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -96,7 +97,7 @@ func TestMemoryServesWhatNoStoreKeeps(t *testing.T) {
 	}
 
 	dir := t.TempDir()
-	c, err := Open(Options{Dir: dir, Choice: File, Memory: true})
+	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: File, Memory: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +137,7 @@ func TestNoneKeepsNothing(t *testing.T) {
 	if !errors.Is(err, ErrMiss) || !errors.Is(lockedErr, ErrMiss) {
 		t.Errorf("%v, %v", err, lockedErr)
 	}
-	if err := c.Fail(testKey, testFacts(), errors.New("x")); err != nil {
+	if err := c.RecordFailure(testKey, testFacts(), errors.New("x")); err != nil {
 		t.Error(err)
 	}
 	one, err := c.Lock(t.Context(), testKey, nil)
@@ -188,7 +189,7 @@ func TestSecondLookFindsASessionWithoutFacts(t *testing.T) {
 			c, _ := openTest(t, File, "")
 			s := testSession()
 			mustPut(t, c, testKey, s, File)
-			if err := damage(filepath.Join(c.opts.Dir, factsDir, factsName(testKey))); err != nil {
+			if err := damage(filepath.Join(c.opts.Dir, string(statedir.Facts), factsName(testKey))); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
@@ -210,10 +211,10 @@ func TestSecondLookFindsASessionWithoutFacts(t *testing.T) {
 func TestANewerVersionsSessionIsNotOverwritten(t *testing.T) {
 	for name, write := range map[string]func(dir string) error{
 		"facts": func(dir string) error {
-			return os.WriteFile(filepath.Join(dir, factsDir, factsName(testKey)), []byte(`{"v":2}`), 0o600)
+			return os.WriteFile(filepath.Join(dir, string(statedir.Facts), factsName(testKey)), []byte(`{"v":2}`), 0o600)
 		},
 		"session": func(dir string) error {
-			return os.WriteFile(filepath.Join(dir, sessionsDir, testKey.String()), []byte(sealMagic+"\x02"), 0o600)
+			return os.WriteFile(filepath.Join(dir, string(statedir.Sessions), testKey.String()), []byte(sealMagic+"\x02"), 0o600)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -240,11 +241,11 @@ func TestANewerVersionsSessionIsNotOverwritten(t *testing.T) {
 
 func TestAStoreOfANewerVersionIsAFailure(t *testing.T) {
 	c, _ := openTest(t, Auto, "")
-	d, err := c.state(true)
+	d, err := c.state.open(true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.writeFacts(Facts{Key: testKey, Store: "cupboard", Expires: time.Now().Add(time.Hour)}); err != nil {
+	if err := writeFacts(d, Facts{Key: testKey, Store: "cupboard", Expires: time.Now().Add(time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrVersion) {
@@ -262,7 +263,7 @@ func TestCorruptSessionIsReplacedAndForgotten(t *testing.T) {
 	c, _ := openTest(t, File, "")
 	s := testSession()
 	mustPut(t, c, testKey, s, File)
-	path := filepath.Join(c.opts.Dir, sessionsDir, testKey.String())
+	path := filepath.Join(c.opts.Dir, string(statedir.Sessions), testKey.String())
 	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +284,7 @@ func TestCorruptSessionIsReplacedAndForgotten(t *testing.T) {
 
 func TestFailNotesTheErrorAndLeavesTheSession(t *testing.T) {
 	c, w := openTest(t, File, "")
-	if err := c.Fail(otherKey, testFacts(), errors.New("AccessDenied:\nno")); err != nil {
+	if err := c.RecordFailure(otherKey, testFacts(), errors.New("AccessDenied:\nno")); err != nil {
 		t.Fatal(err)
 	}
 	if f, err := c.FactsOf(otherKey); err != nil || f.LastError != "AccessDenied: no" || f.LastErrorAt.IsZero() || f.Store != "" || f.Profile != "dev-role" {
@@ -298,7 +299,7 @@ func TestFailNotesTheErrorAndLeavesTheSession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Fail(testKey, Facts{Profile: "another"}, errors.New(strings.Repeat("x", 10000))); err != nil {
+	if err := c.RecordFailure(testKey, Facts{Profile: "another"}, errors.New(strings.Repeat("x", 10000))); err != nil {
 		t.Fatal(err)
 	}
 	after, err := c.FactsOf(testKey)
@@ -328,9 +329,9 @@ func TestFactsAreListedInOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	dir := filepath.Join(c.opts.Dir, factsDir)
+	dir := filepath.Join(c.opts.Dir, string(statedir.Facts))
 	for name, content := range map[string]string{
-		Key{1}.String() + ".json": "{", Key{2}.String() + ".json": `{"v":2}`, tempPrefix + "x": "", "README": "",
+		Key{1}.String() + ".json": "{", Key{2}.String() + ".json": `{"v":2}`, statedir.TempPrefix + "x": "", "README": "",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -377,7 +378,7 @@ func TestLockOfACacheStopsWhenFoundOrWhenTimeIsUp(t *testing.T) {
 
 func TestWhereNothingCanBeLockedNothingIsKept(t *testing.T) {
 	c, w := openTest(t, File, "")
-	if err := os.WriteFile(filepath.Join(c.opts.Dir, locksDir), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(c.opts.Dir, "locks"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
@@ -396,14 +397,14 @@ func TestSealedFilesWithoutFactsAreCleared(t *testing.T) {
 	c, _ := openTest(t, File, "")
 	mustPut(t, c, testKey, testSession(), File)
 	mustPut(t, c, otherKey, testSession(), File)
-	if err := c.Fail(Key{7}, testFacts(), errors.New("x")); err != nil {
+	if err := c.RecordFailure(Key{7}, testFacts(), errors.New("x")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(filepath.Join(c.opts.Dir, factsDir, factsName(otherKey))); err != nil {
+	if err := os.Remove(filepath.Join(c.opts.Dir, string(statedir.Facts), factsName(otherKey))); err != nil {
 		t.Fatal(err)
 	}
 	// Of the file store alone: Clear reaches for the keyring of this machine where that is no matter of D-Bus.
-	d, err := c.state(false)
+	d, err := c.state.open(false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"aws-credproc/cache/statedir"
 	"os"
 	"path/filepath"
 	"sync"
@@ -14,7 +15,7 @@ func TestOneClaimsARenewal(t *testing.T) {
 	dir := t.TempDir()
 	open := func(choice Choice) *Cache {
 		t.Helper()
-		c, err := Open(Options{Dir: dir, Choice: choice, Now: func() time.Time { return now }, Warnf: t.Errorf})
+		c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: choice, Now: func() time.Time { return now }, Warnf: t.Errorf})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +60,7 @@ func TestOneClaimsARenewal(t *testing.T) {
 	if !claims(key) {
 		t.Error("a claim of the future counts")
 	}
-	path := filepath.Join(dir, factsDir, claimName(key))
+	path := filepath.Join(dir, string(statedir.Facts), claimName(key))
 	if err := os.WriteFile(path, []byte("not a time"), 0o600); err != nil {
 		t.Fatal(err)
 	}

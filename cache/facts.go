@@ -7,84 +7,128 @@ import (
 	"io/fs"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
+
+	"aws-credproc/cache/statedir"
+	"aws-credproc/internal/printable"
+	"aws-credproc/internal/versioned"
 )
 
 const (
 	factsVersion  = 1
 	maxFacts      = 64 << 10 // bytes of a facts file
-	maxFactsField = 2048     // bytes of a field; IAM bounds a role ARN to this
+	maxFactsField = 2048     // bytes of a field; the limit of IAM for a role ARN
 	maxLastError  = 2048     // bytes of a last error and of its hint
 )
 
-// Facts is what is known about a session without opening it. None of it is secret. Text is printable: control and
-// formatting characters are taken out and lengths bounded, both when it is written and when it is read.
+// Facts are what is known about a session without opening it. They hold no secret. Both the writer and
+// the reader remove unsafe characters from text and bound its length.
 type Facts struct {
-	Key     Key    // which session; kept as the file's name
-	Profile string // the profile that the session was made for
-	RoleARN string // empty for a leaf's session
-	Type    string // assume_role, session_token, or the leaf's type as `explain --json` has it
-	Source  string // where the credentials that made it came from, in short
-	Store   Choice // where the session is; empty if there is none, only an error to tell of
+	Key     Key    // the session; the name of the file
+	Profile string // the profile for which the session was obtained
+	RoleARN string // empty if the session is not that of a role
+	Type    string // assume_role, session_token, or the source's type as in `explain --json`
+	Source  string // the source of the credentials that obtained it, in short
+	Store   Choice // where the session is; empty if there is none but an error to report
 	Created time.Time
 	Expires time.Time
-	// Stray, if it is not zero, says that the keyring may hold a session beside what these facts tell of, and when that
-	// expires: one that could not be deleted when a newer one went elsewhere, or one that is being put. It is cleared away
-	// then.
-	Stray time.Time
-	// Forgotten says that what Stray tells of was to be deleted while the keyring was out of reach: it is not served any
-	// more, and deleted by whoever finds the keyring open.
-	Forgotten bool
-	// LastError is why the session could not be made or renewed when that was last tried, LastErrorAt when.
-	// A session that is put clears both.
-	// LastHint is what can be done about it, if anything.
+
+	// KeyringUntil, if not zero, means that the keyring may hold another session with this key, which
+	// expires then: one that could not be deleted when the next one was stored elsewhere, or one that
+	// is being stored. It is deleted when it has expired.
+	KeyringUntil time.Time
+	// PendingDelete means that the session of KeyringUntil was deleted while the keyring could not be
+	// reached. It is no longer returned, and a later Put deletes it.
+	PendingDelete bool
+
+	// LastError is why the last attempt to obtain or renew the session failed. A Put clears it.
 	LastError   string
-	LastHint    string
+	LastHint    string // what to do about it, if anything
 	LastErrorAt time.Time
-	// Passing says that the last error may pass with nothing changed, NeedsPerson that only a person can mend it.
-	Passing, NeedsPerson bool
+	Temporary   bool // the same attempt may succeed later
+	NeedsUser   bool // only a user can resolve it
 }
 
-// tell reports whether the facts are of a session or a failure, rather than of what is to be cleared away only.
-func (f Facts) tell() bool { return f.Store != "" || f.LastError != "" }
+// isReported reports whether the facts are about a session or a failure, not only about what is to be
+// deleted.
+func (f Facts) isReported() bool { return f.Store != "" || f.LastError != "" }
 
-// forgotten gives the facts of a session that is to be deleted and may be in a keyring that is out of reach. f is what was
-// known of it, if anything could be read.
-func (f Facts) forgotten(key Key, now time.Time) Facts {
-	until := latest(f.Stray, f.Expires)
+// mayBeInKeyring reports whether the keyring may hold a session with this key.
+func (f Facts) mayBeInKeyring() bool { return f.Store == Keyring || !f.KeyringUntil.IsZero() }
+
+// withSession returns the facts about a session that has been stored.
+func (f Facts) withSession(key Key, s Session, store Choice) Facts {
+	f.Key, f.Store, f.Created, f.Expires = key, store, s.Issued, s.Expiration
+	f.LastError, f.LastHint, f.LastErrorAt = "", "", time.Time{}
+	f.Temporary, f.NeedsUser = false, false
+	return f
+}
+
+// withKeyringOf takes over from the old facts what the keyring may hold, unless the session is in the
+// keyring and so has replaced it.
+func (f Facts) withKeyringOf(old Facts) Facts {
+	f.KeyringUntil, f.PendingDelete = time.Time{}, false
+	if f.Store != Keyring {
+		f.KeyringUntil, f.PendingDelete = old.KeyringUntil, old.PendingDelete
+		if old.Store == Keyring {
+			f.KeyringUntil = latest(old.KeyringUntil, old.Expires)
+		}
+	}
+	return f
+}
+
+// pendingDelete returns the facts about a session that is to be deleted from a keyring that cannot be
+// reached. f are the facts before, if they could be read.
+func (f Facts) pendingDelete(key Key, now time.Time) Facts {
+	until := latest(f.KeyringUntil, f.Expires)
 	if until.IsZero() {
 		until = now.Add(kernelKeyLife)
 	}
-	return Facts{Key: key, Stray: until, Forgotten: true}
+	return Facts{Key: key, KeyringUntil: until, PendingDelete: true}
 }
 
-// wireFacts is the content of a facts file. Unknown fields are for newer versions to add.
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// wireFacts is the content of a facts file. Newer versions may add fields.
 type wireFacts struct {
-	Version     int       `json:"v"`
-	Profile     string    `json:"profile,omitempty"`
-	RoleARN     string    `json:"role_arn,omitempty"`
-	Type        string    `json:"type,omitempty"`
-	Source      string    `json:"source,omitempty"`
-	Store       string    `json:"store,omitempty"`
-	Created     time.Time `json:"created,omitzero"`
-	Expires     time.Time `json:"expires,omitzero"`
-	Stray       time.Time `json:"stray,omitzero"`
-	Forgotten   bool      `json:"forgotten,omitempty"`
-	LastError   string    `json:"last_error,omitempty"`
-	LastHint    string    `json:"last_hint,omitempty"`
-	LastErrorAt time.Time `json:"last_error_at,omitzero"`
-	Passing     bool      `json:"passing,omitempty"`
-	NeedsPerson bool      `json:"needs_person,omitempty"`
+	Version       int       `json:"v"`
+	Profile       string    `json:"profile,omitempty"`
+	RoleARN       string    `json:"role_arn,omitempty"`
+	Type          string    `json:"type,omitempty"`
+	Source        string    `json:"source,omitempty"`
+	Store         string    `json:"store,omitempty"`
+	Created       time.Time `json:"created,omitzero"`
+	Expires       time.Time `json:"expires,omitzero"`
+	KeyringUntil  time.Time `json:"stray,omitzero"`
+	PendingDelete bool      `json:"forgotten,omitempty"`
+	LastError     string    `json:"last_error,omitempty"`
+	LastHint      string    `json:"last_hint,omitempty"`
+	LastErrorAt   time.Time `json:"last_error_at,omitzero"`
+	Temporary     bool      `json:"passing,omitempty"`
+	NeedsUser     bool      `json:"needs_person,omitempty"`
 }
 
 func (f Facts) encode() ([]byte, error) {
 	b, err := json.Marshal(wireFacts{
-		Version: factsVersion, Profile: clean(f.Profile, maxFactsField), RoleARN: clean(f.RoleARN, maxFactsField),
-		Type: clean(f.Type, maxFactsField), Source: clean(f.Source, maxFactsField), Store: string(f.Store),
-		Created: f.Created.UTC(), Expires: f.Expires.UTC(), Stray: f.Stray.UTC(), Forgotten: f.Forgotten,
-		LastError: clean(f.LastError, maxLastError), LastHint: clean(f.LastHint, maxLastError), LastErrorAt: f.LastErrorAt.UTC(),
-		Passing: f.Passing, NeedsPerson: f.NeedsPerson,
+		Version:       factsVersion,
+		Profile:       printable.Clean(f.Profile, maxFactsField),
+		RoleARN:       printable.Clean(f.RoleARN, maxFactsField),
+		Type:          printable.Clean(f.Type, maxFactsField),
+		Source:        printable.Clean(f.Source, maxFactsField),
+		Store:         string(f.Store),
+		Created:       f.Created.UTC(),
+		Expires:       f.Expires.UTC(),
+		KeyringUntil:  f.KeyringUntil.UTC(),
+		PendingDelete: f.PendingDelete,
+		LastError:     printable.Clean(f.LastError, maxLastError),
+		LastHint:      printable.Clean(f.LastHint, maxLastError),
+		LastErrorAt:   f.LastErrorAt.UTC(),
+		Temporary:     f.Temporary,
+		NeedsUser:     f.NeedsUser,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("facts: %w", err)
@@ -92,112 +136,78 @@ func (f Facts) encode() ([]byte, error) {
 	return b, nil
 }
 
-// decodeFacts reads what encode wrote: ErrVersion if a newer program wrote it, ErrCorrupt if it is anything else.
+// decodeFacts decodes what encode has returned. Otherwise, the error wraps ErrVersion or ErrCorrupt.
 func decodeFacts(b []byte) (Facts, error) {
 	if len(b) > maxFacts {
 		return Facts{}, fmt.Errorf("%w: facts of %d bytes", ErrCorrupt, len(b))
 	}
 	var w wireFacts
 	jsonErr := json.Unmarshal(b, &w)
-	if err := checkVersion(b, w.Version, factsVersion, jsonErr); err != nil {
+	if err := versioned.Check(b, w.Version, factsVersion, jsonErr); err != nil {
 		return Facts{}, fmt.Errorf("facts: %w", err)
 	}
 	return Facts{
-		Profile: clean(w.Profile, maxFactsField), RoleARN: clean(w.RoleARN, maxFactsField),
-		Type: clean(w.Type, maxFactsField), Source: clean(w.Source, maxFactsField), Store: Choice(clean(w.Store, 32)),
-		Created: w.Created.UTC(), Expires: w.Expires.UTC(), Stray: w.Stray.UTC(), Forgotten: w.Forgotten,
-		LastError: clean(w.LastError, maxLastError), LastHint: clean(w.LastHint, maxLastError), LastErrorAt: w.LastErrorAt.UTC(),
-		Passing: w.Passing, NeedsPerson: w.NeedsPerson,
+		Profile:       printable.Clean(w.Profile, maxFactsField),
+		RoleARN:       printable.Clean(w.RoleARN, maxFactsField),
+		Type:          printable.Clean(w.Type, maxFactsField),
+		Source:        printable.Clean(w.Source, maxFactsField),
+		Store:         Choice(printable.Clean(w.Store, 32)),
+		Created:       w.Created.UTC(),
+		Expires:       w.Expires.UTC(),
+		KeyringUntil:  w.KeyringUntil.UTC(),
+		PendingDelete: w.PendingDelete,
+		LastError:     printable.Clean(w.LastError, maxLastError),
+		LastHint:      printable.Clean(w.LastHint, maxLastError),
+		LastErrorAt:   w.LastErrorAt.UTC(),
+		Temporary:     w.Temporary,
+		NeedsUser:     w.NeedsUser,
 	}, nil
-}
-
-// clean makes text of unknown origin fit for a terminal: a run of control or formatting characters, line ends or bytes
-// that are no UTF-8 becomes a space, and what is longer than limit bytes is cut at a character.
-func clean(s string, limit int) string {
-	hostile := func(r rune) bool {
-		return r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
-	}
-	if strings.ContainsFunc(s, hostile) {
-		s = strings.Join(strings.FieldsFunc(s, hostile), " ")
-	}
-	if len(s) > limit {
-		s = s[:limit]
-		for !utf8.ValidString(s) {
-			s = s[:len(s)-1]
-		}
-	}
-	return s
 }
 
 func factsName(key Key) string { return key.String() + ".json" }
 
-// readFacts answers ErrMiss where there are none.
-func (d *stateDir) readFacts(key Key) (Facts, error) {
-	root, err := d.sub(factsDir, false)
+// readFacts returns the facts about a session. The error is ErrMiss if there are none. The key of the
+// result is set even with an error.
+func readFacts(d *statedir.Dir, key Key) (Facts, error) {
+	b, err := d.Read(statedir.Facts, factsName(key), maxFacts)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Facts{}, ErrMiss
+	}
+	if errors.As(err, new(*statedir.FileError)) { // the next session replaces the file
+		err = fmt.Errorf("facts: %w: %w", ErrCorrupt, err)
 	}
 	if err != nil {
-		return Facts{}, err
-	}
-	defer root.Close()
-	b, err := readBounded(root, factsName(key), maxFacts)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Facts{}, ErrMiss
-	}
-	if err != nil { // whatever stands there in its place, it is replaced with the next session
-		return Facts{}, fmt.Errorf("facts: %w: %w", ErrCorrupt, err)
+		return Facts{Key: key}, err
 	}
 	f, err := decodeFacts(b)
 	f.Key = key
 	return f, err
 }
 
-func (d *stateDir) writeFacts(f Facts) error {
+func writeFacts(d *statedir.Dir, f Facts) error {
 	b, err := f.encode()
 	if err != nil {
 		return err
 	}
-	root, err := d.sub(factsDir, true)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	if err := writeAtomic(root, factsName(f.Key), b); err != nil {
+	if err := d.Write(statedir.Facts, factsName(f.Key), b); err != nil {
 		return fmt.Errorf("facts: %w", err)
 	}
 	return nil
 }
 
-func (d *stateDir) removeFacts(key Key) error {
-	root, err := d.sub(factsDir, false)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	return errors.Join(remove(root, claimName(key)), remove(root, factsName(key)))
+func removeFacts(d *statedir.Dir, key Key) error {
+	return errors.Join(d.Remove(statedir.Facts, claimName(key)), d.Remove(statedir.Facts, factsName(key)))
 }
 
-// keys lists the sessions that have a file in a directory of ours, whose name is the key and the suffix.
-func (d *stateDir) keys(dir, suffix string) ([]Key, error) {
-	root, err := d.sub(dir, false)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+// factsKeys returns the keys of all sessions that have facts.
+func factsKeys(d *statedir.Dir) ([]Key, error) {
+	entries, err := d.List(statedir.Facts)
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
-	entries, err := fs.ReadDir(root.FS(), ".")
-	if err != nil {
-		return nil, err
-	}
-	var keys []Key
+	keys := make([]Key, 0, len(entries))
 	for _, e := range entries {
-		name, ok := strings.CutSuffix(e.Name(), suffix)
+		name, ok := strings.CutSuffix(e.Name(), ".json")
 		if key, err := ParseKey(name); ok && err == nil {
 			keys = append(keys, key)
 		}

@@ -6,19 +6,21 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+
+	"aws-credproc/cache/statedir"
 )
 
-// fileKey is the file of the file store's sealing key. It lies beside what it opens, so this store protects no more
-// than file modes do.
+// fileKey is the file of the file store's sealing key. It is in the same directory as the sealed files,
+// so this store protects no more than file modes do.
 const fileKey = "file.key"
 
-// fileStore is the store that is used only where asked for: sealed files in sessions/, their key in file.key.
+// fileStore keeps sealed files. It is used only if a user chooses it.
 type fileStore struct {
-	dir *stateDir
+	dir *statedir.Dir
 }
 
-func (st fileStore) Get(_ context.Context, key Key) (Session, error) {
-	b, err := st.dir.readSealed(sealedName(key, File, ""))
+func (st fileStore) get(_ context.Context, key Key) (Session, error) {
+	b, err := readSealed(st.dir, sealedName(key, File, ""))
 	if errors.Is(err, fs.ErrNotExist) {
 		return Session{}, ErrMiss
 	}
@@ -27,7 +29,7 @@ func (st fileStore) Get(_ context.Context, key Key) (Session, error) {
 	}
 	sealKey, err := st.sealKey()
 	if errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf("%w: %s is gone", ErrCorrupt, fileKey)
+		err = fmt.Errorf("%w: %s does not exist", ErrCorrupt, fileKey)
 	}
 	if err != nil {
 		return Session{}, fmt.Errorf("file store: %w", err)
@@ -39,13 +41,13 @@ func (st fileStore) Get(_ context.Context, key Key) (Session, error) {
 	return s, nil
 }
 
-func (st fileStore) Put(ctx context.Context, key Key, s Session) error {
+func (st fileStore) put(ctx context.Context, key Key, s Session) error {
 	sealKey, err := st.sealKey()
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrCorrupt) {
 		sealKey, err = st.makeSealKey(ctx)
 	}
 	if err == nil {
-		err = st.dir.writeSealed(sealedName(key, File, ""), sealKey, key, s)
+		err = writeSealed(st.dir, sealedName(key, File, ""), sealKey, key, s)
 	}
 	if err != nil {
 		return fmt.Errorf("file store: %w", err)
@@ -53,29 +55,29 @@ func (st fileStore) Put(ctx context.Context, key Key, s Session) error {
 	return nil
 }
 
-func (st fileStore) Delete(_ context.Context, key Key) error {
-	if _, err := st.dir.removeSealed(File, only(key)); err != nil {
+func (st fileStore) delete(_ context.Context, key Key) error {
+	if _, err := removeSealed(st.dir, File, only(key)); err != nil {
 		return fmt.Errorf("file store: %w", err)
 	}
 	return nil
 }
 
-// clear removes every sealed file of this store and says how many. The key stays, for a process that seals with it at
-// this moment; a key that is of no use goes.
+// clear removes every sealed file of this store and returns their number. The key stays, because
+// another process may be sealing a session with it, unless it is corrupt.
 func (st fileStore) clear() (int, error) {
-	n, err := st.dir.removeSealed(File, every)
+	n, err := removeSealed(st.dir, File, every)
 	if err != nil {
 		return n, fmt.Errorf("file store: %w", err)
 	}
 	if _, err := st.sealKey(); errors.Is(err, ErrCorrupt) {
-		return n, remove(st.dir.root, fileKey)
+		return n, st.dir.Remove(statedir.Root, fileKey)
 	}
 	return n, nil
 }
 
-// sealKey reads the key: fs.ErrNotExist if there is none yet, ErrCorrupt if it cannot be one.
+// sealKey returns the key. The error wraps fs.ErrNotExist if there is none, or ErrCorrupt.
 func (st fileStore) sealKey() ([]byte, error) {
-	b, err := readBounded(st.dir.root, fileKey, sealKeySize)
+	b, err := st.dir.Read(statedir.Root, fileKey, sealKeySize)
 	if err != nil {
 		return nil, err
 	}
@@ -85,12 +87,13 @@ func (st fileStore) sealKey() ([]byte, error) {
 	return b, nil
 }
 
-// makeSealKey makes the key, unless another process was faster. Only one does, under a lock: a second key would shut
-// what the first sealed. A corrupt key (the machine went down before the disk had it) opens nothing and is replaced.
+// makeSealKey makes the key and returns it, or the key that another process has made meanwhile. It
+// holds a lock: a second key could not open what the first one sealed. A corrupt key, as after a crash
+// of the machine, opens nothing and is replaced.
 func (st fileStore) makeSealKey(ctx context.Context) ([]byte, error) {
 	var sealKey []byte
 	var readErr error
-	unlock, err := st.dir.lock(ctx, fileKey, func() bool {
+	unlock, err := st.dir.Lock(ctx, fileKey, func() bool {
 		sealKey, readErr = st.sealKey()
 		return readErr == nil
 	})
@@ -106,5 +109,5 @@ func (st fileStore) makeSealKey(ctx context.Context) ([]byte, error) {
 	}
 	sealKey = make([]byte, sealKeySize)
 	rand.Read(sealKey) // never fails: crypto/rand's contract
-	return sealKey, writeAtomic(st.dir.root, fileKey, sealKey)
+	return sealKey, st.dir.Write(statedir.Root, fileKey, sealKey)
 }

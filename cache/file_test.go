@@ -1,6 +1,8 @@
 package cache
 
 import (
+	"aws-credproc/cache/statedir"
+	"aws-credproc/internal/childtest"
 	"bytes"
 	"context"
 	"errors"
@@ -13,12 +15,12 @@ import (
 
 func init() {
 	// sealkey DIR: makes the key if there is none, and prints it: it opens nothing but this test's.
-	children["sealkey"] = func(args []string) error {
-		d, err := openStateDir(args[0], true)
+	childtest.Register("sealkey", func(args []string) error {
+		d, err := statedir.Create(args[0])
 		if err != nil {
 			return err
 		}
-		if err := (fileStore{d}).Put(context.Background(), testKey, testSession()); err != nil {
+		if err := (fileStore{d}).put(context.Background(), testKey, testSession()); err != nil {
 			return err
 		}
 		key, err := fileStore{d}.sealKey()
@@ -27,12 +29,12 @@ func init() {
 		}
 		fmt.Printf("%x\n", key)
 		return nil
-	}
+	})
 }
 
 func openFileStore(t *testing.T) fileStore {
 	t.Helper()
-	d, err := openStateDir(t.TempDir(), true)
+	d, err := statedir.Create(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,27 +80,27 @@ func TestSealedSessionOpensOnlyAsItWasSealed(t *testing.T) {
 
 func TestFileStoreKeepsReplacesAndForgets(t *testing.T) {
 	st, s := openFileStore(t), testSession()
-	if _, err := st.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+	if _, err := st.get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
 		t.Errorf("empty: %v", err)
 	}
 	for _, size := range tokenSizes {
 		s.SessionToken = strings.Repeat("t", size)
-		if err := st.Put(t.Context(), testKey, s); err != nil {
+		if err := st.put(t.Context(), testKey, s); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := st.Get(t.Context(), testKey); err != nil || got != s {
+		if got, err := st.get(t.Context(), testKey); err != nil || got != s {
 			t.Fatalf("%d bytes: %v, %v", size, got, err)
 		}
 	}
-	if _, err := st.Get(t.Context(), otherKey); !errors.Is(err, ErrMiss) {
+	if _, err := st.get(t.Context(), otherKey); !errors.Is(err, ErrMiss) {
 		t.Errorf("another key: %v", err)
 	}
 	for range 2 {
-		if err := st.Delete(t.Context(), testKey); err != nil {
+		if err := st.delete(t.Context(), testKey); err != nil {
 			t.Error(err)
 		}
 	}
-	if _, err := st.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+	if _, err := st.get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
 		t.Errorf("deleted: %v", err)
 	}
 }
@@ -120,14 +122,14 @@ func TestFileStoreTakesNoDamageForAMiss(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			st := openFileStore(t)
-			if err := st.Put(t.Context(), testKey, testSession()); err != nil {
+			if err := st.put(t.Context(), testKey, testSession()); err != nil {
 				t.Fatal(err)
 			}
-			session, key := filepath.Join(st.dir.path, sessionsDir, testKey.String()), filepath.Join(st.dir.path, fileKey)
+			session, key := filepath.Join(st.dir.Path(), string(statedir.Sessions), testKey.String()), filepath.Join(st.dir.Path(), fileKey)
 			if err := tc.damage(session, key); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := st.Get(t.Context(), testKey); !errors.Is(err, tc.want) || errors.Is(err, ErrMiss) {
+			if _, err := st.get(t.Context(), testKey); !errors.Is(err, tc.want) || errors.Is(err, ErrMiss) {
 				t.Errorf("got %v, want %v", err, tc.want)
 			}
 		})
@@ -137,16 +139,16 @@ func TestFileStoreTakesNoDamageForAMiss(t *testing.T) {
 func TestFileStoreRecoversFromALostKey(t *testing.T) {
 	for _, size := range []int64{0, 31} { // what a crash of the machine may leave
 		st, s := openFileStore(t), testSession()
-		if err := st.Put(t.Context(), testKey, s); err != nil {
+		if err := st.put(t.Context(), testKey, s); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Truncate(filepath.Join(st.dir.path, fileKey), size); err != nil {
+		if err := os.Truncate(filepath.Join(st.dir.Path(), fileKey), size); err != nil {
 			t.Fatal(err)
 		}
-		if err := st.Put(t.Context(), testKey, s); err != nil {
+		if err := st.put(t.Context(), testKey, s); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := st.Get(t.Context(), testKey); err != nil || got != s {
+		if got, err := st.get(t.Context(), testKey); err != nil || got != s {
 			t.Errorf("got %v, %v", got, err)
 		}
 	}
@@ -154,7 +156,7 @@ func TestFileStoreRecoversFromALostKey(t *testing.T) {
 
 func TestOneSealingKeyForAllProcesses(t *testing.T) {
 	dir := t.TempDir()
-	keys := runChildren(t, 16, "sealkey", func(int) []string { return []string{dir} })
+	keys := childtest.Run(t, 16, "sealkey", func(int) []string { return []string{dir} })
 	for _, key := range keys {
 		if key != keys[0] || len(key) != 2*sealKeySize {
 			t.Fatal("processes made different keys")
@@ -185,7 +187,7 @@ func FuzzUnseal(f *testing.F) {
 }
 
 func BenchmarkFileGet(b *testing.B) {
-	c, err := Open(Options{Dir: b.TempDir(), Choice: File})
+	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: b.TempDir(), Choice: File})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"aws-credproc/cache/statedir"
 	"errors"
 	"os"
 	"path/filepath"
@@ -37,14 +38,14 @@ func TestHealthFindsWhatIsWrong(t *testing.T) {
 		"newer facts": {
 			choice: File,
 			harm: func(dir string) error {
-				return os.WriteFile(filepath.Join(dir, factsDir, factsName(testKey)), []byte(`{"v":99}`), 0o600)
+				return os.WriteFile(filepath.Join(dir, string(statedir.Facts), factsName(testKey)), []byte(`{"v":99}`), 0o600)
 			},
 			found: func(h Health) bool { return len(h.Newer) == 1 && h.Newer[0].Key == testKey },
 		},
 		"newer session": {
 			choice: File,
 			harm: func(dir string) error {
-				paths, err := filepath.Glob(filepath.Join(dir, sessionsDir, "*"))
+				paths, err := filepath.Glob(filepath.Join(dir, string(statedir.Sessions), "*"))
 				if err != nil || len(paths) != 1 {
 					return errors.Join(err, errors.New("no session"))
 				}
@@ -61,11 +62,11 @@ func TestHealthFindsWhatIsWrong(t *testing.T) {
 			choice: File,
 			harm: func(dir string) error {
 				old := time.Now().Add(-2 * tempAge)
-				for _, name := range []string{tempPrefix + "A", filepath.Join(sessionsDir, tempPrefix+"B"), filepath.Join(factsDir, tempPrefix+"NEW")} {
+				for _, name := range []string{statedir.TempPrefix + "A", filepath.Join(string(statedir.Sessions), statedir.TempPrefix+"B"), filepath.Join(string(statedir.Facts), statedir.TempPrefix+"NEW")} {
 					if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
 						return err
 					}
-					if name != filepath.Join(factsDir, tempPrefix+"NEW") {
+					if name != filepath.Join(string(statedir.Facts), statedir.TempPrefix+"NEW") {
 						if err := os.Chtimes(filepath.Join(dir, name), old, old); err != nil {
 							return err
 						}
@@ -74,7 +75,7 @@ func TestHealthFindsWhatIsWrong(t *testing.T) {
 				return nil
 			},
 			found: func(h Health) bool {
-				return slices.EqualFunc(h.Leftovers, []string{tempPrefix + "A", tempPrefix + "B"}, func(path, name string) bool { return filepath.Base(path) == name })
+				return slices.EqualFunc(h.Leftovers, []string{statedir.TempPrefix + "A", statedir.TempPrefix + "B"}, func(path, name string) bool { return filepath.Base(path) == name })
 			},
 		},
 		"state directory": {

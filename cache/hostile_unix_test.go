@@ -3,6 +3,7 @@
 package cache
 
 import (
+	"aws-credproc/cache/statedir"
 	"context"
 	"errors"
 	"os"
@@ -39,7 +40,7 @@ func TestALockThatIsNoFileNeitherHangsNorLeadsElsewhere(t *testing.T) {
 			} else {
 				unlock()
 			}
-			place(t, filepath.Join(dir, locksDir, testKey.String()+".lock"), put)
+			place(t, filepath.Join(dir, "locks", testKey.String()+".lock"), put)
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
 			done := make(chan struct{})
@@ -74,7 +75,7 @@ func TestFactsThatCannotBeReadAreReplacedAndForgotten(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			facts := filepath.Join(dir, factsDir, testKey.String()+".json")
+			facts := filepath.Join(dir, string(statedir.Facts), testKey.String()+".json")
 			c, _ := openTest(t, File, dir)
 			mustPut(t, c, testKey, testSession(), File)
 			place(t, facts, put)
@@ -108,8 +109,8 @@ func TestTemporaryFilesOfKilledProcessesAreSwept(t *testing.T) {
 		}
 		return paths
 	}
-	old := temp(2*time.Hour, tempPrefix+"a", factsDir+"/"+tempPrefix+"b", sessionsDir+"/"+tempPrefix+"c")
-	young := temp(time.Minute, sessionsDir+"/"+tempPrefix+"d")
+	old := temp(2*time.Hour, statedir.TempPrefix+"a", string(statedir.Facts)+"/"+statedir.TempPrefix+"b", string(statedir.Sessions)+"/"+statedir.TempPrefix+"c")
+	young := temp(time.Minute, string(statedir.Sessions)+"/"+statedir.TempPrefix+"d")
 	mustPut(t, c, otherKey, testSession(), File)
 	for _, path := range old {
 		if _, err := os.Lstat(path); err == nil {
@@ -121,11 +122,11 @@ func TestTemporaryFilesOfKilledProcessesAreSwept(t *testing.T) {
 			t.Errorf("%s may still be written, and is gone", path)
 		}
 	}
-	writing := temp(0, sessionsDir+"/"+tempPrefix+"e")
+	writing := temp(0, string(statedir.Sessions)+"/"+statedir.TempPrefix+"e")
 	if _, err := c.Clear(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if got := filesIn(t, filepath.Join(dir, sessionsDir)); !slices.Equal(got, writing) {
+	if got := filesIn(t, filepath.Join(dir, string(statedir.Sessions))); !slices.Equal(got, writing) {
 		t.Errorf("after clear: %v, want %v", got, writing)
 	}
 	w.want(t, 0)
@@ -135,7 +136,7 @@ func TestTemporaryFilesOfKilledProcessesAreSwept(t *testing.T) {
 func TestALinkInASessionsPlaceIsReplaced(t *testing.T) {
 	c, _ := openTest(t, File, "")
 	mustPut(t, c, testKey, testSession(), File)
-	paths, err := filepath.Glob(filepath.Join(c.opts.Dir, sessionsDir, "*"))
+	paths, err := filepath.Glob(filepath.Join(c.opts.Dir, string(statedir.Sessions), "*"))
 	if err != nil || len(paths) != 1 {
 		t.Fatal(paths, err)
 	}

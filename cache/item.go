@@ -3,16 +3,17 @@ package cache
 import (
 	"encoding/json"
 	"fmt"
+
+	"aws-credproc/internal/versioned"
 )
 
 const (
 	itemVersion = 1
-	maxItem     = maxSession + 1024 // bytes of an item, whatever the platform
+	maxItem     = maxSession + 1024 // bytes of an item on any platform
 )
 
-// wireItem is the content of a keyring item: one JSON object. It names the session that it is of, so that none serves
-// for another, and holds it. A session that is larger than an item may be lies sealed in a file, and the item holds what
-// is needed to open that.
+// wireItem is the content of a keyring item. It names its session, so that it cannot pass for that of
+// another one. It has the session itself, or the name of a sealed file and its key.
 type wireItem struct {
 	Version int             `json:"v"`
 	Key     string          `json:"key"`
@@ -30,15 +31,15 @@ func (it wireItem) encode() ([]byte, error) {
 	return b, nil
 }
 
-// decodeItem reads an item of a session: ErrVersion if a newer program wrote it, ErrCorrupt if it is anything else than
-// what encode wrote for this key. Its errors quote nothing of the input.
+// decodeItem decodes what encode has returned for this session. Otherwise, the error wraps ErrVersion
+// or ErrCorrupt. It does not quote b.
 func decodeItem(key Key, b []byte) (wireItem, error) {
 	if len(b) > maxItem {
 		return wireItem{}, fmt.Errorf("%w: item of %d bytes", ErrCorrupt, len(b))
 	}
 	var it wireItem
 	jsonErr := json.Unmarshal(b, &it)
-	if err := checkVersion(b, it.Version, itemVersion, jsonErr); err != nil {
+	if err := versioned.Check(b, it.Version, itemVersion, jsonErr); err != nil {
 		return wireItem{}, fmt.Errorf("item: %w", err)
 	}
 	inline, sealed := len(it.Session) > 0, isText(it.File) && len(it.SealKey) == sealKeySize

@@ -7,49 +7,54 @@ import (
 	"fmt"
 	"io/fs"
 	"time"
+
+	"aws-credproc/cache/statedir"
 )
 
-// kernelID is the file of the identifier that the kernel key of a state directory carries: several state directories
-// may share a user keyring, as those of containers do, and none may take another's key for its own.
+// kernelID is the file with the identifier of the state directory's kernel key. State directories may
+// share a user keyring, as those of containers do, and each needs a key of its own.
 const kernelID = "kernel.id"
 
-// kernelKeyLife is how long the kernel keeps the key after it was last used: as long as the longest session.
+// kernelKeyLife is how long the kernel keeps the key after its last use: as long as AWS's longest
+// session.
 const kernelKeyLife = 36 * time.Hour
 
-// errNoKernelKey says that the kernel holds no such key: none was made, it has timed out, or it was revoked.
+// errNoKernelKey: the kernel has no such key. It was never made, has timed out or was revoked.
 var errNoKernelKey = errors.New("no key in the kernel keyring")
 
-// kernelKeys is the kernel's keyring of this user; see osKernel. An error that wraps ErrUnavailable says that it is out
-// of reach here.
+// kernelKeys is the kernel's keyring of this user, see osKernel. Errors wrap ErrUnavailable if it
+// cannot be used here.
 type kernelKeys interface {
-	// read gives a key and lets it live for another kernelKeyLife; errNoKernelKey if there is none that we may read.
+	// read returns a key and extends its life to kernelKeyLife. The error is errNoKernelKey if there is
+	// none that this process may read.
 	read(description string) ([]byte, error)
-	// add makes or replaces a key, that every process of this user can read until it goes unused for kernelKeyLife.
+	// add makes or replaces a key that every process of this user can read, until it has not been used
+	// for kernelKeyLife.
 	add(description string, payload []byte) error
-	// probe tells whether add would work.
+	// probe returns the error that add would return.
 	probe() error
 }
 
-// kernelStore keeps sealed files, and the key to them in the kernel: nothing is readable on disk, and nothing is left
-// at reboot. The key has a random name, which the files bear. So where a state directory is shared (a home on NFS, user
-// namespaces that see the same files) each kernel has a key and files of its own, and a file whose key is gone is no
-// damage but a miss.
+// kernelStore keeps sealed files whose key is in the kernel: nothing on disk can be read without it,
+// and it ends with a reboot. The key has a random name, which is in the names of the files. So if
+// several kernels share a state directory (a home on NFS, user namespaces), each has its own key and
+// files, and a file whose key is gone is a miss, not a damaged file.
 type kernelStore struct {
-	dir    *stateDir
+	dir    *statedir.Dir
 	kernel kernelKeys
 }
 
-// sealingKey is a kernel key's payload.
+// sealingKey is the payload of a kernel key.
 type sealingKey struct {
 	key  [sealKeySize]byte
 	name [16]byte
 }
 
-func (k sealingKey) fileOf(key Key) string {
+func (k sealingKey) fileName(key Key) string {
 	return sealedName(key, Kernel, fmt.Sprintf("%x", k.name))
 }
 
-func (st kernelStore) Get(_ context.Context, key Key) (Session, error) {
+func (st kernelStore) get(_ context.Context, key Key) (Session, error) {
 	k, err := st.sealKey()
 	if errors.Is(err, errNoKernelKey) {
 		return Session{}, ErrMiss
@@ -57,7 +62,7 @@ func (st kernelStore) Get(_ context.Context, key Key) (Session, error) {
 	if err != nil {
 		return Session{}, fmt.Errorf("kernel store: %w", err)
 	}
-	b, err := st.dir.readSealed(k.fileOf(key))
+	b, err := readSealed(st.dir, k.fileName(key))
 	if errors.Is(err, fs.ErrNotExist) {
 		return Session{}, ErrMiss
 	}
@@ -71,13 +76,13 @@ func (st kernelStore) Get(_ context.Context, key Key) (Session, error) {
 	return s, nil
 }
 
-func (st kernelStore) Put(ctx context.Context, key Key, s Session) error {
+func (st kernelStore) put(ctx context.Context, key Key, s Session) error {
 	k, err := st.sealKey()
 	if errors.Is(err, errNoKernelKey) {
 		k, err = st.makeSealKey(ctx)
 	}
 	if err == nil {
-		err = st.dir.writeSealed(k.fileOf(key), k.key[:], key, s)
+		err = writeSealed(st.dir, k.fileName(key), k.key[:], key, s)
 	}
 	if err != nil {
 		return fmt.Errorf("kernel store: %w", err)
@@ -85,18 +90,18 @@ func (st kernelStore) Put(ctx context.Context, key Key, s Session) error {
 	return nil
 }
 
-func (st kernelStore) Delete(_ context.Context, key Key) error {
-	if _, err := st.dir.removeSealed(Kernel, only(key)); err != nil {
+func (st kernelStore) delete(_ context.Context, key Key) error {
+	if _, err := removeSealed(st.dir, Kernel, only(key)); err != nil {
 		return fmt.Errorf("kernel store: %w", err)
 	}
 	return nil
 }
 
-// clear removes every sealed file of this store and says of how many sessions. The key stays, for a process that seals
-// with it at this moment.
+// clear removes every sealed file of this store and returns the number of their sessions. The key
+// stays, because another process may be sealing a session with it.
 func (st kernelStore) clear() (int, error) {
-	keys := map[Key]bool{} // a key that is gone leaves a file, too
-	_, err := st.dir.removeSealed(Kernel, func(key Key, _ string) bool {
+	keys := map[Key]bool{} // a session also has the files of kernel keys that are gone
+	_, err := removeSealed(st.dir, Kernel, func(key Key, _ string) bool {
 		keys[key] = true
 		return true
 	})
@@ -106,8 +111,8 @@ func (st kernelStore) clear() (int, error) {
 	return len(keys), nil
 }
 
-// look tells whether Put would find the kernel keyring in reach. There need be no state directory yet.
-func (st kernelStore) look() error {
+// status returns nil if put would find the kernel keyring available. dir may be nil.
+func (st kernelStore) status() error {
 	if st.dir != nil {
 		if _, err := st.sealKey(); err == nil {
 			return nil
@@ -119,7 +124,7 @@ func (st kernelStore) look() error {
 	return nil
 }
 
-// sealKey reads the key; errNoKernelKey if there is none, or one that is not ours.
+// sealKey returns the key. The error is errNoKernelKey if there is none, or one of another form.
 func (st kernelStore) sealKey() (k sealingKey, err error) {
 	id, err := st.id()
 	if err != nil {
@@ -137,10 +142,10 @@ func (st kernelStore) sealKey() (k sealingKey, err error) {
 	return k, nil
 }
 
-// makeSealKey makes the key, unless another process was faster. Only one does, under a lock: a second key would shut
-// what the first sealed.
+// makeSealKey makes the key and returns it, or the key that another process has made meanwhile. It
+// holds a lock: a second key could not open what the first one sealed.
 func (st kernelStore) makeSealKey(ctx context.Context) (k sealingKey, err error) {
-	unlock, lockErr := st.dir.lock(ctx, kernelID, func() bool {
+	unlock, lockErr := st.dir.Lock(ctx, kernelID, func() bool {
 		k, err = st.sealKey()
 		return err == nil
 	})
@@ -154,7 +159,7 @@ func (st kernelStore) makeSealKey(ctx context.Context) (k sealingKey, err error)
 	id, err := st.id()
 	if errors.Is(err, errNoKernelKey) {
 		id = rand.Text()
-		err = writeAtomic(st.dir.root, kernelID, []byte(id))
+		err = st.dir.Write(statedir.Root, kernelID, []byte(id))
 	}
 	if err != nil {
 		return sealingKey{}, err
@@ -164,19 +169,19 @@ func (st kernelStore) makeSealKey(ctx context.Context) (k sealingKey, err error)
 	if err := st.kernel.add(kernelDescription(id), payload); err != nil {
 		return sealingKey{}, err
 	}
-	// Read back, so that nothing is sealed with a key that the next process cannot have.
+	// Read it back, so that nothing is sealed with a key that the next process cannot read.
 	k, err = st.sealKey()
 	if errors.Is(err, errNoKernelKey) {
-		err = fmt.Errorf("%w: a key that was made cannot be found", ErrUnavailable)
+		err = fmt.Errorf("%w: the new key cannot be found", ErrUnavailable)
 	}
 	return k, err
 }
 
 func kernelDescription(id string) string { return "aws-credproc:" + id }
 
-// id reads the identifier; errNoKernelKey if there is none, or what cannot be one.
+// id returns the identifier. The error is errNoKernelKey if there is none, or one of another form.
 func (st kernelStore) id() (string, error) {
-	b, err := readBounded(st.dir.root, kernelID, textSize)
+	b, err := st.dir.Read(statedir.Root, kernelID, textSize)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, ErrCorrupt):
 		return "", errNoKernelKey

@@ -1,6 +1,9 @@
 package cache
 
 import (
+	"aws-credproc/cache/statedir"
+	"aws-credproc/internal/childtest"
+	"aws-credproc/internal/keyringtest"
 	"bytes"
 	"context"
 	"errors"
@@ -20,38 +23,38 @@ import (
 
 func init() {
 	// kernelkey DIR: puts a session, which makes the key if there is none, and prints the key's name.
-	children["kernelkey"] = func(args []string) error {
-		d, err := openStateDir(args[0], true)
+	childtest.Register("kernelkey", func(args []string) error {
+		d, err := statedir.Create(args[0])
 		if err != nil {
 			return err
 		}
 		st := kernelStore{d, osKernel{}}
-		if err := st.Put(context.Background(), testKey, testSession()); err != nil {
+		if err := st.put(context.Background(), testKey, testSession()); err != nil {
 			return err
 		}
 		k, err := st.sealKey()
 		fmt.Printf("%x\n", k.name)
 		return err
-	}
+	})
 	// kernelget DIR SESSION: prints the access key ID of the session; in a session keyring of its own if SESSION is new.
-	children["kernelget"] = func(args []string) error {
+	childtest.Register("kernelget", func(args []string) error {
 		runtime.LockOSThread() // a session keyring is a thread's, and its children's
 		if args[1] == "new" {
 			if _, err := unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0); err != nil {
 				return err
 			}
 		}
-		d, err := openStateDir(args[0], false)
+		d, err := statedir.Open(args[0])
 		if err != nil {
 			return err
 		}
-		s, err := kernelStore{d, osKernel{}}.Get(context.Background(), testKey)
+		s, err := kernelStore{d, osKernel{}}.get(context.Background(), testKey)
 		fmt.Println(s.AccessKeyID)
 		return err
-	}
+	})
 	// kernelforget DIR: takes the key of a state directory away.
-	children["kernelforget"] = func(args []string) error {
-		d, err := openStateDir(args[0], false)
+	childtest.Register("kernelforget", func(args []string) error {
+		d, err := statedir.Open(args[0])
 		if err != nil {
 			return err
 		}
@@ -64,9 +67,9 @@ func init() {
 			_, err = unix.KeyctlInt(unix.KEYCTL_UNLINK, serial, unix.KEY_SPEC_USER_KEYRING, 0, 0)
 		}
 		return err
-	}
+	})
 	// kernelrefused DIR ERRNO: as in a container whose seccomp filter answers keyctl and add_key so.
-	children["kernelrefused"] = func(args []string) error {
+	childtest.Register("kernelrefused", func(args []string) error {
 		errno, err := strconv.Atoi(args[1])
 		if err != nil {
 			return err
@@ -75,9 +78,9 @@ func init() {
 			return err
 		}
 		return wantUnavailable(args[0], syscall.Errno(errno))
-	}
+	})
 	// kernelfull DIR: as a user who has as many keys as the kernel lets one have.
-	children["kernelfull"] = func(args []string) error {
+	childtest.Register("kernelfull", func(args []string) error {
 		for i := 0; ; i++ {
 			_, err := unix.AddKey("user", fmt.Sprint("aws-credproc test ", i), []byte("x"), unix.KEY_SPEC_PROCESS_KEYRING)
 			if errors.Is(err, unix.EDQUOT) {
@@ -87,18 +90,18 @@ func init() {
 				return fmt.Errorf("key %d: %w", i, err)
 			}
 		}
-	}
+	})
 }
 
 // wantUnavailable checks that the kernel store of a directory is out of reach, in every call, and why.
 func wantUnavailable(dir string, why error) error {
-	c, err := Open(Options{Dir: dir, Choice: Kernel})
+	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: Kernel})
 	if err != nil {
 		return err
 	}
 	_, putErr := c.Put(context.Background(), testKey, testSession(), testFacts())
 	_, getErr := c.GetLocked(context.Background(), testKey, testFacts())
-	lookErr := kernelStore{c.dir, c.kernel}.look()
+	lookErr := c.stores.kernelStore(c.state.dir).status()
 	for call, err := range map[string]error{"put": putErr, "look": lookErr} {
 		if !errors.Is(err, ErrUnavailable) || !errors.Is(err, why) {
 			return fmt.Errorf("%s: %w", call, err)
@@ -145,7 +148,7 @@ func needKernel(t testing.TB) {
 func openKernelStore(t testing.TB) kernelStore {
 	t.Helper()
 	needKernel(t)
-	d, err := openStateDir(t.TempDir(), true)
+	d, err := statedir.Create(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +158,7 @@ func openKernelStore(t testing.TB) kernelStore {
 }
 
 // kernelDir gives a state directory whose kernel key goes with the test.
-func kernelDir(t *testing.T) string { return openKernelStore(t).dir.path }
+func kernelDir(t *testing.T) string { return openKernelStore(t).dir.Path() }
 
 // forgetKernelKey takes the key of a store out of the user keyring, if there is one.
 func forgetKernelKey(t testing.TB, st kernelStore) {
@@ -188,40 +191,40 @@ func kernelKey(t *testing.T, st kernelStore) int {
 
 func TestKernelStoreKeepsReplacesAndForgets(t *testing.T) {
 	st, s := openKernelStore(t), testSession()
-	if _, err := st.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+	if _, err := st.get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
 		t.Errorf("empty: %v", err)
 	}
 	for _, size := range tokenSizes {
 		s.SessionToken = strings.Repeat("t", size)
-		if err := st.Put(t.Context(), testKey, s); err != nil {
+		if err := st.put(t.Context(), testKey, s); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := st.Get(t.Context(), testKey); err != nil || got != s {
+		if got, err := st.get(t.Context(), testKey); err != nil || got != s {
 			t.Fatalf("%d bytes: %v, %v", size, got, err)
 		}
 	}
-	if _, err := st.Get(t.Context(), otherKey); !errors.Is(err, ErrMiss) {
+	if _, err := st.get(t.Context(), otherKey); !errors.Is(err, ErrMiss) {
 		t.Errorf("another key: %v", err)
 	}
 	k, err := st.sealKey()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range filesIn(t, st.dir.path) {
+	for _, path := range filesIn(t, st.dir.Path()) {
 		b, err := os.ReadFile(path)
 		if err != nil || bytes.Contains(b, []byte("hush")) || bytes.Contains(b, []byte("tttt")) || bytes.Contains(b, k.key[:]) {
 			t.Errorf("%s: a secret, or %v", path, err)
 		}
 	}
 	for range 2 {
-		if err := st.Delete(t.Context(), testKey); err != nil {
+		if err := st.delete(t.Context(), testKey); err != nil {
 			t.Error(err)
 		}
 	}
-	if _, err := st.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+	if _, err := st.get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
 		t.Errorf("deleted: %v", err)
 	}
-	if left := filesIn(t, filepath.Join(st.dir.path, sessionsDir)); len(left) > 0 {
+	if left := filesIn(t, filepath.Join(st.dir.Path(), string(statedir.Sessions))); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
 }
@@ -261,7 +264,7 @@ func as(t *testing.T, uid int) (run func(name string, args ...string) *exec.Cmd)
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	exe, err := os.ReadFile(child(t, "").Path)
+	exe, err := os.ReadFile(childtest.Command(t, "").Path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,7 +272,7 @@ func as(t *testing.T, uid int) (run func(name string, args ...string) *exec.Cmd)
 		t.Fatal(err)
 	}
 	return func(name string, args ...string) *exec.Cmd {
-		cmd := child(t, name, append([]string{filepath.Join(dir, "state")}, args...)...)
+		cmd := childtest.Command(t, name, append([]string{filepath.Join(dir, "state")}, args...)...)
 		cmd.Path, cmd.Dir = filepath.Join(dir, "test"), dir
 		if uid != os.Geteuid() {
 			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
@@ -291,7 +294,7 @@ func TestKernelKeyThatIsGoneIsAMissAndIsMadeAnew(t *testing.T) {
 		"timed out": func(t *testing.T, st kernelStore) error {
 			serial := kernelKey(t, st)
 			_, err := unix.KeyctlInt(unix.KEYCTL_SET_TIMEOUT, serial, 1, 0, 0)
-			waitFor(t, "the time-out", func() bool {
+			keyringtest.WaitFor(t, "the time-out", func() bool {
 				_, err := unix.KeyctlBuffer(unix.KEYCTL_READ, serial, make([]byte, 64), 0)
 				return err != nil
 			})
@@ -309,18 +312,18 @@ func TestKernelKeyThatIsGoneIsAMissAndIsMadeAnew(t *testing.T) {
 			return errors.Join(err, osKernel{}.add(kernelDescription(id), bytes.Repeat([]byte("hush"), 1000)))
 		},
 		"identifier lost": func(t *testing.T, st kernelStore) error {
-			return os.Remove(filepath.Join(st.dir.path, kernelID))
+			return os.Remove(filepath.Join(st.dir.Path(), kernelID))
 		},
 		"identifier torn": func(t *testing.T, st kernelStore) error {
-			return os.Truncate(filepath.Join(st.dir.path, kernelID), 7)
+			return os.Truncate(filepath.Join(st.dir.Path(), kernelID), 7)
 		},
 		"identifier garbled": func(t *testing.T, st kernelStore) error {
-			return os.WriteFile(filepath.Join(st.dir.path, kernelID), bytes.Repeat([]byte("\x1b"), 26), 0o600)
+			return os.WriteFile(filepath.Join(st.dir.Path(), kernelID), bytes.Repeat([]byte("\x1b"), 26), 0o600)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			st, s := openKernelStore(t), testSession()
-			c, w := openTest(t, Kernel, st.dir.path)
+			c, w := openTest(t, Kernel, st.dir.Path())
 			mustPut(t, c, testKey, s, Kernel)
 			first := kernelKey(t, st)
 			t.Cleanup(func() { _, _ = unix.KeyctlInt(unix.KEYCTL_UNLINK, first, unix.KEY_SPEC_USER_KEYRING, 0, 0) })
@@ -337,10 +340,10 @@ func TestKernelKeyThatIsGoneIsAMissAndIsMadeAnew(t *testing.T) {
 			if got, err := c.Get(t.Context(), testKey); err != nil || got != s {
 				t.Errorf("anew: %v, %v", got, err)
 			}
-			if n, err := (kernelStore{c.dir, c.kernel}).clear(); n == 0 || err != nil {
+			if n, err := (c.stores.kernelStore(c.state.dir)).clear(); n == 0 || err != nil {
 				t.Errorf("clear: %d, %v", n, err)
 			}
-			if left := filesIn(t, filepath.Join(st.dir.path, sessionsDir)); len(left) > 0 {
+			if left := filesIn(t, filepath.Join(st.dir.Path(), string(statedir.Sessions))); len(left) > 0 {
 				t.Errorf("left: %v", left)
 			}
 			w.want(t, 0)
@@ -359,15 +362,15 @@ func TestKernelStoreTakesNoDamageForAMiss(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			st := openKernelStore(t)
-			if err := st.Put(t.Context(), testKey, testSession()); err != nil {
+			if err := st.put(t.Context(), testKey, testSession()); err != nil {
 				t.Fatal(err)
 			}
-			for _, path := range filesIn(t, filepath.Join(st.dir.path, sessionsDir)) {
+			for _, path := range filesIn(t, filepath.Join(st.dir.Path(), string(statedir.Sessions))) {
 				if err := tc.damage(path); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if _, err := st.Get(t.Context(), testKey); !errors.Is(err, tc.want) || errors.Is(err, ErrMiss) {
+			if _, err := st.get(t.Context(), testKey); !errors.Is(err, tc.want) || errors.Is(err, ErrMiss) {
 				t.Errorf("got %v, want %v", err, tc.want)
 			}
 		})
@@ -376,7 +379,7 @@ func TestKernelStoreTakesNoDamageForAMiss(t *testing.T) {
 
 func TestKernelKeyLivesFromItsLastUse(t *testing.T) {
 	st := openKernelStore(t)
-	if err := st.Put(t.Context(), testKey, testSession()); err != nil {
+	if err := st.put(t.Context(), testKey, testSession()); err != nil {
 		t.Fatal(err)
 	}
 	serial := kernelKey(t, st)
@@ -404,7 +407,7 @@ func TestKernelKeyLivesFromItsLastUse(t *testing.T) {
 	if now := left(); now == made {
 		t.Fatalf("this test shows nothing: %s", now)
 	}
-	if _, err := st.Get(t.Context(), testKey); err != nil {
+	if _, err := st.get(t.Context(), testKey); err != nil {
 		t.Fatal(err)
 	}
 	if now := left(); now != made {
@@ -414,17 +417,17 @@ func TestKernelKeyLivesFromItsLastUse(t *testing.T) {
 
 func TestOneKernelKeyForAllProcesses(t *testing.T) {
 	st := openKernelStore(t)
-	names := runChildren(t, 16, "kernelkey", func(int) []string { return []string{st.dir.path} })
+	names := childtest.Run(t, 16, "kernelkey", func(int) []string { return []string{st.dir.Path()} })
 	for _, name := range names {
 		if name != names[0] || len(name) != 32 {
 			t.Fatalf("processes made different keys: %v", names)
 		}
 	}
 	other := openKernelStore(t)
-	if name := runChildren(t, 1, "kernelkey", func(int) []string { return []string{other.dir.path} })[0]; name == names[0] {
+	if name := childtest.Run(t, 1, "kernelkey", func(int) []string { return []string{other.dir.Path()} })[0]; name == names[0] {
 		t.Error("two state directories share a key")
 	}
-	if _, err := st.Get(t.Context(), testKey); err != nil {
+	if _, err := st.get(t.Context(), testKey); err != nil {
 		t.Errorf("the key of the first is gone: %v", err)
 	}
 }
@@ -432,7 +435,7 @@ func TestOneKernelKeyForAllProcesses(t *testing.T) {
 func TestKernelThatRefusesKeysIsUnavailable(t *testing.T) {
 	for _, errno := range []syscall.Errno{syscall.EPERM, syscall.ENOSYS, syscall.EACCES} {
 		t.Run(errno.Error(), func(t *testing.T) {
-			runChildren(t, 1, "kernelrefused", func(int) []string { return []string{t.TempDir(), strconv.Itoa(int(errno))} })
+			childtest.Run(t, 1, "kernelrefused", func(int) []string { return []string{t.TempDir(), strconv.Itoa(int(errno))} })
 		})
 	}
 }
@@ -446,7 +449,7 @@ func TestKernelWithoutRoomForAKeyIsUnavailable(t *testing.T) {
 
 func BenchmarkKernelGet(b *testing.B) {
 	st := openKernelStore(b)
-	c, err := Open(Options{Dir: st.dir.path, Choice: Kernel})
+	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: st.dir.Path(), Choice: Kernel})
 	if err != nil {
 		b.Fatal(err)
 	}

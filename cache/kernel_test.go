@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"aws-credproc/cache/statedir"
 	"errors"
 	"fmt"
 	"os"
@@ -41,11 +42,11 @@ func TestWithoutTheKernelKeyringTheStoreIsUnavailable(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, _ := openTest(t, Kernel, "")
-			c.kernel = tc.kernel
+			c.stores.kernel = tc.kernel
 			if _, err := c.Put(t.Context(), testKey, testSession(), testFacts()); !errors.Is(err, tc.want) {
 				t.Errorf("put: %v", err)
 			}
-			if entries, err := os.ReadDir(filepath.Join(c.opts.Dir, sessionsDir)); err == nil || len(entries) > 0 {
+			if entries, err := os.ReadDir(filepath.Join(c.opts.Dir, string(statedir.Sessions))); err == nil || len(entries) > 0 {
 				t.Errorf("something was written: %v", entries)
 			}
 			if err := c.Delete(t.Context(), testKey); err != nil {
@@ -65,7 +66,7 @@ func TestSealedNamesAreReadBack(t *testing.T) {
 			t.Errorf("%s: %v, %v, %v, %v", name, key, store, id, ok)
 		}
 	}
-	for _, bad := range []string{"", ".", tempPrefix + "x", testKey.String() + ".", testKey.String() + ".kernel", testKey.String() + ".kernel.a.b", "x.kernel.a"} {
+	for _, bad := range []string{"", ".", statedir.TempPrefix + "x", testKey.String() + ".", testKey.String() + ".kernel", testKey.String() + ".kernel.a.b", "x.kernel.a"} {
 		if _, _, _, ok := parseSealedName(bad); ok {
 			t.Errorf("%q is taken", bad)
 		}

@@ -1,11 +1,13 @@
 package cache
 
 import (
+	"aws-credproc/cache/keyring"
+	"aws-credproc/cache/statedir"
+	"aws-credproc/internal/keyringtest"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -16,169 +18,29 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
-	"github.com/godbus/dbus/v5"
 	"github.com/google/go-cmp/cmp"
-	ss "github.com/zalando/go-keyring/secret_service"
 )
 
-// desktop is a session bus of the test's own and what runs on it. Nothing of the caller's is reached.
-type desktop struct {
-	t    *testing.T
-	env  []string
-	conn *dbus.Conn // the test's own; it owns the prompter's name
-	bus  *exec.Cmd
-	// prompts counts the dialogs that anything on this bus wanted to raise, and person is who answers them: nil refuses.
-	prompts atomic.Int32
-	person  atomic.Pointer[person]
-	// prompter shows them.
-	prompter *prompter
-}
+func startKeyring(t *testing.T) { keyringtest.Start(t) }
 
-// newDesktop starts a session bus that could start a Secret Service, and has none.
-func newDesktop(t *testing.T) *desktop {
-	t.Helper()
-	for _, tool := range []string{"dbus-daemon", "gnome-keyring-daemon", "secret-tool"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			if os.Getenv("CI") == "true" {
-				t.Fatalf("%s is needed", tool)
-			}
-			t.Skipf("SKIPPED, and with it the Secret Service is untested: %s is not installed", tool)
-		}
-	}
-	dir := t.TempDir()
-	for _, sub := range []string{"run", "data/keyrings", "home"} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	address := "unix:path=" + filepath.Join(dir, "run", "bus")
-	t.Setenv("DBUS_SESSION_BUS_ADDRESS", address)
-	t.Setenv("XDG_RUNTIME_DIR", filepath.Join(dir, "run"))
-	t.Setenv("XDG_DATA_HOME", filepath.Join(dir, "data"))
-	t.Setenv("HOME", filepath.Join(dir, "home"))
-	t.Setenv("GNOME_KEYRING_CONTROL", "")
-	d := &desktop{t: t, env: os.Environ()}
-	d.prompter = &prompter{d: d}
-	d.bus = d.start(nil, "dbus-daemon", "--session", "--nofork", "--nopidfile", "--address="+address)
-	waitFor(t, "the bus", func() bool {
-		conn, err := dbus.Connect(address, dbus.WithOutgoingInterceptor(d.prompter.sent))
-		d.conn = conn
-		return err == nil
-	})
-	t.Cleanup(func() { d.conn.Close() })
-	d.startPrompter()
-	return d
-}
-
-// start runs a daemon until the test ends.
-func (d *desktop) start(stdin io.Reader, name string, args ...string) *exec.Cmd {
-	d.t.Helper()
-	cmd := exec.Command(name, args...)
-	var said bytes.Buffer
-	cmd.Env, cmd.Stdin, cmd.Stderr = d.env, stdin, &said
-	if err := cmd.Start(); err != nil {
-		d.t.Fatal(err)
-	}
-	d.t.Cleanup(func() {
-		_ = cmd.Process.Kill() // which ends a stopped one too
-		_ = cmd.Wait()
-		if d.t.Failed() {
-			d.t.Logf("%s: %v: %s", name, cmd.ProcessState, said.String())
-		}
-	})
-	return cmd
-}
-
-func (d *desktop) hasService() bool {
-	var has bool
-	if err := d.conn.BusObject().Call("org.freedesktop.DBus.NameHasOwner", 0, ssName).Store(&has); err != nil {
-		d.t.Fatal(err)
-	}
-	return has
-}
-
-// startKeyring starts gnome-keyring: with an open collection `login`, or with none at all.
-func (d *desktop) startKeyring(login bool) *exec.Cmd {
-	d.t.Helper()
-	args := []string{"--foreground", "--components=secrets"}
-	var stdin io.Reader
-	if login {
-		args, stdin = append(args, "--unlock"), strings.NewReader("password")
-	}
-	cmd := d.start(stdin, "gnome-keyring-daemon", args...)
-	waitFor(d.t, "gnome-keyring", func() bool {
-		if !d.hasService() {
-			return false
-		}
-		err := keyringLook(d.t.Context())
-		return err == nil || !login && errors.Is(err, ErrUnavailable)
-	})
-	return cmd
-}
-
-// startKeyring starts a desktop with an open keyring, and nothing else that a test has a use for.
-func startKeyring(t *testing.T) { newDesktop(t).startKeyring(true) }
-
-func (d *desktop) lock() {
-	d.t.Helper()
-	var locked []dbus.ObjectPath
-	var prompt dbus.ObjectPath
-	err := d.conn.Object(ssName, ssPath).Call(ssService+".Lock", 0, []dbus.ObjectPath{ssLogin}).Store(&locked, &prompt)
-	if err != nil || len(locked) != 1 {
-		d.t.Fatalf("locked %v, %v", locked, err)
-	}
-}
-
-// unlock unlocks the keyring with its password, as a login does: without a prompt.
-func (d *desktop) unlock() {
-	d.t.Helper()
-	var none dbus.Variant
-	var session dbus.ObjectPath
-	service := d.conn.Object(ssName, ssPath)
-	if err := service.Call(ssService+".OpenSession", 0, "plain", dbus.MakeVariant("")).Store(&none, &session); err != nil {
-		d.t.Fatal(err)
-	}
-	err := service.Call("org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface.UnlockWithMasterPassword", 0,
-		ssLogin, ss.NewSecret(session, "password")).Err
-	if err != nil {
-		d.t.Fatal(err)
-	}
-}
-
-// clients counts the connections to the bus.
-func (d *desktop) clients() (n int) {
-	d.t.Helper()
-	var names []string
-	if err := d.conn.BusObject().Call(dbusName+".ListNames", 0).Store(&names); err != nil {
-		d.t.Fatal(err)
-	}
-	for _, name := range names {
-		if strings.HasPrefix(name, ":") {
-			n++
-		}
-	}
-	return n
-}
-
-// each makes every call of the keyring at once and checks its error, and that it came in time.
-func each(t *testing.T, want error) {
+// testEach makes every call of the keyring store at once and checks the errors and that they come in
+// time.
+func testEach(t *testing.T, want error) {
 	t.Helper()
 	var all sync.WaitGroup
 	start := time.Now()
 	for name, call := range map[string]func(k keyringStore) error{
-		"get":    func(k keyringStore) error { _, err := k.Get(t.Context(), testKey); return err },
-		"put":    func(k keyringStore) error { return k.Put(t.Context(), testKey, testSession()) },
-		"delete": func(k keyringStore) error { return k.Delete(t.Context(), testKey) },
-		"look":   func(k keyringStore) error { return k.look(t.Context(), keyringLimit) },
+		"get":    func(k keyringStore) error { _, err := k.get(t.Context(), testKey); return err },
+		"put":    func(k keyringStore) error { return k.put(t.Context(), testKey, testSession()) },
+		"delete": func(k keyringStore) error { return k.delete(t.Context(), testKey) },
 	} {
 		all.Go(func() {
 			if err := call(openKeyring(t)); !errors.Is(err, want) || errors.Is(err, ErrMiss) {
 				t.Errorf("%s: got %v, want %v", name, err, want)
 			}
-			if took := time.Since(start); took > 10*keyringLimit {
+			if took := time.Since(start); took > 10*keyring.ResponseLimit {
 				t.Errorf("%s: took %v", name, took)
 			}
 		})
@@ -187,9 +49,9 @@ func each(t *testing.T, want error) {
 }
 
 func TestSecretServiceKeepsReplacesAndForgets(t *testing.T) {
-	d := newDesktop(t)
-	d.startKeyring(true)
-	for name, limit := range map[string]int{"as it is": keyringMaxItem, "all inline": maxItem, "all sealed": 1} {
+	d := keyringtest.New(t)
+	d.StartKeyring(true)
+	for name, limit := range map[string]int{"as it is": keyring.MaxItem, "all inline": maxItem, "all sealed": 1} {
 		t.Run(name, func(t *testing.T) {
 			k := openKeyring(t)
 			k.maxItem = limit
@@ -201,26 +63,26 @@ func TestSecretServiceKeepsReplacesAndForgets(t *testing.T) {
 			})
 		})
 	}
-	if n := d.prompts.Load(); n != 0 {
+	if n := d.Prompts.Load(); n != 0 {
 		t.Errorf("%d prompts", n)
 	}
 }
 
 // A reader that has an item in its hand whose file is gone by then finds the session that replaced it.
 func TestSealedSessionIsWholeWhileItIsReplaced(t *testing.T) {
-	d := newDesktop(t)
-	d.startKeyring(true)
+	d := keyringtest.New(t)
+	d.StartKeyring(true)
 	k, s := openKeyring(t), testSession()
 	k.maxItem = 1
-	if err := k.Put(t.Context(), testKey, s); err != nil {
+	if err := k.put(t.Context(), testKey, s); err != nil {
 		t.Fatal(err)
 	}
-	items, err := keyringGet(t.Context(), sessionItem(testKey))
+	items, err := new(keyring.Keyring).Get(t.Context(), sessionItem(testKey))
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.SessionToken = "another"
-	if err := k.Put(t.Context(), testKey, s); err != nil {
+	if err := k.put(t.Context(), testKey, s); err != nil {
 		t.Fatal(err)
 	}
 	if got, missing, err := k.newest(testKey, items); err != nil || missing == "" {
@@ -237,7 +99,7 @@ func TestSealedSessionIsWholeWhileItIsReplaced(t *testing.T) {
 					reading = false // once more
 				default:
 				}
-				if got, err := k.Get(t.Context(), testKey); err != nil || got.AccessKeyID != s.AccessKeyID {
+				if got, err := k.get(t.Context(), testKey); err != nil || got.AccessKeyID != s.AccessKeyID {
 					t.Errorf("%v, %v", got, err)
 					return
 				}
@@ -245,38 +107,38 @@ func TestSealedSessionIsWholeWhileItIsReplaced(t *testing.T) {
 		})
 	}
 	for range 100 {
-		if err := k.Put(t.Context(), testKey, s); err != nil {
+		if err := k.put(t.Context(), testKey, s); err != nil {
 			t.Error(err)
 		}
 	}
 	close(done)
 	all.Wait()
 
-	for _, path := range filesIn(t, filepath.Join(k.dir.path, sessionsDir)) {
+	for _, path := range filesIn(t, filepath.Join(k.dir.Path(), string(statedir.Sessions))) {
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := k.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+	if _, err := k.get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
 		t.Errorf("its file is gone for good: %v", err)
 	}
 }
 
 // What is refused leaves no file behind, and what is there stays.
 func TestRefusedPutLeavesWhatIsThere(t *testing.T) {
-	d := newDesktop(t)
-	d.startKeyring(true)
+	d := keyringtest.New(t)
+	d.StartKeyring(true)
 	k := openKeyring(t)
 	k.maxItem = 1
-	if err := k.Put(t.Context(), testKey, testSession()); err != nil {
+	if err := k.put(t.Context(), testKey, testSession()); err != nil {
 		t.Fatal(err)
 	}
-	before := filesIn(t, k.dir.path)
-	d.lock()
-	if err := k.Put(t.Context(), testKey, testSession()); !errors.Is(err, ErrLocked) {
+	before := filesIn(t, k.dir.Path())
+	d.Lock()
+	if err := k.put(t.Context(), testKey, testSession()); !errors.Is(err, ErrLocked) {
 		t.Errorf("got %v", err)
 	}
-	if diff := cmp.Diff(before, filesIn(t, k.dir.path)); diff != "" {
+	if diff := cmp.Diff(before, filesIn(t, k.dir.Path())); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -284,17 +146,17 @@ func TestRefusedPutLeavesWhatIsThere(t *testing.T) {
 func TestLockedKeyringIsSaidToBeAndRaisesNoPrompt(t *testing.T) {
 	for _, held := range []bool{true, false} {
 		t.Run(fmt.Sprintf("holding it %v", held), func(t *testing.T) {
-			d := newDesktop(t)
-			d.startKeyring(true)
+			d := keyringtest.New(t)
+			d.StartKeyring(true)
 			c, _ := openTest(t, Auto, "")
 			s := testSession()
 			if held {
 				mustPut(t, c, testKey, s, Keyring)
 			}
-			d.lock()
-			each(t, ErrLocked)
+			d.Lock()
+			testEach(t, ErrLocked)
 			c, w := openTest(t, Auto, c.opts.Dir) // a process of its own
-			c.kernel = noKernel
+			c.stores.kernel = noKernel
 			if held {
 				if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrLocked) {
 					t.Errorf("get: %v", err)
@@ -309,90 +171,39 @@ func TestLockedKeyringIsSaidToBeAndRaisesNoPrompt(t *testing.T) {
 			if _, err := c.Clear(t.Context()); held != errors.Is(err, ErrLocked) || !held && err != nil {
 				t.Errorf("clear: %v", err)
 			}
-			if f, err := c.dirFacts(t, testKey); held && (err != nil || !f.Forgotten) {
+			if f, err := c.dirFacts(t, testKey); held && (err != nil || !f.PendingDelete) {
 				t.Errorf("what cannot be deleted is: %+v, %v", f, err)
 			}
 			if name, reason := c.StoreName(t.Context()); name != Keyring || !strings.Contains(reason, "locked") {
 				t.Errorf("%v: %v", name, reason)
 			}
-			if n := d.prompts.Load(); n != 0 {
+			if n := d.Prompts.Load(); n != 0 {
 				t.Errorf("%d prompts", n)
 			}
 			w.want(t, 0)
 			if !held {
 				return
 			}
-			// That the prompter would have counted one: an unlock raises it.
-			var unlocked []dbus.ObjectPath
-			var prompt dbus.ObjectPath
-			if err := d.conn.Object(ssName, ssPath).Call(ssService+".Unlock", 0, []dbus.ObjectPath{ssLogin}).Store(&unlocked, &prompt); err != nil {
-				t.Fatal(err)
-			}
-			d.conn.Object(ssName, prompt).Go(ssPrompt+".Prompt", 0, nil, "")
-			waitFor(t, "a prompt", func() bool { return d.prompts.Load() > 0 })
+			// The prompter counts: an unlock raises a prompt.
+			d.RaisePrompt()
+			keyringtest.WaitFor(t, "a prompt", func() bool { return d.Prompts.Load() > 0 })
 		})
 	}
 }
 
-// The keyring may be locked between our look at it and the write: then the service offers a prompt.
-func TestPromptThatIsOfferedIsDismissed(t *testing.T) {
-	d := newDesktop(t)
-	d.startKeyring(true)
-	if err := openKeyring(t).Put(t.Context(), testKey, testSession()); err != nil {
-		t.Fatal(err)
-	}
-	b, err := openBus(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.close()
-	session, err := b.openSession()()
-	if err != nil {
-		t.Fatal(err)
-	}
-	items, _, err := b.search(sessionItem(testKey).attributes())()
-	if err != nil || len(items) != 1 {
-		t.Fatalf("items %v, %v", items, err)
-	}
-	if err := b.absent(items); !errors.Is(err, ErrLocked) { // in another collection, while this one is open
-		t.Errorf("a locked item: %v", err)
-	}
-	d.lock()
-	if _, err := b.create(ssLogin, session, sessionItem(testKey), "", []byte("x")); !errors.Is(err, ErrLocked) {
-		t.Errorf("create: %v", err)
-	}
-	if n, err := b.delete(items, nil); n != 0 || !errors.Is(err, ErrLocked) {
-		t.Errorf("delete: %d, %v", n, err)
-	}
-	// gnome-keyring answers these with an error; what other services answer is as what it offers for an unlock.
-	var unlocked []dbus.ObjectPath
-	var prompt dbus.ObjectPath
-	if err := b.call(ssPath, ssService+".Unlock", []dbus.ObjectPath{ssLogin})(&unlocked, &prompt); err != nil || prompt == ssNone {
-		t.Fatalf("unlock: %v, %v", prompt, err)
-	}
-	if err := b.dismiss(prompt); !errors.Is(err, ErrLocked) {
-		t.Errorf("dismiss: %v", err)
-	}
-	if err := b.call(prompt, ssPrompt+".Prompt", "")(); !isGone(err) {
-		t.Errorf("the prompt is still offered: %v", err)
-	}
-	if n := d.prompts.Load(); n != 0 {
-		t.Errorf("%d prompts", n)
-	}
-}
-
 func TestWithoutAKeyringNothingIsStarted(t *testing.T) {
-	d := newDesktop(t)
-	var activatable []string
-	if err := d.conn.BusObject().Call("org.freedesktop.DBus.ListActivatableNames", 0).Store(&activatable); err != nil {
+	d := keyringtest.New(t)
+	var names []string
+	err := d.Conn.BusObject().Call("org.freedesktop.DBus.ListActivatableNames", 0).Store(&names)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Contains(activatable, ssName) {
+	if !slices.Contains(names, "org.freedesktop.secrets") {
 		t.Log("this bus could not start one anyway")
 	}
-	each(t, ErrUnavailable)
+	testEach(t, ErrUnavailable)
 	c, w := openTest(t, Auto, "")
-	c.kernel = noKernel
+	c.stores.kernel = noKernel
 	mustPut(t, c, testKey, testSession(), None)
 	if _, err := c.GetLocked(t.Context(), testKey, testFacts()); !errors.Is(err, ErrMiss) {
 		t.Errorf("second look: %v", err)
@@ -411,80 +222,16 @@ func TestWithoutAKeyringNothingIsStarted(t *testing.T) {
 		t.Errorf("clear, although nothing can have come there: %d, %v", n, err)
 	}
 	w.want(t, 0)
-	if d.hasService() {
+	if d.HasService() {
 		t.Error("a Secret Service was started")
 	}
 }
 
-func TestWithoutABusTheKeyringIsUnavailable(t *testing.T) {
-	dir := t.TempDir()
-	dead := filepath.Join(dir, "dead")
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: dead, Net: "unix"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.SetUnlinkOnClose(false)
-	l.Close()
-	empty := filepath.Join(dir, "empty")
-	withDead := filepath.Join(dir, "rundir")
-	if err := errors.Join(os.Mkdir(empty, 0o700), os.Mkdir(withDead, 0o700), os.Rename(dead, filepath.Join(withDead, "bus"))); err != nil {
-		t.Fatal(err)
-	}
-	// A dbus-launch that would tell that it was run.
-	ran := filepath.Join(dir, "ran")
-	if err := os.WriteFile(filepath.Join(dir, "dbus-launch"), []byte("#!/bin/sh\n: >"+ran+"\n"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
-	for name, env := range map[string][2]string{
-		"nothing set":             {"", ""},
-		"autolaunch":              {"autolaunch:", ""},
-		"autolaunch with a scope": {"autolaunch:scope=*user", filepath.Dir(dead)},
-		"no socket":               {"unix:path=" + filepath.Join(dir, "none"), ""},
-		"dead socket":             {"unix:path=" + filepath.Join(withDead, "bus"), ""},
-		"empty runtime directory": {"", empty},
-		"dead in runtime":         {"", withDead},
-		"relative runtime":        {"", "run"},
-		"no runtime directory":    {"", filepath.Join(dir, "none")},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Setenv("DBUS_SESSION_BUS_ADDRESS", env[0])
-			t.Setenv("XDG_RUNTIME_DIR", env[1])
-			each(t, ErrUnavailable)
-		})
-	}
-	if _, err := os.Stat(ran); !errors.Is(err, os.ErrNotExist) {
-		t.Error("dbus-launch was run")
-	}
-}
-
-// listen is a bus of the test's own making; serve gets each connection.
-func listen(t *testing.T, serve func(net.Conn)) {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "bus")
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			t.Cleanup(func() { _ = conn.Close() }) // else the garbage collector does, at any time
-			go serve(conn)
-		}
-	}()
-	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+path)
-}
-
 func TestSilentBusIsATimeOut(t *testing.T) {
-	listen(t, func(net.Conn) {})
-	each(t, ErrTimeout)
+	keyringtest.Listen(t, func(net.Conn) {})
+	testEach(t, ErrTimeout)
 	c, w := openTest(t, Auto, "")
-	c.kernel = noKernel
+	c.stores.kernel = noKernel
 	start := time.Now()
 	if _, err := c.GetLocked(t.Context(), testKey, testFacts()); !errors.Is(err, ErrTimeout) {
 		t.Errorf("second look: %v", err)
@@ -493,7 +240,7 @@ func TestSilentBusIsATimeOut(t *testing.T) {
 	if store, err := c.Put(t.Context(), testKey, testSession(), testFacts()); !errors.Is(err, ErrTimeout) || store != None {
 		t.Errorf("put: %v, %v", store, err)
 	}
-	if again := time.Since(start) - first; again > keyringLimit/2 {
+	if again := time.Since(start) - first; again > keyring.ResponseLimit/2 {
 		t.Errorf("it is waited for twice: %v", again)
 	}
 	if _, err := c.FactsOf(testKey); !errors.Is(err, ErrMiss) {
@@ -505,49 +252,14 @@ func TestSilentBusIsATimeOut(t *testing.T) {
 	w.want(t, 0)
 }
 
-// A keyring that writes may take its time, and one that says nothing from the beginning takes no more than any.
-func TestPatienceWithAWriteBeginsWithTheServicesAnswer(t *testing.T) {
-	writes := writePatience.quiet - time.Millisecond
-	for name, test := range map[string]struct {
-		answers []time.Duration // how long each took; the first is the bus's
-		took    time.Duration
-		want    error
-	}{
-		"nothing is heard": {[]time.Duration{time.Hour}, keyringLimit, ErrTimeout},
-		"the bus alone":    {[]time.Duration{0, time.Hour}, keyringLimit, ErrTimeout},
-		"it writes":        {[]time.Duration{0, 0, writes}, writes, nil},
-		"it hangs":         {[]time.Duration{0, 0, time.Hour}, writePatience.quiet, ErrTimeout},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				start := time.Now()
-				_, err := bounded(t.Context(), &keyring{}, writePatience, func(ctx context.Context) (struct{}, error) {
-					for i, answer := range test.answers {
-						select {
-						case <-time.After(answer):
-							ctx.Value(answeredKey{}).(func(bool))(i > 0)
-						case <-ctx.Done():
-							return struct{}{}, ctx.Err()
-						}
-					}
-					return struct{}{}, nil
-				})
-				if took := time.Since(start); !errors.Is(err, test.want) || took != test.took {
-					t.Errorf("%v after %s, want %v after %s", err, took, test.want, test.took)
-				}
-			})
-		})
-	}
-}
-
 // Of many sessions that are to be forgotten, the first finds out that the keyring is silent.
 func TestSilentKeyringIsWaitedForOnceByWhoForgetsMany(t *testing.T) {
 	var asked atomic.Int32
-	listen(t, func(net.Conn) { asked.Add(1) })
+	keyringtest.Listen(t, func(net.Conn) { asked.Add(1) })
 	c, _ := openTest(t, Auto, "")
 	for i := range 5 {
 		c.target()
-		if err := c.dir.writeFacts(testFacts().of(Key{byte(i)}, testSession(), Keyring)); err != nil {
+		if err := writeFacts(c.state.dir, testFacts().withSession(Key{byte(i)}, testSession(), Keyring)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -564,72 +276,37 @@ func TestSilentKeyringIsWaitedForOnceByWhoForgetsMany(t *testing.T) {
 	}
 }
 
-func TestCallersOwnDeadlineIsKept(t *testing.T) {
-	listen(t, func(net.Conn) {})
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	k := openKeyring(t)
-	if _, err := k.Get(ctx, testKey); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrTimeout) {
-		t.Errorf("got %v", err)
-	}
-	if k.silent != nil {
-		t.Error("the keyring is blamed for the caller's haste")
-	}
-}
-
-func TestBrokenBusIsAFailure(t *testing.T) {
-	for name, answer := range map[string]string{
-		"closes":            "",
-		"garbage":           "\x00\xff\r\n\r\n\r\n",
-		"refuses":           "REJECTED EXTERNAL\r\nREJECTED\r\n",
-		"accepts and dies":  "REJECTED EXTERNAL\r\nOK 1234\r\nAGREE_UNIX_FD\r\n",
-		"garbage after all": "REJECTED EXTERNAL\r\nOK 1234\r\nAGREE_UNIX_FD\r\nl\x02\x01\x01\xff\xff\xff\x00" + strings.Repeat("\xff", 64),
-	} {
-		t.Run(name, func(t *testing.T) {
-			listen(t, func(conn net.Conn) {
-				_, _ = io.WriteString(conn, answer)
-				_, _ = conn.Read(make([]byte, 1))
-				conn.Close()
-			})
-			_, err := openKeyring(t).Get(t.Context(), testKey)
-			if err == nil || errors.Is(err, ErrMiss) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrLocked) {
-				t.Errorf("got %v", err)
-			}
-		})
-	}
-}
-
 func TestSilentServiceIsATimeOutAndComesBack(t *testing.T) {
-	d := newDesktop(t)
-	daemon := d.startKeyring(true)
+	d := keyringtest.New(t)
+	daemon := d.StartKeyring(true)
 	c, _ := openTest(t, Auto, "")
 	s := testSession()
 	mustPut(t, c, testKey, s, Keyring)
 	if err := daemon.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	each(t, ErrTimeout)
+	testEach(t, ErrTimeout)
 	if err := daemon.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "an answer", func() bool {
-		_, err := openKeyring(t).Get(t.Context(), testKey)
+	keyringtest.WaitFor(t, "an answer", func() bool {
+		_, err := openKeyring(t).get(t.Context(), testKey)
 		return err == nil || errors.Is(err, ErrMiss) // one of the calls deleted it
 	})
 }
 
 // Whom a busy bus has not let in looks again, under the lock; once, and not where the service hangs.
 func TestSessionBehindABusyBusIsLookedForAgain(t *testing.T) {
-	d := newDesktop(t)
-	daemon := d.startKeyring(true)
+	d := keyringtest.New(t)
+	daemon := d.StartKeyring(true)
 	s := testSession()
 	for name, test := range map[string]struct {
 		stopped *exec.Cmd
 		goesOn  bool
 		want    error
 	}{
-		"bus, which goes on":     {d.bus, true, nil},
-		"bus, for good":          {d.bus, false, ErrTimeout},
+		"bus, which goes on":     {d.Bus, true, nil},
+		"bus, for good":          {d.Bus, false, ErrTimeout},
 		"service, which goes on": {daemon, true, ErrTimeout},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -654,7 +331,7 @@ func TestSessionBehindABusyBusIsLookedForAgain(t *testing.T) {
 					t.Errorf("second look: %v, %v", got, err)
 				}
 			}
-			if took := time.Since(start); took > 10*keyringLimit {
+			if took := time.Since(start); took > 10*keyring.ResponseLimit {
 				t.Errorf("it is waited for again and again: %v", took)
 			}
 			w.want(t, 0)
@@ -662,77 +339,30 @@ func TestSessionBehindABusyBusIsLookedForAgain(t *testing.T) {
 	}
 }
 
-// gnome-keyring 42 is ended by an OpenSession of a client that it has not yet noted, and with it the login's keyring.
-func TestNothingIsAskedBeforeTheServiceHasAnswered(t *testing.T) {
-	newDesktop(t)
-	service, err := dbus.Connect(os.Getenv("DBUS_SESSION_BUS_ADDRESS"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer service.Close()
-	if _, err := service.RequestName(ssName, dbus.NameFlagDoNotQueue); err != nil {
-		t.Fatal(err)
-	}
-	asked := make(chan *dbus.Message, 100)
-	service.Eavesdrop(asked) // and so answers nothing
-	each(t, ErrTimeout)
-	calls := 0
-	for len(asked) > 0 {
-		m := <-asked
-		if m.Type != dbus.TypeMethodCall {
-			continue
-		}
-		if calls++; m.Headers[dbus.FieldMember].Value() != "ReadAlias" {
-			t.Errorf("%v", m)
-		}
-	}
-	if calls != 4 {
-		t.Errorf("%d calls, want 4", calls)
-	}
-}
-
-func TestBusThatDiesInMidCallIsAFailure(t *testing.T) {
-	d := newDesktop(t)
-	daemon := d.startKeyring(true)
-	if err := daemon.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	got := make(chan error, 1)
-	go func() { _, err := openKeyring(t).Get(t.Context(), testKey); got <- err }()
-	waitFor(t, "the call", func() bool { return d.clients() >= 3 }) // the test, the daemon and the call
-	if err := d.bus.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-got; err == nil || errors.Is(err, ErrMiss) || errors.Is(err, ErrTimeout) || errors.Is(err, ErrUnavailable) {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestWithoutACollectionNoneIsMade(t *testing.T) {
-	d := newDesktop(t)
-	d.startKeyring(false)
+	d := keyringtest.New(t)
+	d.StartKeyring(false)
 	k := openKeyring(t)
-	if _, err := k.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+	if _, err := k.get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
 		t.Errorf("get: %v", err)
 	}
-	if err := k.Put(t.Context(), testKey, testSession()); !errors.Is(err, ErrUnavailable) {
+	if err := k.put(t.Context(), testKey, testSession()); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("put: %v", err)
 	}
-	if err := k.Delete(t.Context(), testKey); err != nil {
+	if err := k.delete(t.Context(), testKey); err != nil {
 		t.Errorf("delete: %v", err)
 	}
-	v, err := d.conn.Object(ssName, ssPath).GetProperty(ssService + ".Collections")
-	if paths, ok := v.Value().([]dbus.ObjectPath); err != nil || !ok || slices.Contains(paths, ssLogin) {
-		t.Errorf("collections %v, %v", v, err)
+	if d.HasLogin() {
+		t.Error("a collection was created")
 	}
-	if n := d.prompts.Load(); n != 0 {
+	if n := d.Prompts.Load(); n != 0 {
 		t.Errorf("%d prompts", n)
 	}
 }
 
 func TestForeignItemIsNeitherAMissNorOverwrittenIfNewer(t *testing.T) {
-	d := newDesktop(t)
-	d.startKeyring(true)
+	d := keyringtest.New(t)
+	d.StartKeyring(true)
 	for name, tc := range map[string]struct {
 		value string
 		want  error
@@ -746,7 +376,7 @@ func TestForeignItemIsNeitherAMissNorOverwrittenIfNewer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c, _ := openTest(t, Keyring, "")
 			mustPut(t, c, testKey, testSession(), Keyring)
-			if err := keyringPut(t.Context(), sessionItem(testKey), "", []byte(tc.value)); err != nil {
+			if err := new(keyring.Keyring).Put(t.Context(), sessionItem(testKey), "", []byte(tc.value)); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := c.Get(t.Context(), testKey); !errors.Is(err, tc.want) || errors.Is(err, ErrMiss) || strings.Contains(err.Error(), "hush") {
@@ -767,13 +397,13 @@ func TestAutoLeavesANewerVersionsItemAlone(t *testing.T) {
 	for _, known := range []bool{true, false} {
 		t.Run(fmt.Sprintf("facts tell of it %v", known), func(t *testing.T) {
 			dir := kernelDir(t)
-			newDesktop(t).startKeyring(true)
+			keyringtest.Start(t)
 			c, w := openTest(t, Auto, dir)
 			if known {
 				mustPut(t, c, testKey, testSession(), Keyring)
 			}
 			const newer = `{"v":2}`
-			if err := keyringPut(t.Context(), sessionItem(testKey), "", []byte(newer)); err != nil {
+			if err := new(keyring.Keyring).Put(t.Context(), sessionItem(testKey), "", []byte(newer)); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := c.GetLocked(t.Context(), testKey, testFacts()); !errors.Is(err, ErrVersion) {
@@ -786,7 +416,7 @@ func TestAutoLeavesANewerVersionsItemAlone(t *testing.T) {
 					t.Errorf("got %v, %v", got, err)
 				}
 			}
-			if items, err := keyringGet(t.Context(), sessionItem(testKey)); err != nil || len(items) != 1 || string(items[0]) != newer {
+			if items, err := new(keyring.Keyring).Get(t.Context(), sessionItem(testKey)); err != nil || len(items) != 1 || string(items[0]) != newer {
 				t.Errorf("%d items, %v", len(items), err)
 			}
 			w.want(t, 0)
@@ -795,8 +425,8 @@ func TestAutoLeavesANewerVersionsItemAlone(t *testing.T) {
 }
 
 func TestAutoKeepsSessionsInTheKeyring(t *testing.T) {
-	d := newDesktop(t)
-	d.startKeyring(true)
+	d := keyringtest.New(t)
+	d.StartKeyring(true)
 	c, w := openTest(t, Auto, "")
 	s := testSession()
 	if name, _ := c.StoreName(t.Context()); name != Keyring {
@@ -808,7 +438,7 @@ func TestAutoKeepsSessionsInTheKeyring(t *testing.T) {
 	}
 
 	t.Run("killed between item and facts", func(t *testing.T) {
-		if err := os.Remove(filepath.Join(c.opts.Dir, factsDir, factsName(testKey))); err != nil {
+		if err := os.Remove(filepath.Join(c.opts.Dir, string(statedir.Facts), factsName(testKey))); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
@@ -827,15 +457,15 @@ func TestAutoKeepsSessionsInTheKeyring(t *testing.T) {
 			t.Errorf("read from the keyring: %v", err)
 		}
 		mustPut(t, file, testKey, s, File)
-		if _, err := openKeyring(t).Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+		if _, err := openKeyring(t).get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
 			t.Errorf("it stays in the keyring too: %v", err)
 		}
 		if got, err := c.Get(t.Context(), testKey); err != nil || got != s { // auto goes by the facts
 			t.Errorf("auto: %v, %v", got, err)
 		}
 		mustPut(t, c, testKey, s, Keyring)
-		if keys, err := c.dir.keys(sessionsDir, ""); err != nil || len(keys) != 0 {
-			t.Errorf("it stays in the file store too: %v, %v", keys, err)
+		if left := filesIn(t, filepath.Join(c.opts.Dir, string(statedir.Sessions))); len(left) != 0 {
+			t.Errorf("it stays in the file store too: %v", left)
 		}
 	})
 	t.Run("no facts, no question", func(t *testing.T) {
@@ -854,7 +484,7 @@ func TestAutoKeepsSessionsInTheKeyring(t *testing.T) {
 		if err := c.Delete(t.Context(), testKey); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := openKeyring(t).Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+		if _, err := openKeyring(t).get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
 			t.Errorf("item: %v", err)
 		}
 		if _, err := c.FactsOf(testKey); !errors.Is(err, ErrMiss) {
@@ -862,13 +492,13 @@ func TestAutoKeepsSessionsInTheKeyring(t *testing.T) {
 		}
 	})
 	t.Run("forgotten without facts", func(t *testing.T) {
-		if err := openKeyring(t).Put(t.Context(), testKey, s); err != nil {
+		if err := openKeyring(t).put(t.Context(), testKey, s); err != nil {
 			t.Fatal(err)
 		}
 		if err := c.Delete(t.Context(), testKey); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := openKeyring(t).Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+		if _, err := openKeyring(t).get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
 			t.Errorf("item: %v", err)
 		}
 	})
@@ -877,10 +507,10 @@ func TestAutoKeepsSessionsInTheKeyring(t *testing.T) {
 
 // A process may be killed at any moment from when it writes: the facts tell of the item before it is there.
 func TestItemIsNotedBeforeItIsWritten(t *testing.T) {
-	newDesktop(t).startKeyring(true)
+	keyringtest.Start(t)
 	c, _ := openTest(t, Keyring, "")
 	c.target()
-	free, err := c.dir.lock(t.Context(), writeLock, nil) // so that the write waits
+	free, err := c.state.dir.Lock(t.Context(), changeLock, nil) // so that the write waits
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -888,7 +518,7 @@ func TestItemIsNotedBeforeItIsWritten(t *testing.T) {
 	ctx, kill := context.WithCancel(t.Context())
 	put := make(chan error, 1)
 	go func() { _, err := c.Put(ctx, testKey, testSession(), testFacts()); put <- err }()
-	waitFor(t, "its facts", func() bool { f, err := c.dir.readFacts(testKey); return err == nil && !f.Stray.IsZero() })
+	keyringtest.WaitFor(t, "its facts", func() bool { f, err := readFacts(c.state.dir, testKey); return err == nil && !f.KeyringUntil.IsZero() })
 	kill()
 	if err := <-put; !errors.Is(err, context.Canceled) {
 		t.Errorf("put: %v", err)
@@ -901,21 +531,21 @@ func TestItemIsNotedBeforeItIsWritten(t *testing.T) {
 // Who changes the keyring may be stopped. Others wait for it as long as they may, and say for what.
 func TestWhoChangesTheKeyringIsNotWaitedForWithoutEnd(t *testing.T) {
 	k := openKeyring(t)
-	free, err := k.dir.lock(t.Context(), writeLock, nil)
+	free, err := k.dir.Lock(t.Context(), changeLock, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer free()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := k.Put(ctx, testKey, testSession()); !errors.Is(err, ErrTimeout) || !strings.Contains(err.Error(), "other processes are changing it") {
+	if err := k.put(ctx, testKey, testSession()); !errors.Is(err, ErrTimeout) || !strings.Contains(err.Error(), "other processes are changing it") {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestClearForgetsEverySessionInEveryStore(t *testing.T) {
-	d := newDesktop(t)
-	d.startKeyring(true)
+	d := keyringtest.New(t)
+	d.StartKeyring(true)
 	c, w := openTest(t, Auto, "")
 	file, _ := openTest(t, File, c.opts.Dir)
 	s := testSession()
@@ -924,11 +554,11 @@ func TestClearForgetsEverySessionInEveryStore(t *testing.T) {
 		mustPut(t, file, Key{2, byte(i)}, s, File)
 	}
 	for _, k := range []Key{{1, 0}, {2, 0}} {
-		if err := os.Remove(filepath.Join(c.opts.Dir, factsDir, factsName(k))); err != nil {
+		if err := os.Remove(filepath.Join(c.opts.Dir, string(statedir.Facts), factsName(k))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := c.Fail(Key{3}, testFacts(), errors.New("x")); err != nil {
+	if err := c.RecordFailure(Key{3}, testFacts(), errors.New("x")); err != nil {
 		t.Fatal(err)
 	}
 	other := exec.Command("secret-tool", "store", "--label=other", "service", "aws-credproc-other", "username", "x")
@@ -965,69 +595,48 @@ func TestClearForgetsEverySessionInEveryStore(t *testing.T) {
 	w.want(t, 0)
 }
 
-// ssMemory is the collection that gnome-keyring keeps in memory only.
-const ssMemory = ssPath + "/collection/session"
-
-// createElsewhere makes an item in a collection that is not the default one.
-func createElsewhere(t *testing.T, name itemName, value []byte) {
-	t.Helper()
-	b, err := openBus(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.close()
-	session, err := b.openSession()()
-	if err == nil {
-		_, err = b.create(ssMemory, session, name, "", value)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // A damaged item where no Put replaces it does not cost a call of STS each time.
 func TestDamagedItemBesideTheSessionsIsPassedOver(t *testing.T) {
-	newDesktop(t).startKeyring(true)
-	createElsewhere(t, sessionItem(testKey), []byte("garbage"))
+	keyringtest.Start(t).CreateElsewhere(keyringService, testKey.String(), []byte("garbage"))
 	k := openKeyring(t)
-	if _, err := k.Get(t.Context(), testKey); !errors.Is(err, ErrCorrupt) {
+	if _, err := k.get(t.Context(), testKey); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("alone: %v", err)
 	}
-	if err := k.Put(t.Context(), testKey, testSession()); err != nil {
+	if err := k.put(t.Context(), testKey, testSession()); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := k.Get(t.Context(), testKey); err != nil || got != testSession() {
+	if got, err := k.get(t.Context(), testKey); err != nil || got != testSession() {
 		t.Errorf("beside the session's: %v, %v", got, err)
 	}
 }
 
 // The newest of several items counts: the default collection may have been another one before.
 func TestNewestOfSeveralItemsIsRead(t *testing.T) {
-	d := newDesktop(t)
-	d.startKeyring(true)
+	d := keyringtest.New(t)
+	d.StartKeyring(true)
 	older, newer := testSession(), testSession()
 	newer.Issued, newer.Expiration = newer.Issued.Add(time.Minute), newer.Expiration.Add(time.Minute)
-	if err := openKeyring(t).Put(t.Context(), testKey, newer); err != nil {
+	if err := openKeyring(t).put(t.Context(), testKey, newer); err != nil {
 		t.Fatal(err)
 	}
-	createElsewhere(t, sessionItem(testKey), encodeItem(t, testKey, older))
-	if got, err := openKeyring(t).Get(t.Context(), testKey); err != nil || got != newer {
+	d.CreateElsewhere(keyringService, testKey.String(), encodeItem(t, testKey, older))
+	if got, err := openKeyring(t).get(t.Context(), testKey); err != nil || got != newer {
 		t.Errorf("got %v, %v", got, err)
 	}
-	if err := openKeyring(t).Delete(t.Context(), testKey); err != nil {
+	if err := openKeyring(t).delete(t.Context(), testKey); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openKeyring(t).Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
+	if _, err := openKeyring(t).get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
 		t.Errorf("one is left: %v", err)
 	}
 }
 
 func TestManyReadAndWriteTheKeyringAtOnce(t *testing.T) {
-	d := newDesktop(t)
-	d.startKeyring(true)
+	d := keyringtest.New(t)
+	d.StartKeyring(true)
 	s := testSession()
 	for i := range 4 {
-		if err := openKeyring(t).Put(t.Context(), Key{byte(i)}, s); err != nil {
+		if err := openKeyring(t).put(t.Context(), Key{byte(i)}, s); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -1036,38 +645,13 @@ func TestManyReadAndWriteTheKeyringAtOnce(t *testing.T) {
 		all.Go(func() {
 			key := Key{byte(i % 4)}
 			if i%10 == 0 {
-				if err := openKeyring(t).Put(t.Context(), key, s); err != nil {
+				if err := openKeyring(t).put(t.Context(), key, s); err != nil {
 					t.Errorf("put: %v", err)
 				}
-			} else if got, err := openKeyring(t).Get(t.Context(), key); err != nil || got != s {
+			} else if got, err := openKeyring(t).get(t.Context(), key); err != nil || got != s {
 				t.Errorf("get: %v, %v", got, err)
 			}
 		})
 	}
 	all.Wait()
-}
-
-// A bus that is behind refuses connections for the moment (older ones let thirty wait): that is not its absence.
-func TestBusThatIsBehindIsWaitedFor(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "bus")
-	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer syscall.Close(fd)
-	if err := errors.Join(syscall.Bind(fd, &syscall.SockaddrUnix{Name: path}), syscall.Listen(fd, 1)); err != nil {
-		t.Fatal(err)
-	}
-	for {
-		conn, err := net.Dial("unix", path)
-		if errors.Is(err, syscall.EAGAIN) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-	}
-	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+path)
-	each(t, ErrTimeout)
 }

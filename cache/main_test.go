@@ -1,70 +1,28 @@
 package cache
 
 import (
-	"bytes"
+	"aws-credproc/internal/childtest"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 )
 
-// childVar makes the test binary run one of children instead of the tests, in a process of its own.
-const childVar = "AWS_CREDPROC_CACHE_TEST_CHILD"
-
-var children = map[string]func(args []string) error{}
+// testKeyringLimit is longer than the default, because a busy machine must not look like a keyring
+// that does not answer.
+const testKeyringLimit = 10 * defaultKeyringLimit
 
 func TestMain(m *testing.M) {
-	chooseLimit *= 10 // a machine that is busy with tests must not look like a keyring that is silent
-	if name := os.Getenv(childVar); name != "" {
-		if err := children[name](os.Args[1:]); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	// No test reaches the keyring of who runs it.
+	childtest.Main()
+	// No test uses the keyring of the user who runs it.
 	os.Setenv("DBUS_SESSION_BUS_ADDRESS", "")
 	os.Setenv("XDG_RUNTIME_DIR", "")
 	os.Exit(m.Run())
-}
-
-func child(t testing.TB, name string, args ...string) *exec.Cmd {
-	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), exe, args...)
-	cmd.Env = append(os.Environ(), childVar+"="+name)
-	return cmd
-}
-
-// runChildren runs n children at once and returns what each wrote; args gets the number of the child.
-func runChildren(t *testing.T, n int, name string, args func(i int) []string) []string {
-	t.Helper()
-	out := make([]string, n)
-	var all sync.WaitGroup
-	for i := range n {
-		cmd := child(t, name, args(i)...)
-		var stderr bytes.Buffer
-		cmd.Stderr = &stderr
-		all.Go(func() {
-			b, err := cmd.Output()
-			if err != nil {
-				t.Errorf("child %d: %v: %s", i, err, stderr.String())
-			}
-			out[i] = strings.TrimSpace(string(b))
-		})
-	}
-	all.Wait()
-	return out
 }
 
 var (
@@ -132,7 +90,7 @@ func openTest(t *testing.T, choice Choice, dir string) (*Cache, *warnings) {
 		dir = t.TempDir()
 	}
 	w := &warnings{}
-	c, err := Open(Options{Dir: dir, Choice: choice, Warnf: w.warnf})
+	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: choice, Warnf: w.warnf})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,7 @@
 package cache
 
 import (
-	"os"
+	"aws-credproc/internal/childtest"
 	"runtime"
 	"time"
 )
@@ -10,7 +10,7 @@ import (
 // a test that is over it is closed when it is collected; what removes the directory tries for two seconds. A child ends
 // soon, and fifty of them would keep the machine busy with this.
 func init() {
-	if os.Getenv(childVar) != "" {
+	if childtest.IsChild() {
 		return
 	}
 	go func() {

@@ -5,20 +5,21 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
+
+	"aws-credproc/cache/statedir"
 )
 
-// A sealed file is
+// A sealed file consists of
 //
 //	"aws-credproc" NUL version(1)   14 bytes
 //	expiration, Unix seconds         8 bytes, big endian: a sweep need not open the file
 //	nonce                           12 bytes
 //	AES-256-GCM of the session, with its 16-byte tag
 //
-// and the tag binds magic, version, cache key and expiration, so that a file serves under its own name only.
+// The tag authenticates magic, version, cache key and expiration, so that a file is valid under its own
+// name only.
 const (
 	sealMagic   = "aws-credproc\x00"
 	sealVersion = 1
@@ -27,7 +28,8 @@ const (
 	maxSealed   = sealHeader + 12 + maxSession + 16
 )
 
-// seal encrypts a session under a 256-bit key. The nonce is random: one key may seal 2^32 sessions (NIST SP 800-38D).
+// seal encrypts a session with a 256-bit key. The nonce is random, so one key may seal 2^32 sessions
+// (NIST SP 800-38D).
 func seal(sealKey []byte, key Key, s Session) ([]byte, error) {
 	plain, err := s.encode()
 	if err != nil {
@@ -44,15 +46,16 @@ func seal(sealKey []byte, key Key, s Session) ([]byte, error) {
 	return aead.Seal(header, nil, plain, sealAAD(header, key)), nil
 }
 
-// unseal is the inverse of seal: ErrVersion if a newer program wrote the file, ErrCorrupt if it is anything else than
-// what seal made with these keys.
+// unseal decrypts what seal has returned for these keys. Otherwise, the error wraps ErrVersion or
+// ErrCorrupt.
 func unseal(sealKey []byte, key Key, b []byte) (Session, error) {
 	if len(b) > maxSealed || len(b) < len(sealMagic)+1 || !bytes.HasPrefix(b, []byte(sealMagic)) {
 		return Session{}, fmt.Errorf("%w: not a sealed session", ErrCorrupt)
 	}
 	switch v := b[len(sealMagic)]; {
 	case v > sealVersion:
-		return Session{}, fmt.Errorf("sealed session: %w (version %d, this program knows %d)", ErrVersion, v, sealVersion)
+		return Session{}, fmt.Errorf("sealed session: %w (version %d, this program reads %d)",
+			ErrVersion, v, sealVersion)
 	case v < sealVersion || len(b) < sealHeader:
 		return Session{}, fmt.Errorf("%w: not a sealed session", ErrCorrupt)
 	}
@@ -63,14 +66,14 @@ func unseal(sealKey []byte, key Key, b []byte) (Session, error) {
 	header, box := b[:sealHeader], b[sealHeader:]
 	plain, err := aead.Open(nil, nil, box, sealAAD(header, key))
 	if err != nil {
-		return Session{}, fmt.Errorf("%w: sealed session does not open", ErrCorrupt)
+		return Session{}, fmt.Errorf("%w: sealed session cannot be decrypted", ErrCorrupt)
 	}
 	s, err := decodeSession(plain)
 	if err != nil {
 		return Session{}, err
 	}
 	if uint64(s.Expiration.Unix()) != binary.BigEndian.Uint64(header[len(sealMagic)+1:]) {
-		return Session{}, fmt.Errorf("%w: sealed session of another expiration", ErrCorrupt)
+		return Session{}, fmt.Errorf("%w: sealed session with another expiration", ErrCorrupt)
 	}
 	return s, nil
 }
@@ -91,8 +94,9 @@ func sealAAD(header []byte, key Key) []byte {
 	return append(bytes.Clone(header[:sealHeader]), key[:]...)
 }
 
-// sealedName is the name of a sealed file in sessions/: the cache key alone in the store file, else <key>.<store>.<id>,
-// where id tells which key it was sealed with: the name of a kernel key, or an id that a keyring item names.
+// sealedName returns the name of a sealed file: for the file store the cache key alone, else
+// <key>.<store>.<id>. The id says which key it was sealed with: the name of a kernel key, or an id in a
+// keyring item.
 func sealedName(key Key, store Choice, id string) string {
 	if store == File {
 		return key.String()
@@ -100,7 +104,7 @@ func sealedName(key Key, store Choice, id string) string {
 	return fmt.Sprintf("%s.%s.%s", key, store, id)
 }
 
-// parseSealedName is the inverse of sealedName; ok is false for a file that is none of ours.
+// parseSealedName is the inverse of sealedName. ok is false for other names.
 func parseSealedName(name string) (key Key, store Choice, id string, ok bool) {
 	parts := strings.Split(name, ".")
 	key, err := ParseKey(parts[0])
@@ -114,48 +118,34 @@ func parseSealedName(name string) (key Key, store Choice, id string, ok bool) {
 	return Key{}, "", "", false
 }
 
-// readSealed reads a sealed file, for unseal; fs.ErrNotExist if there is none.
-func (d *stateDir) readSealed(name string) ([]byte, error) {
-	root, err := d.sub(sessionsDir, false)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-	return readBounded(root, name, maxSealed)
+// readSealed returns the content of a sealed file, for unseal. The error wraps fs.ErrNotExist if there
+// is none.
+func readSealed(d *statedir.Dir, name string) ([]byte, error) {
+	return d.Read(statedir.Sessions, name, maxSealed)
 }
 
-func (d *stateDir) writeSealed(name string, sealKey []byte, key Key, s Session) error {
+func writeSealed(d *statedir.Dir, name string, sealKey []byte, key Key, s Session) error {
 	b, err := seal(sealKey, key, s)
 	if err != nil {
 		return err
 	}
-	root, err := d.sub(sessionsDir, true)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	return writeAtomic(root, name, b)
+	return d.Write(statedir.Sessions, name, b)
 }
 
-// removeSealed removes those sealed files of a store that match, and says how many there were.
-func (d *stateDir) removeSealed(store Choice, match func(key Key, id string) bool) (n int, err error) {
-	root, err := d.sub(sessionsDir, false)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	defer root.Close()
-	entries, err := fs.ReadDir(root.FS(), ".")
+// removeSealed removes the sealed files of a store that match and returns their number.
+func removeSealed(
+	d *statedir.Dir, store Choice, match func(key Key, id string) bool,
+) (n int, err error) {
+	entries, err := d.List(statedir.Sessions)
 	if err != nil {
 		return 0, err
 	}
 	for _, e := range entries {
-		if key, of, id, ok := parseSealedName(e.Name()); !ok || of != store || !match(key, id) {
+		key, fileStore, id, ok := parseSealedName(e.Name())
+		if !ok || fileStore != store || !match(key, id) {
 			continue
 		}
-		if err := remove(root, e.Name()); err != nil {
+		if err := d.Remove(statedir.Sessions, e.Name()); err != nil {
 			return n, err
 		}
 		n++
@@ -163,14 +153,14 @@ func (d *stateDir) removeSealed(store Choice, match func(key Key, id string) boo
 	return n, nil
 }
 
-// textSize is the length of what rand.Text gives: 128 bits in base32 (RFC 4648).
-const textSize = 26
-
-// isText reports whether rand.Text may have given this.
-func isText(s string) bool {
-	return len(s) == textSize && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
-}
-
 func every(Key, string) bool { return true }
 
 func only(key Key) func(Key, string) bool { return func(k Key, _ string) bool { return k == key } }
+
+// textSize is the length of what rand.Text returns: 128 bits in base32 (RFC 4648).
+const textSize = 26
+
+// isText reports whether rand.Text may have returned s.
+func isText(s string) bool {
+	return len(s) == textSize && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
+}

@@ -1,12 +1,14 @@
-// Package cache keeps sessions at rest until they expire: the stores that hold them, the lock that lets one process
-// obtain a session for everybody, and the non-secret facts that are known about a session without opening it.
+// Package cache keeps sessions until they expire: the stores that hold them, the lock that lets one of
+// many processes obtain a session, and the facts that are known about a session without opening it.
 //
-// It promises that a session obtained is whole or absent at every moment, whatever is killed when; that a failure is
-// never taken for a miss; that nothing here hangs or starts a daemon, and nothing but Unlock raises a prompt; and that no secret is in an
-// error, in a file other than a sealed one, or in anything that is printed.
+// At every moment, a session is whole or absent, whichever process is killed. A failure is never
+// reported as a miss. Nothing hangs or starts a daemon, and only Unlock raises a prompt. No secret is in
+// an error, in a file that is not sealed, or in anything that is printed.
 package cache
 
 import (
+	"aws-credproc/internal/printable"
+	"aws-credproc/internal/versioned"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -17,41 +19,43 @@ import (
 	"time"
 )
 
-// maxSession bounds an encoded session. AWS sets no upper limit for a session token; 4096 bytes are typical.
+// maxSession is the size limit of an encoded session in bytes. AWS sets no limit for a session token;
+// most are below 4096 bytes.
 const maxSession = 128 << 10
 
-// sessionVersion is the version of the wire form that this program reads and writes.
+// sessionVersion is the version of the encoding that this program reads and writes.
 const sessionVersion = 1
 
-// Session is a set of temporary credentials. Printing one in any way, JSON included, shows the access key ID and the
-// expiration and no secret. Out of its reach are only what go vet refuses (%w and %p, which print fields) and a struct
-// that has one in an unexported field: do not print that.
+// Session is a set of temporary credentials. Printing one, also as JSON, shows the access key ID and the
+// expiration and no secret. There are two exceptions: verbs that go vet refuses (%w and %p), and a
+// struct that has a Session in an unexported field, which must not be printed.
 type Session struct {
 	AccessKeyID, SecretAccessKey, SessionToken string
-	// AccountID is empty where the source does not tell it.
+	// AccountID is empty if the source does not report it.
 	AccountID string
-	// Issued is when the credentials were made, by the clock of who made them; Expiration comes after it.
+	// Issued is when the credentials were issued, by the clock of the issuer. Expiration is later.
 	Issued, Expiration time.Time
 }
 
-// String tells which session this is, without its secrets.
+// String returns the access key ID and the expiration.
 func (s Session) String() string {
-	return fmt.Sprintf("session %s (secrets redacted, expires %s)", clean(s.AccessKeyID, 128), s.Expiration.UTC().Format(time.RFC3339))
+	return fmt.Sprintf("session %s (secrets redacted, expires %s)",
+		printable.Clean(s.AccessKeyID, 128), s.Expiration.UTC().Format(time.RFC3339))
 }
 
-// GoString is String: %#v shows no secret either.
+// GoString returns String, for %#v.
 func (s Session) GoString() string { return s.String() }
 
-// Format prints String for every verb: without it %d, %x and the like would print the fields.
+// Format writes String for every verb: without it, %d, %x and others would print the fields.
 func (s Session) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
-// LogValue is String, for log/slog.
+// LogValue returns String, for log/slog.
 func (s Session) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// MarshalJSON is String as a JSON string. What credential_process prints is written by its own type, on purpose.
+// MarshalJSON returns String as a JSON string. The output of credential_process has a type of its own.
 func (s Session) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
 
-// wireSession is the form a store keeps: one JSON object.
+// wireSession is the JSON encoding of a session in a store.
 type wireSession struct {
 	Version         int       `json:"v"`
 	AccessKeyID     string    `json:"access_key_id"`
@@ -62,12 +66,14 @@ type wireSession struct {
 	Expiration      time.Time `json:"expiration"`
 }
 
-// encode is the inverse of decodeSession; a session that decodeSession would refuse is an error here.
+// encode is the inverse of decodeSession. It returns an error for a session that decodeSession would
+// refuse.
 func (s Session) encode() ([]byte, error) {
 	if err := s.validate(); err != nil {
 		return nil, fmt.Errorf("session cannot be stored: %w", err)
 	}
-	b, err := json.Marshal(wireSession{sessionVersion, s.AccessKeyID, s.SecretAccessKey, s.SessionToken, s.AccountID, s.Issued.UTC(), s.Expiration.UTC()})
+	b, err := json.Marshal(wireSession{sessionVersion, s.AccessKeyID, s.SecretAccessKey, s.SessionToken,
+		s.AccountID, s.Issued.UTC(), s.Expiration.UTC()})
 	if err != nil {
 		return nil, fmt.Errorf("session cannot be stored: %w", err)
 	}
@@ -77,45 +83,23 @@ func (s Session) encode() ([]byte, error) {
 	return b, nil
 }
 
-// decodeSession reads what encode wrote: ErrVersion if a newer program wrote it, ErrCorrupt if it is anything else.
-// Its errors quote nothing of the input: json's own would.
+// decodeSession decodes what encode has returned. Otherwise, the error wraps ErrVersion or ErrCorrupt.
+// It does not quote b, as an error of json would.
 func decodeSession(b []byte) (Session, error) {
 	if len(b) > maxSession {
 		return Session{}, fmt.Errorf("%w: session of %d bytes", ErrCorrupt, len(b))
 	}
 	var w wireSession
 	jsonErr := json.Unmarshal(b, &w)
-	if err := checkVersion(b, w.Version, sessionVersion, jsonErr); err != nil {
+	if err := versioned.Check(b, w.Version, sessionVersion, jsonErr); err != nil {
 		return Session{}, fmt.Errorf("session: %w", err)
 	}
-	s := Session{w.AccessKeyID, w.SecretAccessKey, w.SessionToken, w.AccountID, w.Issued.UTC(), w.Expiration.UTC()}
+	s := Session{w.AccessKeyID, w.SecretAccessKey, w.SessionToken, w.AccountID, w.Issued.UTC(),
+		w.Expiration.UTC()}
 	if err := s.validate(); err != nil {
 		return Session{}, fmt.Errorf("%w: session: %w", ErrCorrupt, err)
 	}
 	return s, nil
-}
-
-// checkVersion sorts a JSON document by its "v": nil if it is ours and parsed, ErrVersion if it is newer (whose other
-// fields may well have failed to parse), ErrCorrupt otherwise.
-func checkVersion(b []byte, got, want int, jsonErr error) error {
-	if jsonErr != nil {
-		var v struct {
-			Version int `json:"v"`
-		}
-		if json.Unmarshal(b, &v) != nil {
-			return fmt.Errorf("%w: not JSON of ours", ErrCorrupt)
-		}
-		got = v.Version
-	}
-	switch {
-	case got > want:
-		return fmt.Errorf("%w (version %d, this program knows %d)", ErrVersion, got, want)
-	case got < want:
-		return fmt.Errorf("%w: no version %d", ErrCorrupt, want)
-	case jsonErr != nil:
-		return fmt.Errorf("%w: a field is not as it should be", ErrCorrupt)
-	}
-	return nil
 }
 
 func (s Session) validate() error {
@@ -138,13 +122,14 @@ func (s Session) validate() error {
 	return nil
 }
 
-// Key names a session: a SHA-256 over everything that decides what STS would answer. The caller computes it.
+// Key identifies a session: a SHA-256 over everything that decides what STS would answer, which the
+// caller computes.
 type Key [32]byte
 
-// String is the key as 64 lower-case hexadecimal digits, which is also its file name.
+// String returns the key as 64 lower-case hexadecimal digits.
 func (k Key) String() string { return hex.EncodeToString(k[:]) }
 
-// ParseKey reads what Key.String wrote, and nothing else.
+// ParseKey parses what Key.String returns.
 func ParseKey(s string) (Key, error) {
 	var k Key
 	if len(s) != hex.EncodedLen(len(k)) || strings.ToLower(s) != s {

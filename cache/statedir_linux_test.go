@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"aws-credproc/internal/childtest"
 	"context"
 	"errors"
 	"fmt"
@@ -15,16 +16,16 @@ import (
 
 func init() {
 	// nocache DIR STORE: a cache where nothing can be written fails nobody; prints what it warned of.
-	children["nocache"] = func(args []string) error {
+	childtest.Register("nocache", func(args []string) error {
 		return withoutCache(args[0], Choice(args[1]), otherKey)
-	}
+	})
 	// readonly DIR STORE: the same where the state directory with all that is in it has become read-only, as when a disk
 	// has failed. What is there can still be read.
-	children["readonly"] = func(args []string) error {
+	childtest.Register("readonly", func(args []string) error {
 		if err := mountReadOnly(args[0]); err != nil {
 			return err
 		}
-		c, err := Open(Options{Dir: args[0], Choice: Choice(args[1])})
+		c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: args[0], Choice: Choice(args[1])})
 		if err != nil {
 			return err
 		}
@@ -38,16 +39,18 @@ func init() {
 			return errors.New("it is said to be well")
 		}
 		return withoutCache(args[0], Choice(args[1]), otherKey)
-	}
+	})
 	// look DIR: prints why there is no cache in what is not there yet, by each way to look.
-	children["look"] = func(args []string) error { return lookAt(args[0]) }
+	childtest.Register("look", func(args []string) error {
+		return lookAt(args[0])
+	})
 	// readonlyhome DIR: the same in a DIR that is mounted read-only.
-	children["readonlyhome"] = func(args []string) error {
+	childtest.Register("readonlyhome", func(args []string) error {
 		if err := mountReadOnly(args[0]); err != nil {
 			return err
 		}
 		return lookAt(filepath.Join(args[0], "not", "yet"))
-	}
+	})
 }
 
 // mountReadOnly makes a directory read-only in a mount namespace of this process's own.
@@ -59,7 +62,7 @@ func mountReadOnly(dir string) error {
 }
 
 func lookAt(dir string) error {
-	c, err := Open(Options{Dir: dir, Choice: File})
+	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: File})
 	if err != nil {
 		return err
 	}
@@ -72,7 +75,7 @@ func lookAt(dir string) error {
 // withoutCache does what a get does where there is no session, and prints what is warned of.
 func withoutCache(dir string, store Choice, key Key) error {
 	w := &warnings{}
-	c, err := Open(Options{Dir: dir, Choice: store, Warnf: w.warnf})
+	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: store, Warnf: w.warnf})
 	if err != nil {
 		return err
 	}
@@ -115,7 +118,7 @@ func TestReadOnlyHomeCostsTheCacheAndOneWarning(t *testing.T) {
 			if _, err := c.Put(t.Context(), testKey, testSession(), testFacts()); err != nil {
 				t.Fatal(err)
 			}
-			cmd := child(t, "readonly", dir, string(store))
+			cmd := childtest.Command(t, "readonly", dir, string(store))
 			cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 			out, err := cmd.CombinedOutput()
 			if errors.Is(err, syscall.EPERM) || strings.Contains(string(out), "operation not permitted") {
@@ -146,7 +149,7 @@ func TestAStateDirectoryThatCannotBeMadeIsTold(t *testing.T) {
 		isTold(t, out, err, "permission denied")
 	})
 	t.Run("on a read-only file system", func(t *testing.T) {
-		cmd := child(t, "readonlyhome", t.TempDir())
+		cmd := childtest.Command(t, "readonlyhome", t.TempDir())
 		cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 		out, err := cmd.CombinedOutput()
 		if errors.Is(err, syscall.EPERM) || strings.Contains(string(out), "operation not permitted") {
@@ -168,7 +171,7 @@ func TestAStateDirectoryThatCannotBeMadeIsTold(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, dir := range []string{filepath.Join(above, "state"), filepath.Join(above, "not", "yet")} {
-				out, err := child(t, "look", dir).CombinedOutput()
+				out, err := childtest.Command(t, "look", dir).CombinedOutput()
 				isTold(t, out, err, put.why)
 			}
 		})

@@ -3,11 +3,11 @@
 package cache
 
 import (
+	"aws-credproc/cache/statedir"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -70,7 +70,7 @@ func TestStateDirOfOthersOrForOthersIsRefused(t *testing.T) {
 					t.Errorf("%s: lock: %v, looked %v", path, err, looked)
 				}
 				unlock()
-				if err := c.Fail(testKey, testFacts(), errors.New("x")); err != nil {
+				if err := c.RecordFailure(testKey, testFacts(), errors.New("x")); err != nil {
 					t.Errorf("%s: fail: %v", path, err)
 				}
 				if name, reason := c.StoreName(t.Context()); name != None || !strings.Contains(reason, tc.want) {
@@ -127,17 +127,19 @@ func TestEverythingInTheStateDirIsOursAlone(t *testing.T) {
 // What others may write to, or a link, is refused within the state directory too: it may be readable for others.
 func TestWhatIsInTheStateDirIsCheckedToo(t *testing.T) {
 	for name, tc := range map[string]struct{ change func(dir string) error }{
-		"sessions for others":    {func(dir string) error { return os.Chmod(filepath.Join(dir, sessionsDir), 0o777) }},
-		"facts for others":       {func(dir string) error { return os.Chmod(filepath.Join(dir, factsDir), 0o777) }},
-		"key for others":         {func(dir string) error { return os.Chmod(filepath.Join(dir, fileKey), 0o644) }},
-		"session for others":     {func(dir string) error { return os.Chmod(filepath.Join(dir, sessionsDir, testKey.String()), 0o640) }},
-		"sessions a link within": {func(dir string) error { return link(dir, sessionsDir, "elsewhere") }},
-		"sessions a link out":    {func(dir string) error { return link(dir, sessionsDir, filepath.Join(dir, "..", "out")) }},
+		"sessions for others": {func(dir string) error { return os.Chmod(filepath.Join(dir, string(statedir.Sessions)), 0o777) }},
+		"facts for others":    {func(dir string) error { return os.Chmod(filepath.Join(dir, string(statedir.Facts)), 0o777) }},
+		"key for others":      {func(dir string) error { return os.Chmod(filepath.Join(dir, fileKey), 0o644) }},
+		"session for others": {func(dir string) error {
+			return os.Chmod(filepath.Join(dir, string(statedir.Sessions), testKey.String()), 0o640)
+		}},
+		"sessions a link within": {func(dir string) error { return link(dir, string(statedir.Sessions), "elsewhere") }},
+		"sessions a link out":    {func(dir string) error { return link(dir, string(statedir.Sessions), filepath.Join(dir, "..", "out")) }},
 		"session a link out": {func(dir string) error {
-			return link(dir, filepath.Join(sessionsDir, testKey.String()), filepath.Join(dir, "..", "out"))
+			return link(dir, filepath.Join(string(statedir.Sessions), testKey.String()), filepath.Join(dir, "..", "out"))
 		}},
 		"session a pipe": {func(dir string) error {
-			path := filepath.Join(dir, sessionsDir, testKey.String())
+			path := filepath.Join(dir, string(statedir.Sessions), testKey.String())
 			return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600))
 		}},
 	} {
@@ -163,25 +165,4 @@ func link(dir, name, to string) error {
 		target = filepath.Join(dir, to)
 	}
 	return errors.Join(os.Rename(filepath.Join(dir, name), target), os.Symlink(to, filepath.Join(dir, name)))
-}
-
-func TestDefaultDir(t *testing.T) {
-	t.Setenv("HOME", "/home/jill")
-	inHome := "/home/jill/.local/state/aws-credproc"
-	tests := map[string]string{"": inHome, "relative": inHome, "/x/state": "/x/state/aws-credproc"}
-	if runtime.GOOS == "darwin" {
-		mac := "/home/jill/Library/Application Support/aws-credproc"
-		tests = map[string]string{"": mac, "/x/state": mac}
-	}
-	for xdg, want := range tests {
-		t.Setenv("XDG_STATE_HOME", xdg)
-		if got, err := DefaultDir(); err != nil || got != want {
-			t.Errorf("XDG_STATE_HOME=%q: %q, %v", xdg, got, err)
-		}
-	}
-	t.Setenv("HOME", "relative")
-	t.Setenv("XDG_STATE_HOME", "")
-	if got, err := DefaultDir(); err == nil && !filepath.IsAbs(got) {
-		t.Errorf("in a home that is relative: %q", got)
-	}
 }

@@ -6,49 +6,123 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"aws-credproc/cache/keyring"
+	"aws-credproc/cache/statedir"
+	"aws-credproc/internal/printable"
+	"aws-credproc/internal/versioned"
 )
 
-// What a Store, and so a Cache, answers instead of a session. Errors wrap these; none but ErrMiss means that there is
-// no session.
+// What a Cache returns instead of a session. Errors wrap these. Only ErrMiss means that there is no
+// session.
 var (
-	// ErrMiss: there is no session. Not a failure.
+	// ErrMiss: there is no session. It is not a failure.
 	ErrMiss = errors.New("no session in the cache")
-	// ErrLocked: the keyring is there and needs a person to unlock it.
-	ErrLocked = errors.New("locked")
+	// ErrLocked: a user must unlock the keyring.
+	ErrLocked = keyring.ErrLocked
 	// ErrUnavailable: this machine or login has no such store.
-	ErrUnavailable = errors.New("not available")
-	// ErrTimeout: the keyring did not answer in time. It may hold the session all the same.
-	ErrTimeout = errors.New("no answer in time")
-	// ErrCorrupt: what is stored is not a session that this program or another version of it wrote under this key.
-	ErrCorrupt = errors.New("corrupt")
-	// ErrVersion: a newer version of this program wrote it. It is never overwritten.
-	ErrVersion = errors.New("written by a newer version of this program")
+	ErrUnavailable = keyring.ErrUnavailable
+	// ErrTimeout: the keyring did not answer in time. It may have the session.
+	ErrTimeout = keyring.ErrTimeout
+	// ErrCorrupt: no version of this program stored the data under this key.
+	ErrCorrupt = versioned.ErrCorrupt
+	// ErrVersion: a newer version of this program stored the data. It is never overwritten.
+	ErrVersion = versioned.ErrNewer
 )
 
-// Store keeps sessions. Its methods may be called by many processes at once: a reader sees the old session or the new
-// one, never a mixture. Get answers ErrMiss for what is absent; deleting what is absent is not an error.
-type Store interface {
-	Get(ctx context.Context, key Key) (Session, error)
-	Put(ctx context.Context, key Key, s Session) error
-	Delete(ctx context.Context, key Key) error
+// store keeps sessions. Many processes may call it at once: a reader gets the old session or the new
+// one, never a mixture. get returns ErrMiss if there is no session; delete then returns nil.
+type store interface {
+	get(ctx context.Context, key Key) (Session, error)
+	put(ctx context.Context, key Key, s Session) error
+	delete(ctx context.Context, key Key) error
+}
+
+// stores are the stores of this machine.
+type stores struct {
+	keyring *keyring.Keyring
+	maxItem int // bytes of a keyring item
+	kernel  kernelKeys
+}
+
+func newStores() *stores {
+	return &stores{keyring: new(keyring.Keyring), maxItem: keyring.MaxItem, kernel: osKernel{}}
+}
+
+// open returns a store. d may be nil for the keyring. The error wraps ErrVersion for a store that this
+// version does not know.
+func (s *stores) open(d *statedir.Dir, name Choice) (store, error) {
+	switch name {
+	case Keyring:
+		return s.keyringStore(d), nil
+	case Kernel:
+		return s.kernelStore(d), nil
+	case File:
+		return fileStore{d}, nil
+	}
+	return nil, fmt.Errorf("it is in store %q: %w", name, ErrVersion)
+}
+
+func (s *stores) keyringStore(d *statedir.Dir) keyringStore {
+	return keyringStore{keyring: s.keyring, dir: d, maxItem: s.maxItem}
+}
+
+func (s *stores) kernelStore(d *statedir.Dir) kernelStore { return kernelStore{d, s.kernel} }
+
+func (s *stores) get(ctx context.Context, d *statedir.Dir, name Choice, key Key) (Session, error) {
+	st, err := s.open(d, name)
+	if err != nil {
+		return Session{}, err
+	}
+	return st.get(ctx, key)
+}
+
+// put puts a session into a store, unless a newer version of this program has put one there. It calls
+// prepare, which may be nil, after the store has answered and before it is changed.
+func (s *stores) put(
+	ctx context.Context, d *statedir.Dir, name Choice, key Key, session Session,
+	prepare func() error,
+) error {
+	st, err := s.open(d, name)
+	if err != nil {
+		return err
+	}
+	_, err = st.get(ctx, key)
+	if err != nil && !errors.Is(err, ErrMiss) && !errors.Is(err, ErrCorrupt) {
+		return err
+	}
+	if prepare != nil {
+		if err := prepare(); err != nil {
+			return err
+		}
+	}
+	return st.put(ctx, key, session)
+}
+
+func (s *stores) delete(ctx context.Context, d *statedir.Dir, name Choice, key Key) error {
+	st, err := s.open(d, name)
+	if err != nil {
+		return err
+	}
+	return st.delete(ctx, key)
 }
 
 // Choice is a value of --store.
 type Choice string
 
-// The choices. Auto is the keyring if it is there and open, else the kernel store, else None.
+// The choices. Auto is the keyring if it is unlocked, else the kernel store, else None.
 const (
 	Auto    Choice = "auto"
 	Keyring Choice = "keyring"
-	Kernel  Choice = "kernel" // Linux; elsewhere it is ErrUnavailable, so that machines may share their settings
+	Kernel  Choice = "kernel" // Linux; ErrUnavailable elsewhere, so that machines may share settings
 	File    Choice = "file"
 	None    Choice = "none"
 )
 
-// Choices lists what ParseChoice takes, for flag help and completion.
+// Choices returns the values that ParseChoice accepts.
 func Choices() []Choice { return []Choice{Auto, Keyring, Kernel, File, None} }
 
-// ParseChoice reads a value of --store; the empty string is Auto.
+// ParseChoice parses a value of --store. The empty string is Auto.
 func ParseChoice(s string) (Choice, error) {
 	if s == "" {
 		return Auto, nil
@@ -60,5 +134,6 @@ func ParseChoice(s string) (Choice, error) {
 	for _, c := range Choices() {
 		names = append(names, string(c))
 	}
-	return "", fmt.Errorf("unknown store %q: one of %s", clean(s, 32), strings.Join(names, ", "))
+	return "", fmt.Errorf("unknown store %q: not one of %s", printable.Clean(s, 32),
+		strings.Join(names, ", "))
 }

@@ -1,6 +1,8 @@
 package cache
 
 import (
+	"aws-credproc/cache/statedir"
+	"aws-credproc/internal/childtest"
 	"bufio"
 	"bytes"
 	"context"
@@ -41,9 +43,9 @@ func openNamed(dir, name string, now func() time.Time) (*Cache, *warnings, error
 	if name == keyringSealed {
 		choice = Keyring
 	}
-	c, err := Open(Options{Dir: dir, Choice: choice, Warnf: w.warnf, Now: now})
+	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: choice, Warnf: w.warnf, Now: now})
 	if err == nil && name == keyringSealed {
-		c.keyring.maxItem = 1
+		c.stores.maxItem = 1
 	}
 	return c, w, err
 }
@@ -72,7 +74,7 @@ const sessions, versions = 10, 3
 
 func init() {
 	// putmarked DIR STORE KEY FIRST LAST: puts a session's versions, each under the lock as its contract has it.
-	children["putmarked"] = func(args []string) error {
+	childtest.Register("putmarked", func(args []string) error {
 		c, w, err := openNamed(args[0], args[1], nil)
 		if err != nil {
 			return err
@@ -97,9 +99,9 @@ func init() {
 			}
 		}
 		return w.err()
-	}
+	})
 	// getmarked DIR STORE N: reads sessions, which must be there and whole.
-	children["getmarked"] = func(args []string) error {
+	childtest.Register("getmarked", func(args []string) error {
 		c, w, err := openNamed(args[0], args[1], nil)
 		if err != nil {
 			return err
@@ -120,9 +122,9 @@ func init() {
 			}
 		}
 		return w.err()
-	}
+	})
 	// putforever DIR STORE: puts, replaces and deletes sessions until it is killed.
-	children["putforever"] = func(args []string) error {
+	childtest.Register("putforever", func(args []string) error {
 		c, _, err := openNamed(args[0], args[1], nil)
 		if err != nil {
 			return err
@@ -144,7 +146,7 @@ func init() {
 			}
 			fmt.Println(v)
 		}
-	}
+	})
 }
 
 // err is an error that says what was warned of.
@@ -170,10 +172,10 @@ func TestManyProcessesReadAndRefreshAtOnce(t *testing.T) {
 			if _, err := c.Put(t.Context(), key, markedSession(key, 0), testFacts()); err != nil {
 				t.Fatal(err)
 			}
-			children = append(children, child(t, "putmarked", dir, name, strconv.Itoa(k), "1", strconv.Itoa(versions)))
+			children = append(children, childtest.Command(t, "putmarked", dir, name, strconv.Itoa(k), "1", strconv.Itoa(versions)))
 		}
 		for i := range readers {
-			children = append(children, child(t, "getmarked", dir, name, strconv.Itoa(i)))
+			children = append(children, childtest.Command(t, "getmarked", dir, name, strconv.Itoa(i)))
 		}
 		runAtOnce(t, children)
 		for k := range sessions {
@@ -185,7 +187,7 @@ func TestManyProcessesReadAndRefreshAtOnce(t *testing.T) {
 				t.Errorf("session %d is lost: version %d, %v", k, v, err)
 			}
 		}
-		if left := filesIn(t, filepath.Join(dir, sessionsDir)); name != string(Keyring) && len(left) != sessions {
+		if left := filesIn(t, filepath.Join(dir, string(statedir.Sessions))); name != string(Keyring) && len(left) != sessions {
 			t.Errorf("%d sealed files, want %d", len(left), sessions)
 		}
 		w.want(t, 0)
@@ -205,7 +207,7 @@ func TestKillDuringPutLeavesSessionsWhole(t *testing.T) {
 		for range kills / together {
 			var victims sync.WaitGroup
 			for range together {
-				cmd := child(t, "putforever", dir, name)
+				cmd := childtest.Command(t, "putforever", dir, name)
 				out, err := cmd.StdoutPipe()
 				if err != nil {
 					t.Fatal(err)
@@ -271,7 +273,7 @@ func TestKillDuringPutLeavesSessionsWhole(t *testing.T) {
 			t.Errorf("left: %v", left)
 		}
 		if c.opts.Choice == Keyring {
-			if n, err := (keyringStore{c.keyring, c.dir}).clear(t.Context(), nil); n != 0 || err != nil {
+			if n, err := (c.stores.keyringStore(c.state.dir)).clear(t.Context(), nil); n != 0 || err != nil {
 				t.Errorf("items left in the keyring: %d, %v", n, err)
 			}
 		}

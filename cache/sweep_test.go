@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"aws-credproc/cache/statedir"
 	"errors"
 	"fmt"
 	"os"
@@ -14,7 +15,7 @@ import (
 func openAt(t *testing.T, choice Choice, dir string, now *time.Time) (*Cache, *warnings) {
 	t.Helper()
 	w := &warnings{}
-	c, err := Open(Options{Dir: dir, Choice: choice, Warnf: w.warnf, Now: func() time.Time { return *now }})
+	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: choice, Warnf: w.warnf, Now: func() time.Time { return *now }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,10 +36,10 @@ func expiredAreClearedAway(t *testing.T, store Choice, dir string) {
 	s := testSession()
 	mustPut(t, c, testKey, s, store)
 	mustPut(t, c, Key{2}, s, store)
-	if err := c.Fail(Key{2}, testFacts(), errors.New("AccessDenied")); err != nil {
+	if err := c.RecordFailure(Key{2}, testFacts(), errors.New("AccessDenied")); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Fail(Key{3}, testFacts(), errors.New("AccessDenied")); err != nil {
+	if err := c.RecordFailure(Key{3}, testFacts(), errors.New("AccessDenied")); err != nil {
 		t.Fatal(err)
 	}
 	held, err := c.Lock(t.Context(), Key{4}, nil) // somebody is renewing this one
@@ -46,7 +47,7 @@ func expiredAreClearedAway(t *testing.T, store Choice, dir string) {
 		t.Fatal(err)
 	}
 	mustPut(t, c, Key{4}, s, store)
-	if err := os.Remove(filepath.Join(dir, factsDir, factsName(Key{4}))); err != nil { // and this is left without facts
+	if err := os.Remove(filepath.Join(dir, string(statedir.Facts), factsName(Key{4}))); err != nil { // and this is left without facts
 		t.Fatal(err)
 	}
 	mustPut(t, c, Key{5}, s, store)
@@ -71,7 +72,7 @@ func expiredAreClearedAway(t *testing.T, store Choice, dir string) {
 	if f, err := c.FactsOf(Key{5}); err != nil || f.Store != store {
 		t.Errorf("whose lock is held: %+v, %v", f, err)
 	}
-	if files := filesIn(t, filepath.Join(dir, sessionsDir)); len(files) != 3 { // that of otherKey, and of those who are at it
+	if files := filesIn(t, filepath.Join(dir, string(statedir.Sessions))); len(files) != 3 { // that of otherKey, and of those who are at it
 		t.Errorf("sealed files: %v", files)
 	}
 	held()
@@ -80,10 +81,10 @@ func expiredAreClearedAway(t *testing.T, store Choice, dir string) {
 	now = now.Add(errorAge)
 	next.Issued, next.Expiration = now, now.Add(time.Hour)
 	mustPut(t, c, otherKey, next, store)
-	if left := filesIn(t, filepath.Join(dir, factsDir)); len(left) != 1 {
+	if left := filesIn(t, filepath.Join(dir, string(statedir.Facts))); len(left) != 1 {
 		t.Errorf("facts: %v", left)
 	}
-	if files := filesIn(t, filepath.Join(dir, sessionsDir)); len(files) != 1 || !strings.Contains(files[0], otherKey.String()) {
+	if files := filesIn(t, filepath.Join(dir, string(statedir.Sessions))); len(files) != 1 || !strings.Contains(files[0], otherKey.String()) {
 		t.Errorf("sealed files: %v", files)
 	}
 	w.want(t, 0)
@@ -95,7 +96,7 @@ func TestSweepLeavesWhatIsNotItsOwn(t *testing.T) {
 	c, w := openAt(t, File, dir, &now)
 	s := testSession()
 	mustPut(t, c, testKey, s, File)
-	sessions, facts := filepath.Join(dir, sessionsDir), filepath.Join(dir, factsDir)
+	sessions, facts := filepath.Join(dir, string(statedir.Sessions)), filepath.Join(dir, string(statedir.Facts))
 	newer, err := seal(make([]byte, sealKeySize), Key{1}, s)
 	if err != nil {
 		t.Fatal(err)
@@ -144,33 +145,33 @@ func TestSweepIsBounded(t *testing.T) {
 	c, _ := openAt(t, File, dir, &now)
 	s := testSession()
 	mustPut(t, c, testKey, s, File)
-	d, err := c.state(false)
+	d, err := c.state.open(false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	const many = sweptFiles + 2*sweptSessions
+	const many = maxSwept + 2*maxSweptSessions
 	for i := range many {
-		if err := d.writeFacts(Facts{Key: Key{1, byte(i), byte(i >> 8)}, Store: File, Expires: now.Add(-time.Hour)}); err != nil {
+		if err := writeFacts(d, Facts{Key: Key{1, byte(i), byte(i >> 8)}, Store: File, Expires: now.Add(-time.Hour)}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for want := many - sweptSessions; want > many-4*sweptSessions; want -= sweptSessions {
+	for want := many - maxSweptSessions; want > many-4*maxSweptSessions; want -= maxSweptSessions {
 		mustPut(t, c, testKey, s, File)
-		if left := len(filesIn(t, filepath.Join(dir, factsDir))) - 1; left != want {
+		if left := len(filesIn(t, filepath.Join(dir, string(statedir.Facts)))) - 1; left != want {
 			t.Fatalf("%d are left, want %d", left, want)
 		}
 	}
 }
 
 func TestAnywhereComesByEverything(t *testing.T) {
-	list := make([]int, 3*sweptFiles)
+	list := make([]int, 3*maxSwept)
 	for i := range list {
 		list[i] = i
 	}
 	seen := map[int]bool{}
 	for i := 0; len(seen) < len(list); i++ {
-		some := anywhere(list)
-		if len(some) != sweptFiles || i > 1000 {
+		some := sample(list)
+		if len(some) != maxSwept || i > 1000 {
 			t.Fatal(fmt.Sprint(len(some), " of which ", len(seen), " seen"))
 		}
 		for _, x := range some {

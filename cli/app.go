@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -17,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"aws-credproc/cache"
+	"aws-credproc/cache/statedir"
 	"aws-credproc/credproc"
 	"aws-credproc/credproc/mfa"
 	"aws-credproc/internal/proc"
@@ -162,8 +164,8 @@ func (a *app) files() (*profiles.Files, error) {
 // imported returns the ID of the access key that import has moved from a profile to the keyring.
 func (a *app) imported(profile string) (accessKeyID string, ok bool) {
 	config, _ := profiles.Paths(os.Getenv)
-	i, err := cache.ReadImported(a.stateDir(), profiles.FileID(config), profile)
-	if err != nil && !errors.Is(err, cache.ErrMiss) {
+	i, err := statedir.ReadImported(a.stateDir(), profiles.FileID(config), profile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		a.warn("cannot read whether the keys of %s were imported: %v", profile, err)
 	}
 	return i.AccessKeyID, err == nil
@@ -182,7 +184,7 @@ func (a *app) stateDir() string {
 	dir := os.Getenv("AWS_CREDPROC_STATE_DIR")
 	if dir == "" {
 		var err error
-		if dir, err = cache.DefaultDir(); err != nil {
+		if dir, err = statedir.Default(); err != nil {
 			a.trace("no state directory: %v", err) // the packages that need it report it
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"aws-credproc/cache"
+	"aws-credproc/cache/keyring"
+	"aws-credproc/cache/statedir"
 	"aws-credproc/credproc"
 	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
@@ -186,7 +188,7 @@ func (i *importing) write(ctx context.Context, agreed []profiles.Change) error {
 	config, credentials := profiles.Paths(os.Getenv)
 	var t transfer
 	note := func() error {
-		return hindered(cache.NoteImported(i.stateDir(), cache.Imported{Profile: i.profile, Config: i.config, AccessKeyID: t.keys.AccessKeyID}))
+		return hindered(statedir.WriteImported(i.stateDir(), statedir.Imported{Profile: i.profile, Config: i.config, AccessKeyID: t.keys.AccessKeyID}))
 	}
 	m := profiles.Move{
 		KeepBackup: i.keepBackup, CredentialsFirst: i.undo, // so that whoever reads the files in between finds the keys
@@ -203,11 +205,11 @@ func (i *importing) write(ctx context.Context, agreed []profiles.Change) error {
 			if err := i.keys.Delete(ctx, i.config, i.profile); err != nil {
 				return hindered(fmt.Errorf("the keys are in the file again, but stay in the keyring too: %w", err))
 			}
-			return hindered(cache.ForgetImported(i.stateDir(), i.config, i.profile))
+			return hindered(statedir.RemoveImported(i.stateDir(), i.config, i.profile))
 		}
 	} else {
 		m.Ready = func() error {
-			if err := cache.CheckNotes(i.stateDir()); err != nil { // before anything is changed
+			if err := statedir.PrepareImported(i.stateDir()); err != nil { // before anything is changed
 				return hindered(err)
 			}
 			if err := i.keys.Set(ctx, i.config, i.profile, t.keys); err != nil {
@@ -275,12 +277,12 @@ func (i *importing) told(err error) error {
 		e.Where, again = "import --undo", "aws-credproc import --undo "+profiles.Argument(i.profile)
 	}
 	switch {
-	case errors.Is(err, cache.ErrLocked):
+	case errors.Is(err, keyring.ErrLocked):
 		e.Flags |= diag.NeedsUser
 		e.Hint = hintOf(err, again)
-	case errors.Is(err, cache.ErrTimeout):
+	case errors.Is(err, keyring.ErrTimeout):
 		e.Hint = hintOf(err, again)
-	case errors.Is(err, cache.ErrUnavailable):
+	case errors.Is(err, keyring.ErrUnavailable):
 		e.Hint = "keys are moved where there is a keyring only"
 	case errors.Is(err, cache.ErrVersion):
 		e.Hint = "run the newer version"

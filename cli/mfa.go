@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"aws-credproc/cache"
+	"aws-credproc/cache/keyring"
 	"aws-credproc/credproc/mfa"
 	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
@@ -124,7 +124,7 @@ func addSeed(ctx context.Context, a *app, serial string) error {
 		if err != nil {
 			e := &diag.Error{Err: fmt.Errorf("the seed is kept, but there is no %s code: %w", which, err),
 				Hint: "aws-credproc mfa code --timeout 50s " + serial + " prints the next"}
-			e.Set(diag.NeedsUser, errors.Is(err, cache.ErrLocked))
+			e.Set(diag.NeedsUser, errors.Is(err, keyring.ErrLocked))
 			return e
 		}
 		return a.print(fmt.Appendf(nil, "%s code: %s\n", which, string(code.Secret)))
@@ -173,10 +173,10 @@ func mfaError(step, serial string, err error) error {
 		e.Hint = "aws-credproc mfa add " + serial
 	case errors.Is(err, mfa.ErrSeedThere):
 		e.Hint = "aws-credproc mfa remove " + serial + " first, if that seed is of no more use"
-	case errors.Is(err, cache.ErrUnavailable):
+	case errors.Is(err, keyring.ErrUnavailable):
 		e.Hint = "seeds are kept in a keyring only; where there is none, name a command with mfa_process"
-	case errors.Is(err, cache.ErrKeyring):
-		e.Set(diag.NeedsUser, errors.Is(err, cache.ErrLocked))
+	case errors.As(err, new(*keyring.Error)):
+		e.Set(diag.NeedsUser, errors.Is(err, keyring.ErrLocked))
 		e.Hint = hintOf(err, "aws-credproc mfa "+step+" "+serial)
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Hint = "try again, or allow more with --timeout"

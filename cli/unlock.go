@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"aws-credproc/cache"
+	"aws-credproc/cache/keyring"
 	"aws-credproc/credproc/mfa"
 	"aws-credproc/internal/terminal"
 )
@@ -19,7 +20,7 @@ func unlock(ctx context.Context, a *app) (stays, err error) {
 	}
 	defer a.pauseWatchdog()()
 	stop := func() {}
-	stays = cache.Unlock(ctx, a.stateDir(), func() { stop = a.progress("the keyring is locked: waiting for you to answer its prompt") })
+	stays = cache.Unlock(ctx, a.stateDir(), cache.UnlockLimit, func() { stop = a.progress("the keyring is locked: waiting for you to answer its prompt") })
 	stop()
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -30,9 +31,9 @@ func unlock(ctx context.Context, a *app) (stays, err error) {
 // hintOf says what a person does about what keeps a command from the keyring or the state directory; again is its line.
 func hintOf(err error, again string) string {
 	switch {
-	case errors.Is(err, cache.ErrLocked):
+	case errors.Is(err, keyring.ErrLocked):
 		return "unlock the keyring, and then run " + again
-	case errors.Is(err, cache.ErrTimeout):
+	case errors.Is(err, keyring.ErrTimeout):
 		return "see what holds the keyring up, and then run " + again
 	case errors.Is(err, syscall.ENOSPC):
 		return "make room on the disk, and then run " + again

@@ -34,9 +34,9 @@ func (r *resolution) noteFailure(n int, err error) {
 		if e.Has(diag.Local) || errors.Is(err, context.Canceled) {
 			return
 		}
-		facts.Passing, facts.NeedsPerson = e.Has(diag.Temporary), e.Has(diag.NeedsUser)
+		facts.Temporary, facts.NeedsUser = e.Has(diag.Temporary), e.Has(diag.NeedsUser)
 	}
-	if err := r.Cache.Fail(r.plan.Key(n), facts, err); err != nil {
+	if err := r.Cache.RecordFailure(r.plan.Key(n), facts, err); err != nil {
 		r.Warnf("%s: its failure is not noted: %v", r.plan.Chain.Profile.Name, err)
 	}
 }
@@ -55,8 +55,8 @@ func (r *resolution) situation(
 ) situation {
 	state := situation{session: s, usable: usable, since: r.since, now: r.Now()}
 	if f, _, ok := r.lastFailure(n); ok {
-		state.failure = &failure{f.LastErrorAt, f.Passing, f.NeedsPerson}
-		state.canAsk = !usable && f.NeedsPerson && r.mfa.canAsk(ctx)
+		state.failure = &failure{f.LastErrorAt, f.Temporary, f.NeedsUser}
+		state.canAsk = !usable && f.NeedsUser && r.mfa.canAsk(ctx)
 	}
 	return state
 }
@@ -103,8 +103,8 @@ func (r *resolution) sharedFailure(n int) error {
 		Hint:  f.LastHint,
 		Flags: diag.Local, // not to be noted again, with a new age
 	}
-	e.Set(diag.Temporary, f.Passing)
-	e.Set(diag.NeedsUser, f.NeedsPerson)
+	e.Set(diag.Temporary, f.Temporary)
+	e.Set(diag.NeedsUser, f.NeedsUser)
 	if own := r.plan.Chain.Profile.Name; !strings.HasPrefix(f.LastError, own+": ") {
 		e.Profile = own // another profile failed, at a step that both need
 	}

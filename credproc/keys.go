@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"aws-credproc/cache"
+	"aws-credproc/cache/keyring"
 	"aws-credproc/profiles"
 )
 
@@ -21,11 +22,11 @@ const keysLabel = "AWS access key of profile"
 var ErrNoKeys = errors.New("no long-term keys of this profile are in the keyring")
 
 // Keys are the long-term keys of profiles, in the operating system's keyring. Errors other than those named are failures
-// of the keyring, see [cache.ErrLocked] and its like.
-type Keys struct{ secrets *cache.Secrets }
+// of the keyring, see [keyring.ErrLocked] and its like.
+type Keys struct{ secrets *keyring.Secrets }
 
 // NewKeys gives the keys of this user.
-func NewKeys() *Keys { return &Keys{cache.NewSecrets(keysService, keysLabel)} }
+func NewKeys() *Keys { return &Keys{keyring.NewSecrets(keysService, keysLabel)} }
 
 // wireKeys is the content of an item. Unknown fields are for newer versions to add, and a change that an older one would
 // read wrongly is a new version.
@@ -54,7 +55,7 @@ const keysVersion = 1
 // Get gives the keys of a profile of a config file, which is known by its [profiles.FileID]: ErrNoKeys if there are none.
 func (k *Keys) Get(ctx context.Context, config, profile string) (profiles.Keys, error) {
 	text, err := k.secrets.Get(ctx, keysUser(config, profile))
-	if errors.Is(err, cache.ErrMiss) {
+	if errors.Is(err, keyring.ErrNotFound) {
 		return profiles.Keys{}, ErrNoKeys
 	}
 	if err != nil {
@@ -83,7 +84,7 @@ func (k *Keys) Set(ctx context.Context, config, profile string, keys profiles.Ke
 
 // Delete forgets the keys of a profile. That there are none is no error.
 func (k *Keys) Delete(ctx context.Context, config, profile string) error {
-	if err := k.secrets.Delete(ctx, keysUser(config, profile)); !errors.Is(err, cache.ErrMiss) {
+	if err := k.secrets.Delete(ctx, keysUser(config, profile)); !errors.Is(err, keyring.ErrNotFound) {
 		return err
 	}
 	return nil

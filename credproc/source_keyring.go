@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"aws-credproc/cache"
+	"aws-credproc/cache/keyring"
 	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
@@ -13,7 +14,7 @@ import (
 // keyringSession returns the long-term keys that were imported into the keyring.
 func keyringSession(ctx context.Context, s source) (cache.Session, error) {
 	from := s.plan.Chain.Source
-	keys := Keys{s.Cache.Secrets(keysService, keysLabel)}
+	keys := Keys{s.Cache.Keyring().Secrets(keysService, keysLabel)}
 	k, err := keys.Get(ctx, profiles.FileID(s.plan.Chain.ConfigPath), from.Profile)
 	if err != nil {
 		return cache.Session{}, keyringError(s.plan.Chain, err)
@@ -39,7 +40,7 @@ func keyringError(c profiles.Chain, err error) *diag.Error {
 	s := c.Source
 	imported := profiles.Argument(s.Profile)
 	e := sourceError(c, err, "")
-	e.Set(diag.Local, !errors.Is(err, cache.ErrTimeout) && !errors.Is(err, context.DeadlineExceeded))
+	e.Set(diag.Local, !errors.Is(err, keyring.ErrTimeout) && !errors.Is(err, context.DeadlineExceeded))
 	switch {
 	case errors.Is(err, context.Canceled):
 		e.Err = errInterrupted
@@ -50,14 +51,14 @@ func keyringError(c profiles.Chain, err error) *diag.Error {
 	case errors.Is(err, ErrNoKeys):
 		e.Hint = fmt.Sprintf("put them into the credentials file as [%s], and run aws-credproc import %s",
 			s.Profile, imported)
-	case errors.Is(err, cache.ErrLocked):
+	case errors.Is(err, keyring.ErrLocked):
 		e.Flags |= diag.NeedsUser
 		e.Hint = "unlock the keyring, and then run aws-credproc refresh " +
 			profiles.Argument(c.Profile.Name)
-	case errors.Is(err, cache.ErrTimeout):
+	case errors.Is(err, keyring.ErrTimeout):
 		e.Flags |= diag.Temporary
 		e.Hint = retry
-	case errors.Is(err, cache.ErrUnavailable):
+	case errors.Is(err, keyring.ErrUnavailable):
 		e.Hint = "the keys of profile " + s.Profile + " are in the keyring: run this where that is, or " +
 			"there aws-credproc import --undo " + imported
 	case errors.Is(err, cache.ErrCorrupt):

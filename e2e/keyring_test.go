@@ -202,7 +202,7 @@ func TestE2EStatusOpensNoSecret(t *testing.T) {
 		t.Errorf("new sessions go to %q: %s", store, reason)
 	}
 	auto := k.with("AWS_CREDPROC_STORE=auto")
-	if out := auto.ok(t, k.program, "explain", "dev-role"); !strings.Contains(out, "\nstore    keyring  (it is there and open)\n") {
+	if out := auto.ok(t, k.program, "explain", "dev-role"); !strings.Contains(out, "\nstore    keyring  (unlocked)\n") {
 		t.Errorf("explain: %s", out)
 	}
 	address, _ := silentBus(t)

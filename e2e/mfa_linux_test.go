@@ -13,7 +13,7 @@ import (
 
 	reference "github.com/pquerna/otp/totp"
 
-	"aws-credproc/cache"
+	"aws-credproc/cache/statedir"
 	"aws-credproc/internal/terminal/ptytest"
 )
 
@@ -120,7 +120,7 @@ func TestE2ESeed(t *testing.T) {
 func addWhileOneIsAdded(t *testing.T, h *home, program, seed string) (serial string) {
 	t.Helper()
 	serial = mfaSerial + "2"
-	unlock, err := cache.Exclusive(t.Context(), filepath.Join(h.dir, "state"), "mfa-seeds")
+	unlock, err := statedir.Lock(t.Context(), filepath.Join(h.dir, "state"), "mfa-seeds")
 	if err != nil {
 		t.Fatal(err)
 	}

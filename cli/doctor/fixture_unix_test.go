@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"aws-credproc/cache"
+	"aws-credproc/cache/statedir"
 	"aws-credproc/credproc"
 	"aws-credproc/internal/ststest"
 	"aws-credproc/profiles"
@@ -122,7 +123,7 @@ func (f fixture) examine(t *testing.T) Report {
 	if files, err := profiles.Load(o.ConfigPath, o.CredentialsPath); err == nil {
 		o.Files = files
 		files.Imported = func(profile string) (string, bool) {
-			i, err := cache.ReadImported(state, o.ConfigPath, profile)
+			i, err := statedir.ReadImported(state, o.ConfigPath, profile)
 			return i.AccessKeyID, err == nil
 		}
 	}
@@ -231,7 +232,7 @@ func makeDirectory(t *testing.T, dir string) {
 
 // importBase records in the state directory that the key of base was imported.
 func importBase(t *testing.T, dir string) {
-	must(t, cache.NoteImported(filepath.Join(dir, "state"), cache.Imported{
+	must(t, statedir.WriteImported(filepath.Join(dir, "state"), statedir.Imported{
 		Profile: "base", Config: filepath.Join(dir, "config"), AccessKeyID: "AKIAIOSFODNN7EXAMPLE",
 	}))
 }

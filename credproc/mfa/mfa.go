@@ -16,7 +16,8 @@ import (
 	"time"
 	"unicode"
 
-	"aws-credproc/cache"
+	"aws-credproc/cache/keyring"
+	"aws-credproc/cache/statedir"
 	"aws-credproc/internal/terminal"
 	"aws-credproc/profiles"
 )
@@ -186,7 +187,7 @@ func (a *Asker) seed(ctx context.Context, d Device) (Seed, error) {
 
 // nobody says that nobody can be asked, and why. A keyring that could not tell whether it has a seed is worth saying.
 func nobody(err, noSeed error) error {
-	if !errors.Is(noSeed, ErrNoSeed) && !errors.Is(noSeed, cache.ErrUnavailable) {
+	if !errors.Is(noSeed, ErrNoSeed) && !errors.Is(noSeed, keyring.ErrUnavailable) {
 		return fmt.Errorf("%w: %w; whether there is a TOTP seed is not known: %w", ErrNobody, err, noSeed)
 	}
 	return fmt.Errorf("%w: %w", ErrNobody, err)
@@ -270,7 +271,7 @@ func (a *Asker) atTerminal(ctx context.Context, d Device, note string) (string, 
 	}
 	defer tty.Close()
 	// Of two questions at once, who knows which of them gets what is typed. Without a state directory that must do.
-	unlock, err := cache.Exclusive(ctx, a.Dir, tty.Name())
+	unlock, err := statedir.Lock(ctx, a.Dir, tty.Name())
 	defer unlock()
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)

@@ -1,12 +1,12 @@
 package mfa
 
 import (
+	"aws-credproc/cache/keyring"
+	"aws-credproc/cache/statedir"
 	"context"
 	"errors"
 	"fmt"
 	"time"
-
-	"aws-credproc/cache"
 )
 
 // seedService is the service of the seeds' keyring items; the user name is the device's serial. It is not that of the
@@ -22,16 +22,16 @@ var (
 
 // Seeds are the TOTP seeds of MFA devices, in the operating system's keyring. Each code is given out once, whichever
 // process asks: the state directory remembers the last time step. Other errors than those named are failures of the
-// keyring, see [cache.ErrLocked] and its like, or of the state directory.
+// keyring, see [keyring.ErrLocked] and its like, or of the state directory.
 type Seeds struct {
-	secrets *cache.Secrets
+	secrets *keyring.Secrets
 	dir     string
 	now     func() time.Time
 }
 
 // NewSeeds gives the seeds of this user. dir is the state directory.
 func NewSeeds(dir string, now func() time.Time) *Seeds {
-	return &Seeds{cache.NewSecrets(seedService, "MFA device"), dir, now}
+	return &Seeds{keyring.NewSecrets(seedService, "MFA device"), dir, now}
 }
 
 // CanAdd is nil if Add would find no seed and a keyring that answers, else the error that it would give.
@@ -57,7 +57,7 @@ const addPatience = 20 * time.Second
 func (s *Seeds) Add(ctx context.Context, serial string, seed Seed) error {
 	brief, cancel := context.WithTimeoutCause(ctx, addPatience, fmt.Errorf("it adds a seed, and is not done after %v", addPatience))
 	defer cancel()
-	unlock, err := cache.Exclusive(brief, s.dir, seedsLock)
+	unlock, err := statedir.Lock(brief, s.dir, seedsLock)
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (s *Seeds) Add(ctx context.Context, serial string, seed Seed) error {
 // Remove forgets a seed: ErrNoSeed if there is none.
 func (s *Seeds) Remove(ctx context.Context, serial string) error {
 	err := s.secrets.Delete(ctx, serial)
-	if errors.Is(err, cache.ErrMiss) {
+	if errors.Is(err, keyring.ErrNotFound) {
 		return ErrNoSeed
 	}
 	return err
@@ -88,7 +88,7 @@ func (s *Seeds) Remove(ctx context.Context, serial string) error {
 
 func (s *Seeds) get(ctx context.Context, serial string) (Seed, error) {
 	text, err := s.secrets.Get(ctx, serial)
-	if errors.Is(err, cache.ErrMiss) {
+	if errors.Is(err, keyring.ErrNotFound) {
 		return Seed{}, ErrNoSeed
 	}
 	if err != nil {
@@ -129,7 +129,7 @@ func (s *Seeds) next(ctx context.Context, serial string, seed Seed, waiting func
 // claim takes the time step of now for this process, if its code is free; else step is the next one that may be.
 func (s *Seeds) claim(ctx context.Context, serial string) (step int64, free bool, err error) {
 	step = stepOf(s.now())
-	err = cache.Count(ctx, s.dir, serial, func(last int64) int64 {
+	err = statedir.Count(ctx, s.dir, serial, func(last int64) int64 {
 		// One that is further ahead was noted before the clock was set back.
 		if last == step || last == step+1 {
 			step = last + 1

@@ -1,0 +1,233 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+
+	"aws-credproc/cache/statedir"
+)
+
+// Delete deletes a session, from the store that the facts name and from where a new one would go, and
+// then its facts. It returns nil if there is none. If the keyring has the session and cannot be
+// reached, the error says so; the session is no longer returned, and a later Put deletes it.
+func (c *Cache) Delete(ctx context.Context, key Key) error {
+	c.memory.Delete(key)
+	d, err := c.state.open(false)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	p, err := planDelete(c.opts.Choice, d, key)
+	if err != nil {
+		return err
+	}
+	keyringErr, err := c.deleteFrom(ctx, d, key, p)
+	switch {
+	case d == nil || err != nil:
+		return errors.Join(keyringErr, err)
+	case keyringErr == nil:
+		return removeFacts(d, key)
+	case p.facts.mayBeInKeyring() || p.corrupt:
+		pending := p.facts.pendingDelete(key, c.opts.Now())
+		return errors.Join(deletedLater(keyringErr), writeFacts(d, pending))
+	}
+	return keyringErr
+}
+
+// deletePlan says which stores to delete a session from.
+type deletePlan struct {
+	facts    Facts
+	corrupt  bool     // the facts cannot be read, so the session may be in any store
+	required []Choice // stores that may have the session
+	others   []Choice // stores that are asked if they can be reached
+}
+
+// planDelete returns the plan for a session. d is nil if there is no state directory.
+func planDelete(choice Choice, d *statedir.Dir, key Key) (deletePlan, error) {
+	var p deletePlan
+	if choice == Auto {
+		p.others = []Choice{Keyring, Kernel}
+	} else {
+		p.required = []Choice{choice}
+	}
+	if d == nil {
+		return p, nil
+	}
+	var err error
+	p.facts, err = readFacts(d, key)
+	p.corrupt = errors.Is(err, ErrCorrupt)
+	switch {
+	case p.corrupt:
+		p.others = []Choice{Keyring, Kernel, File}
+	case err != nil && !errors.Is(err, ErrMiss):
+		return p, err
+	case p.facts.Store != "":
+		p.required = append(p.required, p.facts.Store)
+	}
+	if !p.facts.KeyringUntil.IsZero() {
+		p.required = append(p.required, Keyring)
+	}
+	return p, nil
+}
+
+// stores returns the stores of the plan, each once.
+func (p deletePlan) stores() []Choice {
+	all := slices.Concat(p.required, p.others)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// ignores reports whether an error of a store does not matter, because nothing indicates that the
+// store has the session.
+func (p deletePlan) ignores(name Choice, err error) bool {
+	if slices.Contains(p.required, name) {
+		return false
+	}
+	return errors.Is(err, ErrUnavailable) || isUnreachable(err) && !p.corrupt
+}
+
+// deleteFrom deletes a session from the stores of a plan. It returns the error of the keyring apart.
+func (c *Cache) deleteFrom(
+	ctx context.Context, d *statedir.Dir, key Key, p deletePlan,
+) (keyringErr, err error) {
+	var errs []error
+	for _, name := range p.stores() {
+		if name == None || d == nil && name != Keyring {
+			continue
+		}
+		err := c.stores.delete(ctx, d, name, key)
+		switch {
+		case p.ignores(name, err):
+		case name == Keyring:
+			keyringErr = err
+		default:
+			errs = append(errs, err)
+		}
+	}
+	return keyringErr, errors.Join(errs...)
+}
+
+// deletedLater adds to an error of the keyring what happens to the sessions in it.
+func deletedLater(err error) error {
+	return fmt.Errorf("%w; sessions in it are no longer used, and are deleted when the next one "+
+		"is stored in it", err)
+}
+
+// Clear deletes every session in every store, also those without facts, and returns their number. The
+// facts of a session that could not be deleted stay, and the error says why. A session in a keyring
+// that cannot be reached is no longer returned, see Delete.
+//
+// Lock files stay, because their locks may be held. So does the key of the file store, which is not a
+// session: another process may be sealing a session with it.
+func (c *Cache) Clear(ctx context.Context) (n int, err error) {
+	c.memory.Clear()
+	d, err := c.state.open(false)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, err
+	}
+	clearing := clearing{stores: c.stores, dir: d, now: c.opts.Now()}
+	if err := clearing.readFacts(); err != nil {
+		return 0, err
+	}
+	clearing.clearStores(ctx)
+	if d != nil {
+		clearing.clearFacts()
+		// Last, because it looks at a limited number of files.
+		clearing.fail(sweepFiles(d, c.opts.Now(), clearedTempAge))
+	}
+	return clearing.n, errors.Join(clearing.errs...)
+}
+
+// clearing is one run of Clear.
+type clearing struct {
+	stores *stores
+	dir    *statedir.Dir // nil if there is none
+	now    time.Time
+
+	facts   []Facts         // of corrupt facts, those of a session that may be in the keyring
+	cleared map[Choice]bool // the stores that are empty now
+	n       int
+	errs    []error
+}
+
+func (c *clearing) fail(err error) { c.errs = append(c.errs, err) }
+
+// readFacts reads all facts. Those that cannot be read are an error of Clear and stay.
+func (c *clearing) readFacts() error {
+	if c.dir == nil {
+		return nil
+	}
+	keys, err := factsKeys(c.dir)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		f, err := readFacts(c.dir, key)
+		switch {
+		case errors.Is(err, ErrCorrupt): // the session may be in any store
+			f = Facts{}.pendingDelete(key, c.now)
+		case err != nil && !errors.Is(err, ErrMiss):
+			c.fail(fmt.Errorf("session %.8s: %w", key, err))
+			continue
+		}
+		f.Key = key
+		c.facts = append(c.facts, f)
+	}
+	return nil
+}
+
+func (c *clearing) clearStores(ctx context.Context) {
+	c.cleared = map[Choice]bool{"": true, Keyring: c.clearKeyring(ctx)}
+	if c.dir == nil {
+		return
+	}
+	for name, clear := range map[Choice]func() (int, error){
+		File: fileStore{c.dir}.clear, Kernel: c.stores.kernelStore(c.dir).clear,
+	} {
+		n, err := clear()
+		c.n += n
+		c.cleared[name] = err == nil
+		c.fail(err)
+	}
+}
+
+func (c *clearing) clearKeyring(ctx context.Context) (cleared bool) {
+	var known []Key
+	for _, f := range c.facts {
+		if f.mayBeInKeyring() {
+			known = append(known, f.Key)
+		}
+	}
+	n, err := c.stores.keyringStore(c.dir).clear(ctx, known)
+	c.n += n
+	switch {
+	case err == nil:
+		return true
+	case len(known) > 0:
+		c.fail(deletedLater(err))
+		return false
+	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrLocked), errors.Is(err, ErrTimeout):
+		return true // nothing indicates that it has a session
+	}
+	c.fail(err)
+	return false
+}
+
+// clearFacts removes the facts of the sessions that were deleted.
+func (c *clearing) clearFacts() {
+	for _, f := range c.facts {
+		switch {
+		case c.cleared[f.Store] && (f.KeyringUntil.IsZero() || c.cleared[Keyring]):
+			c.fail(removeFacts(c.dir, f.Key))
+		case c.cleared[f.Store], f.Store == Keyring:
+			c.fail(writeFacts(c.dir, f.pendingDelete(f.Key, c.now)))
+		default:
+			if _, err := c.stores.open(c.dir, f.Store); err != nil { // the store is not known
+				c.fail(fmt.Errorf("session %.8s: %w", f.Key, err))
+			}
+		}
+	}
+}

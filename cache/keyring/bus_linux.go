@@ -1,0 +1,159 @@
+package keyring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+
+	"aws-credproc/internal/printable"
+)
+
+// bus is a connection to the session bus, on which the Secret Service has answered. Each call is sent
+// at once, with NoAutoStart so that it starts no service; the function that a call returns waits for
+// the reply. The connection ends with its context.
+type bus struct {
+	conn     *dbus.Conn
+	answered answeredFunc
+}
+
+// reply waits for the reply to a call and stores its results.
+type reply func(results ...any) error
+
+// busAddress returns the address of the session bus. The error wraps ErrUnavailable if there is none:
+// godbus would then run dbus-launch, which leaves a daemon behind.
+func busAddress() (string, error) {
+	if address := os.Getenv("DBUS_SESSION_BUS_ADDRESS"); address != "" {
+		if strings.HasPrefix(address, "autolaunch:") {
+			return "", fmt.Errorf("%w: DBUS_SESSION_BUS_ADDRESS names no session bus", ErrUnavailable)
+		}
+		return address, nil
+	}
+	dir := os.Getenv("XDG_RUNTIME_DIR")
+	if !filepath.IsAbs(dir) {
+		return "", fmt.Errorf("%w: there is no session bus", ErrUnavailable)
+	}
+	return "unix:path=" + dbus.EscapeBusAddressValue(filepath.Join(dir, "bus")), nil
+}
+
+func openBus(ctx context.Context) (*bus, error) {
+	address, err := busAddress()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := dial(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	b := &bus{conn: conn, answered: func(bool) {}}
+	if f, ok := ctx.Value(answeredKey{}).(answeredFunc); ok {
+		b.answered = f
+	}
+	if err := b.hello(); err != nil {
+		b.close()
+		return nil, err
+	}
+	return b, nil
+}
+
+func dial(ctx context.Context, address string) (*dbus.Conn, error) {
+	conn, err := dbus.Dial(address, dbus.WithContext(ctx))
+	for errors.Is(err, syscall.EAGAIN) {
+		// The queue of connections that the bus has not accepted yet is full. The kernel cannot be
+		// asked to wait for that.
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(2 * time.Millisecond):
+		}
+		conn, err = dbus.Dial(address, dbus.WithContext(ctx))
+	}
+	switch {
+	case err == nil:
+		return conn, nil
+	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ECONNREFUSED),
+		errors.Is(err, syscall.ENOTDIR):
+		return nil, fmt.Errorf("%w: there is no session bus (%w)", ErrUnavailable, err)
+	}
+	return nil, fmt.Errorf("session bus: %w", err)
+}
+
+// hello greets the bus and waits for an answer of the Secret Service.
+//
+// It does not use conn.Hello, which waits: the bus handles calls in their order. The first call of the
+// service is waited for, and is one that needs nothing (an alias that does not exist). Until it has
+// answered, gnome-keyring 42 may have missed that there is a new client; a SearchItems then fails, and
+// an OpenSession crashes it.
+func (b *bus) hello() error {
+	if err := b.conn.Auth(nil); err != nil {
+		return fmt.Errorf("session bus: %w", err)
+	}
+	hello := b.conn.BusObject().Go(dbusName+".Hello", 0, make(chan *dbus.Call, 1))
+	first := b.call(ssPath, ssService+".ReadAlias", "aws-credproc")
+	if err := (<-hello.Done).Err; err != nil {
+		return fmt.Errorf("session bus: %w", err)
+	}
+	b.answered(false)
+	var path dbus.ObjectPath
+	return first(&path)
+}
+
+// close ends the connection and with it the session of the Secret Service. An error would mean that it
+// had ended before.
+func (b *bus) close() { _ = b.conn.Close() }
+
+func (b *bus) call(path dbus.ObjectPath, method string, args ...any) reply {
+	done := make(chan *dbus.Call, 1)
+	call := b.conn.Object(ssName, path).Go(method, dbus.FlagNoAutoStart, done, args...)
+	return func(results ...any) error {
+		<-call.Done
+		if call.Err == nil || errors.As(call.Err, new(dbus.Error)) { // not the end of the connection
+			b.answered(true)
+		}
+		if err := call.Store(results...); err != nil {
+			return translate(err)
+		}
+		return nil
+	}
+}
+
+// serviceError is an error reply of the bus or the service that has no error of this package.
+type serviceError struct{ name, text string }
+
+func (e serviceError) Error() string { return e.name + ": " + e.text }
+
+// translate translates errors of the bus and the service.
+func translate(err error) error {
+	var e dbus.Error
+	if !errors.As(err, &e) {
+		return fmt.Errorf("session bus: %w", err)
+	}
+	other := serviceError{printable.Clean(e.Name, 128), printable.Clean(e.Error(), 256)}
+	switch e.Name {
+	case "org.freedesktop.DBus.Error.NameHasNoOwner", "org.freedesktop.DBus.Error.ServiceUnknown":
+		return fmt.Errorf("%w: no Secret Service runs", ErrUnavailable)
+	case "org.freedesktop.DBus.Error.AccessDenied": // in a sandbox
+		return fmt.Errorf("%w: %w", ErrUnavailable, other)
+	case "org.freedesktop.Secret.Error.IsLocked":
+		return ErrLocked
+	}
+	return other
+}
+
+// isGone reports whether a call failed because its object no longer exists, for which gnome-keyring
+// returns UnknownMethod.
+func isGone(err error) bool {
+	var e serviceError
+	return errors.As(err, &e) && slices.Contains([]string{
+		"org.freedesktop.Secret.Error.NoSuchObject",
+		"org.freedesktop.DBus.Error.UnknownObject",
+		"org.freedesktop.DBus.Error.UnknownMethod",
+	}, e.name)
+}

@@ -1,0 +1,117 @@
+// Package keyring reads and writes the operating system's keyring: the Secret Service on Linux, the
+// Keychain on macOS, the Credential Manager on Windows.
+//
+// Every call ends in bounded time and starts no daemon. Only [Keyring.Unlock] raises a prompt.
+package keyring
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// Errors of the keyring wrap one of these where it applies.
+var (
+	// ErrNotFound: there is no such item. It is not a failure.
+	ErrNotFound = errors.New("not in the keyring")
+	// ErrLocked: a user must unlock the keyring.
+	ErrLocked = errors.New("locked")
+	// ErrUnavailable: this machine or login has no keyring.
+	ErrUnavailable = errors.New("not available")
+	// ErrTimeout: the keyring did not answer in time. It may have the item.
+	ErrTimeout = errors.New("no answer in time")
+)
+
+// Error is a failure of the keyring. Every error of this package other than ErrNotFound is one.
+type Error struct{ Err error }
+
+func (e *Error) Error() string { return "keyring: " + e.Err.Error() }
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Item names an item of the keyring, as package go-keyring does.
+type Item struct{ Service, User string }
+
+// Keyring is the keyring of this user. The zero value is ready to use. It remembers for a while that
+// the keyring did not answer, so that further calls fail at once. Its methods may be called from
+// several goroutines.
+type Keyring struct {
+	mu sync.Mutex
+
+	// The last call that timed out. Calls return its error until timeoutLife later.
+	timeout    error
+	timedOutAt time.Time
+	heard      bool // there was an answer before
+	onlyBus    bool // the last answer was of the bus: the service hangs
+
+	retried  bool // RetryOnce has returned true
+	retrying bool // until there is an answer, calls have retryLimit only
+}
+
+// Get returns the content of every unlocked item with this name. There is one, unless the default
+// collection of a Secret Service was changed. The error is ErrNotFound if there is none.
+func (k *Keyring) Get(ctx context.Context, item Item) ([][]byte, error) {
+	return run(ctx, k, readLimits, func(ctx context.Context) ([][]byte, error) {
+		return get(ctx, item)
+	})
+}
+
+// Put makes or replaces an item. A user sees its label in the keyring.
+func (k *Keyring) Put(ctx context.Context, item Item, label string, value []byte) error {
+	return runErr(ctx, k, writeLimits, func(ctx context.Context) error {
+		return put(ctx, item, label, value)
+	})
+}
+
+// PutLasting is Put for what cannot be obtained again. It replaces every item with this name, and the
+// error wraps ErrUnavailable if the keyring would keep the item in memory only.
+func (k *Keyring) PutLasting(ctx context.Context, item Item, label string, value []byte) error {
+	return runErr(ctx, k, writeLimits, func(ctx context.Context) error {
+		return putLasting(ctx, item, label, value)
+	})
+}
+
+// Delete deletes every item with this name. The error is ErrNotFound if there is none.
+func (k *Keyring) Delete(ctx context.Context, item Item) error {
+	return runErr(ctx, k, writeLimits, func(ctx context.Context) error {
+		return remove(ctx, item)
+	})
+}
+
+// DeleteAll deletes all items of a service and returns their number. Where the keyring cannot count
+// them, the number is that of the items of these users.
+func (k *Keyring) DeleteAll(ctx context.Context, service string, users []string) (int, error) {
+	return run(ctx, k, deleteAllLimits, func(ctx context.Context) (int, error) {
+		return removeAll(ctx, service, users)
+	})
+}
+
+// Status returns nil if Put would find the keyring unlocked, within a limit.
+func (k *Keyring) Status(ctx context.Context, limit time.Duration) error {
+	return runErr(ctx, k, limits{limit, limit}, status)
+}
+
+// Unlock raises the keyring's own prompt if the keyring is locked, and waits until limit for the user
+// to answer it.
+func (k *Keyring) Unlock(ctx context.Context, limit time.Duration) error {
+	total := limit + ResponseLimit
+	return runErr(ctx, k, limits{total, total}, func(ctx context.Context) error {
+		promptCtx, cancel := context.WithTimeoutCause(ctx, limit, errNoAnswer)
+		defer cancel()
+		return unlock(ctx, promptCtx)
+	})
+}
+
+// RetryOnce lets calls ask a keyring again that did not answer in time because it was busy, and
+// reports whether it does. It does once, and not if the bus has answered and the service has not:
+// such a service hangs.
+func (k *Keyring) RetryOnce() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.timeout == nil || k.heard && k.onlyBus || k.retried {
+		return false
+	}
+	k.retried, k.retrying, k.timeout = true, !k.heard, nil
+	return true
+}

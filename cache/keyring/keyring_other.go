@@ -1,0 +1,76 @@
+//go:build !linux
+
+package keyring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	gokeyring "github.com/zalando/go-keyring"
+)
+
+// reportsAnswers is false: a call has one answer, which is its end.
+const reportsAnswers = false
+
+func get(_ context.Context, item Item) ([][]byte, error) {
+	value, err := gokeyring.Get(item.Service, item.User)
+	if err != nil {
+		return nil, translate(err)
+	}
+	return [][]byte{[]byte(value)}, nil
+}
+
+func put(_ context.Context, item Item, _ string, value []byte) error {
+	return translate(gokeyring.Set(item.Service, item.User, string(value)))
+}
+
+// putLasting is put: a name has one item, which lasts.
+func putLasting(ctx context.Context, item Item, label string, value []byte) error {
+	return put(ctx, item, label, value)
+}
+
+func remove(_ context.Context, item Item) error {
+	return translate(gokeyring.Delete(item.Service, item.User))
+}
+
+// removeAll deletes the items of these users one by one, to count them, and then all others.
+func removeAll(ctx context.Context, service string, users []string) (n int, err error) {
+	for _, user := range users {
+		if ctx.Err() != nil {
+			return n, context.Cause(ctx)
+		}
+		switch err := remove(ctx, Item{service, user}); {
+		case err == nil:
+			n++
+		case !errors.Is(err, ErrNotFound):
+			return n, err
+		}
+	}
+	return n, translate(gokeyring.DeleteAll(service))
+}
+
+// status reads an item that does not exist.
+func status(ctx context.Context) error {
+	_, err := get(ctx, Item{"aws-credproc", "status"})
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// unlock reads an item: macOS raises the prompt by itself if it can show one.
+func unlock(ctx, _ context.Context) error { return status(ctx) }
+
+// translate translates errors of go-keyring.
+func translate(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, gokeyring.ErrNotFound):
+		return ErrNotFound
+	case errors.Is(err, gokeyring.ErrUnsupportedPlatform):
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return translatePlatform(err)
+}

@@ -1,0 +1,44 @@
+package keyring
+
+import (
+	"context"
+	"fmt"
+)
+
+// Secrets are the long-lived secrets of one service, such as access keys or TOTP seeds, by user name.
+// Nothing deletes them except Delete. Its methods may be called from several goroutines.
+type Secrets struct {
+	service string
+	label   string
+	keyring *Keyring
+}
+
+// NewSecrets returns the secrets of a service. A user sees the label, before the user name, in the
+// keyring.
+func NewSecrets(service, label string) *Secrets { return new(Keyring).Secrets(service, label) }
+
+// Secrets returns the secrets of a service, see [NewSecrets].
+func (k *Keyring) Secrets(service, label string) *Secrets { return &Secrets{service, label, k} }
+
+// Get returns the secret of a user name. The error is ErrNotFound if there is none.
+func (s *Secrets) Get(ctx context.Context, user string) (string, error) {
+	values, err := s.keyring.Get(ctx, Item{s.service, user})
+	if err != nil {
+		return "", err
+	}
+	return string(values[0]), nil
+}
+
+// Set makes or replaces the secret of a user name. The error wraps ErrUnavailable if the keyring would
+// not keep it after this login.
+func (s *Secrets) Set(ctx context.Context, user, secret string) error {
+	if len(secret) > MaxItem {
+		return &Error{fmt.Errorf("a secret of %d bytes is too large (limit: %d)", len(secret), MaxItem)}
+	}
+	return s.keyring.PutLasting(ctx, Item{s.service, user}, s.label+" "+user, []byte(secret))
+}
+
+// Delete deletes the secret of a user name. The error is ErrNotFound if there is none.
+func (s *Secrets) Delete(ctx context.Context, user string) error {
+	return s.keyring.Delete(ctx, Item{s.service, user})
+}

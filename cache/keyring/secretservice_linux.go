@@ -1,0 +1,290 @@
+package keyring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/godbus/dbus/v5"
+	ss "github.com/zalando/go-keyring/secret_service"
+)
+
+// This file calls the Secret Service itself
+// (https://specifications.freedesktop.org/secret-service-spec/latest/). The calls of go-keyring unlock
+// the keyring, which may raise a prompt, and start a daemon if none runs. The items have the same
+// form. So does the session, which is not encrypted ("plain"): a process that can read the bus of this
+// user can also ask it.
+const (
+	ssName       = "org.freedesktop.secrets"
+	ssPath       = dbus.ObjectPath("/org/freedesktop/secrets")
+	ssLogin      = ssPath + "/collection/login"
+	ssService    = "org.freedesktop.Secret.Service"
+	ssCollection = "org.freedesktop.Secret.Collection"
+	ssItem       = "org.freedesktop.Secret.Item"
+	ssPrompt     = "org.freedesktop.Secret.Prompt"
+	ssNone       = dbus.ObjectPath("/") // no prompt, no collection
+	dbusName     = "org.freedesktop.DBus"
+	dbusGet      = dbusName + ".Properties.Get"
+)
+
+// MaxItem is the size limit of an item in bytes. The Secret Service has none, but it rewrites all that
+// it holds for each change (GNOME Keyring, measured). Sessions as AWS makes them, below 4 KB, fit.
+const MaxItem = 8 << 10
+
+// reportsAnswers is true: a call reports each answer to its watch.
+const reportsAnswers = true
+
+// maxItems bounds how many items with one name are opened. There is one, unless the default collection
+// was changed.
+const maxItems = 8
+
+func (i Item) attributes() map[string]string {
+	return map[string]string{"service": i.Service, "username": i.User}
+}
+
+func get(ctx context.Context, item Item) (values [][]byte, err error) {
+	b, err := openBus(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer b.close()
+	search, open := b.search(item.attributes()), b.openSession()
+	unlocked, locked, err := search()
+	if err != nil {
+		return nil, err
+	}
+	if len(unlocked) == 0 {
+		return nil, b.notFound(locked)
+	}
+	session, err := open()
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range unlocked[:min(len(unlocked), maxItems)] {
+		var secret ss.Secret
+		if err := b.call(path, ssItem+".GetSecret", session)(&secret); err != nil {
+			if isGone(err) { // deleted since the search
+				err = ErrNotFound
+			}
+			return nil, err
+		}
+		values = append(values, secret.Value)
+	}
+	return values, nil
+}
+
+func put(ctx context.Context, item Item, label string, value []byte) error {
+	b, err := openBus(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	_, err = b.put(item, label, value, func(dbus.ObjectPath) error { return nil })
+	return err
+}
+
+func putLasting(ctx context.Context, item Item, label string, value []byte) error {
+	b, err := openBus(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	path, err := b.put(item, label, value, b.checkLasts)
+	if err != nil {
+		return err
+	}
+	unlocked, _, err := b.search(item.attributes())()
+	if err != nil {
+		return err
+	}
+	if i := slices.Index(unlocked, path); i >= 0 {
+		_, err = b.delete(slices.Delete(unlocked, i, i+1), nil)
+	}
+	return err
+}
+
+func remove(ctx context.Context, item Item) error {
+	b, err := openBus(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	unlocked, locked, err := b.search(item.attributes())()
+	if err != nil {
+		return err
+	}
+	if len(unlocked) == 0 {
+		return b.notFound(locked)
+	}
+	_, err = b.delete(unlocked, locked)
+	return err
+}
+
+func removeAll(ctx context.Context, service string, _ []string) (int, error) {
+	b, err := openBus(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer b.close()
+	unlocked, locked, err := b.search(map[string]string{"service": service})()
+	if err != nil {
+		return 0, err
+	}
+	return b.delete(unlocked, locked)
+}
+
+func status(ctx context.Context) error {
+	b, err := openBus(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	_, err = b.openCollection()
+	return err
+}
+
+// search finds items in every collection. It raises no prompt: locked items are returned apart.
+func (b *bus) search(
+	attributes map[string]string,
+) func() (unlocked, locked []dbus.ObjectPath, err error) {
+	found := b.call(ssPath, ssService+".SearchItems", attributes)
+	return func() (unlocked, locked []dbus.ObjectPath, err error) {
+		err = found(&unlocked, &locked)
+		return unlocked, locked, err
+	}
+}
+
+func (b *bus) openSession() func() (dbus.ObjectPath, error) {
+	opened := b.call(ssPath, ssService+".OpenSession", "plain", dbus.MakeVariant(""))
+	return func() (path dbus.ObjectPath, err error) {
+		var output dbus.Variant
+		err = opened(&output, &path)
+		return path, err
+	}
+}
+
+// notFound returns the error for a search that found no unlocked item. It is ErrLocked if there are
+// locked items, or if the collection is locked: a service may not search those. Otherwise, it is
+// ErrNotFound.
+func (b *bus) notFound(locked []dbus.ObjectPath) error {
+	if len(locked) > 0 {
+		return ErrLocked
+	}
+	if _, err := b.openCollection(); err != nil && !errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	return ErrNotFound
+}
+
+// openCollection is collection, with ErrLocked for one that is locked.
+func (b *bus) openCollection() (dbus.ObjectPath, error) {
+	path, locked, err := b.collection()
+	if err == nil && locked {
+		err = ErrLocked
+	}
+	return path, err
+}
+
+// collection returns the collection that go-keyring uses: login, else the default one. The error wraps
+// ErrUnavailable if there is none, because creating one would raise a prompt.
+func (b *bus) collection() (path dbus.ObjectPath, locked bool, err error) {
+	all := b.call(ssPath, dbusGet, ssService, "Collections")
+	byAlias := b.call(ssPath, ssService+".ReadAlias", "default")
+	var collections []dbus.ObjectPath
+	if err := all(&collections); err != nil {
+		return "", false, err
+	}
+	path = ssLogin
+	if !slices.Contains(collections, ssLogin) {
+		if err := byAlias(&path); err != nil {
+			return "", false, err
+		}
+	}
+	if path == ssNone {
+		return "", false, fmt.Errorf("%w: the Secret Service has neither a collection `login` "+
+			"nor a default one", ErrUnavailable)
+	}
+	err = b.call(path, dbusGet, ssCollection, "Locked")(&locked)
+	return path, locked, err
+}
+
+// checkLasts returns an error for the collection that the service keeps in memory only, which may be
+// the default one.
+func (b *bus) checkLasts(collection dbus.ObjectPath) error {
+	var memory dbus.ObjectPath
+	err := b.call(ssPath, ssService+".ReadAlias", "session")(&memory)
+	if err != nil && !errors.As(err, new(serviceError)) { // a serviceError: it has no such alias
+		return err
+	}
+	if collection == memory {
+		return fmt.Errorf("%w: the default collection of the Secret Service ends with the login",
+			ErrUnavailable)
+	}
+	return nil
+}
+
+// put makes or replaces an item in the unlocked collection if check returns nil for that.
+func (b *bus) put(
+	item Item, label string, value []byte, check func(collection dbus.ObjectPath) error,
+) (path dbus.ObjectPath, err error) {
+	open := b.openSession()
+	collection, err := b.openCollection()
+	if err != nil {
+		return "", err
+	}
+	session, err := open()
+	if err == nil {
+		err = check(collection)
+	}
+	if err != nil {
+		return "", err
+	}
+	return b.create(collection, session, item, label, value)
+}
+
+func (b *bus) create(
+	collection, session dbus.ObjectPath, item Item, label string, value []byte,
+) (path dbus.ObjectPath, err error) {
+	var prompt dbus.ObjectPath
+	err = b.call(collection, ssCollection+".CreateItem", map[string]dbus.Variant{
+		ssItem + ".Label":      dbus.MakeVariant(label),
+		ssItem + ".Attributes": dbus.MakeVariant(item.attributes()),
+	}, ss.NewSecret(session, string(value)), true)(&path, &prompt)
+	if err != nil {
+		return "", err
+	}
+	return path, b.dismiss(prompt)
+}
+
+// delete deletes unlocked items and returns their number. The error is ErrLocked if there are locked
+// ones.
+func (b *bus) delete(unlocked, locked []dbus.ObjectPath) (int, error) {
+	n := 0
+	for _, path := range unlocked {
+		var prompt dbus.ObjectPath
+		err := b.call(path, ssItem+".Delete")(&prompt)
+		switch {
+		case err == nil:
+			err = b.dismiss(prompt)
+		case isGone(err):
+			continue
+		}
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	if len(locked) > 0 {
+		return n, ErrLocked
+	}
+	return n, nil
+}
+
+// dismiss dismisses a prompt that the service would raise before it acts, and returns ErrLocked.
+func (b *bus) dismiss(prompt dbus.ObjectPath) error {
+	if prompt == ssNone {
+		return nil
+	}
+	return errors.Join(ErrLocked, b.call(prompt, ssPrompt+".Dismiss")())
+}

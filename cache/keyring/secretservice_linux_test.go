@@ -1,0 +1,255 @@
+package keyring
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+
+	"aws-credproc/internal/keyringtest"
+)
+
+var testItem = Item{"aws-credproc", "test"}
+
+// testEach makes every call at once and checks the errors and that they come in time.
+func testEach(t *testing.T, want error) {
+	t.Helper()
+	var all sync.WaitGroup
+	start := time.Now()
+	for name, call := range map[string]func(k *Keyring) error{
+		"Get":    func(k *Keyring) error { _, err := k.Get(t.Context(), testItem); return err },
+		"Put":    func(k *Keyring) error { return k.Put(t.Context(), testItem, "", []byte("x")) },
+		"Delete": func(k *Keyring) error { return k.Delete(t.Context(), testItem) },
+		"Status": func(k *Keyring) error { return k.Status(t.Context(), ResponseLimit) },
+	} {
+		all.Go(func() {
+			if err := call(new(Keyring)); !errors.Is(err, want) || errors.Is(err, ErrNotFound) {
+				t.Errorf("%s: got %v, want %v", name, err, want)
+			}
+			if took := time.Since(start); took > 10*ResponseLimit {
+				t.Errorf("%s: took %v", name, took)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// The keyring may be locked between the check and the write. The service then offers a prompt.
+func TestOfferedPromptIsDismissed(t *testing.T) {
+	d := keyringtest.Start(t)
+	if err := new(Keyring).Put(t.Context(), testItem, "", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	b, err := openBus(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.close()
+	session, err := b.openSession()()
+	if err != nil {
+		t.Fatal(err)
+	}
+	items, _, err := b.search(testItem.attributes())()
+	if err != nil || len(items) != 1 {
+		t.Fatalf("items %v, %v", items, err)
+	}
+	// As for an item that is locked in another collection.
+	if err := b.notFound(items); !errors.Is(err, ErrLocked) {
+		t.Errorf("locked item: %v", err)
+	}
+	d.Lock()
+	if _, err := b.create(ssLogin, session, testItem, "", []byte("x")); !errors.Is(err, ErrLocked) {
+		t.Errorf("create: %v", err)
+	}
+	if n, err := b.delete(items, nil); n != 0 || !errors.Is(err, ErrLocked) {
+		t.Errorf("delete: %d, %v", n, err)
+	}
+	// To these, gnome-keyring returns an error. Other services return a prompt, as for Unlock.
+	var unlocked []dbus.ObjectPath
+	var prompt dbus.ObjectPath
+	err = b.call(ssPath, ssService+".Unlock", []dbus.ObjectPath{ssLogin})(&unlocked, &prompt)
+	if err != nil || prompt == ssNone {
+		t.Fatalf("unlock: %v, %v", prompt, err)
+	}
+	if err := b.dismiss(prompt); !errors.Is(err, ErrLocked) {
+		t.Errorf("dismiss: %v", err)
+	}
+	if err := b.call(prompt, ssPrompt+".Prompt", "")(); !isGone(err) {
+		t.Errorf("the prompt still exists: %v", err)
+	}
+	if n := d.Prompts.Load(); n != 0 {
+		t.Errorf("%d prompts", n)
+	}
+}
+
+func TestWithoutABusTheKeyringIsUnavailable(t *testing.T) {
+	dir := t.TempDir()
+	dead := filepath.Join(dir, "dead")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: dead, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	l.Close()
+	empty := filepath.Join(dir, "empty")
+	withDead := filepath.Join(dir, "rundir")
+	err = errors.Join(os.Mkdir(empty, 0o700), os.Mkdir(withDead, 0o700),
+		os.Rename(dead, filepath.Join(withDead, "bus")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A dbus-launch that leaves a file when it is run.
+	ran := filepath.Join(dir, "ran")
+	script := "#!/bin/sh\n: >" + ran + "\n"
+	if err := os.WriteFile(filepath.Join(dir, "dbus-launch"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	for name, env := range map[string]struct{ address, runtimeDir string }{
+		"nothing set":               {"", ""},
+		"autolaunch":                {"autolaunch:", ""},
+		"autolaunch with a scope":   {"autolaunch:scope=*user", filepath.Dir(dead)},
+		"no socket":                 {"unix:path=" + filepath.Join(dir, "none"), ""},
+		"dead socket":               {"unix:path=" + filepath.Join(withDead, "bus"), ""},
+		"empty runtime directory":   {"", empty},
+		"dead socket in runtime":    {"", withDead},
+		"relative runtime":          {"", "run"},
+		"missing runtime directory": {"", filepath.Join(dir, "none")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("DBUS_SESSION_BUS_ADDRESS", env.address)
+			t.Setenv("XDG_RUNTIME_DIR", env.runtimeDir)
+			testEach(t, ErrUnavailable)
+		})
+	}
+	if _, err := os.Stat(ran); !errors.Is(err, os.ErrNotExist) {
+		t.Error("dbus-launch was run")
+	}
+}
+
+func TestSilentBusIsATimeout(t *testing.T) {
+	keyringtest.Listen(t, func(net.Conn) {})
+	testEach(t, ErrTimeout)
+}
+
+func TestDeadlineOfTheCallerIsKept(t *testing.T) {
+	keyringtest.Listen(t, func(net.Conn) {})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	k := new(Keyring)
+	_, err := k.Get(ctx, testItem)
+	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrTimeout) {
+		t.Errorf("got %v", err)
+	}
+	if k.timeout != nil {
+		t.Error("the keyring is said not to answer")
+	}
+}
+
+func TestBrokenBusIsAFailure(t *testing.T) {
+	const ok = "REJECTED EXTERNAL\r\nOK 1234\r\nAGREE_UNIX_FD\r\n"
+	for name, answer := range map[string]string{
+		"closes":            "",
+		"garbage":           "\x00\xff\r\n\r\n\r\n",
+		"refuses":           "REJECTED EXTERNAL\r\nREJECTED\r\n",
+		"accepts and dies":  ok,
+		"garbage after all": ok + "l\x02\x01\x01\xff\xff\xff\x00" + strings.Repeat("\xff", 64),
+	} {
+		t.Run(name, func(t *testing.T) {
+			keyringtest.Listen(t, func(conn net.Conn) {
+				_, _ = io.WriteString(conn, answer)
+				_, _ = conn.Read(make([]byte, 1))
+				conn.Close()
+			})
+			_, err := new(Keyring).Get(t.Context(), testItem)
+			if err == nil || errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnavailable) ||
+				errors.Is(err, ErrLocked) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// An OpenSession of a client that gnome-keyring 42 has not noted yet crashes it.
+func TestNothingIsCalledBeforeTheServiceHasAnswered(t *testing.T) {
+	keyringtest.New(t)
+	service, err := dbus.Connect(os.Getenv("DBUS_SESSION_BUS_ADDRESS"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer service.Close()
+	if _, err := service.RequestName(ssName, dbus.NameFlagDoNotQueue); err != nil {
+		t.Fatal(err)
+	}
+	received := make(chan *dbus.Message, 100)
+	service.Eavesdrop(received) // and so answers nothing
+	testEach(t, ErrTimeout)
+	calls := 0
+	for len(received) > 0 {
+		m := <-received
+		if m.Type != dbus.TypeMethodCall {
+			continue
+		}
+		if calls++; m.Headers[dbus.FieldMember].Value() != "ReadAlias" {
+			t.Errorf("%v", m)
+		}
+	}
+	if calls != 4 {
+		t.Errorf("%d calls, want 4", calls)
+	}
+}
+
+func TestBusThatDiesDuringACallIsAFailure(t *testing.T) {
+	d := keyringtest.New(t)
+	daemon := d.StartKeyring(true)
+	if err := daemon.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan error, 1)
+	go func() { _, err := new(Keyring).Get(t.Context(), testItem); got <- err }()
+	// The test, the daemon and the call.
+	keyringtest.WaitFor(t, "the call", func() bool { return d.Clients() >= 3 })
+	if err := d.Bus.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	err := <-got
+	if err == nil || errors.Is(err, ErrNotFound) || errors.Is(err, ErrTimeout) ||
+		errors.Is(err, ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A busy bus refuses connections for some time (older ones queue thirty). It is not absent.
+func TestBusyBusIsWaitedFor(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bus")
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(fd)
+	err = errors.Join(syscall.Bind(fd, &syscall.SockaddrUnix{Name: path}), syscall.Listen(fd, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		conn, err := net.Dial("unix", path)
+		if errors.Is(err, syscall.EAGAIN) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+	}
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+path)
+	testEach(t, ErrTimeout)
+}

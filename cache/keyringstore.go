@@ -1,0 +1,204 @@
+package cache
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"aws-credproc/cache/keyring"
+	"aws-credproc/cache/statedir"
+)
+
+// keyringService is the service of every session's keyring item; its user name is the cache key.
+// Nothing else may be kept under this service, because Clear deletes all of it.
+const keyringService = "aws-credproc"
+
+func sessionItem(key Key) keyring.Item {
+	return keyring.Item{Service: keyringService, User: key.String()}
+}
+
+// keyringStore keeps one keyring item per session. A session that is too large for an item is sealed,
+// with a key that is used for nothing else, into a file with a new name; the item then holds the key
+// and the name. The file is written before the item and the old file is removed after it, so that
+// readers always find a whole session.
+type keyringStore struct {
+	keyring *keyring.Keyring
+	dir     *statedir.Dir // nil if there is none yet, so there are no sealed files
+	maxItem int           // bytes of an item
+}
+
+// maxReads bounds how often get follows a session that is replaced while it is read.
+const maxReads = 4
+
+func (st keyringStore) get(ctx context.Context, key Key) (Session, error) {
+	var gone string
+	for range maxReads {
+		items, err := st.keyring.Get(ctx, sessionItem(key))
+		if errors.Is(err, keyring.ErrNotFound) {
+			return Session{}, ErrMiss
+		}
+		if err != nil {
+			return Session{}, err
+		}
+		s, missing, err := st.newest(key, items)
+		if err != nil {
+			return Session{}, fmt.Errorf("keyring: %w", err)
+		}
+		if missing == "" {
+			return s, nil
+		}
+		if missing == gone { // it was not replaced: the file is lost
+			break
+		}
+		gone = missing
+	}
+	return Session{}, ErrMiss
+}
+
+// newest returns the newest session of the items. If none has one, missing is the sealed file that the
+// last item names and that does not exist. A damaged item does not hide a session: it may be in a
+// collection where no put replaces it.
+func (st keyringStore) newest(key Key, items [][]byte) (newest Session, missing string, err error) {
+	var corrupt error
+	for _, b := range items {
+		it, err := decodeItem(key, b)
+		var s Session
+		if err == nil {
+			s, err = st.open(key, it)
+		}
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			missing = it.File
+		case errors.Is(err, ErrCorrupt):
+			corrupt = err
+		case err != nil:
+			return Session{}, "", err
+		case newest == (Session{}) || s.Issued.After(newest.Issued):
+			newest = s
+		}
+	}
+	if newest != (Session{}) {
+		return newest, "", nil
+	}
+	return Session{}, missing, corrupt
+}
+
+// open returns the session of an item. The error wraps fs.ErrNotExist if its sealed file is gone.
+func (st keyringStore) open(key Key, it wireItem) (Session, error) {
+	if it.File == "" {
+		return decodeSession(it.Session)
+	}
+	if st.dir == nil {
+		return Session{}, fs.ErrNotExist
+	}
+	b, err := readSealed(st.dir, sealedName(key, Keyring, it.File))
+	if err != nil {
+		return Session{}, err
+	}
+	return unseal(it.SealKey, key, b)
+}
+
+func (st keyringStore) put(ctx context.Context, key Key, s Session) error {
+	it, value, err := st.newItem(key, s)
+	if err != nil {
+		return err
+	}
+	err = st.change(ctx, func() error {
+		label := fmt.Sprintf("aws-credproc session %.8s", key)
+		return st.keyring.Put(ctx, sessionItem(key), label, value)
+	})
+	isUnused := func(id string) bool { return id != it.File } // files of earlier items
+	switch {
+	case errors.Is(err, ErrLocked), errors.Is(err, ErrUnavailable):
+		isUnused = func(id string) bool { return id == it.File } // the item was not written
+	case err != nil:
+		return err // the item may have been written
+	}
+	if st.dir != nil {
+		// A file that cannot be removed now is swept when its session has expired.
+		_, _ = removeSealed(st.dir, Keyring, func(k Key, id string) bool { return k == key && isUnused(id) })
+	}
+	return err
+}
+
+// newItem returns the item of a session and its encoding. It writes the sealed file of a large one.
+func (st keyringStore) newItem(key Key, s Session) (it wireItem, value []byte, err error) {
+	session, err := s.encode()
+	if err != nil {
+		return it, nil, err
+	}
+	it = wireItem{Key: key.String(), Session: session}
+	value, err = it.encode()
+	if err != nil || len(value) <= st.maxItem {
+		return it, value, err
+	}
+	it = wireItem{Key: key.String(), File: rand.Text(), SealKey: make([]byte, sealKeySize)}
+	rand.Read(it.SealKey) // never fails: crypto/rand's contract
+	if value, err = it.encode(); err != nil {
+		return it, nil, err
+	}
+	if err := writeSealed(st.dir, sealedName(key, Keyring, it.File), it.SealKey, key, s); err != nil {
+		return it, nil, fmt.Errorf("keyring: %w", err)
+	}
+	return it, value, nil
+}
+
+func (st keyringStore) delete(ctx context.Context, key Key) error {
+	err := st.change(ctx, func() error { return st.keyring.Delete(ctx, sessionItem(key)) })
+	if errors.Is(err, keyring.ErrNotFound) {
+		err = nil
+	}
+	if err != nil || st.dir == nil {
+		return err
+	}
+	if _, err := removeSealed(st.dir, Keyring, only(key)); err != nil {
+		return fmt.Errorf("keyring: %w", err)
+	}
+	return nil
+}
+
+const (
+	// changeLock is the name of the lock under which the keyring is changed.
+	changeLock = "keyring"
+	// changeLimit is how long change waits for other processes.
+	changeLimit = 5 * time.Second
+)
+
+// change calls a function that changes the keyring, in one process at a time: on macOS, concurrent
+// changes of an item fail; and a Secret Service rewrites all that it has for each change, while
+// readers wait.
+func (st keyringStore) change(ctx context.Context, do func() error) error {
+	if st.dir == nil {
+		return do()
+	}
+	lockCtx, cancel := context.WithTimeout(ctx, changeLimit)
+	defer cancel()
+	unlock, err := st.dir.Lock(lockCtx, changeLock, nil)
+	// The deadline of the caller may be the earlier one.
+	if err != nil && lockCtx.Err() != nil && !errors.Is(ctx.Err(), context.Canceled) {
+		err = &keyring.Error{Err: fmt.Errorf("other processes are changing it: %w", ErrTimeout)}
+	}
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return do()
+}
+
+// clear deletes every session and returns their number. known are those that the keyring is known to
+// have. The sealed files are useless without the items, and are removed even if these cannot be.
+func (st keyringStore) clear(ctx context.Context, known []Key) (int, error) {
+	users := make([]string, 0, len(known))
+	for _, key := range known {
+		users = append(users, key.String())
+	}
+	n, err := st.keyring.DeleteAll(ctx, keyringService, users)
+	if st.dir != nil {
+		_, sealedErr := removeSealed(st.dir, Keyring, every)
+		err = errors.Join(err, sealedErr)
+	}
+	return n, err
+}

@@ -1,0 +1,173 @@
+package statedir
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"aws-credproc/internal/fileio"
+	"aws-credproc/internal/versioned"
+)
+
+// TempPrefix starts the names of files that are being written. An old one is left by a process that
+// was killed.
+const TempPrefix = ".tmp-"
+
+// maxRemoved bounds how many files RemoveTemp removes, so that nobody waits long for it.
+const maxRemoved = 256
+
+// FileError is an error of a file, as opposed to one of its folder.
+type FileError struct{ Err error }
+
+func (e *FileError) Error() string { return e.Err.Error() }
+
+func (e *FileError) Unwrap() error { return e.Err }
+
+// Read returns the content of a file. The error wraps [fs.ErrNotExist] if there is none, and
+// [versioned.ErrCorrupt] if it is not a regular file of at most limit bytes. A file that other users
+// have access to is an error. An error of the file is a [FileError].
+func (d *Dir) Read(folder Folder, name string, limit int) (b []byte, err error) {
+	err = d.within(folder, false, func(root *os.Root) error {
+		if b, err = readFile(root, name, limit); err != nil {
+			return &FileError{err}
+		}
+		return nil
+	})
+	return b, err
+}
+
+func readFile(root *os.Root, name string, limit int) ([]byte, error) {
+	var f *os.File
+	err := fileio.Retry(func() (err error) {
+		f, err = root.OpenFile(name, os.O_RDONLY|openFlags, 0)
+		return err
+	})
+	if err != nil {
+		info, lstatErr := root.Lstat(name)
+		if lstatErr == nil && !info.Mode().IsRegular() { // such as a link that leads out
+			err = fmt.Errorf("%w: %s: %w", versioned.ErrCorrupt, name, fileio.ErrNotRegular)
+		}
+		return nil, err
+	}
+	defer f.Close()
+	b, err := fileio.ReadLimited(f, int64(limit))
+	if errors.Is(err, fileio.ErrNotRegular) || errors.Is(err, fileio.ErrTooLarge) {
+		err = fmt.Errorf("%w: %s: %w", versioned.ErrCorrupt, name, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		err = checkFile(info)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return b, nil
+}
+
+// Write replaces a file, so that readers get the old content or the new, never a mixture. It makes
+// the folder if there is none.
+//
+// It does not sync: after a crash of the machine a file may be empty or torn, so decoders must detect
+// that. A cache may lose what it can get again, and a sync costs each renewal milliseconds.
+func (d *Dir) Write(folder Folder, name string, data []byte) error {
+	return d.within(folder, true, func(root *os.Root) error { return writeFile(root, name, data) })
+}
+
+func writeFile(root *os.Root, name string, data []byte) (err error) {
+	temp := TempPrefix + rand.Text()
+	f, err := root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, root.Remove(temp))
+		}
+	}()
+	if _, err := f.Write(data); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return fileio.Retry(func() error { return root.Rename(temp, name) })
+}
+
+// Remove removes a file. It returns nil if there is none.
+func (d *Dir) Remove(folder Folder, name string) error {
+	err := d.within(folder, false, func(root *os.Root) error {
+		return fileio.Retry(func() error { return root.Remove(name) })
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// List returns the entries of a folder, none if it does not exist.
+func (d *Dir) List(folder Folder) (entries []fs.DirEntry, err error) {
+	err = d.within(folder, false, func(root *os.Root) error {
+		entries, err = fs.ReadDir(root.FS(), ".")
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return entries, err
+}
+
+type tempFile struct {
+	folder Folder
+	name   string
+}
+
+// TempFiles returns the paths of temporary files that are older than age at the time now.
+func (d *Dir) TempFiles(now time.Time, age time.Duration) ([]string, error) {
+	files, err := d.tempFiles(now, age)
+	paths := make([]string, 0, len(files))
+	for _, f := range files {
+		paths = append(paths, filepath.Join(d.path, string(f.folder), f.name))
+	}
+	return paths, err
+}
+
+// RemoveTemp removes temporary files that are older than age at the time now. It skips a folder that
+// cannot be listed.
+func (d *Dir) RemoveTemp(now time.Time, age time.Duration) error {
+	files, _ := d.tempFiles(now, age)
+	var errs []error
+	for _, f := range files[:min(len(files), maxRemoved)] {
+		errs = append(errs, d.Remove(f.folder, f.name))
+	}
+	return errors.Join(errs...)
+}
+
+func (d *Dir) tempFiles(now time.Time, age time.Duration) (files []tempFile, err error) {
+	var errs []error
+	for _, folder := range []Folder{Root, Facts, Sessions, counters, imported} {
+		entries, err := d.List(folder)
+		errs = append(errs, err)
+		for _, e := range entries {
+			if !strings.HasPrefix(e.Name(), TempPrefix) {
+				continue
+			}
+			info, err := e.Info()
+			switch {
+			case errors.Is(err, fs.ErrNotExist): // its writer has finished
+			case err != nil:
+				errs = append(errs, err)
+			case now.Sub(info.ModTime()) > age:
+				files = append(files, tempFile{folder, e.Name()})
+			}
+		}
+	}
+	return files, errors.Join(errs...)
+}

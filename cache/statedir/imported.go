@@ -1,0 +1,125 @@
+package statedir
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"unicode"
+
+	"aws-credproc/internal/versioned"
+)
+
+const (
+	importedVersion  = 1
+	maxImported      = 16 << 10 // bytes of a file
+	maxImportedField = 4 << 10  // bytes of the profile and the path together; PATH_MAX is 4096
+)
+
+// Imported is a note about a long-term access key that was imported into the keyring, so that nobody
+// has to open the keyring to know of it. It holds no secret.
+type Imported struct {
+	Profile     string
+	Config      string // the absolute path of the config file that has the profile
+	AccessKeyID string
+}
+
+type wireImported struct {
+	Version     int    `json:"v"`
+	Profile     string `json:"profile"`
+	Config      string `json:"config"`
+	AccessKeyID string `json:"access_key_id"`
+}
+
+// ReadImported returns the note about a profile of a config file in the state directory at a path. The
+// error wraps [fs.ErrNotExist] if there is none.
+func ReadImported(path, config, profile string) (Imported, error) {
+	d, err := Open(path)
+	if err != nil {
+		return Imported{}, err
+	}
+	defer d.Close()
+	b, err := d.Read(imported, importedName(config, profile), maxImported)
+	if err != nil {
+		return Imported{}, fmt.Errorf("imported key: %w", err)
+	}
+	var w wireImported
+	jsonErr := json.Unmarshal(b, &w)
+	if err := versioned.Check(b, w.Version, importedVersion, jsonErr); err != nil {
+		return Imported{}, fmt.Errorf("imported key: %w", err)
+	}
+	i := Imported{w.Profile, w.Config, w.AccessKeyID}
+	if i.Profile != profile || i.Config != config || !isKeyID(i.AccessKeyID) {
+		return Imported{}, fmt.Errorf("imported key: %w", versioned.ErrCorrupt)
+	}
+	return i, nil
+}
+
+// WriteImported writes a note, in place of an earlier one about the same profile.
+func WriteImported(path string, i Imported) error {
+	if len(i.Profile)+len(i.Config) > maxImportedField {
+		return errors.New("imported key: the profile's name or the path of its file is too long")
+	}
+	if !isKeyID(i.AccessKeyID) {
+		return errors.New("imported key: not an access key ID")
+	}
+	b, err := json.Marshal(wireImported{importedVersion, i.Profile, i.Config, i.AccessKeyID})
+	if err != nil {
+		return fmt.Errorf("imported key: %w", err)
+	}
+	d, err := Create(path)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Write(imported, importedName(i.Config, i.Profile), b); err != nil {
+		return fmt.Errorf("imported key: %w", err)
+	}
+	return nil
+}
+
+// PrepareImported makes the directories that WriteImported needs, so that they fail before anything
+// else is changed.
+func PrepareImported(path string) error {
+	d, err := Create(path)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.within(imported, true, func(*os.Root) error { return nil })
+}
+
+// RemoveImported removes the note about a profile of a config file. It returns nil if there is none.
+func RemoveImported(path, config, profile string) error {
+	d, err := Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Remove(imported, importedName(config, profile))
+}
+
+func importedName(config, profile string) string {
+	sum := sha256.Sum256([]byte(profile + "\x00" + config))
+	return hex.EncodeToString(sum[:]) + ".json"
+}
+
+// isKeyID reports whether s may be an access key ID. Those of AWS have 20 characters; a longer one may
+// be the secret, pasted into the wrong line.
+func isKeyID(s string) bool {
+	if s == "" || len(s) > 32 {
+		return false
+	}
+	for _, r := range s {
+		if r > unicode.MaxASCII || !unicode.IsGraphic(r) || unicode.IsSpace(r) {
+			return false
+		}
+	}
+	return true
+}

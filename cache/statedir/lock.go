@@ -1,0 +1,189 @@
+package statedir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/gofrs/flock"
+)
+
+// lockTries bounds how often a lock is tried again because its file, or a directory above it, was
+// removed: far more often than anybody removes the state directory during one wait.
+const lockTries = 100
+
+// Lock takes the lock with this name for this process and waits until other processes release it. It
+// calls look, which may be nil, at least once and perhaps without the lock. When look returns true,
+// Lock returns without the lock; otherwise it returns with the lock held, after look has returned
+// false under it.
+//
+// The error is the cause of ctx or a failure to lock. unlock is never nil. If the state directory was
+// removed, Lock makes it again, as other processes do.
+func (d *Dir) Lock(
+	ctx context.Context, name string, look func() bool,
+) (unlock func(), err error) {
+	for range lockTries {
+		var path string
+		if path, err = d.lockPath(name); err == nil {
+			unlock, err = lockFile(ctx, path, look)
+		}
+		if err == nil {
+			return unlock, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return nop, err
+}
+
+// Lock takes a lock of the state directory at a path, see [Dir.Lock].
+func Lock(ctx context.Context, path, name string) (unlock func(), err error) {
+	d, err := Create(path)
+	if err != nil {
+		return nop, err
+	}
+	defer d.Close()
+	return d.Lock(ctx, name, nil)
+}
+
+// TryLock takes the lock with this name if it is free, and reports whether it holds it. unlock is nil
+// if it does not.
+func (d *Dir) TryLock(name string) (unlock func(), held bool, err error) {
+	path, err := d.lockPath(name)
+	if err != nil {
+		return nil, false, err
+	}
+	l := newLock(path)
+	if held, err = l.TryLock(); err != nil {
+		return nil, false, fmt.Errorf("lock: %w", err)
+	}
+	if !held {
+		return nil, false, nil
+	}
+	unlock = unlocker(l)
+	if err := checkLocked(l); err != nil {
+		unlock()
+		return nil, false, err
+	}
+	return unlock, true, nil
+}
+
+// lockPath returns the path of a lock, whose directories it makes and checks: flock opens the file by
+// its path. The error wraps fs.ErrNotExist if the directories are removed meanwhile.
+func (d *Dir) lockPath(name string) (string, error) {
+	current, err := Create(d.path)
+	if err != nil {
+		return "", err
+	}
+	defer current.Close()
+	err = current.within(locks, true, func(*os.Root) error { return nil })
+	return filepath.Join(d.path, string(locks), name+".lock"), err
+}
+
+// lockFile takes the lock of a file, as Dir.Lock does. The error wraps fs.ErrNotExist if the file is
+// removed meanwhile: other processes then lock the file that replaces it.
+//
+// The system releases the lock when its process ends, so a killed process blocks nobody. The file
+// stays: if it were removed, two processes could hold a lock of the same name. Nobody polls. A process
+// that finds the lock taken first waits for a shared lock, which the kernel grants to all waiters at
+// once when the holder leaves. So two hundred processes look at the same time instead of one after the
+// other, and only those whose look returns false queue for the exclusive lock.
+func lockFile(ctx context.Context, path string, look func() bool) (unlock func(), err error) {
+	if look == nil {
+		look = func() bool { return false }
+	}
+	l := newLock(path)
+	held, err := l.TryLock()
+	if err != nil {
+		return nop, fmt.Errorf("lock: %w", err)
+	}
+	if !held {
+		if err := waitUntilFree(ctx, path); err != nil {
+			return nop, err
+		}
+		if look() {
+			return nop, nil
+		}
+		if err := wait(ctx, l.Lock, l.Unlock); err != nil {
+			return nop, err
+		}
+	}
+	unlock = unlocker(l)
+	if err := checkLocked(l); err != nil {
+		unlock()
+		return nop, err
+	}
+	if look() {
+		unlock()
+		return nop, nil
+	}
+	return unlock, nil
+}
+
+// waitUntilFree takes and releases a shared lock. It opens the file itself: flock(2) converts a lock
+// of the same open file and may drop it while it does.
+func waitUntilFree(ctx context.Context, path string) error {
+	shared := newLock(path)
+	if err := wait(ctx, shared.RLock, shared.Unlock); err != nil {
+		return err
+	}
+	if err := shared.Unlock(); err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	return nil
+}
+
+// unlocker ignores the error of Unlock: nothing could be done about it, and the lock ends with the
+// process.
+func unlocker(l *flock.Flock) func() { return func() { _ = l.Unlock() } }
+
+// checkLocked returns nil if the file of a held lock is the one at its path. The error wraps
+// fs.ErrNotExist if the file was removed: other processes then lock another file.
+func checkLocked(l *flock.Flock) error {
+	held, err := l.Stat()
+	if err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	current, err := os.Lstat(l.Path())
+	if err == nil && !os.SameFile(held, current) {
+		err = &fs.PathError{Op: "lock", Path: l.Path(), Err: fs.ErrNotExist}
+	}
+	if err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	return nil
+}
+
+// newLock returns the lock of a file, which is opened when it is locked: without following a link or
+// waiting for a pipe.
+func newLock(path string) *flock.Flock {
+	const flags = os.O_CREATE | os.O_RDONLY | openFlags | noFollow
+	return flock.New(path, flock.SetFlag(flags), flock.SetPermissions(0o600))
+}
+
+func nop() {}
+
+// wait runs a blocking lock call until ctx ends. The call cannot be interrupted; a lock that it gets
+// after that is released.
+func wait(ctx context.Context, lock, unlock func() error) error {
+	got := make(chan error, 1)
+	go func() { got <- lock() }()
+	select {
+	case err := <-got:
+		if err != nil {
+			return fmt.Errorf("lock: %w", err)
+		}
+		return nil
+	case <-ctx.Done():
+		go func() {
+			if <-got == nil {
+				_ = unlock()
+			}
+		}()
+		return fmt.Errorf("waiting for a lock that another process holds: %w", context.Cause(ctx))
+	}
+}

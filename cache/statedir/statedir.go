@@ -1,0 +1,194 @@
+// Package statedir keeps small files in the user's state directory, where other users can neither
+// read nor change them, and the locks by which processes take turns.
+//
+// Every operation opens the directories that it uses and checks the open handle (os.Root). So nobody
+// can replace a directory between the check and its use, and no link leads out of it.
+package statedir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// A Folder is a directory of the state directory. Each has the mode 0700.
+type Folder string
+
+// The layout of the state directory.
+const (
+	Root     Folder = "."        // the state directory itself
+	Facts    Folder = "facts"    // package cache: what is known about a session, <key>.json
+	Sessions Folder = "sessions" // package cache: sealed sessions
+
+	locks    Folder = "locks"    // <name>.lock, see Dir.Lock
+	counters Folder = "counters" // one number each, see Count
+	imported Folder = "imported" // <hash>.json, see Imported
+)
+
+// Dir is an open state directory that other users cannot write to. Its methods may be called from
+// several goroutines.
+//
+// A directory that others may read is accepted: mkdir makes one, everything in it is 0600 within
+// 0700, and the program must not chmod a directory that a user named (it may be the home directory).
+// One that others may write to is refused, because they could put sessions of their choice in it.
+type Dir struct {
+	path string
+	root *os.Root
+}
+
+// Open opens the state directory at an absolute path. The error wraps [fs.ErrNotExist] if there is
+// none.
+func Open(path string) (*Dir, error) {
+	path, err := clean(path)
+	if err != nil {
+		return nil, err
+	}
+	return open(path)
+}
+
+// Create opens the state directory at an absolute path, and makes it if there is none.
+func Create(path string) (*Dir, error) {
+	path, err := clean(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, notCreatable(err)
+	}
+	return open(path)
+}
+
+func clean(path string) (string, error) {
+	if path == "" {
+		return "", errors.New("no state directory: set AWS_CREDPROC_STATE_DIR to one")
+	}
+	if !filepath.IsAbs(path) { // it would be a different directory in each working directory
+		return "", fmt.Errorf("state directory: AWS_CREDPROC_STATE_DIR=%s is not an absolute path "+
+			"(set it to one, or unset it)", path)
+	}
+	// Clean drops a trailing slash, which would make Lstat follow a link.
+	return filepath.Clean(path), nil
+}
+
+func open(path string) (*Dir, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
+	root, err := openChecked(info, func() (*os.Root, error) { return os.OpenRoot(path) })
+	if err != nil {
+		return nil, fmt.Errorf("state directory %s: %w", path, err)
+	}
+	return &Dir{path, root}, nil
+}
+
+// openChecked opens a directory with the Lstat information info. It returns an error if the
+// directory is not safe or not the one of info.
+func openChecked(info fs.FileInfo, open func() (*os.Root, error)) (*os.Root, error) {
+	switch {
+	case info.Mode()&(fs.ModeSymlink|fs.ModeIrregular) != 0: // a junction of Windows is irregular
+		return nil, errors.New("is a link, not a directory")
+	case !info.IsDir():
+		return nil, errors.New("is not a directory")
+	}
+	root, err := open()
+	if err != nil {
+		return nil, err
+	}
+	opened, err := root.Stat(".")
+	if err == nil && !os.SameFile(info, opened) {
+		err = errors.New("was replaced while it was opened")
+	}
+	if err == nil {
+		err = checkDir(opened)
+	}
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	return root, nil
+}
+
+// Path returns the absolute path of the directory.
+func (d *Dir) Path() string { return d.path }
+
+// Close closes the directory. Windows does not remove a directory that is open.
+func (d *Dir) Close() error { return d.root.Close() }
+
+// IsRemoved reports whether the directory was removed since it was opened, or another one has taken
+// its place.
+func (d *Dir) IsRemoved() bool {
+	now, err := os.Lstat(d.path)
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	opened, err := d.root.Stat(".")
+	return err == nil && !os.SameFile(now, opened)
+}
+
+// CheckWritable returns why nothing can be written to the directory although its mode allows it, as
+// on a read-only file system. It writes nothing.
+func (d *Dir) CheckWritable() error {
+	if err := accessToWrite(d.path); err != nil {
+		return fmt.Errorf("state directory %s: %w", d.path, err)
+	}
+	return nil
+}
+
+// CheckCreatable returns why [Create] could not make a state directory that does not exist. It makes
+// nothing: it checks whether this user may write to the nearest parent directory that exists. What
+// only a mkdir can find out (a quota, a file system such as /proc), Create reports.
+func CheckCreatable(path string) error {
+	path = filepath.Clean(path)
+	parent := filepath.Dir(path)
+	for parent != filepath.Dir(parent) {
+		if _, err := os.Lstat(parent); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		parent = filepath.Dir(parent)
+	}
+	info, err := os.Stat(parent) // of a dangling link, this is an error
+	if err == nil && !info.IsDir() {
+		err = syscall.ENOTDIR
+	}
+	if err == nil {
+		err = accessToWrite(parent)
+	}
+	if e := (*fs.PathError)(nil); errors.As(err, &e) {
+		err = e.Err
+	}
+	if err != nil {
+		return notCreatable(&fs.PathError{Op: "mkdir", Path: path, Err: err})
+	}
+	return nil
+}
+
+// notCreatable does not wrap err, which may be fs.ErrNotExist (in /proc): for callers, that is a
+// state directory that can be made.
+func notCreatable(err error) error { return fmt.Errorf("state directory: %v", err) }
+
+// within calls do with a folder, after the same checks as for the state directory. With create, it
+// makes a folder that does not exist; otherwise the error wraps fs.ErrNotExist.
+func (d *Dir) within(folder Folder, create bool, do func(*os.Root) error) error {
+	if folder == Root {
+		return do(d.root)
+	}
+	name := string(folder)
+	if create {
+		if err := d.root.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("state directory %s: %w", d.path, err)
+		}
+	}
+	info, err := d.root.Lstat(name)
+	if err != nil {
+		return fmt.Errorf("state directory %s: %w", d.path, err)
+	}
+	root, err := openChecked(info, func() (*os.Root, error) { return d.root.OpenRoot(name) })
+	if err != nil {
+		return fmt.Errorf("state directory %s: %w", filepath.Join(d.path, name), err)
+	}
+	defer root.Close()
+	return do(root)
+}

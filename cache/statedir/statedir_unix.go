@@ -1,0 +1,79 @@
+//go:build unix
+
+package statedir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// openFlags prevent a named pipe in the place of a file from blocking the open.
+const openFlags = syscall.O_NONBLOCK
+
+// noFollow prevents a link in the place of a file from being followed, for opens without an os.Root.
+const noFollow = syscall.O_NOFOLLOW
+
+// Default returns the state directory that is used unless AWS_CREDPROC_STATE_DIR is set:
+// aws-credproc in $XDG_STATE_HOME or ~/.local/state, on macOS in ~/Library/Application Support. As the
+// XDG Base Directory Specification demands, a relative $XDG_STATE_HOME is ignored.
+func Default() (string, error) {
+	if runtime.GOOS != "darwin" {
+		if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+			return filepath.Join(dir, "aws-credproc"), nil
+		}
+	}
+	home, err := os.UserHomeDir()
+	if err != nil || !filepath.IsAbs(home) { // $HOME is not set, as for a service, or is not a path
+		u, userErr := user.Current()
+		if userErr != nil {
+			return "", fmt.Errorf("state directory: %w", errors.Join(err, userErr))
+		}
+		if home = u.HomeDir; !filepath.IsAbs(home) {
+			return "", errors.New("state directory: the home directory is not known")
+		}
+	}
+	if runtime.GOOS == "darwin" {
+		return filepath.Join(home, "Library", "Application Support", "aws-credproc"), nil
+	}
+	return filepath.Join(home, ".local", "state", "aws-credproc"), nil
+}
+
+// checkDir returns an error for a directory that this user does not own or that others may write to.
+func checkDir(info fs.FileInfo) error {
+	switch perm := info.Mode().Perm(); {
+	case !isOwned(info):
+		return errors.New("belongs to another user")
+	case perm&0o022 != 0:
+		return fmt.Errorf("others may write to it (mode %#o; to fix it, run chmod 700)", perm)
+	case perm&0o700 != 0o700:
+		return fmt.Errorf("is read-only (mode %#o; to fix it, run chmod 700)", perm)
+	}
+	return nil
+}
+
+// checkFile returns an error for a file that this user does not own or that others have access to.
+func checkFile(info fs.FileInfo) error {
+	switch perm := info.Mode().Perm(); {
+	case !isOwned(info):
+		return errors.New("belongs to another user")
+	case perm&0o077 != 0:
+		return fmt.Errorf("others have access to it (mode %#o; to fix it, run chmod 600)", perm)
+	}
+	return nil
+}
+
+// accessToWrite returns an error if this user may not make files and directories in a directory.
+func accessToWrite(path string) error { return unix.Access(path, unix.W_OK|unix.X_OK) }
+
+func isOwned(info fs.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(st.Uid) == os.Geteuid()
+}

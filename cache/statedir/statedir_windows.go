@@ -1,0 +1,53 @@
+package statedir
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/windows"
+)
+
+// openFlags is 0: opening a file does not block on Windows.
+const openFlags = 0
+
+// noFollow is 0: making a link takes a privilege on Windows.
+const noFollow = 0
+
+// Default returns the state directory that is used unless AWS_CREDPROC_STATE_DIR is set:
+// aws-credproc in %LOCALAPPDATA%, which does not roam.
+func Default() (string, error) {
+	dir := os.Getenv("LOCALAPPDATA")
+	if !filepath.IsAbs(dir) {
+		return "", errors.New("state directory: %LOCALAPPDATA% is not set")
+	}
+	return filepath.Join(dir, "aws-credproc"), nil
+}
+
+// checkDir and checkFile return nil: directories below %LOCALAPPDATA% inherit an access list of the
+// user alone, and Go makes up the mode bits.
+func checkDir(fs.FileInfo) error { return nil }
+
+func checkFile(fs.FileInfo) error { return nil }
+
+// accessToWrite returns an error if this user may not make files and directories in a directory, by
+// opening it for that. Other reasons for which the open fails say nothing about it.
+func accessToWrite(path string) error {
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return err
+	}
+	// For a directory, these rights are FILE_ADD_FILE and FILE_ADD_SUBDIRECTORY.
+	const access = windows.FILE_WRITE_DATA | windows.FILE_APPEND_DATA
+	const share = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FILE_SHARE_DELETE
+	h, err := windows.CreateFile(name, access, share, nil, windows.OPEN_EXISTING,
+		windows.FILE_FLAG_BACKUP_SEMANTICS, 0)
+	switch {
+	case err == nil:
+		return windows.CloseHandle(h)
+	case errors.Is(err, windows.ERROR_ACCESS_DENIED), errors.Is(err, windows.ERROR_WRITE_PROTECT):
+		return err
+	}
+	return nil
+}

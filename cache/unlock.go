@@ -1,0 +1,54 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"aws-credproc/cache/keyring"
+	"aws-credproc/cache/statedir"
+)
+
+// UnlockLimit is how long a user has to answer the prompt of the keyring.
+const UnlockLimit = time.Minute
+
+// unlockLock is the name of the lock that lets one process raise a prompt. Three prompts at once that
+// cannot be shown wedge gnome-keyring for good.
+const unlockLock = "unlock"
+
+// Unlock asks the user to unlock the keyring, by the keyring's own prompt, if it is locked. It calls
+// waiting when it begins to wait for the user, or for another process that asks, for at most limit.
+// The error says why the keyring is still locked. dir is the path of the state directory.
+func Unlock(ctx context.Context, dir string, limit time.Duration, waiting func()) error {
+	k := new(keyring.Keyring)
+	isLocked := func() bool {
+		return errors.Is(k.Status(ctx, keyring.ResponseLimit), ErrLocked)
+	}
+	if !isLocked() {
+		return nil
+	}
+	d, err := statedir.Create(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	waiting()
+	deadline := time.Now().Add(limit)
+	// The process that has raised the prompt may be stopped, as by Ctrl-Z.
+	lockCtx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	unlocked := false // by another process
+	release, err := d.Lock(lockCtx, unlockLock, func() bool { unlocked = !isLocked(); return unlocked })
+	if err != nil && lockCtx.Err() != nil && ctx.Err() == nil {
+		err = fmt.Errorf("%w: another process is waiting for its password", ErrLocked)
+	}
+	if err != nil {
+		return &keyring.Error{Err: err}
+	}
+	defer release()
+	if unlocked {
+		return nil
+	}
+	return k.Unlock(ctx, time.Until(deadline))
+}

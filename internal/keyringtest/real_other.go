@@ -1,0 +1,36 @@
+//go:build !linux
+
+package keyringtest
+
+import (
+	"os"
+	"testing"
+
+	gokeyring "github.com/zalando/go-keyring"
+)
+
+// realVar is "real" if tests may use the keyring of the user who runs them, as on a build machine.
+// Otherwise, go-keyring has a keyring in memory.
+const realVar = "AWS_CREDPROC_TEST_KEYRING"
+
+func init() {
+	if os.Getenv(realVar) != "real" {
+		gokeyring.MockInit()
+	}
+}
+
+// UseReal skips a test of the real keyring, unless it may be used. It deletes the items of the service
+// aws-credproc before and after the test.
+func UseReal(t *testing.T) {
+	t.Helper()
+	if os.Getenv(realVar) != "real" {
+		t.Skipf("the keyring of this user is used only if %s=real", realVar)
+	}
+	clear := func() {
+		if err := gokeyring.DeleteAll("aws-credproc"); err != nil {
+			t.Error(err)
+		}
+	}
+	clear()
+	t.Cleanup(clear)
+}
