@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -50,8 +49,12 @@ func groupLines(g doctor.Group, to tui.Screen) []string {
 	f := g[0]
 	severity := string(f.Severity) + "[" + f.Check + "]:"
 	what := f.What
-	if len(g) == 1 && f.Profile != "" {
+	switch {
+	case f.Profile == "":
+	case len(g) == 1:
 		what = f.Profile + ": " + what
+	default:
+		what = fmt.Sprintf("%d profiles: %s", len(g), what)
 	}
 	const indent = "  "
 	var out []string
@@ -65,7 +68,10 @@ func groupLines(g doctor.Group, to tui.Screen) []string {
 	}
 	out = append(out, labelled("in:", places(g), 0)...) // not wrapped, so that a path can be clicked
 	out = append(out, labelled("why:", []string{f.Why}, to.Width)...)
-	return append(out, labelled("fix:", fixLines(g), to.Width)...)
+	if commands, ok := g.Commands(); ok {
+		return append(out, labelled("fix:", commands, 0)...)
+	}
+	return append(out, labelled("fix:", g.Fix(), to.Width)...)
 }
 
 // places returns where the findings of a group are, each with its profile if there are several.
@@ -91,21 +97,8 @@ func places(g doctor.Group) (lines []string) {
 	return lines
 }
 
-// fixLines returns the lines of a fix. One that consists of commands is shown as these alone.
-func fixLines(g doctor.Group) []string {
-	lines := strings.Split(g.Fix(), "\n")
-	isProse := func(l string) bool { return !strings.HasPrefix(l, "  ") }
-	if commands := lines[1:]; lines[0] == "run" && !slices.ContainsFunc(commands, isProse) {
-		for i, c := range commands {
-			commands[i] = strings.TrimPrefix(c, "  ")
-		}
-		return commands
-	}
-	return lines
-}
-
-// labelled lays out lines after a label, wrapped to width. Lines that start with two spaces are to be
-// copied, and not wrapped.
+// labelled lays out lines after a label, wrapped to width. Lines that start with two spaces are to
+// be copied, so they are not wrapped.
 func labelled(label string, lines []string, width int) (out []string) {
 	label = fmt.Sprintf("  %-5s", label)
 	for _, l := range lines {

@@ -23,17 +23,20 @@ func TestDoctorOutputFitsTheTerminal(t *testing.T) {
 			Check: "cycle", Severity: doctor.Error, Profile: "d\x1b[2Jev", Where: place,
 			What: strings.Repeat("what is wrong ", 9), Why: strings.Repeat("why that matters ", 9),
 			Fix: "run what follows, which is long:\n" + command,
+		}, {
+			Check: "clock", Severity: doctor.Error, What: "wrong", Why: "bad", Fix: "run:\n" + command,
 		}},
 	}
 	const width = 48
 	out := string(reportText(r, tui.Screen{IsTerminal: true, Width: width}))
 	for l := range strings.Lines(out) {
-		whole := strings.Contains(l, command) || strings.Contains(l, place)
+		whole := strings.Contains(l, command[2:]) || strings.Contains(l, place)
 		if n := utf8.RuneCountInString(strings.TrimSuffix(l, "\n")); n > width && !whole {
 			t.Errorf("%d wide: %s", n, l)
 		}
 	}
-	for _, want := range []string{"error[cycle]: d?[2Jev: what", command + "\n", place + "\n"} {
+	for _, want := range []string{"error[cycle]: d?[2Jev: what", command + "\n", place + "\n",
+		"fix: " + command[2:] + "\n"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
@@ -74,12 +77,12 @@ func TestDoctorGroupsProfiles(t *testing.T) {
 		r.Findings = append(r.Findings, doctor.Finding{
 			Check: "long-term-keys", Severity: doctor.Warning, Profile: profile,
 			Where: fmt.Sprintf("/credentials:%d", i), What: "access key", Why: "it leaks",
-			Fix: "run\n  aws-credproc import " + profile,
+			Fix: "run:\n  aws-credproc import " + profile,
 		})
 	}
 	out := string(reportText(doctor.Report{Findings: r.Findings[:2]}, tui.Screen{Width: 80}))
 	want := `
-warning[long-term-keys]: access key
+warning[long-term-keys]: 2 profiles: access key
   in:  p0  /credentials:0
        p1  /credentials:1
   why: it leaks

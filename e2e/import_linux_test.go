@@ -332,7 +332,7 @@ func TestE2EImport(t *testing.T) {
 		}
 		i.run(t, program, "get", "base").failed(t, 1, "aws-credproc import base finds them")
 		r := i.run(t, program, "doctor")
-		if r.code != 1 || !strings.Contains(strings.Join(strings.Fields(r.stdout), " "), "fix: if its keys were imported, find them again with aws-credproc import base else ") {
+		if r.code != 1 || !strings.Contains(strings.Join(strings.Fields(r.stdout), " "), "fix: if its keys were imported, find them again with: aws-credproc import base else ") {
 			t.Errorf("doctor: exit code %d\n%s\n%s", r.code, r.stdout, r.stderr)
 		}
 		if out := i.importOK(t); out != "base: the access key "+i.key.ID+" is in the keyring already\n" {

@@ -326,7 +326,7 @@ func TestE2EWine(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, f := range found.Findings {
-			if line, ok := strings.CutPrefix(f.Fix, "change the line to\n  "); ok && f.Check == "process-quoting" {
+			if line, ok := strings.CutPrefix(f.Fix, "change the line to:\n  "); ok && f.Check == "process-quoting" {
 				write(line)
 			}
 		}

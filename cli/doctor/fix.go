@@ -2,15 +2,15 @@ package doctor
 
 import "strings"
 
-// runLine is the line of a fix before commands to run.
-const runLine = "run"
+// runLine is the prose of a fix that consists of commands.
+const runLine = "run:"
 
 // run returns a fix that consists of commands.
-func run(commands ...string) string { return write(runLine, commands...) }
+func run(commands ...string) string { return runLine + "\n  " + strings.Join(commands, "\n  ") }
 
 // write returns a fix that says in prose what to do with the lines that follow.
 func write(prose string, lines ...string) string {
-	return prose + "\n  " + strings.Join(lines, "\n  ")
+	return prose + ":\n  " + strings.Join(lines, "\n  ")
 }
 
 // shell writes commands for the user's shell: POSIX, or PowerShell on Windows.
@@ -38,12 +38,11 @@ func (s shell) unset(variables ...string) string {
 	if s.goos == "windows" {
 		command = "Remove-Item Env:" + strings.Join(variables, ", Env:")
 	}
-	it := "it"
+	remove := "remove it where it is set"
 	if len(variables) > 1 {
-		it = "them"
+		remove = "remove them where they are set"
 	}
-	return run(command) + "\nand remove " + it + " from the file or settings that set " + it +
-		" (a shell's start-up file, an IDE)"
+	return write(remove+" (a shell's start-up file, an IDE), and run here", command)
 }
 
 // export returns the command that sets a variable in the environment.

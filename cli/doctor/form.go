@@ -22,9 +22,9 @@ func noConfig(x *examination) []Finding {
 		Severity: Error,
 		What:     "no profiles: " + x.config.emptyFiles(),
 		Why:      "the AWS CLI, the SDKs and aws-credproc read accounts and roles from these files",
-		Fix: write("create a profile that signs in through IAM Identity Center, with the AWS CLI:",
+		Fix: write("create a profile that signs in through IAM Identity Center, with the AWS CLI",
 			"aws configure sso") + "\n" +
-			write("or store an access key, and create a profile for a role that it can assume:",
+			write("or store an access key, and create a profile for a role that it can assume",
 				"aws configure --profile base",
 				"aws-credproc setup dev --source-profile base --role-arn ROLE_ARN"),
 	}

@@ -16,7 +16,10 @@ func (r Report) Group() (groups []Group) {
 	for _, f := range r.Findings {
 		// The fixes may differ in the profile and the file that their commands name.
 		id := f
-		id.Profile, id.Where, id.Fix = "", "", f.fixTemplate()
+		id.Where, id.Fix = "", f.fixTemplate()
+		if id.Profile != "" {
+			id.Profile = "any"
+		}
 		i, ok := at[id]
 		if !ok {
 			i = len(groups)
@@ -39,10 +42,9 @@ func (f Finding) fixTemplate() string {
 	return strings.Join(lines, "\n")
 }
 
-// Fix returns how to fix all findings of the group, each command once.
-func (g Group) Fix() string {
+// Fix returns the lines of the fix for all findings of the group, each command once.
+func (g Group) Fix() (fix []string) {
 	const most = 10
-	var fix []string
 	for i := range strings.Split(g[0].Fix, "\n") {
 		var variants []string
 		for _, f := range g {
@@ -56,7 +58,23 @@ func (g Group) Fix() string {
 		}
 		fix = append(fix, variants...)
 	}
-	return strings.Join(fix, "\n")
+	return fix
+}
+
+// Commands returns the commands of a fix that consists of commands only.
+func (g Group) Commands() (commands []string, ok bool) {
+	fix := g.Fix()
+	if fix[0] != runLine {
+		return nil, false
+	}
+	for _, line := range fix[1:] {
+		command, ok := strings.CutPrefix(line, "  ")
+		if !ok {
+			return nil, false
+		}
+		commands = append(commands, command)
+	}
+	return commands, true
 }
 
 // replaceWord replaces word in s where it is not part of a longer word.

@@ -25,7 +25,7 @@ func TestGroupJoinsFindingsThatDifferInProfileAndPlace(t *testing.T) {
 		t.Fatalf("-want +got:\n%s", diff)
 	}
 	fix := "sign in\n  aws login\nor\n  aws-credproc import a\n  aws-credproc import b"
-	if got := groups[0].Fix(); got != fix {
+	if got := strings.Join(groups[0].Fix(), "\n"); got != fix {
 		t.Errorf("got %q", got)
 	}
 }
@@ -44,7 +44,8 @@ func TestGroupFixIsShort(t *testing.T) {
 	for i := range 20 {
 		g = append(g, keyIn(fmt.Sprintf("p%02d", i)))
 	}
-	if got := g.Fix(); !strings.HasSuffix(got, "\n  aws-credproc import p09\n  ...") {
+	got := strings.Join(g.Fix(), "\n")
+	if !strings.HasSuffix(got, "\n  aws-credproc import p09\n  ...") {
 		t.Errorf("got %q", got)
 	}
 }
