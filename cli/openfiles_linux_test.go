@@ -18,7 +18,7 @@ func TestLimitOfOpenFilesIsSaid(t *testing.T) {
 	if err := os.WriteFile(bundle, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	told := map[string]bool{"config: cannot read: ": false, "CA bundle: ": false}
+	told := map[string]bool{"config: cannot be read: ": false, "CA bundle: ": false}
 	for limit := 8; limit <= 24+handedDown(t); limit++ { // the Go runtime itself needs as many or so
 		get := h.command(t, "get", "dev")
 		cmd := exec.CommandContext(t.Context(), "sh", append([]string{"-c", `ulimit -n "$0"; exec "$@"`, strconv.Itoa(limit)}, get.Args...)...)
@@ -28,7 +28,7 @@ func TestLimitOfOpenFilesIsSaid(t *testing.T) {
 			_, hint, hinted := strings.Cut(string(out), "too many open files\naws-credproc: hint: ")
 			if strings.Contains(string(out), what) && hinted {
 				told[what] = true
-				if hint != "raise the limit of open files, ulimit -n\n" {
+				if hint != "raise the limit on open files (ulimit -n)\n" {
 					t.Errorf("limit %d: %s", limit, out)
 				}
 			}

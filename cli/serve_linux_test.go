@@ -186,7 +186,7 @@ func TestServeFollowsTheConfig(t *testing.T) {
 		t.Errorf("%+v", g)
 	}
 	h.setting(t, "role_arn = nonsense")
-	if g := e.ask(t); g.status != 403 || !strings.Contains(g.Message, "which is no ARN") {
+	if g := e.ask(t); g.status != 403 || !strings.Contains(g.Message, "which is not an ARN") {
 		t.Errorf("%+v", g)
 	}
 	e.end(t)

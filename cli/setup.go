@@ -126,11 +126,11 @@ func checkSetting(want profiles.Setting) error {
 		err = profiles.CheckMFAARN(want.Value)
 	case "region":
 		if !plan.IsRegion(want.Value) {
-			err = errors.New("which is no region")
+			err = errors.New("not a region")
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("--%s is %q, %w", strings.ReplaceAll(want.Key, "_", "-"), want.Value, err)
+		return fmt.Errorf("--%s %q: %w", strings.ReplaceAll(want.Key, "_", "-"), want.Value, err)
 	}
 	return nil
 }

@@ -620,7 +620,7 @@ policy_arns = ` + readOnly)
 	if calls := len(w.sts.Requests()); calls != 4 {
 		t.Errorf("%d calls of STS, want 4", calls)
 	}
-	for text, want := range map[string]string{"[]": "is no JSON object", "": "is no JSON object", strings.Repeat(" ", 70<<10): "is larger than 64 KB", `{"a":"` + strings.Repeat("x", 2041) + `"}`: "has 2049 characters, and AWS allows 2048"} {
+	for text, want := range map[string]string{"[]": "is not a JSON object", "": "is not a JSON object", strings.Repeat(" ", 70<<10): "is larger than 64 KB", `{"a":"` + strings.Repeat("x", 2041) + `"}`: "has 2049 characters, and AWS allows 2048"} {
 		w.write("policy.json", text)
 		wantError(t, w, "dev", want, 0)
 	}

@@ -83,10 +83,10 @@ var goRules = []rule{
 		return strings.HasPrefix(d.goWhy, "only one credential type may be specified")
 	}},
 	{"chain: a role and a process need a source (the Go SDK assumes the role with the process)", func(d difference) bool {
-		return strings.Contains(d.ourWhy, "nothing to assume it with") && strings.HasPrefix(d.goSDK, "PROCESS > ")
+		return strings.Contains(d.ourWhy, "role_arn without source_profile or credential_source") && strings.HasPrefix(d.goSDK, "PROCESS > ")
 	}},
 	{"SSO: account and role go together (the Go SDK asks for a role without a name)", func(d difference) bool {
-		return strings.Contains(d.ourWhy, "no sso_role_name")
+		return strings.Contains(d.ourWhy, "SSO profile without sso_role_name")
 	}},
 	{"several kinds of credentials: no rule, so in the AWS CLI's order (the Go SDK takes static keys first)", func(d difference) bool {
 		return strings.HasPrefix(d.goSDK, "AKIA") && !strings.HasPrefix(d.ours, "AKIA") &&

@@ -253,7 +253,7 @@ func TestE2EImport(t *testing.T) {
 		i.write(t, "credentials", i.read(t, "credentials")+"\n"+accessKey{key.ID, "hush"}.section("new")) // not yet
 		i.get(t, 0, 0)
 		i.write(t, "credentials", strings.Replace(i.read(t, "credentials"), "[base]", "[was]\n[base]\naws_access_key_id = "+key.ID+"\naws_secret_access_key = "+key.Secret, 1))
-		i.run(t, program, "import", "--undo", "base", "--yes").failed(t, 1, "another key stands there than in the keyring")
+		i.run(t, program, "import", "--undo", "base", "--yes").failed(t, 1, "the access key is not the one in the keyring")
 		if out := i.importOK(t); !strings.Contains(out, key.ID+" is in the keyring now, in the place of "+old.ID) {
 			t.Errorf("printed\n%s", out)
 		}
@@ -399,7 +399,7 @@ func TestE2EImport(t *testing.T) {
 			if err := os.Chmod(i.path(name), 0o400); err != nil {
 				t.Fatal(err)
 			}
-			i.run(t, program, "import", "base", "--yes").failed(t, 1, name+": cannot be written: it is read-only\naws-credproc: hint: make it writable (chmod u+w), and do the same again")
+			i.run(t, program, "import", "base", "--yes").failed(t, 1, name+": cannot be written: read-only\naws-credproc: hint: chmod u+w "+i.path(name))
 			i.untouched(t)
 			if err := os.Chmod(i.path(name), 0o600); err != nil {
 				t.Fatal(err)

@@ -232,7 +232,7 @@ func TestE2EWine(t *testing.T) {
 		k.write(t, "config", "[profile dev]\n"+common+roleARN("Dev")+"\n[profile nobody]\n"+common+roleARN("Nobody")+
 			"\n[profile mfa]\n"+common+roleARN("Dev")+"\nmfa_serial = arn:aws:iam::"+motoAccount+":mfa/jill\n")
 		k.run(t, program, "get").failed(t, 2, "the profile is missing")
-		k.run(t, program, "get", "dve").failed(t, 1, "there is no such profile in Z:", `\Jill Doe\config`)
+		k.run(t, program, "get", "dve").failed(t, 1, "no such profile in Z:", `\Jill Doe\config`)
 		k.run(t, program, "get", "nobody").failed(t, 1, "AccessDenied")
 		k.run(t, program, "get", "mfa").failed(t, 3, "aws-credproc refresh mfa")
 		if err := os.WriteFile(state+" file", nil, 0o600); err != nil {

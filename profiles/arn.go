@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// These checks find what is certainly not an IAM ARN, to warn of a mistake early. A chain resolves all
-// the same: STS decides, and other services that speak its protocol have other ARNs.
+// These checks find what is certainly not an IAM ARN, to warn of a mistake early. A chain resolves
+// all the same: STS decides, and other services that speak its protocol have other ARNs.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
 
 var (
@@ -27,7 +27,8 @@ func form(expression string) func() *regexp.Regexp {
 // isARN reports whether a value has the form of an ARN.
 func isARN(value string) bool {
 	parts := strings.SplitN(value, ":", 6)
-	return len(parts) == 6 && parts[0] == "arn" && parts[1] != "" && parts[2] != "" && parts[5] != "" && isPrintable(value)
+	return len(parts) == 6 && parts[0] == "arn" && parts[1] != "" && parts[2] != "" && parts[5] != "" &&
+		isPrintable(value)
 }
 
 // IsAccountID reports whether s has the form of an AWS account ID.
@@ -37,51 +38,51 @@ func IsAccountID(s string) bool { return accountForm().MatchString(s) }
 // arn:aws:iam::123456789012:role/NAME.
 func CheckRoleARN(arn string) error {
 	if !isARN(arn) {
-		return errors.New("which is no ARN")
+		return errors.New("not an ARN")
 	}
 	parts := strings.SplitN(arn, ":", 6)
 	name, isRole := strings.CutPrefix(parts[5], "role/")
 	name = name[strings.LastIndexByte(name, '/')+1:]
 	switch err := checkIAM(parts); {
 	case parts[2] == "sts" && strings.HasPrefix(parts[5], "assumed-role/"):
-		return errors.New("which is the ARN of a role's session, and not of the role")
+		return errors.New("the ARN of a role session, not of a role")
 	case parts[2] != "iam":
-		return fmt.Errorf("which is of the service %s, and roles are of iam", parts[2])
+		return fmt.Errorf("the service is %q, not iam", shorten(parts[2], 20))
 	case err != nil:
 		return err
 	case !isRole:
-		return errors.New("which is no role's: those have role/NAME at the end")
+		return errors.New("not the ARN of a role, which ends with role/NAME")
 	case name == "":
-		return errors.New("which has no name of a role at its end")
+		return errors.New("no role name")
 	case !roleNameForm().MatchString(name):
-		return errors.New("and the name at its end is none that a role can have: 1 to 64 letters, digits and _+=,.@-")
+		return errors.New("invalid role name (AWS allows 1 to 64 letters, digits and _+=,.@-)")
 	}
 	return nil
 }
 
-// CheckMFAARN returns an error if serial is certainly neither the ARN of an MFA device, which has the
-// form arn:aws:iam::123456789012:mfa/NAME, nor the serial number of one.
+// CheckMFAARN returns an error if serial is certainly neither the ARN of an MFA device, which has
+// the form arn:aws:iam::123456789012:mfa/NAME, nor the serial number of one.
 func CheckMFAARN(serial string) error {
 	if !strings.HasPrefix(serial, "arn:") {
 		if strings.ContainsAny(serial, "/:") {
-			return errors.New("which is neither an ARN nor the number of a device")
+			return errors.New("not an ARN or serial number")
 		}
 		return nil
 	}
 	if !isARN(serial) {
-		return errors.New("which is no ARN")
+		return errors.New("not an ARN")
 	}
 	parts := strings.SplitN(serial, ":", 6)
 	kind, name, _ := strings.Cut(parts[5], "/")
 	switch err := checkIAM(parts); {
 	case parts[2] != "iam":
-		return fmt.Errorf("which is of the service %s, and MFA devices are of iam", parts[2])
+		return fmt.Errorf("the service is %q, not iam", shorten(parts[2], 20))
 	case err != nil:
 		return err
 	case kind == "u2f":
-		return errors.New("which is a security key, and those have no codes")
+		return errors.New("the ARN of a security key, which has no codes")
 	case kind != "mfa" && kind != "sms-mfa" || name == "":
-		return errors.New("which is no MFA device's: those have mfa/NAME at the end")
+		return errors.New("not the ARN of an MFA device, which ends with mfa/NAME")
 	}
 	return nil
 }
@@ -90,11 +91,11 @@ func CheckMFAARN(serial string) error {
 func checkIAM(parts []string) error {
 	switch {
 	case !partitionForm().MatchString(parts[1]):
-		return fmt.Errorf("and there is no partition %s, but aws, aws-cn, aws-us-gov and others", shorten(parts[1], 20))
+		return fmt.Errorf("unknown partition %q", shorten(parts[1], 20))
 	case parts[3] != "":
-		return fmt.Errorf("and IAM has no regions: nothing stands in the place of %s", shorten(parts[3], 20))
+		return fmt.Errorf("it has a region, %q, and IAM is global", shorten(parts[3], 20))
 	case !IsAccountID(parts[4]):
-		return fmt.Errorf("and its account, %q, has not 12 digits", shorten(parts[4], 20))
+		return fmt.Errorf("the account ID %q is not 12 digits", shorten(parts[4], 20))
 	}
 	return nil
 }

@@ -12,8 +12,8 @@ import (
 // Chain is what a profile resolves to: the source of the first credentials, and the roles assumed
 // with them one after another.
 type Chain struct {
-	// Profile is the selected profile or, if that is wired, the profile it is wired to. Its settings,
-	// not those of the source, decide the STS region and endpoint.
+	// Profile is the selected profile or, if that is wired, the profile it is wired to. Its
+	// settings, not those of the source, decide the STS region and endpoint.
 	Profile Section
 	// Services is the section that the profile's `services` names.
 	Services Section
@@ -106,8 +106,8 @@ type Tag struct{ Key, Value string }
 type MFA struct {
 	Serial  string // its ARN or the serial number printed on it; "" if there is none
 	Process string // the command of mfa_process, which prints a code; optional
-	// Session is the lifetime of the GetSessionToken session that serves all roles of the user. If it is
-	// 0, the code is sent with AssumeRole.
+	// Session is the lifetime of the GetSessionToken session that serves all roles of the user. If
+	// it is 0, the code is sent with AssumeRole.
 	Session time.Duration
 }
 
@@ -157,7 +157,9 @@ func (r *resolver) chain(name string, via Property, selected bool) (Chain, error
 	id, imported := r.files.imported(s)
 	switch {
 	case imported:
-		c.Source = Source{Type: Keyring, Profile: p.Name, AccessKeyID: id, AccountID: p.Get("aws_account_id")}
+		c.Source = Source{
+			Type: Keyring, Profile: p.Name, AccessKeyID: id, AccountID: p.Get("aws_account_id"),
+		}
 	case wired:
 		return r.chain(wiredTo, p.Properties["credential_process"], selected)
 	default:
@@ -180,23 +182,23 @@ func (r *resolver) chain(name string, via Property, selected bool) (Chain, error
 // enter appends a profile to the path. It refuses loops and chains that are too long.
 func (r *resolver) enter(name string, via Property) error {
 	if i := slices.Index(r.path, name); i >= 0 {
-		hint := "let one of them name a source_profile that has credentials"
-		if i == len(r.path)-1 {
-			hint += "; if its keys were imported, aws-credproc import " + Argument(name) + " finds them"
-		}
-		loop := Cycle(append(slices.Clone(r.path[i:]), name))
-		return &diag.Error{
+		e := &diag.Error{
 			Where:   r.files.Place(via),
-			Problem: "its source profiles go round in a circle: " + Cycle(append(r.path, name)).Error(),
-			Hint:    hint,
-			Err:     loop,
+			Problem: "source_profile loop: " + Cycle(append(r.path, name)).Error(),
+			Hint:    "set source_profile of one of them to a profile with credentials",
+			Err:     Cycle(append(slices.Clone(r.path[i:]), name)),
 		}
+		if wired, _ := isWiredToSelf(r.files, name); wired {
+			e.Profile = name
+			e.Problem = "credential_process gets the credentials of the profile itself"
+			e.Hint = "if its keys were imported, aws-credproc import " + Argument(name) + " finds them"
+		}
+		return e
 	}
 	if len(r.path) == maxDepth {
 		return &diag.Error{
 			Where:   r.files.Place(via),
-			Problem: fmt.Sprintf("its chain of source profiles is longer than %d", maxDepth),
-			Hint:    "shorten it",
+			Problem: fmt.Sprintf("more than %d source profiles in a row", maxDepth),
 		}
 	}
 	r.path = append(r.path, name)
@@ -213,7 +215,7 @@ func (r *resolver) profile(name string, via Property) (Section, error) {
 	e := r.files.noProfile(name)
 	if len(r.path) > 1 {
 		e.Profile = r.path[len(r.path)-2]
-		e.Problem = fmt.Sprintf("it leads to the profile %s, but %s", name, e.Problem)
+		e.Problem = fmt.Sprintf("profile %s: %s", name, e.Problem)
 		e.Err = ErrNoSource
 		if e.Where == "" {
 			e.Where = r.files.Place(via)
@@ -232,10 +234,10 @@ func (r *resolver) resolve(p settings, selected bool) (Chain, error) {
 	key := webIdentityKey(p.Section)
 	switch {
 	case !hasRole && key != "":
-		return Chain{}, p.fail(key, "it has a "+key+" but no role_arn", "add the role_arn that the token is for")
+		return Chain{}, p.fail(key, key+" without role_arn", "add the role_arn to assume with the token")
 	case hasRole && key == "" && (selected || !hasKeys):
-		// Static keys end a chain: the role of an intermediate profile with keys is not assumed. The
-		// selected profile's own role is.
+		// Static keys end a chain: the role of an intermediate profile with keys is not assumed.
+		// The selected profile's own role is.
 		return r.role(p, hasKeys)
 	}
 	source, err := p.source(hasKeys)
@@ -253,8 +255,10 @@ func (r *resolver) role(p settings, hasKeys bool) (Chain, error) {
 		return Chain{}, err
 	}
 	if c.isChained() && hop.Duration > maxChainedDuration {
-		return Chain{}, p.fail("duration_seconds", fmt.Sprintf("duration_seconds is %d, but AWS allows a role that is assumed by another role an hour at most", int(hop.Duration.Seconds())),
-			"set duration_seconds = 3600 or less, or remove it")
+		return Chain{}, p.fail("duration_seconds",
+			fmt.Sprintf("duration_seconds is %d, and AWS allows 3600 for a role that another role assumes",
+				int(hop.Duration.Seconds())),
+			"set duration_seconds to 3600 or less, or remove it")
 	}
 	if len(c.Hops) == 0 {
 		base := p
@@ -278,12 +282,14 @@ func (r *resolver) roleSource(p settings, hasKeys bool) (Chain, error) {
 	source, credentialSource := p.Get("source_profile"), p.Get("credential_source")
 	switch {
 	case source != "" && credentialSource != "":
-		return Chain{}, p.fail("credential_source", "it has both source_profile and credential_source", "keep one of them")
+		return Chain{}, p.fail("credential_source",
+			"both source_profile and credential_source", "remove one of them")
 	case credentialSource != "":
 		s, err := p.credentialSource()
 		return Chain{Source: s}, err
 	case source == "":
-		e := p.fail("role_arn", "it has a role_arn but nothing to assume it with", "add source_profile = NAME (or credential_source)")
+		e := p.fail("role_arn",
+			"role_arn without source_profile or credential_source", "add one of them")
 		e.Err = ErrNoSource
 		return Chain{}, e
 	case source == p.Name && hasKeys:
@@ -296,18 +302,26 @@ func (r *resolver) roleSource(p settings, hasKeys bool) (Chain, error) {
 // isChained reports whether a role assumed with the chain's credentials is assumed by another role.
 func (c Chain) isChained() bool { return len(c.Hops) > 0 || c.Source.Type == WebIdentity }
 
-// WithDuration returns the chain with another duration of its last role's session. The duration must
-// pass [CheckDuration]. The error is a [*diag.Error].
+// WithDuration returns the chain with another duration of its last role's session. The duration
+// must pass [CheckDuration]. The error is a [*diag.Error].
 func (c Chain) WithDuration(d time.Duration) (Chain, error) {
 	last := len(c.Hops) - 1
 	if last < 0 {
-		return Chain{}, &diag.Error{Profile: c.Profile.Name, Problem: "it assumes no role with AssumeRole, so the duration is not ours to choose", Hint: "leave the duration out"}
+		return Chain{}, &diag.Error{
+			Profile: c.Profile.Name,
+			Problem: "a duration needs an AssumeRole call, and this profile makes none",
+			Hint:    "leave the duration out",
+		}
 	}
 	c.Hops = slices.Clone(c.Hops)
 	before := c
 	before.Hops = c.Hops[:last]
 	if before.isChained() && d > maxChainedDuration {
-		return Chain{}, &diag.Error{Profile: c.Profile.Name, Problem: fmt.Sprintf("a session of %s is asked for, but AWS allows a role that is assumed by another role an hour at most", d), Hint: "ask for an hour or less"}
+		return Chain{}, &diag.Error{
+			Profile: c.Profile.Name,
+			Problem: fmt.Sprintf("duration %s is too long for a role that another role assumes", d),
+			Hint:    "AWS allows 1h",
+		}
 	}
 	c.Hops[last].Duration = d
 	return c, nil

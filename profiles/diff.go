@@ -16,7 +16,8 @@ type Change struct {
 
 // Diff returns the change as a unified diff. Secret values are shown as ***, in comments too.
 func (c Change) Diff() string {
-	out := string(diff.Diff(c.Path, []byte(masked(string(c.Old))), c.Path, []byte(masked(string(c.New)))))
+	before, after := []byte(masked(string(c.Old))), []byte(masked(string(c.New)))
+	out := string(diff.Diff(c.Path, before, c.Path, after))
 	_, out, _ = strings.Cut(out, "\n") // the command line of diff
 	return out
 }
@@ -29,7 +30,8 @@ var secretInComment = sync.OnceValue(func() *regexp.Regexp {
 // isSecretKey reports whether the value of a key may be a secret, by its name: that of AWS's two
 // settings, their older names, and names that users make up to keep a value.
 func isSecretKey(key string) bool {
-	return (strings.Contains(key, "secret") || strings.Contains(key, "token")) && !strings.HasPrefix(key, "web_identity_token_")
+	return (strings.Contains(key, "secret") || strings.Contains(key, "token")) &&
+		!strings.HasPrefix(key, "web_identity_token_")
 }
 
 // masked returns a file's text with secret values replaced by ***. The text has no faulty lines.

@@ -8,8 +8,8 @@ import (
 )
 
 // Editor edits the texts of the two shared config files. An edit changes what it names and keeps
-// every other byte: comments, order, blank lines, line ends, duplicates. Several sections of one name
-// are read as one, in which the last setting of a key counts.
+// every other byte: comments, order, blank lines, line ends, duplicates. Several sections of one
+// name are read as one, in which the last setting of a key counts.
 //
 // An Editor writes no file; [Update] and [Move] do. After an edit has failed, it may have been made
 // in part, and the Editor must not be used again.
@@ -17,7 +17,8 @@ type Editor struct {
 	before, now *Files
 }
 
-// maxEditSize bounds a file that is edited, some 20,000 profiles: an edit of 10 MB can take seconds.
+// maxEditSize bounds a file that is edited, some 20,000 profiles: an edit of 10 MB can take
+// seconds.
 const maxEditSize = 4 << 20
 
 // Edit starts an edit of the files as they were read.
@@ -76,15 +77,21 @@ func (e *Editor) Remove(which, profile, key string) error {
 // Setting is a key and its value.
 type Setting struct{ Key, Value string }
 
-// AddProfile adds a section at the end of a file, after a blank line. If the file does not end with a
-// newline, it does not end with one afterwards either, so that [Editor.RemoveProfile] restores it.
+// AddProfile adds a section at the end of a file, after a blank line. If the file does not end with
+// a newline, it does not end with one afterwards either, so that [Editor.RemoveProfile] restores
+// it.
 func (e *Editor) AddProfile(which, profile string, settings ...Setting) error {
 	if !IsName(profile) {
-		return &diag.Error{Profile: profile, Problem: "this cannot be a profile's name", Hint: "take letters, digits and _-/.%@:+ only"}
+		return &diag.Error{Profile: profile, Problem: "invalid profile name", Hint: profileNameHint}
 	}
 	f := e.now.file(which)
 	if len(f.sectionsOf(profileSection, profile)) > 0 {
-		return &diag.Error{Profile: profile, Where: f.path, Problem: "there is such a profile already", Hint: "choose another name"}
+		return &diag.Error{
+			Profile: profile,
+			Where:   f.path,
+			Problem: "the profile exists already",
+			Hint:    "choose another name",
+		}
 	}
 	lines := []string{profileHeader(which, profile)}
 	for _, s := range settings {
@@ -104,8 +111,8 @@ func profileHeader(which, profile string) string {
 	return "[profile " + profile + "]"
 }
 
-// RemoveProfile removes a profile's sections from a file, each with a blank line next to it. Comments
-// below the last setting stay, since they mostly belong to the section that follows.
+// RemoveProfile removes a profile's sections from a file, each with a blank line next to it.
+// Comments below the last setting stay, since they mostly belong to the section that follows.
 func (e *Editor) RemoveProfile(which, profile string) error {
 	bodies, err := e.bodies(which, profile)
 	if err != nil {
@@ -118,12 +125,18 @@ func (e *Editor) RemoveProfile(which, profile string) error {
 	return e.splice(which, splices...)
 }
 
-// bodies returns a profile's sections in a file, in the file's order. A missing profile is an error.
+// bodies returns a profile's sections in a file, in the file's order. A missing profile is an
+// error.
 func (e *Editor) bodies(which, profile string) ([]body, error) {
 	f := e.now.file(which)
 	bodies, err := f.bodies(profile)
 	if err == nil && len(bodies) == 0 {
-		err = &diag.Error{Profile: profile, Where: f.path, Problem: "there is no such profile in this file", Err: ErrNoProfile}
+		err = &diag.Error{
+			Profile: profile,
+			Where:   f.path,
+			Problem: "no such profile in this file",
+			Err:     ErrNoProfile,
+		}
 	}
 	return bodies, err
 }
@@ -132,10 +145,18 @@ func (e *Editor) bodies(which, profile string) ([]body, error) {
 func (e *Editor) splice(which string, splices ...splice) error {
 	f := e.now.file(which)
 	if len(f.text) > maxEditSize {
-		return &diag.Error{Where: f.path, Problem: fmt.Sprintf("is larger than %d MB, and so is not edited", maxEditSize>>20), Hint: "edit it by hand, or make it smaller"}
+		return &diag.Error{
+			Where:   f.path,
+			Problem: fmt.Sprintf("is larger than %d MB, too large to edit", maxEditSize>>20),
+			Hint:    "edit it by hand",
+		}
 	}
-	if SameFile(e.now.config.path, e.now.credentials.path) { // each edit would undo that of the other file
-		return &diag.Error{Where: f.path, Problem: "is both the config file and the credentials file, and so is not edited", Hint: "make them two files"}
+	if SameFile(e.now.config.path, e.now.credentials.path) { // the edits would overwrite each other
+		return &diag.Error{
+			Where:   f.path,
+			Problem: "is both the config file and the credentials file, and cannot be edited",
+			Hint:    "set AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE to two files",
+		}
 	}
 	edited, err := newFile(which, f.path, replaceAll(f.text, splices))
 	if err != nil {
@@ -154,11 +175,19 @@ func (e *Editor) splice(which string, splices ...splice) error {
 // checkSetting refuses a setting that would not be read as it is written.
 func checkSetting(profile, key, value string) error {
 	if !IsName(key) {
-		return &diag.Error{Profile: profile, Problem: fmt.Sprintf("%q cannot be a key", shorten(key, 40)), Hint: "take letters, digits and _-/.%@:+ only"}
+		return &diag.Error{
+			Profile: profile,
+			Problem: fmt.Sprintf("invalid key %q", shorten(key, 40)),
+			Hint:    "a key consists of letters, digits and _-/.%@:+",
+		}
 	}
-	if value == "" || value != trim(value) || strings.ContainsAny(value, "\n\r\x00") || withoutComment(" "+value) != " "+value {
-		return &diag.Error{Profile: profile, Problem: "the value of " + key + " cannot be written into a config file",
-			Hint: "take one that is not empty, has one line, no white space at its ends, and no # or ; after white space"}
+	if value == "" || value != trim(value) || strings.ContainsAny(value, "\n\r\x00") ||
+		withoutComment(" "+value) != " "+value {
+		return &diag.Error{
+			Profile: profile,
+			Problem: "invalid value of " + key,
+			Hint:    "it must be one line, not start or end with white space, and have no \" #\" or \" ;\"",
+		}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package profiles
 import (
 	"crypto/sha256"
 	"errors"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -10,8 +11,8 @@ import (
 	"aws-credproc/internal/diag"
 )
 
-// Keys are the long-term keys of a profile that were cut out of the two files, with what is needed to
-// put them back byte for byte.
+// Keys are the long-term keys of a profile that were cut out of the two files, with what is needed
+// to put them back byte for byte.
 type Keys struct {
 	AccessKeyID     string
 	SecretAccessKey Secret
@@ -41,9 +42,9 @@ const maxKeyID = 32
 // keyNames are the two settings of an access key.
 var keyNames = []string{"aws_access_key_id", "aws_secret_access_key"}
 
-// TakeKeys cuts the long-term keys of a profile out of both files and wires the profile to itself, so
-// that tools get them from this program. helper is its absolute path. ok is false, and nothing is
-// changed, if the profile has no keys.
+// TakeKeys cuts the long-term keys of a profile out of both files and wires the profile to itself,
+// so that tools get them from this program. helper is its absolute path. ok is false, and nothing
+// is changed, if the profile has no keys.
 //
 // Temporary keys are refused, and so is a profile that would work differently afterwards.
 func TakeKeys(e *Editor, name, helper string) (k Keys, ok bool, err error) {
@@ -76,29 +77,33 @@ func TakeKeys(e *Editor, name, helper string) (k Keys, ok bool, err error) {
 func checkTakeable(p settings) error {
 	for _, key := range []string{"aws_session_token", "aws_security_token"} {
 		if p.Get(key) != "" {
-			return p.fail(key, "its keys are temporary, since they have a session token", "keys are imported that stay: those of an IAM user")
+			return p.fail(key, "temporary keys (with a session token) cannot be imported",
+				"import the long-term keys of an IAM user")
 		}
 	}
 	if p.Properties[keyNames[0]].File != p.Properties[keyNames[1]].File {
-		return p.fail(keyNames[1], "one half of its key stands in the config file and the other in the credentials file", "put both into the credentials file")
+		return p.fail(keyNames[1], "aws_access_key_id and aws_secret_access_key are in different files",
+			"put both into the credentials file")
 	}
 	for _, key := range keyNames {
 		if !isPrintable(p.Get(key)) {
-			return p.fail(key, "its "+key+" holds characters that none can have", "correct it")
+			return p.fail(key, key+" has characters that no access key has", "enter the key again")
 		}
 	}
 	if len(p.Get(keyNames[0])) > maxKeyID {
-		return p.fail(keyNames[0], "its "+keyNames[0]+" is longer than those of AWS: it may be the secret, in the wrong line", "correct it")
+		return p.fail(keyNames[0], keyNames[0]+" is too long: it may be the secret access key",
+			"check whether the two values are swapped")
 	}
 	if p.Name[0] == '-' {
-		return p.fail("", "its name starts with a hyphen, so that it would be read as a flag", "rename it")
+		return p.fail("", hyphenProblem, "rename the profile")
 	}
 	if key := otherCredentials(p.Section); key != "" {
-		return p.fail(key, "it has "+key+" beside its keys, which tools would then use in different ways",
-			"give the keys a profile of their own, and name it as source_profile where it is needed")
+		return p.fail(key, "both keys and "+key+", of which tools use one or the other",
+			"move the keys to a profile of their own, and use that as source_profile where needed")
 	}
 	if to, ok := wiredTo(p.Section); p.Get("credential_process") != "" && (!ok || to != p.Name) {
-		return p.fail("credential_process", "it has a credential_process beside its keys, which would be used in their place", "remove that line, or give the keys a profile of their own")
+		return p.fail("credential_process", "both keys and credential_process",
+			"remove credential_process, or move the keys to a profile of their own")
 	}
 	return nil
 }
@@ -106,13 +111,14 @@ func checkTakeable(p settings) error {
 // otherCredentials returns a setting of a profile for credentials other than keys and a process, or
 // "".
 func otherCredentials(p Section) string {
-	keys := []string{"role_arn", "web_identity_token_file", "web_identity_token_process", "login_session"}
-	for key := range p.Properties {
+	keys := []string{
+		"role_arn", "web_identity_token_file", "web_identity_token_process", "login_session",
+	}
+	for _, key := range slices.Sorted(maps.Keys(p.Properties)) {
 		if strings.HasPrefix(key, "sso_") {
 			keys = append(keys, key)
 		}
 	}
-	slices.Sort(keys[4:]) // of a map
 	for _, key := range keys {
 		if p.Get(key) != "" {
 			return key
@@ -182,7 +188,11 @@ func wireSelf(e *Editor, name, helper string) (added bool, err error) {
 	}
 	wired, err = isWiredToSelf(e.now, name)
 	if err == nil && !wired {
-		err = &diag.Error{Profile: name, Problem: "it would not be wired after the edit", Hint: "report this"}
+		err = &diag.Error{
+			Profile: name,
+			Problem: "would not use its imported keys after the edit",
+			Hint:    "this is a bug in aws-credproc, please report it",
+		}
 	}
 	return added, err
 }
@@ -193,9 +203,9 @@ func isWiredToSelf(f *Files, name string) (bool, error) {
 	return ok && to == name, err
 }
 
-// PutKeys undoes [TakeKeys]. A section that has not been edited since gets its lines back where they
-// were; in another one they are added after its last setting. PutKeys reports whether it changed
-// anything. A profile that has these keys already is left alone; other keys are an error.
+// PutKeys undoes [TakeKeys]. A section that has not been edited since gets its lines back where
+// they were; in another one they are added after its last setting. PutKeys reports whether it
+// changed anything. A profile that has these keys already is left alone; other keys are an error.
 func PutKeys(e *Editor, name string, k Keys) (changed bool, err error) {
 	before := e.now
 	if err := unwireSelf(e, name, k.Added); err != nil {
@@ -209,9 +219,15 @@ func PutKeys(e *Editor, name string, k Keys) (changed bool, err error) {
 	}
 	there, err := hasTheseKeys(e.now, name, k)
 	if err == nil && !there {
-		err = &diag.Error{Profile: name, Problem: "its keys would not be read after the edit", Hint: "report this"}
+		err = &diag.Error{
+			Profile: name,
+			Problem: "would not use its keys after the edit",
+			Hint:    "this is a bug in aws-credproc, please report it",
+		}
 	}
-	return e.now.config.text != before.config.text || e.now.credentials.text != before.credentials.text, err
+	changed = e.now.config.text != before.config.text ||
+		e.now.credentials.text != before.credentials.text
+	return changed, err
 }
 
 // hasTheseKeys reports whether a profile has the keys k. Other keys are an error; a missing profile
@@ -227,8 +243,13 @@ func hasTheseKeys(f *Files, name string, k Keys) (bool, error) {
 	p := f.settings(s)
 	ok, err := p.hasKeys()
 	if ok && (p.Get(keyNames[0]) != k.AccessKeyID || p.Get(keyNames[1]) != string(k.SecretAccessKey)) {
-		return false, &diag.Error{Profile: name, Where: f.Place(p.Properties[keyNames[0]]), Problem: "another key stands there than in the keyring",
-			Hint: "aws-credproc import " + Argument(name) + " takes this one in its place; or remove it, to have that one back"}
+		return false, &diag.Error{
+			Profile: name,
+			Where:   f.Place(p.Properties[keyNames[0]]),
+			Problem: "the access key is not the one in the keyring",
+			Hint: "aws-credproc import " + Argument(name) + " replaces the one in the keyring; " +
+				"to restore that one, remove this one",
+		}
 	}
 	return ok, err
 }
@@ -247,7 +268,8 @@ func unwireSelf(e *Editor, name string, added bool) error {
 		return nil
 	}
 	which := p.Properties["credential_process"].File
-	if err := e.Remove(which, name, "credential_process"); err != nil || !added || which != ConfigFile {
+	err = e.Remove(which, name, "credential_process")
+	if err != nil || !added || which != ConfigFile {
 		return err
 	}
 	bodies, err := e.now.config.bodies(name)

@@ -114,7 +114,7 @@ func TestKeysComeBackIntoWhatWasEdited(t *testing.T) {
 	}
 	for _, credentials := range []string{"[p]\naws_access_key_id = AKIAY\naws_secret_access_key = other\n", "[p]\naws_access_key_id = AKIAX\naws_secret_access_key = other\n"} {
 		_, err := PutKeys(mustFiles(t, "", credentials).Edit(), "p", k)
-		if err == nil || !strings.Contains(diag.Text(err), "another key stands there than in the keyring\nhint: aws-credproc import p") {
+		if err == nil || !strings.Contains(diag.Text(err), "the access key is not the one in the keyring\nhint: aws-credproc import p replaces") {
 			t.Errorf("%v", err)
 		}
 	}
@@ -122,18 +122,18 @@ func TestKeysComeBackIntoWhatWasEdited(t *testing.T) {
 
 func TestKeysThatAreNotTaken(t *testing.T) {
 	for name, test := range map[string]struct{ config, credentials, want string }{
-		"temporary":           {"", "[p]\n" + testPair + "aws_session_token = t\n", "credentials:4: its keys are temporary"},
-		"token in the config": {"[profile p]\naws_session_token = t\n", "[p]\n" + testPair, "config:2: its keys are temporary"},
-		"in two files":        {"[profile p]\naws_access_key_id = AKIAX\n", "[p]\naws_secret_access_key = hush\n", "credentials:2: one half of its key stands in the config file"},
-		"half":                {"", "[p]\naws_access_key_id = AKIAX\n", "it has aws_access_key_id but no aws_secret_access_key"},
-		"a role":              {"[profile p]\nrole_arn = " + arnA + "\nsource_profile = p\n", "[p]\n" + testPair, "config:2: it has role_arn beside its keys"},
-		"SSO":                 {"[profile p]\nsso_session = s\n", "[p]\n" + testPair, "it has sso_session beside its keys"},
-		"a login":             {"[profile p]\nlogin_session = s\n", "[p]\n" + testPair, "it has login_session beside its keys"},
-		"a process":           {"[profile p]\ncredential_process = /bin/x\n", "[p]\n" + testPair, "it has a credential_process beside its keys"},
-		"wired":               {"[profile p]\ncredential_process = aws-credproc get q\n", "[p]\n" + testPair, "it has a credential_process beside its keys"},
-		"two lines":           {"", "[p]\naws_access_key_id = AKIAX\naws_secret_access_key = hush\n  more\n", "holds characters that none can have"},
-		"the secret as ID":    {"", "[p]\naws_access_key_id = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\naws_secret_access_key = hush\n", "it may be the secret, in the wrong line"},
-		"no profile":          {"", "", "there is no such profile"},
+		"temporary":           {"", "[p]\n" + testPair + "aws_session_token = t\n", "credentials:4: temporary keys"},
+		"token in the config": {"[profile p]\naws_session_token = t\n", "[p]\n" + testPair, "config:2: temporary keys"},
+		"in two files":        {"[profile p]\naws_access_key_id = AKIAX\n", "[p]\naws_secret_access_key = hush\n", "credentials:2: aws_access_key_id and aws_secret_access_key are in different files"},
+		"half":                {"", "[p]\naws_access_key_id = AKIAX\n", "aws_access_key_id without aws_secret_access_key"},
+		"a role":              {"[profile p]\nrole_arn = " + arnA + "\nsource_profile = p\n", "[p]\n" + testPair, "config:2: both keys and role_arn"},
+		"SSO":                 {"[profile p]\nsso_session = s\n", "[p]\n" + testPair, "both keys and sso_session"},
+		"a login":             {"[profile p]\nlogin_session = s\n", "[p]\n" + testPair, "both keys and login_session"},
+		"a process":           {"[profile p]\ncredential_process = /bin/x\n", "[p]\n" + testPair, "both keys and credential_process"},
+		"wired":               {"[profile p]\ncredential_process = aws-credproc get q\n", "[p]\n" + testPair, "both keys and credential_process"},
+		"two lines":           {"", "[p]\naws_access_key_id = AKIAX\naws_secret_access_key = hush\n  more\n", "aws_secret_access_key has characters that no access key has"},
+		"the secret as ID":    {"", "[p]\naws_access_key_id = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\naws_secret_access_key = hush\n", "it may be the secret access key"},
+		"no profile":          {"", "", "no such profile"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, ok, err := TakeKeys(mustFiles(t, test.config, test.credentials).Edit(), "p", testHelper)
@@ -175,7 +175,7 @@ func TestImportedKeysAreALeaf(t *testing.T) {
 		}
 	}
 	_, err := f.Chain("x")
-	if err == nil || !strings.Contains(diag.Text(err), "go round in a circle: x -> x\nhint: let one of them name a source_profile that has credentials; if its keys were imported, aws-credproc import x finds them") {
+	if err == nil || !strings.Contains(diag.Text(err), "config:14: credential_process gets the credentials of the profile itself\nhint: if its keys were imported, aws-credproc import x finds them") {
 		t.Errorf("%v", err)
 	}
 	hyphen := mustFiles(t, "[profile -x]\ncredential_process = aws-credproc get -- -x\n", "")
@@ -221,7 +221,7 @@ func TestMove(t *testing.T) {
 		"done":              {written: true},
 		"ready fails":       {move: Move{Ready: func() error { return failure }}, err: "no"},
 		"done fails":        {move: Move{Done: func() error { return failure }}, err: "no", written: true},
-		"changed meanwhile": {other: true, err: "another program has changed it in the meantime, and nothing is written"},
+		"changed meanwhile": {other: true, err: "another program has changed the file; nothing was written"},
 		"kept":              {move: Move{KeepBackup: true}, written: true, kept: 2},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -150,8 +150,8 @@ func (f *file) removalStart(s splice) int {
 	return s.start - len(f.lineEnd(s.start))
 }
 
-// removeSection removes a section up to its last line, with the blank line below it or, at the end of
-// the file, above it.
+// removeSection removes a section up to its last line, with the blank line below it or, at the end
+// of the file, above it.
 func (f *file) removeSection(b body) splice {
 	s := splice{b.start, b.last, ""}
 	if next, _, _ := strings.Cut(f.text[b.last:b.end], "\n"); b.last < b.end && trim(next) == "" {
@@ -165,7 +165,8 @@ func (f *file) removeSection(b body) splice {
 	return s
 }
 
-// rename renames sections. In the config file, short selects [default] instead of [profile default].
+// rename renames sections. In the config file, short selects [default] instead of [profile
+// default].
 func (f *file) rename(bodies []body, name string, short bool) []splice {
 	var splices []splice
 	for _, b := range bodies {

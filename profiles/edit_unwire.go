@@ -43,10 +43,16 @@ func checkShadowed(f *Files, p Section) error {
 	if !ok {
 		return nil
 	}
-	for _, key := range []string{"role_arn", "aws_access_key_id", "sso_account_id", "sso_role_name", "login_session"} {
+	for _, key := range []string{
+		"role_arn", "aws_access_key_id", "sso_account_id", "sso_role_name", "login_session",
+	} {
 		if property, ok := p.Properties[key]; ok {
-			return &diag.Error{Profile: p.Name, Where: f.Place(property), Problem: fmt.Sprintf("it is wired to %s, but its %s is used in place of that", role, key),
-				Hint: "remove that line, and then undo"}
+			return &diag.Error{
+				Profile: p.Name,
+				Where:   f.Place(property),
+				Problem: fmt.Sprintf("wired to %s, but its %s takes precedence", role, key),
+				Hint:    "remove this line, then run the command again",
+			}
 		}
 	}
 	return nil
@@ -59,30 +65,37 @@ func checkUnwireable(f *Files, p Section, role string) error {
 		return &diag.Error{Profile: p.Name, Where: f.Place(process), Problem: problem, Hint: hint}
 	}
 	if process.File != ConfigFile {
-		return fail("its credential_process stands in the credentials file", "remove it there by hand")
+		return fail("credential_process is in the credentials file, where setup does not write it",
+			"remove the line by hand")
 	}
 	if role == p.Name {
-		return fail("it is wired to itself, for keys in the keyring", "aws-credproc import --undo "+Argument(role))
+		return fail("wired to itself, for keys in the keyring",
+			"aws-credproc import --undo "+Argument(role))
 	}
 	target, err := f.Profile(role)
 	if err != nil {
-		e := fail("it is wired to "+role+", and "+err.Error(), "")
+		e := fail("wired to "+err.Error(), "")
 		e.Err = err
 		return e
 	}
 	if _, ok := Wired(target); ok {
-		return fail("it is wired to "+role+", which is wired itself", "aws-credproc setup --undo "+Argument(role))
+		return fail("wired to "+role+", which is wired itself",
+			"aws-credproc setup --undo "+Argument(role))
 	}
 	user, place, err := userOf(f, role, p.Name)
 	if err == nil && user != "" {
-		return &diag.Error{Profile: p.Name, Where: place,
-			Problem: fmt.Sprintf("the profile %s names %s, which would be gone", user, role), Hint: "let it name " + p.Name}
+		return &diag.Error{
+			Profile: p.Name,
+			Where:   place,
+			Problem: fmt.Sprintf("profile %s uses %s, which would be renamed to %s", user, role, p.Name),
+			Hint:    "change this line to " + p.Name,
+		}
 	}
 	return err
 }
 
-// userOf returns another profile than except that uses role as its source or is wired to it, and the
-// place of that setting.
+// userOf returns another profile than except that uses role as its source or is wired to it, and
+// the place of that setting.
 func userOf(f *Files, role, except string) (name, place string, err error) {
 	for _, file := range f.both() {
 		for _, part := range file.sections {
@@ -103,8 +116,8 @@ func userOf(f *Files, role, except string) (name, place string, err error) {
 	return "", "", nil
 }
 
-// names reports whether the setting leads to a profile, as source_profile or credential_process. The
-// name of a profile has one line.
+// names reports whether the setting leads to a profile, as source_profile or credential_process.
+// The name of a profile has one line.
 func (s setting) names(profile string) bool {
 	switch s.key {
 	case "source_profile":
@@ -233,7 +246,9 @@ func partsOf(f *Files, name string) (parts [2]part, err error) {
 }
 
 // restoreSetting gives a setting the lines, unless it has them already.
-func restoreSetting(e *Editor, parts [2]part, key string, lines []string) (changed bool, err error) {
+func restoreSetting(
+	e *Editor, parts [2]part, key string, lines []string,
+) (changed bool, err error) {
 	equal := func(a, b string) bool { return trim(a) == trim(b) }
 	for _, p := range parts {
 		s, ok := lastSetting(p.bodies, key)

@@ -36,11 +36,11 @@ func isCredentialSetting(key string) bool {
 	return false
 }
 
-// Wire splits a profile that holds role settings into two. Its section is renamed to the role profile
-// NAME-role. Above it, a new section by the old name gets the credential_process line and a copy of
-// all settings that do not concern credentials. helper is the absolute path of this program. Wire
-// returns the name of the role profile and reports whether it changed anything: of a profile that is
-// wired already it only replaces the path of a helper that is gone.
+// Wire splits a profile that holds role settings into two. Its section is renamed to the role
+// profile NAME-role. Above it, a new section by the old name gets the credential_process line and a
+// copy of all settings that do not concern credentials. helper is the absolute path of this
+// program. Wire returns the name of the role profile and reports whether it changed anything: of a
+// profile that is wired already it only replaces the path of a helper that is gone.
 //
 // The profile must resolve. It resolves to the same chain after the edit.
 func Wire(e *Editor, name, helper string) (role string, changed bool, err error) {
@@ -75,10 +75,16 @@ func Wire(e *Editor, name, helper string) (role string, changed bool, err error)
 		return "", false, fmt.Errorf("after the edit: %w", err)
 	}
 	if !sameChain(before, after) {
-		return "", false, &diag.Error{Profile: name, Problem: "it would not stand for the same role after the edit", Hint: "wire it by hand, and report this"}
+		return "", false, &diag.Error{
+			Profile: name,
+			Problem: "would resolve to another chain after the edit",
+			Hint:    "this is a bug in aws-credproc, please report it",
+		}
 	}
 	return role, true, nil
 }
+
+const hyphenProblem = "tools would take the name for a flag, since it starts with a hyphen"
 
 // checkWireable refuses a profile that cannot be wired.
 func checkWireable(f *Files, p Section, role string) error {
@@ -86,10 +92,10 @@ func checkWireable(f *Files, p Section, role string) error {
 		return &diag.Error{Profile: p.Name, Where: where, Problem: problem, Hint: hint}
 	}
 	if _, ok := p.Properties["role_arn"]; !ok {
-		return fail("", "it has no role_arn, and setup wires profiles that assume a role", roleHint(f, p))
+		return fail("", "no role_arn; setup is for profiles that assume a role", roleHint(f, p))
 	}
 	if p.Name[0] == '-' {
-		return fail("", "its name starts with a hyphen, so that it would be read as a flag", "rename it")
+		return fail("", hyphenProblem, "rename the profile")
 	}
 	bodies, err := f.credentials.bodies(p.Name)
 	if err != nil {
@@ -97,16 +103,17 @@ func checkWireable(f *Files, p Section, role string) error {
 	}
 	for _, key := range []string{"aws_access_key_id", "aws_secret_access_key", "aws_session_token"} {
 		if s, ok := lastSetting(bodies, key); ok {
-			return fail(fileLine(f.credentials.path, s.number), "static keys stand under its name in the credentials file, and most tools would use them instead of its role",
-				fmt.Sprintf("rename that section, to [%s-keys] say, and the source_profile that names it", p.Name))
+			return fail(fileLine(f.credentials.path, s.number),
+				"keys in the credentials file, which most tools would use instead of the role",
+				fmt.Sprintf("rename the section to [%s-keys], and adapt source_profile", p.Name))
 		}
 	}
 	if wired, ok := f.wiredBy(p.Name); ok {
-		return fail("", fmt.Sprintf("it is the role profile of %s, which is wired already", wired), "use "+wired)
+		return fail("", "it is the role profile of "+wired+", which is set up already", "use "+wired)
 	}
 	if place := f.sectionPlace(role); place != "" {
-		return fail(place, fmt.Sprintf("its settings would move to the profile %s, and there is one by that name", role),
-			"rename that one, or wire this one by hand")
+		return fail(place, fmt.Sprintf("setup would create the profile %s, which exists already", role),
+			"rename the existing one")
 	}
 	return nil
 }
@@ -117,10 +124,11 @@ func roleHint(f *Files, p Section) string {
 	case kind == Static && checkTakeable(f.settings(p)) == nil:
 		return "aws-credproc import " + p.Name + " moves its keys into the keyring"
 	case kind == SSO, kind == Login:
-		return "tools sign in by it as it is; for one that cannot, write credential_process = aws-credproc get " + Argument(p.Name) +
-			" into another profile; for a role behind it, aws-credproc setup NAME --role-arn ARN --source-profile=" + p.Name
+		return "most tools sign in with it directly; for others, add credential_process = aws-credproc get " +
+			Argument(p.Name) + " to another profile; for a role that it assumes, " +
+			"aws-credproc setup NAME --role-arn ARN --source-profile=" + p.Name
 	}
-	return "add role_arn and source_profile, or name another profile"
+	return "add role_arn and source_profile, or choose another profile"
 }
 
 // wire makes the edit of [Wire].
@@ -135,7 +143,8 @@ func wire(e *Editor, name, role, command string) error {
 	}
 	lines := []string{"credential_process = " + command}
 	lines = append(lines, copiedLines(e.now, config, credentials)...)
-	if err := e.splice(CredentialsFile, e.now.credentials.rename(credentials, role, false)...); err != nil {
+	renames := e.now.credentials.rename(credentials, role, false)
+	if err := e.splice(CredentialsFile, renames...); err != nil {
 		return err
 	}
 	f := e.now.config
@@ -151,8 +160,8 @@ func wire(e *Editor, name, role, command string) error {
 	return e.splice(ConfigFile, splices...)
 }
 
-// copiedLines returns the lines of the settings that a wired profile keeps. Of several settings of a
-// key it returns the one that counts, since the AWS CLI refuses a file with duplicates.
+// copiedLines returns the lines of the settings that a wired profile keeps. Of several settings of
+// a key it returns the one that counts, since the AWS CLI refuses a file with duplicates.
 func copiedLines(f *Files, config, credentials []body) (lines []string) {
 	var order []string
 	copied := map[string][]string{}

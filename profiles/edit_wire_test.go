@@ -247,20 +247,20 @@ func TestWireRefuses(t *testing.T) {
 		want                                 string
 	}{
 		"no such profile":      {profile: "dve", want: "did you mean dev?"},
-		"no role":              {config: "[profile dev]\nregion = x\n", want: "dev: it has no role_arn"},
-		"keys":                 {profile: "base", want: "base: it has no role_arn, and setup wires profiles that assume a role\nhint: aws-credproc import base moves"},
+		"no role":              {config: "[profile dev]\nregion = x\n", want: "dev: no role_arn"},
+		"keys":                 {profile: "base", want: "base: no role_arn; setup is for profiles that assume a role\nhint: aws-credproc import base moves"},
 		"keys, a hyphen":       {config: "[profile -x]\naws_access_key_id = A\naws_secret_access_key = B\n", profile: "-x", want: "hint: add role_arn"}, // import takes no such name
 		"temporary keys":       {config: "[profile dev]\naws_access_key_id = A\naws_secret_access_key = B\naws_session_token = C\n", want: "hint: add role_arn"},
-		"sso":                  {config: "[profile dev]\nsso_start_url = https://x.test\nsso_region = x\nsso_account_id = 1\nsso_role_name = R\n", want: "hint: tools sign in by it as it is; for one that cannot, write credential_process = aws-credproc get dev into another"},
-		"a sign-in":            {config: "[profile dev]\nlogin_session = x\n", want: "hint: tools sign in by it as it is"},
-		"keys that shadow":     {credentials: baseKeys + "[dev]\nregion = x\naws_access_key_id = A\naws_secret_access_key = B\n", want: "dev: credentials:6: static keys stand under its name in the credentials file, and most tools would use them instead of its role\nhint: rename that section, to [dev-keys] say"},
-		"a token that shadows": {credentials: baseKeys + "[dev]\naws_session_token = A\n", want: "dev: credentials:5: static keys"},
-		"role's name is taken": {config: "[profile dev]\n" + dev + "[profile dev-role]\n", want: "dev: config:4: its settings would move to the profile dev-role, and there is one by that name"},
-		"taken in credentials": {credentials: baseKeys + "[dev-role]\n", want: "dev: credentials:4: its settings would move"},
-		"broken chain":         {config: "[profile dev]\nrole_arn = arn:aws:iam::1:role/R\n", want: "nothing to assume it with"},
-		"a wired one's role":   {config: "[profile x]\ncredential_process = aws-credproc get dev\n[profile dev]\n" + dev, want: "dev: it is the role profile of x, which is wired already\nhint: use x"},
+		"sso":                  {config: "[profile dev]\nsso_start_url = https://x.test\nsso_region = x\nsso_account_id = 1\nsso_role_name = R\n", want: "hint: most tools sign in with it directly; for others, add credential_process = aws-credproc get dev to another"},
+		"a sign-in":            {config: "[profile dev]\nlogin_session = x\n", want: "hint: most tools sign in with it directly"},
+		"keys that shadow":     {credentials: baseKeys + "[dev]\nregion = x\naws_access_key_id = A\naws_secret_access_key = B\n", want: "dev: credentials:6: keys in the credentials file, which most tools would use instead of the role\nhint: rename the section to [dev-keys]"},
+		"a token that shadows": {credentials: baseKeys + "[dev]\naws_session_token = A\n", want: "dev: credentials:5: keys"},
+		"role's name is taken": {config: "[profile dev]\n" + dev + "[profile dev-role]\n", want: "dev: config:4: setup would create the profile dev-role, which exists already"},
+		"taken in credentials": {credentials: baseKeys + "[dev-role]\n", want: "dev: credentials:4: setup would create"},
+		"broken chain":         {config: "[profile dev]\nrole_arn = arn:aws:iam::1:role/R\n", want: "role_arn without source_profile"},
+		"a wired one's role":   {config: "[profile x]\ncredential_process = aws-credproc get dev\n[profile dev]\n" + dev, want: "dev: it is the role profile of x, which is set up already\nhint: use x"},
 		"a hyphen":             {config: "[profile -x]\n" + dev, profile: "-x", want: "starts with a hyphen"},
-		"a path that nothing":  {helper: `/a"b/aws-credproc`, want: `holds "`},
+		"a path that nothing":  {helper: `/a"b/aws-credproc`, want: `has " that`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if test.config == "" {
@@ -289,13 +289,13 @@ func TestWireRefuses(t *testing.T) {
 func TestUnwireRefuses(t *testing.T) {
 	const pair = "[profile dev]\ncredential_process = aws-credproc get dev-role\n[profile dev-role]\n" + dev
 	for name, test := range map[string]struct{ config, credentials, want string }{
-		"no such profile":          {want: "there is no such profile"},
-		"role that is not there":   {config: "[profile dev]\ncredential_process = aws-credproc get x\n", want: "dev: config:2: it is wired to x, and x: there is no such profile"},
+		"no such profile":          {want: "no such profile"},
+		"role that is not there":   {config: "[profile dev]\ncredential_process = aws-credproc get x\n", want: "dev: config:2: wired to x: no such profile"},
 		"role that is wired":       {config: "[profile dev]\ncredential_process = aws-credproc get x\n[profile x]\ncredential_process = aws-credproc get base\n", want: "hint: aws-credproc setup --undo x"},
 		"hyphen that is wired":     {config: "[profile dev]\ncredential_process = aws-credproc get -- -x\n[profile -x]\ncredential_process = aws-credproc get base\n", want: "hint: aws-credproc setup --undo -- -x"},
-		"line in credentials":      {config: "[profile x]\n" + dev, credentials: "[dev]\ncredential_process = aws-credproc get x\n", want: "dev: credentials:2: its credential_process stands in the credentials file"},
-		"role is another's source": {config: pair + "[profile ops]\nrole_arn = x\nsource_profile = dev-role\n", want: "dev: config:8: the profile ops names dev-role, which would be gone\nhint: let it name dev"},
-		"role is another's too":    {config: pair + "[profile ops]\ncredential_process = aws-credproc get dev-role\n", want: "dev: config:7: the profile ops names dev-role"},
+		"line in credentials":      {config: "[profile x]\n" + dev, credentials: "[dev]\ncredential_process = aws-credproc get x\n", want: "dev: credentials:2: credential_process is in the credentials file"},
+		"role is another's source": {config: pair + "[profile ops]\nrole_arn = x\nsource_profile = dev-role\n", want: "dev: config:8: profile ops uses dev-role, which would be renamed to dev\nhint: change this line to dev"},
+		"role is another's too":    {config: pair + "[profile ops]\ncredential_process = aws-credproc get dev-role\n", want: "dev: config:7: profile ops uses dev-role"},
 		"edit that breaks it":      {config: "[profile dev]\ncredential_process = aws-credproc get dev-role\nduration_seconds = 1\n[profile dev-role]\n" + dev, want: "after the edit: dev: config:4: duration_seconds is 1"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -44,9 +44,9 @@ func TestALockThatCannotBeTakenIsNamed(t *testing.T) {
 			t.Errorf("%v: %s", err, out)
 		}
 	}
-	try(config + lockSuffix + ": this lock cannot be opened: permission denied\nhint: remove it")
+	try(config + lockSuffix + ": lock file cannot be opened: permission denied\nhint: remove it")
 	if err := errors.Join(os.Remove(config+lockSuffix), os.Chown(dir, 0, 0), os.Chmod(dir, 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	try(config + ": cannot be locked: permission denied\nhint: let this user write to it and to its directory")
+	try(config + ": cannot be locked: permission denied\nhint: make the file and its directory writable")
 }

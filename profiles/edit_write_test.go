@@ -152,13 +152,13 @@ func TestUpdateRefuses(t *testing.T) {
 				writeText(t, config, "[profile p]\na = theirs\n")
 				return setP("ours")(e)
 			}
-		}, "another program has changed it in the meantime"},
+		}, "another program has changed the file"},
 		"the other file has changed": {func(t *testing.T, _, credentials string) func(*Editor) error {
 			return func(e *Editor) error {
 				writeText(t, credentials, "[theirs]\n")
 				return setP("ours")(e)
 			}
-		}, "credentials: another program has changed it in the meantime"},
+		}, "credentials: another program has changed the file"},
 		"an edit that fails": {func(*testing.T, string, string) func(*Editor) error {
 			return func(e *Editor) error { return errors.Join(setP("ours")(e), errors.New("no")) }
 		}, "no"},
@@ -167,18 +167,18 @@ func TestUpdateRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 			return setP("ours")
-		}, "cannot be written: it is read-only"},
+		}, "cannot be written: read-only"},
 		"a file that is too large": {func(t *testing.T, config, _ string) func(*Editor) error {
 			text := "[profile p]\na = 1\n#"
 			writeText(t, config, text+strings.Repeat("x", maxEditSize))
 			return setP("ours")
-		}, "is larger than 4 MB, and so is not edited"},
+		}, "is larger than 4 MB, too large to edit"},
 		"one of two that cannot be written": {func(t *testing.T, _, credentials string) func(*Editor) error {
 			if err := os.Chmod(credentials, 0o400); err != nil {
 				t.Fatal(err)
 			}
 			return func(e *Editor) error { return errors.Join(setP("ours")(e), e.AddProfile(CredentialsFile, "ours")) }
-		}, "credentials: cannot be written: it is read-only"},
+		}, "credentials: cannot be written: read-only"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -270,7 +270,7 @@ func TestUpdateWaitsForTheLockAsLongAsItMay(t *testing.T) {
 		_, err := Update(ctx, config, credentials, setP("1"))
 		return err
 	})
-	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(diag.Text(err), "another process is editing it") {
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(diag.Text(err), "another process is editing the file") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -1,7 +1,6 @@
 package profiles
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -25,7 +24,8 @@ const maxFileSize = 16 << 20
 // byteOrderMark may be at the start of a file. It is not part of its text.
 const byteOrderMark = "\ufeff"
 
-// Files is the content of the two shared config files, read once. It is not safe for concurrent use.
+// Files is the content of the two shared config files, read once. It is not safe for concurrent
+// use.
 type Files struct {
 	config, credentials *file
 
@@ -92,7 +92,7 @@ func (f *Files) names(kind sectionKind) []string {
 	return names
 }
 
-const anotherFile = "put a text file there that you can read, or let AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE name another"
+const otherPathHint = "set AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE to a text file"
 
 // readFile reads a regular file of bounded size. Reading anything else could block or never end.
 func readFile(path string) (string, error) {
@@ -104,31 +104,35 @@ func readFile(path string) (string, error) {
 	case errors.Is(err, fs.ErrNotExist) || path == os.DevNull:
 		return "", nil
 	case err != nil:
-		return fail("cannot read: "+reason(err), anotherFile)
+		return fail("cannot be read: "+reason(err), otherPathHint)
 	case info.IsDir():
-		return fail("is a directory, not a file", anotherFile)
+		return fail("is a directory, not a file", otherPathHint)
 	case !info.Mode().IsRegular():
-		return fail("is no regular file", anotherFile)
+		return fail("is not a regular file", otherPathHint)
 	}
 	var f *os.File
 	if err := fileio.Retry(func() error { f, err = os.Open(path); return err }); err != nil {
-		hint := cmp.Or(diag.FileLimitHint(err), "make it readable for you: "+makeReadable(path))
-		return fail("cannot read: "+reason(err), hint)
+		hint := diag.FileLimitHint(err)
+		if errors.Is(err, fs.ErrPermission) {
+			hint = readableHint(path, info)
+		}
+		return fail("cannot be read: "+reason(err), hint)
 	}
 	defer f.Close()
 	if info.Size() > maxFileSize {
-		return fail(fmt.Sprintf("is larger than %d MB", maxFileSize>>20), "make it smaller: it is read for each call")
+		return fail(fmt.Sprintf("is larger than %d MB", maxFileSize>>20),
+			"remove what is not needed: every call reads the file")
 	}
 	var text strings.Builder // os.ReadFile would need a copy from bytes to string
 	text.Grow(int(info.Size()))
 	n, err := io.Copy(&text, io.LimitReader(f, info.Size()+1)) // one byte more, to notice growth
 	switch {
 	case err != nil:
-		return fail("cannot read: "+reason(err), anotherFile)
+		return fail("cannot be read: "+reason(err), otherPathHint)
 	case n > info.Size():
-		return fail("was changed while it was read", "try again")
+		return fail("changed while it was being read", "try again")
 	case strings.IndexByte(text.String(), 0) >= 0:
-		return fail("holds zero bytes, so it is no text in UTF-8", "save it as UTF-8 text")
+		return fail("contains NUL bytes, so it is not UTF-8 text", "save it as UTF-8 text")
 	}
 	return text.String(), nil
 }

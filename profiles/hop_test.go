@@ -35,7 +35,7 @@ func TestHopCarriesTagsAndPolicies(t *testing.T) {
 			c, err := mustLoad(t, role+test.config, "[b]\n"+keys).Chain("p")
 			if name == "policy over lines" {
 				// A comment sign in a continuation is part of the value, and so no JSON.
-				if err == nil || !strings.Contains(diag.Text(err), "policy is no JSON object") {
+				if err == nil || !strings.Contains(diag.Text(err), "policy is not a JSON object") {
 					t.Errorf("error %v", err)
 				}
 				return
@@ -64,28 +64,28 @@ func TestHopBoundsAreChecked(t *testing.T) {
 	long := strings.Repeat("é", 257)
 	for name, test := range map[string]struct{ config, want string }{
 		"source identity too short":       {role + "source_identity = j", "2 to 64"},
-		"source identity with a colon":    {role + "source_identity = aws:jill", "source_identity holds ':'"},
-		"tag without a value":             {role + "session_tags = team", `session_tags holds "team", which is no key=value`},
-		"tag without a key":               {role + "session_tags = =core", "no key=value"},
+		"source identity with a colon":    {role + "source_identity = aws:jill", "source_identity has the character ':'"},
+		"tag without a value":             {role + "session_tags = team", `session_tags has "team", which is not key=value`},
+		"tag without a key":               {role + "session_tags = =core", "not key=value"},
 		"key twice":                       {role + "session_tags = a=b,A=c", `the key "A" twice`},
-		"key of AWS":                      {role + "session_tags = AWS:x=y", "keeps those with aws: for itself"},
+		"key of AWS":                      {role + "session_tags = AWS:x=y", "AWS reserves the prefix aws:"},
 		"key too long":                    {role + "session_tags = " + strings.Repeat("k", 129) + "=v", "too long"},
 		"value too long":                  {role + "session_tags = k=" + long, "too long"},
-		"value with a character":          {role + "session_tags = k=a*b", "other characters"},
+		"value with a character":          {role + "session_tags = k=a*b", "AWS allows letters, digits, spaces"},
 		"51 tags":                         {role + "session_tags = " + many(51, "k%d=v"), "has 51 tags, and AWS allows 50"},
-		"transitive tag that is no tag":   {role + "session_tags = a=b\ntransitive_session_tags = c", `names "c", which is no key of session_tags`},
-		"transitive tag without any":      {role + "transitive_session_tags = c", "which is no key of session_tags"},
-		"policy that is no JSON":          {role + "policy = {", "config:4: policy is no JSON object"},
-		"policy that is an array":         {role + "policy = []", "no JSON object"},
+		"transitive tag that is no tag":   {role + "session_tags = a=b\ntransitive_session_tags = c", `has "c", which is not in session_tags`},
+		"transitive tag without any":      {role + "transitive_session_tags = c", "which is not in session_tags"},
+		"policy that is no JSON":          {role + "policy = {", "config:4: policy is not a JSON object"},
+		"policy that is an array":         {role + "policy = []", "not a JSON object"},
 		"policy that is too long":         {role + `policy = {"a":"` + strings.Repeat("x", 2041) + `"}`, "policy has 2049 characters, and AWS allows 2048"},
 		"eleven managed policies":         {role + "policy_arns = " + many(11, "arn:aws:iam::aws:policy/%d"), "has 11 policies, and AWS allows 10"},
-		"managed policy that is no ARN":   {role + "policy_arns = ReadOnlyAccess", `holds "ReadOnlyAccess", which is no ARN`},
-		"both token file and process":     {web + "web_identity_token_file = /t", "it has both web_identity_token_file and web_identity_token_process"},
-		"token process without a role":    {"[profile p]\nweb_identity_token_process = x", "it has a web_identity_token_process but no role_arn"},
-		"tags of a web identity":          {web + "session_tags = a=b", "which a role that is assumed with a web identity token takes from the token"},
-		"source identity of the same":     {web + "source_identity = jill", "takes from the token"},
-		"policy of the same, too long":    {web + "policy = []", "no JSON object"},
-		"session name of the same, wrong": {web + "role_session_name = a b", "role_session_name holds ' '"},
+		"managed policy that is no ARN":   {role + "policy_arns = ReadOnlyAccess", `has "ReadOnlyAccess", which is not an ARN`},
+		"both token file and process":     {web + "web_identity_token_file = /t", "both web_identity_token_file and web_identity_token_process"},
+		"token process without a role":    {"[profile p]\nweb_identity_token_process = x", "web_identity_token_process without role_arn"},
+		"tags of a web identity":          {web + "session_tags = a=b", "session_tags is not possible with a web identity token"},
+		"source identity of the same":     {web + "source_identity = jill", "source_identity is not possible with a web identity token"},
+		"policy of the same, too long":    {web + "policy = []", "not a JSON object"},
+		"session name of the same, wrong": {web + "role_session_name = a b", "role_session_name has the character ' '"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := mustLoad(t, test.config, "[b]\n"+keys).Chain("p")
@@ -163,7 +163,7 @@ func TestRenamedCopyOfThisHelperIsKnown(t *testing.T) {
 	t.Setenv("PATH", dir)
 	for _, program := range []string{self, link, "acp"} {
 		f := mustLoad(t, "[profile p]\ncredential_process = "+filepath.ToSlash(program)+" get p", "")
-		if _, err := f.Chain("p"); err == nil || !strings.Contains(diag.Text(err), "p -> p") {
+		if _, err := f.Chain("p"); err == nil || !strings.Contains(diag.Text(err), "gets the credentials of the profile itself") {
 			t.Errorf("%s: error %v", program, err)
 		}
 	}
@@ -187,10 +187,10 @@ func TestWithDuration(t *testing.T) {
 	}{
 		{"dev", 12 * time.Hour, ""},
 		{"ops", time.Hour, ""},
-		{"ops", time.Hour + time.Second, "ops: a session of 1h0m1s is asked for, but AWS allows a role that is assumed by another role an hour at most"},
-		{"by-web", 2 * time.Hour, "an hour at most"},
-		{"web", time.Hour, "it assumes no role with AssumeRole"},
-		{"base", time.Hour, "it assumes no role with AssumeRole"},
+		{"ops", time.Hour + time.Second, "ops: duration 1h0m1s is too long for a role that another role assumes\nhint: AWS allows 1h"},
+		{"by-web", 2 * time.Hour, "too long"},
+		{"web", time.Hour, "a duration needs an AssumeRole call"},
+		{"base", time.Hour, "a duration needs an AssumeRole call"},
 	} {
 		before, err := f.Chain(test.profile)
 		if err != nil {

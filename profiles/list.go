@@ -22,8 +22,8 @@ type SessionSummary struct {
 	Properties map[string]string `json:"properties"`
 }
 
-// List returns all profiles and SSO sessions as they are read. It does not resolve chains: a profile
-// whose source is missing is listed too.
+// List returns all profiles and SSO sessions as they are read. It does not resolve chains: a
+// profile whose source is missing is listed too.
 func (f *Files) List() ([]Summary, []SessionSummary, error) {
 	profiles, sessions := []Summary{}, []SessionSummary{}
 	for _, name := range f.Names() {

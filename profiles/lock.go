@@ -15,13 +15,22 @@ import (
 // lock locks a config file for edits. It creates the file's directory.
 func lock(ctx context.Context, configPath string) (unlock func() error, err error) {
 	fail := func(err error) error {
-		return &diag.Error{Where: configPath, Problem: "cannot be locked: " + reason(err), Hint: writeHint(err), Err: err}
+		return &diag.Error{
+			Where:   configPath,
+			Problem: "cannot be locked: " + reason(err),
+			Hint:    writeHint(configPath, err),
+			Err:     err,
+		}
 	}
 	if configPath == os.DevNull {
 		if err := CheckHome(configPath); err != nil {
 			return nil, err
 		}
-		return nil, &diag.Error{Where: configPath, Problem: "cannot be written", Hint: "let AWS_CONFIG_FILE name a file, or unset it"}
+		return nil, &diag.Error{
+			Where:   configPath,
+			Problem: "cannot be written",
+			Hint:    "set AWS_CONFIG_FILE to a file, or unset it",
+		}
 	}
 	if err := os.MkdirAll(filepath.Dir(configPath), 0o700); err != nil {
 		return nil, fail(err)
@@ -37,7 +46,12 @@ func lock(ctx context.Context, configPath string) (unlock func() error, err erro
 	select {
 	case err := <-got:
 		if errors.Is(err, fs.ErrPermission) && exists(path) {
-			return nil, &diag.Error{Where: path, Problem: "this lock cannot be opened: " + reason(err), Hint: "remove it: another user has made it, as sudo does", Err: err}
+			return nil, &diag.Error{
+				Where:   path,
+				Problem: "lock file cannot be opened: " + reason(err),
+				Hint:    "remove it; another user created it, for example with sudo",
+				Err:     err,
+			}
 		}
 		if err != nil {
 			return nil, fail(err)
@@ -49,7 +63,12 @@ func lock(ctx context.Context, configPath string) (unlock func() error, err erro
 				_ = l.Unlock()
 			}
 		}()
-		return nil, &diag.Error{Where: configPath, Problem: "another process is editing it, and has not finished in time", Hint: "try again", Err: context.Cause(ctx)}
+		return nil, &diag.Error{
+			Where:   configPath,
+			Problem: "another process is editing the file",
+			Hint:    "try again",
+			Err:     context.Cause(ctx),
+		}
 	}
 }
 

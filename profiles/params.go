@@ -41,7 +41,8 @@ const (
 // CheckDuration returns an error if no role session can have the duration.
 func CheckDuration(d time.Duration) error {
 	if d < minDuration || d > maxDuration || d%time.Second != 0 {
-		return fmt.Errorf("AWS allows whole seconds, %d minutes to %d hours", int(minDuration.Minutes()), int(maxDuration.Hours()))
+		return fmt.Errorf("AWS allows whole seconds, %d minutes to %d hours",
+			int(minDuration.Minutes()), int(maxDuration.Hours()))
 	}
 	return nil
 }
@@ -52,7 +53,8 @@ func (p settings) hop() (Hop, error) {
 	if err := p.checkARN("role_arn"); err != nil {
 		return Hop{}, err
 	}
-	if err := p.checkTexts("role_session_name", "external_id", "mfa_serial", "source_identity"); err != nil {
+	err := p.checkTexts("role_session_name", "external_id", "mfa_serial", "source_identity")
+	if err != nil {
 		return Hop{}, err
 	}
 	h := Hop{
@@ -64,7 +66,6 @@ func (p settings) hop() (Hop, error) {
 		SourceIdentity:  p.Get("source_identity"),
 		Policy:          p.Get("policy"),
 	}
-	var err error
 	if h.Duration, err = p.seconds("duration_seconds", minDuration, maxDuration); err != nil {
 		return Hop{}, err
 	}
@@ -84,7 +85,8 @@ func (p settings) tags() (tags []Tag, transitive []string, err error) {
 		lower := strings.ToLower(t.Key)
 		problem, hint := checkTag(pair, t)
 		if problem == "" && seen[lower] {
-			problem, hint = fmt.Sprintf("session_tags has the key %q twice; upper and lower case are one to AWS", shorten(t.Key, 40)), "keep one of them"
+			problem = fmt.Sprintf("session_tags has the key %q twice (AWS ignores case)", shorten(t.Key, 40))
+			hint = "remove one of them"
 		}
 		if problem != "" {
 			return nil, nil, p.fail("session_tags", problem, hint)
@@ -93,11 +95,14 @@ func (p settings) tags() (tags []Tag, transitive []string, err error) {
 		tags = append(tags, t)
 	}
 	if len(tags) > maxTags {
-		return nil, nil, p.fail("session_tags", fmt.Sprintf("session_tags has %d tags, and AWS allows %d", len(tags), maxTags), "remove some")
+		return nil, nil, p.fail("session_tags",
+			fmt.Sprintf("session_tags has %d tags, and AWS allows %d", len(tags), maxTags), "remove some")
 	}
 	for _, key := range splitList(p.Get("transitive_session_tags")) {
 		if !seen[strings.ToLower(key)] {
-			return nil, nil, p.fail("transitive_session_tags", fmt.Sprintf("transitive_session_tags names %q, which is no key of session_tags", shorten(key, 40)), "add the tag there, or remove the name here")
+			return nil, nil, p.fail("transitive_session_tags",
+				fmt.Sprintf("transitive_session_tags has %q, which is not in session_tags", shorten(key, 40)),
+				"add the tag to session_tags, or remove the key here")
 		}
 		transitive = append(transitive, key)
 	}
@@ -109,13 +114,17 @@ func checkTag(pair string, t Tag) (problem, hint string) {
 	key := shorten(t.Key, 40)
 	switch {
 	case t.Key == "" || !strings.Contains(pair, "="):
-		return fmt.Sprintf("session_tags holds %q, which is no key=value", shorten(pair, 40)), "write session_tags = key=value,key=value"
+		return fmt.Sprintf("session_tags has %q, which is not key=value", shorten(pair, 40)),
+			"write session_tags = key=value,key=value"
 	case strings.HasPrefix(strings.ToLower(t.Key), "aws:"):
-		return fmt.Sprintf("session_tags has the key %q, and AWS keeps those with aws: for itself", key), "give it another name"
+		return fmt.Sprintf("session_tags has the key %q, and AWS reserves the prefix aws:", key),
+			"rename the key"
 	case utf8.RuneCountInString(t.Key) > maxTagKey || utf8.RuneCountInString(t.Value) > maxTagValue:
-		return fmt.Sprintf("the tag %q is too long: AWS allows %d characters for a key and %d for a value", key, maxTagKey, maxTagValue), "shorten it"
+		return fmt.Sprintf("session tag %q is too long", key),
+			fmt.Sprintf("AWS allows %d characters for a key and %d for a value", maxTagKey, maxTagValue)
 	case !isTagText(t.Key) || !isTagText(t.Value):
-		return fmt.Sprintf("the tag %q holds other characters than letters, digits, spaces and _.:/=+-@", key), "correct it"
+		return fmt.Sprintf("session tag %q has characters that AWS does not allow", key),
+			"AWS allows letters, digits, spaces and _.:/=+-@"
 	}
 	return "", ""
 }
@@ -132,24 +141,29 @@ func (p settings) policies() (arns []string, err error) {
 	if policy := p.Get("policy"); policy != "" {
 		if _, isFile := PolicyFile(policy); !isFile {
 			if err := CheckPolicy(policy); err != nil {
-				return nil, p.fail("policy", "policy "+err.Error(), "write a policy document in JSON, or file://PATH of one")
+				return nil, p.fail("policy", "policy "+err.Error(),
+					fmt.Sprintf("use a JSON policy of at most %d characters, or file://PATH", maxPolicy))
 			}
 		}
 	}
 	arns = splitList(p.Get("policy_arns"))
 	if len(arns) > maxPolicyARNs {
-		return nil, p.fail("policy_arns", fmt.Sprintf("policy_arns has %d policies, and AWS allows %d", len(arns), maxPolicyARNs), "remove some")
+		return nil, p.fail("policy_arns",
+			fmt.Sprintf("policy_arns has %d policies, and AWS allows %d", len(arns), maxPolicyARNs),
+			"remove some")
 	}
 	for _, arn := range arns {
 		if !isARN(arn) {
-			return nil, p.fail("policy_arns", fmt.Sprintf("policy_arns holds %q, which is no ARN", shorten(arn, 60)), "write it as arn:aws:iam::aws:policy/NAME")
+			return nil, p.fail("policy_arns",
+				fmt.Sprintf("policy_arns has %q, which is not an ARN", shorten(arn, 60)),
+				"write arn:aws:iam::aws:policy/NAME")
 		}
 	}
 	return arns, nil
 }
 
-// PolicyFile returns the path in a policy setting of the form file://PATH, with a leading ~ expanded.
-// ok is false if the setting holds the policy itself.
+// PolicyFile returns the path in a policy setting of the form file://PATH, with a leading ~
+// expanded. ok is false if the setting holds the policy itself.
 func PolicyFile(policy string) (path string, ok bool) {
 	path, ok = strings.CutPrefix(policy, "file://")
 	return expandHome(path), ok
@@ -162,7 +176,7 @@ func CheckPolicy(text string) error {
 		return fmt.Errorf("has %d characters, and AWS allows %d", n, maxPolicy)
 	}
 	if !json.Valid([]byte(text)) || trim(text)[0] != '{' {
-		return errors.New("is no JSON object")
+		return errors.New("is not a JSON object")
 	}
 	return nil
 }
@@ -175,12 +189,14 @@ func (p settings) seconds(key string, least, most time.Duration) (time.Duration,
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {
-		return 0, p.fail(key, fmt.Sprintf("%s is %q, which is no whole number", key, shorten(text, 20)), fmt.Sprintf("write a number of seconds, %d to %d", int(least.Seconds()), int(most.Seconds())))
+		return 0, p.fail(key,
+			fmt.Sprintf("%s is %q, which is not a whole number", key, shorten(text, 20)),
+			fmt.Sprintf("use a number of seconds from %d to %d", int(least.Seconds()), int(most.Seconds())))
 	}
 	if n < int(least.Seconds()) || n > int(most.Seconds()) {
-		return 0, p.fail(key, fmt.Sprintf("%s is %d, and AWS allows %d (%d minutes) to %d (%d hours)", key, n,
-			int(least.Seconds()), int(least.Minutes()), int(most.Seconds()), int(most.Hours())),
-			"write a number in these bounds, or remove it")
+		problem := fmt.Sprintf("%s is %d, and AWS allows %d (%d minutes) to %d (%d hours)", key, n,
+			int(least.Seconds()), int(least.Minutes()), int(most.Seconds()), int(most.Hours()))
+		return 0, p.fail(key, problem, "use a value in this range, or remove "+key)
 	}
 	return time.Duration(n) * time.Second, nil
 }
@@ -209,7 +225,7 @@ func (p settings) mfa(base settings) (MFA, error) {
 	}
 	d, err := from.seconds(key, minDuration, maxMFASession)
 	if e := (*diag.Error)(nil); errors.As(err, &e) {
-		e.Hint += "; 0 asks for a code for each role"
+		e.Hint += "; with 0, each role asks for a code"
 	}
 	if d != 0 {
 		m.Session = d
@@ -224,14 +240,15 @@ func (p settings) checkARN(key string) error {
 	if isARN(value) {
 		return nil
 	}
-	return p.fail(key, fmt.Sprintf("%s is %q, which is no ARN", key, shorten(value, 60)), "write it as arn:aws:iam::123456789012:role/NAME")
+	return p.fail(key, fmt.Sprintf("%s is %q, which is not an ARN", key, shorten(value, 60)),
+		"write arn:aws:iam::123456789012:role/NAME")
 }
 
 // checkTexts checks settings that are sent to STS as they are.
 func (p settings) checkTexts(keys ...string) error {
 	for _, key := range keys {
-		if err := checkText(key, p.Get(key)); err != nil {
-			return p.fail(key, err.Error(), "correct it")
+		if problem, allowed := checkText(key, p.Get(key)); problem != "" {
+			return p.fail(key, problem, "AWS allows "+allowed)
 		}
 	}
 	return nil
@@ -242,28 +259,33 @@ func CheckMFASerial(serial string) error {
 	if serial == "" {
 		return errors.New("mfa_serial is empty")
 	}
-	return checkText("mfa_serial", serial)
-}
-
-// checkText checks the length and the characters of a setting, if it is set.
-func checkText(key, value string) error {
-	least, most, others := textBounds(key)
-	if value == "" {
-		return nil
-	}
-	if len(value) < least || len(value) > most {
-		return fmt.Errorf("%s has %d characters, and AWS allows %d to %d", key, len(value), least, most)
-	}
-	for _, c := range value {
-		if !isAlphanumeric(c) && !strings.ContainsRune(others, c) {
-			return fmt.Errorf("%s holds %q, and AWS allows letters, digits and %s", key, c, others)
-		}
+	if problem, allowed := checkText("mfa_serial", serial); problem != "" {
+		return fmt.Errorf("%s, and AWS allows %s", problem, allowed)
 	}
 	return nil
 }
 
-// textBounds returns the bounds of a setting's length, and the characters it may have besides letters
-// and digits.
+// checkText checks the length and the characters of a setting, if it is set. It returns what is
+// wrong and what AWS allows.
+func checkText(key, value string) (problem, allowed string) {
+	least, most, others := textBounds(key)
+	switch {
+	case value == "":
+		return "", ""
+	case len(value) < least || len(value) > most:
+		return fmt.Sprintf("%s has a length of %d", key, len(value)),
+			fmt.Sprintf("%d to %d characters", least, most)
+	}
+	for _, c := range value {
+		if !isAlphanumeric(c) && !strings.ContainsRune(others, c) {
+			return fmt.Sprintf("%s has the character %q", key, c), "letters, digits and " + others
+		}
+	}
+	return "", ""
+}
+
+// textBounds returns the bounds of a setting's length, and the characters it may have besides
+// letters and digits.
 func textBounds(key string) (least, most int, others string) {
 	switch key {
 	case "external_id":

@@ -11,9 +11,9 @@ import (
 )
 
 // Paths returns the paths of the config file and the credentials file: AWS_CONFIG_FILE and
-// AWS_SHARED_CREDENTIALS_FILE if they are set, else ~/.aws/config and ~/.aws/credentials. It expands
-// a leading ~. If the home directory is not known, see [CheckHome], it returns os.DevNull for a file
-// in it.
+// AWS_SHARED_CREDENTIALS_FILE if they are set, else ~/.aws/config and ~/.aws/credentials. It
+// expands a leading ~. If the home directory is not known, see [CheckHome], it returns os.DevNull
+// for a file in it.
 func Paths(getenv func(string) string) (config, credentials string) {
 	path := func(variable, name string) string {
 		if p := getenv(variable); p != "" {
@@ -62,10 +62,13 @@ func CheckHome(paths ...string) error {
 	if !slices.Contains(paths, os.DevNull) || home() != "" {
 		return nil
 	}
-	return &diag.Error{Problem: "the home directory is not known, and so no config file in it is read", Hint: setHome}
+	return &diag.Error{Problem: noHome, Hint: noHomeHint}
 }
 
-const setHome = "set HOME, or AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE"
+const (
+	noHome     = "home directory not found, so ~/.aws cannot be read"
+	noHomeHint = "set HOME, or AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE"
+)
 
 // FileID returns the absolute path of a config file with symbolic links resolved. The file need not
 // exist.

@@ -57,8 +57,8 @@ func placesIn(which, path, secret string) (places []SecretPlace) {
 	return places
 }
 
-// hasWord reports whether a text has the word, not as part of a longer one. Secret access keys are in
-// base64.
+// hasWord reports whether a text has the word, not as part of a longer one. Secret access keys are
+// in base64.
 func hasWord(text, word string) bool {
 	return slices.Contains(strings.FieldsFunc(text, func(r rune) bool {
 		return r != '/' && r != '+' && !isAlphanumeric(r)
@@ -72,7 +72,8 @@ func copiesOf(path string) (paths []string) {
 		return nil
 	}
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), filepath.Base(path)+".aws-credproc.") && strings.HasSuffix(e.Name(), ".bak") {
+		prefix := filepath.Base(path) + ".aws-credproc."
+		if strings.HasPrefix(e.Name(), prefix) && strings.HasSuffix(e.Name(), ".bak") {
 			paths = append(paths, filepath.Join(filepath.Dir(path), e.Name()))
 		}
 	}

@@ -9,16 +9,20 @@ import (
 )
 
 // ProcessCommand returns the credential_process command that starts the helper at an absolute path
-// for a profile: `/path/helper get NAME` or `"/path with space/helper" get NAME`. All SDKs read these
-// forms; a command that starts and ends with a quote is broken by the Go SDK. A path that cannot be
-// written so is refused. goos is the system whose rules apply.
+// for a profile: `/path/helper get NAME` or `"/path with space/helper" get NAME`. All SDKs read
+// these forms; a command that starts and ends with a quote is broken by the Go SDK. A path that
+// cannot be written so is refused. goos is the system whose rules apply.
 func ProcessCommand(helper, profile, goos string) (string, error) {
 	word, err := commandWord(helper, goos)
 	if err != nil {
 		return "", err
 	}
 	if goos == "windows" && strings.Contains(profile, "%") {
-		return "", &diag.Error{Profile: profile, Problem: "its name holds a %, which cmd.exe takes for a variable", Hint: "rename it"}
+		return "", &diag.Error{
+			Profile: profile,
+			Problem: "the name has a %, which cmd.exe expands",
+			Hint:    "rename the profile",
+		}
 	}
 	return word + " get " + profile, nil
 }
@@ -37,14 +41,19 @@ func CommandWith(command, program, goos string) (string, error) {
 			}
 		}
 	}
-	return "", &diag.Error{Problem: "its credential_process names a helper that is not there", Hint: "write " + word + " in its place"}
+	return "", &diag.Error{
+		Problem: "the program in credential_process does not exist",
+		Hint:    "replace it with " + word,
+	}
 }
 
 // commandWord returns a program's path as the first word of a command, quoted if need be.
 func commandWord(program, goos string) (string, error) {
 	if bad := badInCommand(program, goos); bad != "" {
-		return "", &diag.Error{Problem: fmt.Sprintf("the helper's path %q holds %s that not every SDK reads in a credential_process", program, bad),
-			Hint: "link the helper into a folder with a plain name, and put that first on the PATH"}
+		return "", &diag.Error{
+			Problem: fmt.Sprintf("path %q has %s that not all SDKs accept in credential_process", program, bad),
+			Hint:    "link aws-credproc into a directory with a plain name, first on the PATH",
+		}
 	}
 	plain := "/._-+:,="
 	if goos == "windows" {
@@ -59,8 +68,8 @@ func commandWord(program, goos string) (string, error) {
 
 // badInCommand returns what in a program's path some SDKs do not read within double quotes, or "".
 func badInCommand(program, goos string) string {
-	// sh expands some of these; the shlex of the AWS CLI and, on Windows, the AWS CLI and cmd.exe have
-	// rules of their own for others.
+	// sh expands some of these; the shlex of the AWS CLI and, on Windows, the AWS CLI and cmd.exe
+	// have rules of their own for others.
 	forbidden := "\"'\\$`~"
 	if goos == "windows" {
 		forbidden = "\"'%&|<>^()@!`"
@@ -79,8 +88,8 @@ func badInCommand(program, goos string) string {
 	return bad
 }
 
-// ProcessWords returns the words of a profile's credential_process, as far as all SDKs agree on them,
-// and whether the first word starts this program. See [Wired] for what the command does.
+// ProcessWords returns the words of a profile's credential_process, as far as all SDKs agree on
+// them, and whether the first word starts this program. See [Wired] for what the command does.
 func ProcessWords(p Section) (words []string, isHelper bool) {
 	words = splitCommand(p.Get("credential_process"))
 	return words, len(words) > 0 && isThisHelper(words[0])

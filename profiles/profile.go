@@ -17,9 +17,9 @@ type Property struct {
 	Line  int    // of its key, from 1
 }
 
-// Section is a profile, an SSO session or a services section: the properties of all sections of that
-// name in both files, merged. The last setting of a key counts, and the credentials file overrides
-// the config file.
+// Section is a profile, an SSO session or a services section: the properties of all sections of
+// that name in both files, merged. The last setting of a key counts, and the credentials file
+// overrides the config file.
 type Section struct {
 	Name       string
 	Properties map[string]Property // keys are in lower case; must not be changed
@@ -97,7 +97,12 @@ func (f *Files) section(kind sectionKind, name string) (s Section, ok bool, err 
 				return Section{}, false, err
 			}
 			if count += n; count > maxProperties {
-				return Section{}, false, &diag.Error{Profile: name, Problem: fmt.Sprintf("it has more than %d properties", maxProperties), Hint: "remove those that are of no use"}
+				return Section{}, false, &diag.Error{
+					Profile: name,
+					Where:   fileLine(file.path, part.line),
+					Problem: fmt.Sprintf("more than %d properties", maxProperties),
+					Hint:    "remove those that are not needed",
+				}
 			}
 		}
 	}
@@ -117,10 +122,10 @@ func (f *Files) section(kind sectionKind, name string) (s Section, ok bool, err 
 }
 
 // normalize writes the properties of a section as lines that leave gopkg.in/ini.v1 nothing to
-// interpret, and returns their number. A key starts with a dot, so that it is not a comment, a quote
-// or the auto-increment '-'. Its file and line and the value follow, the value between bars, so that
-// no quote, white space or comment sign is at its ends, with NUL for newline. No file with a NUL is
-// accepted.
+// interpret, and returns their number. A key starts with a dot, so that it is not a comment, a
+// quote or the auto-increment '-'. Its file and line and the value follow, the value between bars,
+// so that no quote, white space or comment sign is at its ends, with NUL for newline. No file with
+// a NUL is accepted.
 func (f *file) normalize(b *strings.Builder, part section) (count int, err error) {
 	open, ignored := false, false
 	finish := func() {
@@ -138,7 +143,8 @@ func (f *file) normalize(b *strings.Builder, part section) (count int, err error
 			if ignored = !IsName(l.key); !ignored {
 				open = true
 				count++
-				b.WriteString("." + strings.ToLower(l.key) + "=" + f.which + ":" + strconv.Itoa(l.number) + "|" + l.value)
+				b.WriteString("." + strings.ToLower(l.key) + "=" + f.which + ":" +
+					strconv.Itoa(l.number) + "|" + l.value)
 			}
 		case continuationLine:
 			if !ignored {

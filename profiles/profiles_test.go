@@ -113,19 +113,19 @@ func TestProfileIsReadAsTheSDKsReadIt(t *testing.T) {
 
 func TestLineThatBreaksTheFormIsNamed(t *testing.T) {
 	for name, test := range map[string]struct{ config, where, problem string }{
-		"no equals sign":                   {"[profile p]\nregion", "config:2", "there is no '='"},
-		"comment swallows the equals sign": {"[profile p]\nregion # = x", "config:2", "there is no '='"},
+		"no equals sign":                   {"[profile p]\nregion", "config:2", `expected "key = value"`},
+		"comment swallows the equals sign": {"[profile p]\nregion # = x", "config:2", `expected "key = value"`},
 		"no key":                           {"[profile p]\n = x\n= x", "config:2", "indented"},
 		"empty key":                        {"[profile p]\n= x", "config:2", "no key"},
-		"property before any section":      {"a = b", "config:1", "before any section"},
-		"continuation before any property": {"\n a", "config:2", "none above it"},
-		"continuation after the section":   {"[profile p]\n a = b", "config:2", "none above it"},
-		"unclosed bracket":                 {"[profile p\na = b", "config:1", "no closing bracket"},
-		"text after the section":           {"[profile p] x", "config:1", "only a comment"},
+		"property before any section":      {"a = b", "config:1", "before the first section"},
+		"continuation before any property": {"\n a", "config:2", "without a property above it"},
+		"continuation after the section":   {"[profile p]\n a = b", "config:2", "without a property above it"},
+		"unclosed bracket":                 {"[profile p\na = b", "config:1", `missing "]"`},
+		"text after the section":           {"[profile p] x", "config:1", `unexpected text after "]"`},
 		"sub-property without =":           {"[profile p]\ns3 =\n  a", "config:3", "sub-property"},
 		"sub-property without key":         {"[profile p]\ns3 =\n  = a", "config:3", "sub-property"},
-		"in a section nobody asks for":     {"[whatever]\nx", "config:2", "there is no '='"},
-		"zero bytes":                       {"[profile p]\na\x00 = b", "config", "zero bytes"},
+		"in a section nobody asks for":     {"[whatever]\nx", "config:2", `expected "key = value"`},
+		"zero bytes":                       {"[profile p]\na\x00 = b", "config", "NUL bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := loadText(t, test.config, "")
@@ -207,7 +207,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	if _, err := Load(os.DevNull, missing); err != nil {
 		t.Errorf("the null device is not an empty file: %v", err)
 	}
-	if _, err := Load(dir, missing); err == nil || !strings.Contains(diag.Text(err), "is a directory, not a file\nhint: put a text file there") {
+	if _, err := Load(dir, missing); err == nil || !strings.Contains(diag.Text(err), "is a directory, not a file\nhint: set AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE") {
 		t.Errorf("a directory: %v", err)
 	}
 	if _, err := Load(filepath.Join(missing, "x"), missing); err != nil {
@@ -220,7 +220,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	if err := os.Truncate(huge, maxFileSize+1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(huge, missing); err == nil || !strings.Contains(diag.Text(err), "larger than 16 MB\nhint: make it smaller") {
+	if _, err := Load(huge, missing); err == nil || !strings.Contains(diag.Text(err), "larger than 16 MB\nhint: remove") {
 		t.Errorf("a huge file: %v", err)
 	}
 }

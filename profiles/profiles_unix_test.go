@@ -18,7 +18,7 @@ func TestAPipeIsAnErrorAndNoHang(t *testing.T) {
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(pipe, pipe+".none"); err == nil || !strings.Contains(diag.Text(err), "no regular file\nhint: ") {
+	if _, err := Load(pipe, pipe+".none"); err == nil || !strings.Contains(diag.Text(err), "not a regular file\nhint: ") {
 		t.Errorf("a pipe: %v", err)
 	}
 }
@@ -29,7 +29,7 @@ func TestAFileThatCannotBeReachedIsNoEmptyFile(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(filepath.Join(file, "config"), file); err == nil || !strings.Contains(diag.Text(err), "cannot read: not a directory\nhint: ") {
+	if _, err := Load(filepath.Join(file, "config"), file); err == nil || !strings.Contains(diag.Text(err), "cannot be read: not a directory\nhint: ") {
 		t.Errorf("below a file: %v", err)
 	}
 }
@@ -56,7 +56,7 @@ func TestWithoutAHomeNoFileOfTheWorkingDirectoryIsRead(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := f.Chain("x"); err == nil || !strings.Contains(diag.Text(err), "x: there is no such profile: the home directory is not known") || !strings.Contains(diag.Text(err), "hint: set HOME, or ") {
+			if _, err := f.Chain("x"); err == nil || !strings.Contains(diag.Text(err), "x: home directory not found") || !strings.Contains(diag.Text(err), "hint: set HOME, or ") {
 				t.Errorf("%s, AWS_CONFIG_FILE=%s: %v", name, variable, err)
 			}
 			if _, err := Update(t.Context(), config, credentials, setP("1")); err == nil || !strings.Contains(diag.Text(err), "home directory") {

@@ -14,7 +14,8 @@ type Raw struct {
 	Lines         []RawLine
 }
 
-// RawLine is a section header, a property, a sub-property or a faulty line. Other lines are left out.
+// RawLine is a section header, a property, a sub-property or a faulty line. Other lines are left
+// out.
 type RawLine struct {
 	Where      string // file and line
 	IsHeader   bool
@@ -26,8 +27,8 @@ type RawLine struct {
 	Err        error  // of a faulty line, an [*diag.Error]
 }
 
-// ReadRaw reads a file as which of the two, [ConfigFile] or [CredentialsFile]. Unlike [Load] it reads
-// on after a faulty line. It returns an error if the file cannot be read.
+// ReadRaw reads a file as which of the two, [ConfigFile] or [CredentialsFile]. Unlike [Load] it
+// reads on after a faulty line. It returns an error if the file cannot be read.
 func ReadRaw(path, which string) (Raw, error) {
 	text, err := readFile(path)
 	if err != nil {

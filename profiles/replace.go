@@ -39,7 +39,7 @@ func prepareAll(changes []Change) (ready []*replacement, err error) {
 func prepare(c Change) (r *replacement, err error) {
 	r = &replacement{path: c.Path}
 	if c.Path == os.DevNull { // root could replace it
-		return nil, errors.New("it is no file")
+		return nil, errors.New("not a file")
 	}
 	if r.old, err = readFile(c.Path); err != nil {
 		return nil, err
@@ -109,7 +109,11 @@ func commit(ready []*replacement) error {
 	}
 	for _, r := range ready {
 		if err := syncDir(filepath.Dir(r.real)); err != nil {
-			return &diag.Error{Where: r.path, Problem: "is written, but may not outlast a crash of the machine: " + reason(err), Err: err}
+			return &diag.Error{
+				Where:   r.path,
+				Problem: "written, but not synced to disk: " + reason(err),
+				Err:     err,
+			}
 		}
 	}
 	return nil
@@ -192,40 +196,50 @@ func realPath(path string) (string, error) {
 	return "", fmt.Errorf("%s: too many links", path)
 }
 
-var errReadOnly = errors.New("it is read-only")
+var errReadOnly = errors.New("read-only")
 
 // cannotWrite returns the error for a file that cannot be written.
 func cannotWrite(path string, err error) error {
-	return &diag.Error{Where: path, Problem: "cannot be written: " + reason(err), Hint: writeHint(err), Err: err}
+	return &diag.Error{
+		Where:   path,
+		Problem: "cannot be written: " + reason(err),
+		Hint:    writeHint(path, err),
+		Err:     err,
+	}
 }
 
-// writeHint returns the hint for a file that cannot be written, or next to which none can be created.
-func writeHint(err error) string {
+// writeHint returns the hint for a file that cannot be written, or next to which none can be
+// created.
+func writeHint(path string, err error) string {
 	switch {
 	case errors.Is(err, errReadOnly):
-		return "make it writable (chmod u+w), and do the same again; or do by hand what --dry-run shows, where another program makes the file"
+		return "chmod u+w " + quoted(path) +
+			"; if a tool generates the file, make the change there (see --dry-run)"
 	case errors.Is(err, syscall.EROFS):
-		return "do by hand what --dry-run shows, where the file comes from"
+		return "the file system is read-only; make the change where the file comes from (see --dry-run)"
 	case errors.Is(err, syscall.ENOSPC):
-		return "make room on the disk, and do the same again"
+		return "free some disk space, then try again"
 	}
-	return "let this user write to it and to its directory, and do the same again"
+	return "make the file and its directory writable for this user, then try again"
 }
 
 // leftoverAge is longer than any edit takes.
 const leftoverAge = time.Hour
 
-// Leftovers returns the paths of temporary files that killed processes have left next to a file more
-// than an hour before now.
+// Leftovers returns the paths of temporary files that killed processes have left next to a file
+// more than an hour before now.
 func Leftovers(path string, now time.Time) (paths []string) {
-	return leftovers(path, func(info fs.FileInfo) bool { return now.Sub(info.ModTime()) > leftoverAge })
+	return leftovers(path, func(info fs.FileInfo) bool {
+		return now.Sub(info.ModTime()) > leftoverAge
+	})
 }
 
 // removeLeftovers removes the copy of a file that a [Move] has made and what killed processes have
 // left. The caller holds the lock, so that no other process uses the files.
 func removeLeftovers(path string) error {
 	for _, left := range leftovers(path, func(fs.FileInfo) bool { return true }) {
-		if err := fileio.Retry(func() error { return os.Remove(left) }); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err := fileio.Retry(func() error { return os.Remove(left) })
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

@@ -19,7 +19,7 @@ func keepOwner(f *os.File, old fs.FileInfo) error {
 	was, ok2 := old.Sys().(*syscall.Stat_t)
 	if ok1 && ok2 && (is.Uid != was.Uid || is.Gid != was.Gid) {
 		if err := f.Chown(int(was.Uid), int(was.Gid)); err != nil {
-			return errors.New("its owner or group is another, and cannot be kept")
+			return errors.New("cannot keep its owner and group")
 		}
 	}
 	return nil
@@ -38,5 +38,10 @@ func syncDir(path string) error {
 	return errors.Join(err, dir.Close())
 }
 
-// makeReadable returns the command that lets the user read a file.
-func makeReadable(path string) string { return "chmod u+r " + path }
+// readableHint returns the hint for a file that the user may not read.
+func readableHint(path string, info fs.FileInfo) string {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok && int(s.Uid) != os.Geteuid() {
+		return "another user owns the file; change its owner or its mode"
+	}
+	return "chmod u+r " + quoted(path)
+}

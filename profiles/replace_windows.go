@@ -11,5 +11,7 @@ func keepOwner(*os.File, fs.FileInfo) error { return nil }
 // syncDir does nothing: Windows cannot sync a directory.
 func syncDir(string) error { return nil }
 
-// makeReadable returns the command that lets the user read a file.
-func makeReadable(path string) string { return `icacls "` + path + `" /grant "%USERNAME%:R"` }
+// readableHint returns the hint for a file that the user may not read.
+func readableHint(path string, _ fs.FileInfo) string {
+	return `icacls "` + path + `" /grant "%USERNAME%:R"`
+}

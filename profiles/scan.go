@@ -31,8 +31,8 @@ type line struct {
 }
 
 // scanner splits the text of a shared config file into lines. How a line is read depends on the
-// lines before it, so a scan starts at the beginning of a file or at a section's header. A scan goes
-// on after a faulty line.
+// lines before it, so a scan starts at the beginning of a file or at a section's header. A scan
+// goes on after a faulty line.
 type scanner struct {
 	path string // for errors
 	text string
@@ -43,8 +43,8 @@ type scanner struct {
 	inProperty bool // a property has been read in this section: an indented line continues it
 	inBlock    bool // that property's value is empty: indented lines are its sub-properties
 
-	// formOnly skips the keys and values of lines other than section headers, for a `get`, which only
-	// needs to know where the sections are.
+	// formOnly skips the keys and values of lines other than section headers, for a `get`, which
+	// only needs to know where the sections are.
 	formOnly bool
 }
 
@@ -90,7 +90,7 @@ func (s *scanner) classify() {
 	case continues:
 		s.continuation(text)
 	case indented:
-		s.fail("an indented line continues a value, and there is none above it", "remove the white space before it")
+		s.fail("indented line without a property above it", "remove the indentation")
 	case text[0] == '[':
 		s.section(text)
 	default:
@@ -104,10 +104,10 @@ func (s *scanner) section(text string) {
 	rest = trim(rest)
 	switch {
 	case !found:
-		s.fail("the section's name has no closing bracket", "end it with ]")
+		s.fail(`missing "]"`, `end the section name with "]"`)
 		return
 	case rest != "" && !isComment(rest):
-		s.fail("only a comment may follow a section's name", "move the rest to a line of its own")
+		s.fail(`unexpected text after "]"`, "move it to a line of its own, or start it with #")
 		return
 	}
 	s.line.key = trim(name)
@@ -119,13 +119,13 @@ func (s *scanner) property(text string) {
 	key, value, found := cutProperty(withoutComment(text))
 	switch {
 	case !found:
-		s.fail("a property needs the form 'key = value', and there is no '='", "write it so, or remove it; a comment starts with #")
+		s.fail(`expected "key = value"`, "complete the line, remove it, or start it with #")
 		return
 	case key == "":
-		s.fail("there is no key before the '='", "write one, or remove the line")
+		s.fail(`no key before "="`, "add a key, or remove the line")
 		return
 	case !s.inSection:
-		s.fail("a property stands before any section", "put a line such as [default] above it")
+		s.fail("property before the first section", "add a line such as [default] above it")
 		return
 	}
 	s.line.key, s.line.value = key, value
@@ -135,7 +135,7 @@ func (s *scanner) property(text string) {
 func (s *scanner) continuation(text string) {
 	s.line.kind, s.line.value = continuationLine, text
 	if key, _, _ := cutProperty(text); s.inBlock && key == "" {
-		s.fail("a sub-property needs the form 'key = value'", "write it so, or remove it")
+		s.fail(`expected a sub-property "key = value"`, "complete the line, or remove it")
 	}
 }
 
@@ -156,12 +156,15 @@ func (s *scanner) fail(problem, hint string) {
 }
 
 // firstWord returns the first word of a line, with the bracket before it, if it can be shown in an
-// error: "[profile", "aws_secret_access_key". A word of lower-case letters and underscores cannot be
-// one of AWS's secrets, which have capitals and digits. For other words it returns "".
+// error: "[profile", "aws_secret_access_key". A word of lower-case letters and underscores cannot
+// be one of AWS's secrets, which have capitals and digits. For other words it returns "".
 func firstWord(text string) string {
 	const longest = 40
 	i := 0
-	for i < len(text) && (text[i] == '_' || 'a' <= text[i] && text[i] <= 'z' || i == 0 && text[i] == '[') {
+	if strings.HasPrefix(text, "[") {
+		i++
+	}
+	for i < len(text) && (text[i] == '_' || 'a' <= text[i] && text[i] <= 'z') {
 		i++
 	}
 	ends := i == len(text) || isSpace(text[i]) || text[i] == '=' || text[i] == ']'
@@ -174,8 +177,8 @@ func firstWord(text string) string {
 	return text[:i]
 }
 
-// classifyForm is classify without keys and values, for the common forms of a line. It returns false
-// for other lines, including faulty ones.
+// classifyForm is classify without keys and values, for the common forms of a line. It returns
+// false for other lines, including faulty ones.
 func (s *scanner) classifyForm() bool {
 	raw := s.raw()
 	switch c := raw[0]; {
@@ -204,7 +207,10 @@ func (s *scanner) continuationForm(raw string) bool {
 
 func (s *scanner) propertyForm(raw string) bool {
 	at := delimiter(raw)
-	if at < 0 || !s.inSection || strings.IndexByte(raw[:at], '#') >= 0 || strings.IndexByte(raw[:at], ';') >= 0 {
+	if at < 0 || !s.inSection {
+		return false
+	}
+	if key := raw[:at]; strings.IndexByte(key, '#') >= 0 || strings.IndexByte(key, ';') >= 0 {
 		return false
 	}
 	value := raw[at+1:]

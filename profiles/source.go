@@ -63,9 +63,11 @@ func (p settings) source(hasKeys bool) (Source, error) {
 		return Source{Type: t, Profile: p.Name, Command: p.Get("credential_process")}, nil
 	}
 	if p.Get("source_profile") != "" {
-		return Source{}, p.fail("source_profile", "it has a source_profile but no role_arn", "add the role_arn to assume, or remove source_profile")
+		return Source{}, p.fail("source_profile", "source_profile without role_arn",
+			"add the role_arn to assume, or remove source_profile")
 	}
-	return Source{}, p.fail("", "it holds no credentials and no role", "give it aws_access_key_id and aws_secret_access_key, or role_arn and source_profile")
+	return Source{}, p.fail("", "no credentials and no role",
+		"add aws_access_key_id and aws_secret_access_key, or role_arn and source_profile")
 }
 
 // credentialSource returns the source that credential_source names.
@@ -81,8 +83,9 @@ func (p settings) credentialSource() (Source, error) {
 		s.MetadataEndpoint = p.Get("ec2_metadata_service_endpoint")
 		s.MetadataEndpointMode = p.Get("ec2_metadata_service_endpoint_mode")
 	default:
-		return Source{}, p.fail("credential_source", fmt.Sprintf("credential_source is %q, which is none of those there are", shorten(value, 40)),
-			"write Environment, Ec2InstanceMetadata or EcsContainer")
+		return Source{}, p.fail("credential_source",
+			fmt.Sprintf("unknown credential_source %q", shorten(value, 40)),
+			"use Environment, Ec2InstanceMetadata or EcsContainer")
 	}
 	return s, nil
 }
@@ -92,9 +95,11 @@ func (p settings) hasKeys() (bool, error) {
 	id, secret := p.Get("aws_access_key_id") != "", p.Get("aws_secret_access_key") != ""
 	switch {
 	case id && !secret:
-		return false, p.fail("aws_access_key_id", "it has aws_access_key_id but no aws_secret_access_key", "add the other half, or remove this one")
+		return false, p.fail("aws_access_key_id", "aws_access_key_id without aws_secret_access_key",
+			"add aws_secret_access_key, or remove this line")
 	case secret && !id:
-		return false, p.fail("aws_secret_access_key", "it has aws_secret_access_key but no aws_access_key_id", "add the other half, or remove this one")
+		return false, p.fail("aws_secret_access_key", "aws_secret_access_key without aws_access_key_id",
+			"add aws_access_key_id, or remove this line")
 	}
 	return id, nil
 }
@@ -133,11 +138,13 @@ func webIdentityKey(p Section) string {
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 func (p settings) webIdentity() (Source, error) {
 	if p.Get("web_identity_token_file") != "" && p.Get("web_identity_token_process") != "" {
-		return Source{}, p.fail("web_identity_token_process", "it has both web_identity_token_file and web_identity_token_process", "keep one of them")
+		return Source{}, p.fail("web_identity_token_process",
+			"both web_identity_token_file and web_identity_token_process", "remove one of them")
 	}
 	for _, key := range []string{"source_identity", "session_tags", "transitive_session_tags"} {
 		if p.Get(key) != "" {
-			return Source{}, p.fail(key, "it has "+key+", which a role that is assumed with a web identity token takes from the token", "remove it, and let the token carry it")
+			return Source{}, p.fail(key,
+				key+" is not possible with a web identity token, which carries its own", "remove "+key)
 		}
 	}
 	if err := p.checkARN("role_arn"); err != nil {
@@ -186,11 +193,13 @@ func (p settings) sso() (Source, error) {
 	}
 	for _, key := range []string{"sso_account_id", "sso_role_name"} {
 		if p.Get(key) == "" {
-			return Source{}, p.fail("", "it signs in through SSO but has no "+key, "add it; sso_account_id and sso_role_name go together")
+			return Source{}, p.fail("", "SSO profile without "+key,
+				"add it; an SSO profile needs sso_account_id and sso_role_name")
 		}
 	}
 	if s.SSORegion == "" || s.SSOStartURL == "" {
-		return Source{}, p.fail("sso_account_id", "it signs in through SSO but has no sso_session, or else sso_region and sso_start_url", "add sso_session = NAME (aws configure sso writes it)")
+		return Source{}, p.fail("sso_account_id", "SSO profile without sso_session",
+			"add sso_session, or sso_region and sso_start_url")
 	}
 	return s, nil
 }
@@ -203,17 +212,29 @@ func (p settings) ssoSession() (Section, error) {
 		return Section{}, err
 	}
 	if !ok {
-		return Section{}, p.fail("sso_session", fmt.Sprintf("it names the SSO session %s, and there is no [sso-session %s]", name, name), "add that section, or correct the name")
+		return Section{}, p.fail("sso_session",
+			fmt.Sprintf("no [sso-session %s] in %s", name, p.files.config.path), p.ssoSessionHint(name))
 	}
 	for _, key := range []string{"sso_region", "sso_start_url"} {
 		if session.Get(key) == "" {
-			return Section{}, p.fail("sso_session", fmt.Sprintf("its [sso-session %s] has no %s", name, key), "add it there")
+			return Section{}, p.fail("sso_session",
+				fmt.Sprintf("[sso-session %s] has no %s", name, key), "add it to the section")
 		}
 		if own := p.Get(key); own != "" && own != session.Get(key) {
-			return Section{}, p.fail(key, fmt.Sprintf("its %s is not that of [sso-session %s]", key, name), "remove it from the profile")
+			return Section{}, p.fail(key,
+				fmt.Sprintf("%s differs from that of [sso-session %s]", key, name),
+				"remove it from the profile")
 		}
 	}
 	return session, nil
+}
+
+// ssoSessionHint returns the hint for a missing [sso-session] section.
+func (p settings) ssoSessionHint(name string) string {
+	if near := nearest(name, p.files.SSOSessionNames()); near != "" {
+		return fmt.Sprintf("did you mean %s?", near)
+	}
+	return "add the section, or correct sso_session"
 }
 
 // services returns the [services] section that the profile names.
@@ -224,7 +245,8 @@ func (p settings) services() (Section, error) {
 	}
 	s, ok, err := p.files.section(servicesSection, name)
 	if err == nil && !ok {
-		err = p.fail("services", fmt.Sprintf("it names the services %s, and there is no [services %s]", name, name), "add that section, or correct the name")
+		err = p.fail("services", fmt.Sprintf("no [services %s] in %s", name, p.files.config.path),
+			"add the section, or remove services")
 	}
 	return s, err
 }

@@ -11,15 +11,21 @@ import (
 // source profiles of thousands of profiles are missing, the searches would take quadratic time.
 const maxSuggestions = 20
 
+const profileNameHint = "a profile name consists of letters, digits and _-/.%@:+"
+
 // noProfile returns the error for a missing profile. Its hint names what is there instead.
 func (f *Files) noProfile(name string) *diag.Error {
-	e := &diag.Error{Profile: name, Err: ErrNoProfile, Problem: fmt.Sprintf("there is no such profile in %s or %s", f.config.path, f.credentials.path)}
+	e := &diag.Error{
+		Profile: name,
+		Problem: fmt.Sprintf("no such profile in %s or %s", f.config.path, f.credentials.path),
+		Err:     ErrNoProfile,
+	}
 	if CheckHome(f.config.path, f.credentials.path) != nil {
-		e.Problem, e.Hint = "there is no such profile: the home directory is not known, and so no config file in it is read", setHome
+		e.Problem, e.Hint = noHome, noHomeHint
 		return e
 	}
 	if !IsName(name) {
-		e.Hint = "a profile's name has letters, digits and _-/.%@:+ only"
+		e.Hint = profileNameHint
 		return e
 	}
 	for _, s := range f.config.ignored {
@@ -27,17 +33,17 @@ func (f *Files) noProfile(name string) *diag.Error {
 		switch header := f.config.header(s); {
 		case s.name == name && header == name:
 			e.Where = where
-			e.Problem = fmt.Sprintf("the section is written [%s], and in the config file the SDKs ignore it without the word 'profile'", name)
-			e.Hint = fmt.Sprintf("write the line as [profile %s]", name)
+			e.Problem = fmt.Sprintf("section [%s] is not a profile in the config file", name)
+			e.Hint = fmt.Sprintf("change the line to [profile %s]", name)
 			return e
 		case isQuoted(header, name):
 			e.Where = where
-			e.Problem = "the section's name is written in quotes, which only some SDKs take away"
-			e.Hint = fmt.Sprintf("write the line as [profile %s]", name)
+			e.Problem = fmt.Sprintf("section [%s] has quotes, which only some SDKs remove", header)
+			e.Hint = fmt.Sprintf("change the line to [profile %s]", name)
 			return e
 		}
 	}
-	e.Hint = "aws-credproc list shows the profiles there are"
+	e.Hint = "aws-credproc list shows all profiles"
 	if f.suggestions < maxSuggestions {
 		f.suggestions++
 		if near := nearest(name, f.Names()); near != "" {

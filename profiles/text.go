@@ -2,6 +2,7 @@ package profiles
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 )
 
@@ -108,3 +109,11 @@ func Argument(profile string) string {
 
 // fileLine returns a file and line in the form of the Where of an error.
 func fileLine(path string, line int) string { return fmt.Sprintf("%s:%d", path, line) }
+
+// quoted returns a path as a word of a command for a user to run.
+func quoted(path string) string {
+	if word, err := commandWord(path, runtime.GOOS); err == nil {
+		return word
+	}
+	return path
+}

@@ -19,18 +19,20 @@ const (
 	lockSuffix   = ".aws-credproc.lock"
 )
 
-// Update runs edit on the two files under a lock and writes what has changed. Each file is written to
-// a temporary file that then replaces it. Mode, owner, byte order mark and symbolic links are kept; a
-// missing file and its directory are created. Hard links are not kept: other names lead to the old
-// file.
+// Update runs edit on the two files under a lock and writes what has changed. Each file is written
+// to a temporary file that then replaces it. Mode, owner, byte order mark and symbolic links are
+// kept; a missing file and its directory are created. Hard links are not kept: other names lead to
+// the old file.
 //
-// Before a file is written for the first time, it is copied to NAME.aws-credproc.bak (0600), which is
-// never overwritten. Update returns the paths of new copies. Other programs do not know the lock: if
-// they have changed a file since it was read, Update fails and writes nothing.
+// Before a file is written for the first time, it is copied to NAME.aws-credproc.bak (0600), which
+// is never overwritten. Update returns the paths of new copies. Other programs do not know the
+// lock: if they have changed a file since it was read, Update fails and writes nothing.
 //
-// The lock is a file next to the config file, not in the state directory, so that all processes that
-// edit the file use it. It is released when the process ends; the file stays.
-func Update(ctx context.Context, configPath, credentialsPath string, edit func(*Editor) error) (backups []string, err error) {
+// The lock is a file next to the config file, not in the state directory, so that all processes
+// that edit the file use it. It is released when the process ends; the file stays.
+func Update(
+	ctx context.Context, configPath, credentialsPath string, edit func(*Editor) error,
+) (backups []string, err error) {
 	err = withLock(ctx, configPath, credentialsPath, edit, func(e *Editor) error {
 		backups, err = write(e)
 		return err
@@ -56,7 +58,9 @@ func write(e *Editor) (backups []string, err error) {
 }
 
 // withLock locks the config file, reads both files, and runs edit and then write.
-func withLock(ctx context.Context, configPath, credentialsPath string, edit, write func(*Editor) error) (err error) {
+func withLock(
+	ctx context.Context, configPath, credentialsPath string, edit, write func(*Editor) error,
+) (err error) {
 	unlock, err := lock(ctx, configPath)
 	if err != nil {
 		return err
@@ -81,40 +85,51 @@ func checkUnchanged(files *Files) error {
 			return err
 		}
 		if strings.TrimPrefix(text, byteOrderMark) != f.text {
-			return &diag.Error{Where: f.path, Problem: "another program has changed it in the meantime, and nothing is written", Hint: "try again"}
+			return &diag.Error{
+				Where:   f.path,
+				Problem: "another program has changed the file; nothing was written",
+				Hint:    "try again",
+			}
 		}
 	}
 	return nil
 }
 
-// Move is an edit of the two files that goes with a change elsewhere: keys that are moved out of the
-// files or into them.
+// Move is an edit of the two files that goes with a change elsewhere: keys that are moved out of
+// the files or into them.
 type Move struct {
 	// Edit edits the files as they are now.
 	Edit func(*Editor) error
-	// Ready is called when the new files are written but not yet in place; it is not called if nothing
-	// changes. Done is called when they are in place and were read back, or if nothing changes. An error
-	// ends the move. Both are optional.
+	// Ready is called when the new files are written but not yet in place; it is not called if
+	// nothing changes. Done is called when they are in place and were read back, or if nothing
+	// changes. An error ends the move. Both are optional.
 	Ready, Done func() error
 	// KeepBackup keeps the copies of the old files.
 	KeepBackup bool
-	// CredentialsFirst replaces the credentials file before the config file, not after it, which matters
-	// if the process is killed in between.
+	// CredentialsFirst replaces the credentials file before the config file, not after it, which
+	// matters if the process is killed in between.
 	CredentialsFirst bool
 }
 
 // Run makes the edit as [Update] does, with the calls of Ready and Done under the same lock. Each
 // file that changes is copied (0600, next to it). The copy is removed when the new file was read
-// back; so are copies that killed processes have left. Run returns the paths of copies that are kept:
-// with KeepBackup, or if replacing the files has failed.
-func (m Move) Run(ctx context.Context, configPath, credentialsPath string) (kept []string, err error) {
+// back; so are copies that killed processes have left. Run returns the paths of copies that are
+// kept: with KeepBackup, or if replacing the files has failed.
+func (m Move) Run(
+	ctx context.Context, configPath, credentialsPath string,
+) (kept []string, err error) {
 	err = withLock(ctx, configPath, credentialsPath, m.Edit, func(e *Editor) error {
 		if kept, err = m.write(e); err != nil {
 			return err
 		}
 		for _, path := range []string{configPath, credentialsPath} {
 			if err := removeLeftovers(path); err != nil {
-				return &diag.Error{Where: path, Problem: "a copy of it cannot be removed: " + err.Error(), Hint: writeHint(err), Err: err}
+				return &diag.Error{
+					Where:   path,
+					Problem: "cannot remove a copy of the file: " + err.Error(),
+					Hint:    writeHint(path, err),
+					Err:     err,
+				}
 			}
 		}
 		if m.Done != nil {
@@ -174,7 +189,8 @@ func (m Move) ready(files *Files) error {
 func readBack(want *Files) error {
 	err := checkUnchanged(want)
 	if e := (*diag.Error)(nil); errors.As(err, &e) && e.Where != "" {
-		e.Problem, e.Hint = "what is read back is not what was written", "see what other program writes it, and do the same again"
+		e.Problem = "another program has changed the file after it was written"
+		e.Hint = "check the file, then run the command again"
 	}
 	return err
 }
@@ -197,9 +213,16 @@ func copyAll(ready []*replacement) (copies []string, err error) {
 // keepAll gives the copies names with a date, and returns the paths of all copies.
 func keepAll(copies []string) (kept []string, err error) {
 	for i, path := range copies {
-		to := strings.TrimSuffix(path, moveSuffix) + ".aws-credproc." + time.Now().Format("20060102T150405.000") + ".bak"
+		date := time.Now().Format("20060102T150405.000")
+		to := strings.TrimSuffix(path, moveSuffix) + ".aws-credproc." + date + ".bak"
 		if err := fileio.Retry(func() error { return os.Rename(path, to) }); err != nil {
-			return append(kept, copies[i:]...), &diag.Error{Where: path, Problem: "cannot be renamed: " + reason(err), Hint: writeHint(err), Err: err}
+			err = &diag.Error{
+				Where:   path,
+				Problem: "cannot be renamed: " + reason(err),
+				Hint:    writeHint(path, err),
+				Err:     err,
+			}
+			return append(kept, copies[i:]...), err
 		}
 		kept = append(kept, to)
 	}

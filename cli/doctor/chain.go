@@ -22,7 +22,7 @@ func cycle(x *examination) (found []Finding) {
 	for _, c := range x.chains.cycles(checkCycle) {
 		found = append(found, Finding{
 			Severity: Error, Profile: c[0], Where: x.config.sourcePlace(c[0]),
-			What: "source_profile cycle: " + c.Error(),
+			What: "source_profile loop: " + c.Error(),
 			Why:  "none of these profiles has credentials to start with",
 			Fix:  "change one source_profile to a profile that has credentials",
 		})

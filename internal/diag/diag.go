@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// Error is a failure in the form in which a user reads it: what happened and, where something helps,
-// what to do about it. It never holds a secret. Text from outside may hold control characters; the
-// command line strips them before it prints.
+// Error is a failure in the form in which a user reads it: what happened and, where something
+// helps, what to do about it. It never holds a secret. Text from outside may hold control
+// characters; the command line strips them before it prints.
 type Error struct {
 	Profile string // the profile it is about, if there is one
 	Where   string // the file and line, or the step that failed, such as "AssumeRole arn:..."
@@ -29,7 +29,8 @@ const (
 	// Temporary: the same call may succeed later with nothing changed (network, 5xx, throttling,
 	// time-out). A denial is not temporary.
 	Temporary
-	// Denied: STS refused the caller. A role, policy or key that is new is refused for some seconds.
+	// Denied: STS refused the caller. A role, policy or key that is new is refused for some
+	// seconds.
 	Denied
 	// Local: the cause is a setting of this process, so other processes do not share the failure.
 	Local
@@ -100,14 +101,14 @@ func CutHint(text string) (problem, hint string) {
 
 const hintLine = "\nhint: "
 
-// FileLimitHint returns the hint for a file that cannot be opened because too many files are open. It
-// returns "" for other errors.
+// FileLimitHint returns the hint for a file that cannot be opened because too many files are open.
+// It returns "" for other errors.
 func FileLimitHint(err error) string {
 	switch {
 	case errors.Is(err, syscall.EMFILE):
-		return "raise the limit of open files, ulimit -n"
+		return "raise the limit on open files (ulimit -n)"
 	case errors.Is(err, syscall.ENFILE):
-		return "end what has so many files open; the limit is that of the whole system"
+		return "close some programs; the system limit on open files is reached"
 	}
 	return ""
 }
