@@ -207,8 +207,8 @@ func (a *app) resolver() (*credproc.Resolver, error) {
 	}
 	return &credproc.Resolver{
 		Cache: c, Getenv: os.Getenv, Now: time.Now, Version: version(),
-		Warnf: a.warn, Tracef: a.trace, Stderr: a.stderr,
-		BeforeWait: a.handleSignals, TokenCodes: a.tokenCodes(a.prompt, a.warn),
+		Warnf: a.warn, Tracef: a.trace, Stderr: a.waiting,
+		BeforeWait: a.handleSignals, Waiting: a.waiting.Start, TokenCodes: a.tokenCodes(a.prompt, a.warn),
 	}, nil
 }
 
@@ -230,7 +230,7 @@ func (a *app) chain(profile string) (profiles.Chain, *credproc.Resolver, error) 
 func (a *app) tokenCodes(mode mfa.Mode, warnf func(string, ...any)) credproc.TokenCodes {
 	return progressStopper{&mfa.Asker{
 		Mode: mode, Dir: a.stateDir(), Getenv: os.Getenv, Now: time.Now, Seeds: a.seeds(),
-		Stderr: a.stderr, Warnf: warnf, Tracef: a.trace,
+		Stderr: a.waiting, Warnf: warnf, Tracef: a.trace,
 	}, a.waiting.Stop}
 }
 

@@ -111,6 +111,7 @@ func (x *credentialExport) childResolver(r *credproc.Resolver) *credproc.Resolve
 	}
 	child := *r
 	child.TokenCodes = x.tokenCodes(mode, x.log.warn)
+	child.Waiting = nil // the progress line would disturb the child's output
 	return &child
 }
 

@@ -135,23 +135,21 @@ func (r *refresh) untilAllowed(ctx context.Context, resolver *credproc.Resolver,
 	ctx, cancel := context.WithDeadline(ctx, r.deadline)
 	defer cancel()
 	since := r.start
-	waitingFor := "waiting for STS"
 	for delay := firstDelay; ; delay = min(2*delay, mostDelay) {
-		stop := r.progress(chain.Profile.Name + ": " + waitingFor)
 		s, err := resolver.Refresh(ctx, chain, since, r.newCode)
 		var e *diag.Error
 		if !errors.As(err, &e) || !e.Has(diag.Denied) || time.Now().Add(delay).After(r.until) {
-			stop()
 			return s, err
 		}
 		r.trace("%v; trying again in %s", err, delay)
+		stop := r.progress(chain.Profile.Name + ": denied; trying again until " +
+			r.until.Format(time.TimeOnly))
 		select {
 		case <-time.After(delay):
 		case <-ctx.Done():
 		}
 		stop()
 		since = time.Now()
-		waitingFor = "denied; trying again until " + r.until.Format(time.TimeOnly)
 	}
 }
 

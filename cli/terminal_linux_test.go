@@ -2,6 +2,11 @@ package cli
 
 import (
 	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -10,40 +15,59 @@ import (
 	"aws-credproc/internal/terminal/ptytest"
 )
 
-func TestRefreshTellsThatItWaitsOnATerminalOnly(t *testing.T) {
-	s, err := newTestSTS()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+func TestProgressIsShownAtATerminalOnly(t *testing.T) {
+	s := startSTS(t)
 	s.Fault(ststest.Fault{Kind: ststest.Slow, Delay: 1500 * time.Millisecond, Times: ststest.Always})
-	h := newHelper(t, s)
-	screen, tty := ptytest.Open(t)
-	defer screen.Close()
+	for _, command := range []string{"get", "refresh"} {
+		t.Run(command, func(t *testing.T) {
+			h := newHelper(t, s)
+			screen, tty := ptytest.Open(t)
+			cmd := h.command(t, command, "--verbose", "dev")
+			cmd.Env = append(cmd.Env, "NO_COLOR=1")
+			cmd.Stderr = tty
+			shown := make(chan string)
+			go func() {
+				b, _ := io.ReadAll(screen) // ends with EIO when the last writer is gone
+				shown <- string(b)
+			}()
+			if err := cmd.Run(); err != nil {
+				t.Fatal(err)
+			}
+			tty.Close()
+			got := <-shown
+			// Lines of --verbose are on lines of their own.
+			want := regexp.MustCompile(`(?s)^(aws-credproc: [^\r\n]*\r\n)+dev: waiting for STS \.\.\.\r\x1b\[K` +
+				`(aws-credproc: [^\r\n]*\r\n)+$`)
+			if !want.MatchString(got) {
+				t.Errorf("the terminal shows %q", got)
+			}
 
-	cmd := h.command(t, "refresh", "dev")
-	cmd.Stdout, cmd.Stderr = tty, tty
-	var shown bytes.Buffer
-	read := make(chan struct{})
-	go func() {
-		defer close(read)
-		_, _ = shown.ReadFrom(screen) // ends with EIO when the last writer is gone
-	}()
-	if err := cmd.Run(); err != nil {
+			if err := os.RemoveAll(filepath.Join(h.dir, "state")); err != nil {
+				t.Fatal(err)
+			}
+			if _, stderr, err := h.run(t, command, "dev"); err != nil || stderr != "" {
+				t.Errorf("without a terminal: %v, stderr %q", err, stderr)
+			}
+		})
+	}
+}
+
+func TestProgressNamesTheOtherProcess(t *testing.T) {
+	s := startSTS(t)
+	s.Fault(ststest.Fault{Kind: ststest.Slow, Delay: 3 * time.Second, Times: ststest.Always})
+	h := newHelper(t, s)
+	first := h.command(t, "get", "dev")
+	if err := first.Start(); err != nil {
 		t.Fatal(err)
 	}
-	tty.Close()
-	<-read
-	waiting, rest, found := strings.Cut(shown.String(), "\r\x1b[K")
-	if waiting != "dev: waiting for STS ..." || !found || !strings.HasPrefix(rest, "dev: refreshed, good for ") {
-		t.Errorf("the terminal shows %q", shown.String())
-	}
-
-	cmd = h.command(t, "refresh", "dev")
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	if err := cmd.Run(); err != nil || stderr.Len() > 0 {
-		t.Errorf("without a terminal: %v, stderr %q", err, stderr.String())
+	waitFor(t, "the first process to call STS", func() bool { return s.Calls("AssumeRole") == 1 })
+	p := ptytest.New(t)
+	second := h.command(t, "get", "dev")
+	second.Stderr = p.TTY
+	p.Start(second)
+	p.Await("dev: waiting for another process ...")
+	if err := errors.Join(first.Wait(), second.Wait()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -37,7 +37,7 @@ func (r *Resolver) newSTSClient(c profiles.Chain, e plan.Endpoint) (*stsClient, 
 	if err != nil {
 		return nil, err
 	}
-	limited := &limitedClient{HTTPClient: httpClient}
+	limited := &limitedClient{HTTPClient: waitingClient{httpClient, r, c.Profile.Name}}
 	userAgent := awsmiddleware.AddUserAgentKeyValue("aws-credproc", r.Version)
 	o := sts.Options{
 		HTTPClient: limited, APIOptions: []func(*middleware.Stack) error{userAgent},
@@ -49,7 +49,10 @@ func (r *Resolver) newSTSClient(c profiles.Chain, e plan.Endpoint) (*stsClient, 
 		return nil, err
 	}
 	useEndpoint(&o, e)
-	return &stsClient{options: o, endpoint: e, now: r.Now, warnf: r.Warnf, http: limited}, nil
+	return &stsClient{
+		options: o, watch: r.watchRetries(c.Profile.Name), endpoint: e,
+		now: r.Now, warnf: r.Warnf, http: limited,
+	}, nil
 }
 
 // connectionSettings reads the settings of a profile's connection to AWS.

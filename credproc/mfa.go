@@ -120,7 +120,9 @@ func (r *resolution) withCode(
 		return cache.Session{}, err
 	}
 	lock := cache.Key(sha256.Sum256([]byte("MFA device " + r.plan.Chain.MFA.Serial)))
+	done := r.waitingForProcess()
 	unlock, err := r.Cache.Lock(ctx, lock, nil)
+	done()
 	if err != nil {
 		return cache.Session{}, lockError(r.plan, n, err)
 	}

@@ -65,6 +65,7 @@ func (r *resolution) obtain(
 	if r.BeforeWait != nil {
 		r.BeforeWait()
 	}
+	defer r.waiting(r.plan.Chain.Profile.Name + ": waiting for a new session")()
 	caller := ctx
 	if plan.IsFallback(old, r.Now()) && !(r.needsCode() && r.mfa.canAsk(ctx)) {
 		var cancel context.CancelFunc // a user who is asked needs time to answer
@@ -72,7 +73,9 @@ func (r *resolution) obtain(
 		defer cancel()
 	}
 	l := lookup{resolution: r, n: n, fit: fit, old: old}
+	done := r.waitingForProcess()
 	unlock, err := r.Cache.Lock(ctx, r.plan.Key(n), func() bool { return l.look(ctx) })
+	done()
 	if err != nil {
 		return r.fallBack(caller, l.old, lockError(r.plan, n, err))
 	}
@@ -220,6 +223,8 @@ func (r *resolution) renew(ctx context.Context, n int) (cache.Session, error) {
 
 // sourceSession obtains the credentials of the source.
 func (r *resolution) sourceSession(ctx context.Context) (cache.Session, error) {
+	defer r.waiting(fmt.Sprintf("%s: waiting for the credentials of %s",
+		r.plan.Chain.Profile.Name, r.plan.Links[0].Profile))()
 	return source{Resolver: r.Resolver, plan: r.plan, sts: r.sts}.session(ctx)
 }
 

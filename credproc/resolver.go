@@ -31,6 +31,9 @@ type Resolver struct {
 	// BeforeWait, if it is not nil, is called before anything that may take long: STS, a command, a
 	// prompt, or another process. It is not called if the session is in the cache.
 	BeforeWait func()
+	// Waiting, if it is not nil, is called with what is waited for. It returns a function that is
+	// called at the end of the wait. text may return something else each time.
+	Waiting func(text func() string) (done func())
 
 	newCodes map[cache.Key]error // results of newCode
 }

@@ -22,6 +22,7 @@ import (
 // and the environment.
 type stsClient struct {
 	options  sts.Options
+	watch    func(*sts.Options) // adds to options
 	endpoint plan.Endpoint
 	now      func() time.Time
 	warnf    func(string, ...any)
@@ -36,7 +37,7 @@ func (c *stsClient) with(s cache.Session) *sts.Client {
 			AccessKeyID: s.AccessKeyID, SecretAccessKey: s.SecretAccessKey, SessionToken: s.SessionToken,
 		}, nil
 	})
-	return sts.New(o)
+	return sts.New(o, c.watch)
 }
 
 // getSessionToken exchanges the keys of a user and a code of their MFA device for a session.
@@ -94,7 +95,7 @@ func (c *stsClient) assumeRoleWithWebIdentity(
 		WebIdentityToken: &token,
 	}
 	in.Policy, in.PolicyArns = policyParams(s.Policy, s.PolicyARNs)
-	out, err := sts.New(c.options).AssumeRoleWithWebIdentity(ctx, in, func(o *sts.Options) {
+	out, err := sts.New(c.options, c.watch).AssumeRoleWithWebIdentity(ctx, in, func(o *sts.Options) {
 		// STS also refuses valid tokens so, while it does not have the provider's keys yet. The
 		// SDK's own provider retries too.
 		invalid := (&types.InvalidIdentityTokenException{}).ErrorCode()

@@ -13,6 +13,10 @@ import (
 // text is updated.
 const progressInterval = time.Second
 
+// progressPause is how long the line stays away after other output or the end of a wait, so that it
+// does not flicker.
+const progressPause = 300 * time.Millisecond
+
 // Progress is a line at a terminal that shows what a command waits for. All other output to the
 // terminal must go through [Progress.Write], which removes the line first.
 type Progress struct {
@@ -22,7 +26,8 @@ type Progress struct {
 	mu    sync.Mutex
 	waits []*wait // the current waits, the last of which is shown
 	timer *time.Timer
-	shown string // the text on the terminal, "" if there is none
+	pause time.Time // shows nothing until then
+	shown string    // the text on the terminal, "" if there is none
 }
 
 type wait struct {
@@ -36,7 +41,7 @@ func NewProgress(w io.Writer) *Progress {
 }
 
 // Start shows text, after a second, until stop is called. It is called again each second, for a
-// text that changes. A wait within another one hides the outer one.
+// text that changes. A wait within another one replaces its text.
 func (p *Progress) Start(text func() string) (stop func()) {
 	if !p.screen.IsTerminal {
 		return func() {}
@@ -44,6 +49,9 @@ func (p *Progress) Start(text func() string) (stop func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	w := &wait{text, time.Now()}
+	if n := len(p.waits); n > 0 {
+		w.begin = p.waits[n-1].begin
+	}
 	p.waits = append(p.waits, w)
 	p.update()
 	return func() {
@@ -55,6 +63,7 @@ func (p *Progress) Start(text func() string) (stop func()) {
 				break
 			}
 		}
+		p.hide()
 		p.update()
 	}
 }
@@ -71,10 +80,16 @@ func (p *Progress) Stop() {
 func (p *Progress) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.show("")
+	p.hide()
 	n, err := p.to.Write(b)
 	p.update()
 	return n, err
+}
+
+// hide removes the line for a while.
+func (p *Progress) hide() {
+	p.show("")
+	p.pause = time.Now().Add(progressPause)
 }
 
 // update shows the text of the innermost wait if it is due, and plans the next update.
@@ -88,12 +103,12 @@ func (p *Progress) update() {
 		return
 	}
 	w := p.waits[len(p.waits)-1]
-	next := progressInterval
-	if waited := time.Since(w.begin); waited >= progressInterval {
+	next := max(time.Until(w.begin.Add(progressInterval)), time.Until(p.pause))
+	if next <= 0 {
 		p.show(terminal.Printable(w.text()) + " ...")
+		next = progressInterval
 	} else {
 		p.show("")
-		next -= waited
 	}
 	p.timer = time.AfterFunc(next, func() {
 		p.mu.Lock()

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -17,25 +18,30 @@ func TestProgressLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := NewProgress(tty)
-	text := "outer"
-	stop := p.Start(func() string { return text })
-	time.Sleep(progressInterval + 100*time.Millisecond)
+	const interval = progressInterval + 100*time.Millisecond
+	const pause = progressPause + 100*time.Millisecond
+	outer := p.Start(func() string { return "outer" })
+	time.Sleep(interval)
 	if _, err := p.Write([]byte("a message\n")); err != nil {
 		t.Fatal(err)
 	}
-	inner := p.Start(func() string { return "inner, longer than the\x1b line is" })
-	time.Sleep(progressInterval + 100*time.Millisecond)
-	p.mu.Lock()
-	text = "outer, changed"
-	p.mu.Unlock()
+	time.Sleep(pause)
+	n := 0
+	inner := p.Start(func() string {
+		n++
+		return fmt.Sprint(n, " is longer than the\x1b line is")
+	})
+	time.Sleep(interval)
 	inner()
-	stop()
+	time.Sleep(pause)
+	outer()
 	p.Start(func() string { return "too short to be shown" })()
 	tty.Close()
 	shown, _ := io.ReadAll(screen) // ends with EIO when the terminal is closed
 	const erase = "\r\x1b[K"
 	want := "outer ..." + erase + "a message\r\nouter ..." + erase +
-		"inner, longer than the? line…" + erase + "outer, changed ..." + erase
+		"1 is longer than the? line i…" + erase + "2 is longer than the? line i…" + erase +
+		"outer ..." + erase
 	if got := string(shown); got != want {
 		t.Errorf("the terminal shows %q, want %q", got, want)
 	}

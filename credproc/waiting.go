@@ -1,0 +1,82 @@
+package credproc
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+)
+
+// waiting calls [Resolver.Waiting] with a fixed text.
+func (r *Resolver) waiting(text string) (done func()) {
+	return r.waitingFunc(func() string { return text })
+}
+
+func (r *Resolver) waitingFunc(text func() string) (done func()) {
+	if r.Waiting == nil {
+		return func() {}
+	}
+	return r.Waiting(text)
+}
+
+// waitingClient reports the wait for each response to [Resolver.Waiting].
+type waitingClient struct {
+	aws.HTTPClient
+	resolver *Resolver
+	profile  string
+}
+
+func (c waitingClient) Do(r *http.Request) (*http.Response, error) {
+	defer c.resolver.waiting(c.profile + ": waiting for STS")()
+	return c.HTTPClient.Do(r)
+}
+
+// waitingRetryer reports the delay before each retry to [Resolver.Waiting].
+type waitingRetryer struct {
+	aws.RetryerV2
+	resolver *Resolver
+	profile  string
+}
+
+// watchRetries adds a waitingRetryer to the options of an STS client.
+func (r *Resolver) watchRetries(profile string) func(*sts.Options) {
+	return func(o *sts.Options) {
+		if retryer, ok := o.Retryer.(aws.RetryerV2); ok {
+			o.Retryer = waitingRetryer{retryer, r, profile}
+		}
+	}
+}
+
+func (w waitingRetryer) RetryDelay(attempt int, err error) (time.Duration, error) {
+	delay, noDelay := w.RetryerV2.RetryDelay(attempt, err)
+	if noDelay == nil {
+		text := w.profile + ": retrying in " + delay.Round(time.Second/10).String()
+		if reason := retryReason(err); reason != "" {
+			text += ": " + reason
+		}
+		done := w.resolver.waiting(text)
+		time.AfterFunc(delay, done)
+	}
+	return delay, noDelay
+}
+
+// retryReason returns the error code of STS, or what else failed in a few words.
+func retryReason(err error) string {
+	var api smithy.APIError
+	var status interface{ HTTPStatusCode() int }
+	switch {
+	case errors.As(err, &api) && api.ErrorCode() != "":
+		return api.ErrorCode()
+	case errors.As(err, &status) && status.HTTPStatusCode() != 0:
+		return http.StatusText(status.HTTPStatusCode())
+	}
+	return "no response"
+}
+
+// waitingForProcess reports the wait for a lock to [Resolver.Waiting].
+func (r *resolution) waitingForProcess() (done func()) {
+	return r.waiting(r.plan.Chain.Profile.Name + ": waiting for another process")
+}
