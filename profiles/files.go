@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"aws-credproc/internal/diag"
-	"aws-credproc/internal/fileio"
+	"aws-credproc/internal/files"
 )
 
 // The names of the two files in [Property] and in the methods of [Editor].
@@ -111,7 +111,7 @@ func readFile(path string) (string, error) {
 		return fail("is not a regular file", otherPathHint)
 	}
 	var f *os.File
-	if err := fileio.Retry(func() error { f, err = os.Open(path); return err }); err != nil {
+	if err := files.Retry(func() error { f, err = os.Open(path); return err }); err != nil {
 		hint := diag.FileLimitHint(err)
 		if errors.Is(err, fs.ErrPermission) {
 			hint = readableHint(path, info)

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"aws-credproc/internal/diag"
-	"aws-credproc/internal/fileio"
+	"aws-credproc/internal/files"
 )
 
 // replacement is a new file that is ready to replace an old one.
@@ -96,7 +96,7 @@ func backupAll(ready []*replacement) (backups []string, err error) {
 // commit replaces the files, all or none.
 func commit(ready []*replacement) error {
 	for i, r := range ready {
-		err := fileio.Retry(func() error { return os.Rename(r.temp, r.real) })
+		err := files.Retry(func() error { return os.Rename(r.temp, r.real) })
 		if err == nil {
 			r.temp = ""
 			continue
@@ -128,7 +128,7 @@ func (r *replacement) rollBack() error {
 	if err != nil {
 		return err
 	}
-	return fileio.Retry(func() error { return os.Rename(temp, r.real) })
+	return files.Retry(func() error { return os.Rename(temp, r.real) })
 }
 
 // copyTo writes the old text to a file (0600), which it replaces if it exists.
@@ -137,7 +137,7 @@ func (r *replacement) copyTo(path string) error {
 	if err != nil {
 		return err
 	}
-	if err := fileio.Retry(func() error { return os.Rename(temp, path) }); err != nil {
+	if err := files.Retry(func() error { return os.Rename(temp, path) }); err != nil {
 		return errors.Join(err, os.Remove(temp))
 	}
 	return nil
@@ -238,7 +238,7 @@ func Leftovers(path string, now time.Time) (paths []string) {
 // left. The caller holds the lock, so that no other process uses the files.
 func removeLeftovers(path string) error {
 	for _, left := range leftovers(path, func(fs.FileInfo) bool { return true }) {
-		err := fileio.Retry(func() error { return os.Remove(left) })
+		err := files.Retry(func() error { return os.Remove(left) })
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"aws-credproc/internal/diag"
-	"aws-credproc/internal/fileio"
+	"aws-credproc/internal/files"
 )
 
 // Suffixes of the files next to a shared config file.
@@ -215,7 +215,7 @@ func keepAll(copies []string) (kept []string, err error) {
 	for i, path := range copies {
 		date := time.Now().Format("20060102T150405.000")
 		to := strings.TrimSuffix(path, moveSuffix) + ".aws-credproc." + date + ".bak"
-		if err := fileio.Retry(func() error { return os.Rename(path, to) }); err != nil {
+		if err := files.Retry(func() error { return os.Rename(path, to) }); err != nil {
 			err = &diag.Error{
 				Where:   path,
 				Problem: "cannot be renamed: " + reason(err),
@@ -232,7 +232,7 @@ func keepAll(copies []string) (kept []string, err error) {
 func removeAll(paths []string) error {
 	var errs []error
 	for _, path := range paths {
-		errs = append(errs, fileio.Retry(func() error { return os.Remove(path) }))
+		errs = append(errs, files.Retry(func() error { return os.Remove(path) }))
 	}
 	return errors.Join(errs...)
 }

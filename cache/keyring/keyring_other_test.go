@@ -10,7 +10,7 @@ import (
 	"aws-credproc/internal/keyringtest"
 )
 
-func TestLargestItem(t *testing.T) {
+func TestSystemKeyringTakesTheLargestItem(t *testing.T) {
 	keyringtest.UseReal(t)
 	item := Item{"aws-credproc", strings.Repeat("f", 64)}
 	value := []byte(strings.Repeat("\"'\\$ %&^\x7f", MaxItem)[:MaxItem])

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"aws-credproc/internal/fileio"
+	"aws-credproc/internal/files"
 	"aws-credproc/internal/versioned"
 )
 
@@ -43,20 +43,20 @@ func (d *Dir) Read(folder Folder, name string, limit int) (b []byte, err error) 
 
 func readFile(root *os.Root, name string, limit int) ([]byte, error) {
 	var f *os.File
-	err := fileio.Retry(func() (err error) {
+	err := files.Retry(func() (err error) {
 		f, err = root.OpenFile(name, os.O_RDONLY|openFlags, 0)
 		return err
 	})
 	if err != nil {
 		info, lstatErr := root.Lstat(name)
 		if lstatErr == nil && !info.Mode().IsRegular() { // such as a link that leads out
-			err = fmt.Errorf("%w: %s: %w", versioned.ErrCorrupt, name, fileio.ErrNotRegular)
+			err = fmt.Errorf("%w: %s: %w", versioned.ErrCorrupt, name, files.ErrNotRegular)
 		}
 		return nil, err
 	}
 	defer f.Close()
-	b, err := fileio.ReadLimited(f, int64(limit))
-	if errors.Is(err, fileio.ErrNotRegular) || errors.Is(err, fileio.ErrTooLarge) {
+	b, err := files.ReadOpen(f, int64(limit))
+	if errors.Is(err, files.ErrNotRegular) || errors.As(err, new(files.TooLargeError)) {
 		err = fmt.Errorf("%w: %s: %w", versioned.ErrCorrupt, name, err)
 	}
 	if err != nil {
@@ -98,13 +98,13 @@ func writeFile(root *os.Root, name string, data []byte) (err error) {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	return fileio.Retry(func() error { return root.Rename(temp, name) })
+	return files.Retry(func() error { return root.Rename(temp, name) })
 }
 
 // Remove removes a file. It returns nil if there is none.
 func (d *Dir) Remove(folder Folder, name string) error {
 	err := d.within(folder, false, func(root *os.Root) error {
-		return fileio.Retry(func() error { return root.Remove(name) })
+		return files.Retry(func() error { return root.Remove(name) })
 	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -131,9 +131,9 @@ type tempFile struct {
 
 // TempFiles returns the paths of temporary files that are older than age at the time now.
 func (d *Dir) TempFiles(now time.Time, age time.Duration) ([]string, error) {
-	files, err := d.tempFiles(now, age)
-	paths := make([]string, 0, len(files))
-	for _, f := range files {
+	temp, err := d.tempFiles(now, age)
+	paths := make([]string, 0, len(temp))
+	for _, f := range temp {
 		paths = append(paths, filepath.Join(d.path, string(f.folder), f.name))
 	}
 	return paths, err
@@ -142,15 +142,15 @@ func (d *Dir) TempFiles(now time.Time, age time.Duration) ([]string, error) {
 // RemoveTemp removes temporary files that are older than age at the time now. It skips a folder that
 // cannot be listed.
 func (d *Dir) RemoveTemp(now time.Time, age time.Duration) error {
-	files, _ := d.tempFiles(now, age)
+	temp, _ := d.tempFiles(now, age)
 	var errs []error
-	for _, f := range files[:min(len(files), maxRemoved)] {
+	for _, f := range temp[:min(len(temp), maxRemoved)] {
 		errs = append(errs, d.Remove(f.folder, f.name))
 	}
 	return errors.Join(errs...)
 }
 
-func (d *Dir) tempFiles(now time.Time, age time.Duration) (files []tempFile, err error) {
+func (d *Dir) tempFiles(now time.Time, age time.Duration) (temp []tempFile, err error) {
 	var errs []error
 	for _, folder := range []Folder{Root, Facts, Sessions, counters, imported} {
 		entries, err := d.List(folder)
@@ -165,9 +165,9 @@ func (d *Dir) tempFiles(now time.Time, age time.Duration) (files []tempFile, err
 			case err != nil:
 				errs = append(errs, err)
 			case now.Sub(info.ModTime()) > age:
-				files = append(files, tempFile{folder, e.Name()})
+				temp = append(temp, tempFile{folder, e.Name()})
 			}
 		}
 	}
-	return files, errors.Join(errs...)
+	return temp, errors.Join(errs...)
 }

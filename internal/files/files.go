@@ -1,7 +1,8 @@
-// Package files reads small files whose path comes from a user's configuration.
+// Package files reads small files of any origin, and replaces files on Windows and Unix alike.
 package files
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,19 @@ import (
 	"os"
 	"path/filepath"
 )
+
+// ErrNotRegular is in the error for a directory, pipe, device or socket.
+var ErrNotRegular = errors.New("not a regular file")
+
+// TooLargeError is the error for a file that exceeds a limit in bytes.
+type TooLargeError int64
+
+func (e TooLargeError) Error() string {
+	if e < 1<<10 {
+		return fmt.Sprintf("larger than %d bytes", int64(e))
+	}
+	return fmt.Sprintf("larger than %d KB", e>>10)
+}
 
 // Read returns the content of a regular file of at most limit bytes. It does not open anything
 // else, which could block forever or never end. Its errors begin with the path.
@@ -21,12 +35,9 @@ func Read(path string, limit int64) ([]byte, error) {
 		return nil, pathError(path, err)
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	b, err := ReadOpen(f, limit)
 	if err != nil {
 		return nil, pathError(path, err)
-	}
-	if int64(len(b)) > limit {
-		return nil, errTooLarge(path, limit)
 	}
 	return b, nil
 }
@@ -34,13 +45,42 @@ func Read(path string, limit int64) ([]byte, error) {
 // Check returns an error if path is not a regular file of at most limit bytes.
 func Check(path string, limit int64) error {
 	info, err := os.Stat(path)
-	switch {
-	case err != nil:
+	if err == nil {
+		err = checkInfo(info, limit)
+	}
+	if err != nil {
 		return pathError(path, err)
+	}
+	return nil
+}
+
+// ReadOpen returns the content of an open regular file of at most limit bytes. Otherwise, the error
+// wraps ErrNotRegular or a TooLargeError.
+func ReadOpen(f *os.File, limit int64) ([]byte, error) {
+	info, err := f.Stat()
+	if err == nil {
+		err = checkInfo(info, limit)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	b.Grow(int(info.Size()) + bytes.MinRead)
+	if _, err := b.ReadFrom(io.LimitReader(f, limit+1)); err != nil {
+		return nil, err
+	}
+	if int64(b.Len()) > limit { // it has grown, or its file system reports no sizes
+		return nil, TooLargeError(limit)
+	}
+	return b.Bytes(), nil
+}
+
+func checkInfo(info fs.FileInfo, limit int64) error {
+	switch {
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s is not a regular file", path)
+		return ErrNotRegular
 	case info.Size() > limit:
-		return errTooLarge(path, limit)
+		return TooLargeError(limit)
 	}
 	return nil
 }
@@ -69,12 +109,11 @@ func Abs(path string) string {
 // pathError returns the cause of a file error, after the path.
 func pathError(path string, err error) error {
 	var p *fs.PathError
-	if errors.As(err, &p) {
+	switch {
+	case errors.Is(err, ErrNotRegular), errors.As(err, new(TooLargeError)):
+		return fmt.Errorf("%s is %w", path, err)
+	case errors.As(err, &p):
 		err = p.Err
 	}
 	return fmt.Errorf("%s: %w", path, err)
-}
-
-func errTooLarge(path string, limit int64) error {
-	return fmt.Errorf("%s is larger than %d KB", path, limit>>10)
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package fileio
+package files
 
 // Retry calls do once: on Unix, a file that another program has open can be replaced or removed.
 func Retry(do func() error) error { return do() }
