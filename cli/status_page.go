@@ -56,13 +56,10 @@ func statusTable(all []sessionStatus, now time.Time, to tui.Screen) tui.Table {
 		})
 	}
 	t.Paint = func(row, column int, piece string) string {
-		switch {
-		case row == 0:
-			return to.Paint(tui.Bold, piece)
-		case column == leftColumn:
+		if row > 0 && column == leftColumn {
 			return to.Paint(leftColour(all[row-1], now), piece)
 		}
-		return piece
+		return to.PaintTitles(row, column, piece)
 	}
 	return t
 }

@@ -17,6 +17,14 @@ type Table struct {
 	Paint func(row, column int, piece string) string
 }
 
+// PaintTitles is a Table's Paint that paints the titles.
+func (s Screen) PaintTitles(row, _ int, piece string) string {
+	if row == 0 {
+		return s.Paint(Bold, piece)
+	}
+	return piece
+}
+
 // minWidth is the width down to which a column shrinks.
 const minWidth = 8
 
