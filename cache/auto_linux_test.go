@@ -61,7 +61,7 @@ func TestAutoWithoutAnyStoreKeepsNothing(t *testing.T) {
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "")
 	c, w := openTest(t, Auto, "")
 	c.stores.kernel = noKernel
-	if store, reason := c.StoreName(t.Context()); store != None || !strings.Contains(reason, "no session bus") || !strings.Contains(reason, "EPERM") {
+	if store, reason := c.StoreName(t.Context()); store != None || !strings.Contains(reason, "no D-Bus session bus") || !strings.Contains(reason, "EPERM") {
 		t.Errorf("store %s: %s", store, reason)
 	}
 	mustPut(t, c, testKey, testSession(), None)

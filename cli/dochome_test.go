@@ -153,7 +153,7 @@ func (h docHome) addRoles(t *testing.T) {
 }
 
 // desktopStore is the line that explain prints on a desktop; TestE2EStatusOpensNoSecret checks it.
-const desktopStore = "store    keyring  (unlocked)"
+const desktopStore = "store    keyring (unlocked)"
 
 // run runs a command line with sh. It returns the exit code and the output, with the keys and paths
 // of the pages.

@@ -15,19 +15,23 @@ import (
 	"aws-credproc/credproc"
 	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/tui"
+	"aws-credproc/profiles"
 )
 
 func newExplainCmd(a *app) *cobra.Command {
 	var asJSON, policies bool
 	cmd := &cobra.Command{
 		Use:   "explain PROFILE",
-		Short: "show the chain behind a profile and what would be sent",
-		Long: `Shows where a profile's credentials come from, which roles are assumed with them and at which endpoint, without
-sending anything and without opening a secret.
+		Short: "Show the role chain of a profile and what would be sent",
+		Long: `Shows where the credentials of a profile come from, which roles are assumed with
+them, and at which endpoint. It sends nothing and opens no secret.
 
---policies adds, for each role, the two documents that must allow it: the caller's identity policy, and the role's trust
-policy with the external ID and the MFA condition that the profile implies.`,
-		Example:           "  aws-credproc explain dev-role\n  aws-credproc explain --policies dev-role\n  aws-credproc explain --json dev-role",
+--policies also prints the two policies that must allow each role: the identity
+policy of the caller, and the trust policy of the role with the external ID and
+the MFA condition that the profile implies.`,
+		Example: `  aws-credproc explain dev-role
+  aws-credproc explain --policies dev-role
+  aws-credproc explain --json dev-role`,
 		Args:              oneProfile,
 		ValidArgsFunction: completeProfiles,
 		RunE: a.runE(func(ctx context.Context, args []string) error {
@@ -45,121 +49,174 @@ policy with the external ID and the MFA condition that the profile implies.`,
 			if asJSON {
 				return a.printJSON(x)
 			}
-			text, err := policiesText(x.Policies)
-			if err != nil {
-				return err
+			out := explanation(x, time.Now(), a.screen())
+			if policies {
+				text, err := policiesText(x.Policies, a.screen())
+				if err != nil {
+					return err
+				}
+				out = append(out, text...)
 			}
-			return a.print(append(explanation(x, time.Now()), text...))
+			return a.print(out)
 		}),
 	}
-	cmd.Flags().BoolVar(&policies, "policies", false, "print the IAM policy documents that it needs")
+	cmd.Flags().BoolVar(&policies, "policies", false, "print the IAM policies that the roles require")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-// explanation draws a chain from its source down to the last role.
-func explanation(x credproc.Explanation, now time.Time) []byte {
+// explanation returns the page of `explain`: the steps of the chain, and what else decides.
+func explanation(x credproc.Explanation, now time.Time, to tui.Screen) []byte {
+	const indent = "     "
 	var out []string
 	for i, e := range x.Chain {
-		indent := strings.Repeat("   ", i)
-		if i > 0 {
-			indent = strings.Repeat("   ", i-1) + "-> "
+		number := fmt.Sprintf("%2d. ", i+1)
+		lines := tui.Hanging(number, fmt.Sprintf("%s  [profile %s]", stepTitle(e), e.Profile), to.Width)
+		lines[0] = number + to.Paint(tui.Bold, strings.TrimPrefix(lines[0], number))
+		out = append(out, lines...)
+		for _, d := range stepDetails(e, x.Chain[:i]) {
+			width := to.Width
+			if slices.Contains(copied, d[0]) {
+				width = 0
+			}
+			out = append(out, tui.Hanging(indent+d[0]+": ", d[1], width)...)
 		}
-		what := e.Type
-		switch {
-		case i == 0:
-			what += " credentials"
-		case e.Type == plan.TypeSessionToken:
-			what = "get a session for the MFA device, for every role"
-		default:
-			what = "assume role " + e.RoleARN
-		}
-		out = append(out, indent+what+"  [profile "+e.Profile+"]")
-		for _, d := range details(e, i == 0) {
-			out = append(out, strings.Repeat("   ", i)+"   "+d)
-		}
-		if e.Expires != nil {
-			out = append(out, strings.Repeat("   ", i)+"   cached: "+tui.Left(*e.Expires, now)+" left")
+		if e.Expires != nil && i < len(x.Chain)-1 { // the last one is the session below
+			out = append(out, indent+"cached: "+tui.Left(*e.Expires, now)+" left")
 		}
 	}
 	out = append(out, "")
-	session := "none cached"
-	if x.Expires != nil {
-		session = "cached in store " + x.Store + " until " + x.Expires.Local().Format("2006-01-02 15:04:05 MST")
-	} else if x.CacheKey == nil {
-		session = "static keys, never cached"
-	}
-	from := func(what, where, otherwise string) string {
-		if where == "" {
-			where = otherwise
-		}
-		return what + "  (" + where + ")"
-	}
-	store := x.Store
-	if x.StoreReason != "" {
-		store = from(x.Store, x.StoreReason, "")
-	}
 	for _, row := range [][2]string{
-		{"profile", x.Profile}, {"region", from(x.Region, x.RegionFrom, "none is set: the default")},
-		{"STS", from(x.STSEndpoint, x.STSEndpointFrom, "of the region")}, {"store", store}, {"session", session},
+		{"profile", x.Profile},
+		{"region", withReason(x.Region, x.RegionFrom, "default")},
+		{"STS", withReason(x.STSEndpoint, x.STSEndpointFrom, "default of the region")},
+		{"store", withReason(x.Store, missingStores.Replace(x.StoreReason), "")},
+		{"session", sessionText(x, now)},
 	} {
-		out = append(out, fmt.Sprintf("%-8s %s", row[0], row[1]))
+		out = append(out, tui.Hanging(fmt.Sprintf("%-8s ", row[0]), row[1], to.Width)...)
 	}
-	return tui.Lines(out)
+	return []byte(strings.Join(out, "\n") + "\n")
 }
 
-// policiesText shows the documents in a form to be pasted.
-func policiesText(all []plan.RolePolicies) ([]byte, error) {
-	var out bytes.Buffer
-	for _, p := range all {
-		for _, d := range []struct {
-			title    string
-			document plan.PolicyDocument
-		}{
-			{"identity policy of the caller, " + p.Caller, p.Identity},
-			{"trust policy of the role, " + p.RoleARN, p.Trust},
-		} {
-			text, err := json.MarshalIndent(d.document, "", "  ")
-			if err != nil {
-				return nil, err
-			}
-			out.WriteString("\n" + printable(d.title) + ":\n\n" + string(text) + "\n")
-		}
+// copied are the details that are not wrapped, so that they can be copied.
+var copied = []string{"command", "token command", "session policy"}
+
+// withReason returns text and a reason in parentheses, or else otherwise if that is not empty.
+func withReason(text, reason, otherwise string) string {
+	if reason == "" {
+		reason = otherwise
 	}
-	return out.Bytes(), nil
+	if reason == "" {
+		return text
+	}
+	return text + " (" + reason + ")"
 }
 
-// details gives what an element sets beside its type.
-func details(e credproc.Element, isSource bool) (out []string) {
-	role := e.RoleARN
-	if !isSource {
-		role = "" // it is in the headline
+// sessionText returns what is known about the session of the profile.
+func sessionText(x credproc.Explanation, now time.Time) string {
+	switch {
+	case x.Expires != nil:
+		return fmt.Sprintf("cached, %s left (until %s)", tui.Left(*x.Expires, now),
+			x.Expires.Local().Format("2006-01-02 15:04:05 MST"))
+	case x.CacheKey == nil:
+		return "none: the keys do not expire, so they are not cached"
 	}
+	return "not cached"
+}
+
+// stepTitle returns what a step of a chain does.
+func stepTitle(e credproc.Element) string {
+	switch profiles.SourceType(e.Type) {
+	case profiles.Static:
+		return "Access key " + e.AccessKeyID
+	case profiles.Keyring:
+		return "Access key " + e.AccessKeyID + ", in the keyring"
+	case profiles.Environment:
+		return "Credentials in environment variables"
+	case profiles.EC2Metadata:
+		return "Credentials of the EC2 instance"
+	case profiles.ECSMetadata:
+		return "Credentials of the container"
+	case profiles.WebIdentity:
+		return "Assume role " + e.RoleARN + " with a web identity token"
+	case profiles.SSO:
+		return fmt.Sprintf("IAM Identity Center role %s in account %s", e.SSORoleName, e.SSOAccountID)
+	case profiles.Login:
+		return "Credentials of aws login"
+	case profiles.Process:
+		return "Credentials of a command"
+	case plan.TypeSessionToken:
+		return "Get a session with a code of MFA device " + e.MFASerial + ", for all roles"
+	case plan.TypeAssumeRole:
+		return "Assume role " + e.RoleARN
+	}
+	return e.Type
+}
+
+// stepDetails returns the settings of a step that its title does not have; before are the steps before
+// it.
+func stepDetails(e credproc.Element, before []credproc.Element) (details [][2]string) {
 	duration := ""
 	if e.DurationSeconds != 0 {
-		duration = fmt.Sprint(e.DurationSeconds)
+		duration = fmt.Sprintf("%d seconds", e.DurationSeconds)
+	}
+	device := e.MFASerial
+	hasSession := slices.ContainsFunc(before, func(b credproc.Element) bool {
+		return b.Type == plan.TypeSessionToken
+	})
+	if e.Type == plan.TypeSessionToken || hasSession {
+		device = "" // the title has it, or that of the step before
 	}
 	for _, d := range [][2]string{
-		{"access key", e.AccessKeyID}, {"account", e.AccountID}, {"from", e.Location}, {"command", e.Command},
+		{"account", e.AccountID}, {"from", e.Location}, {"command", e.Command},
 		{"SSO session", e.SSOSession}, {"SSO start URL", e.SSOStartURL}, {"SSO region", e.SSORegion},
-		{"SSO account", e.SSOAccountID}, {"SSO role", e.SSORoleName},
-		{"login session", e.LoginSession}, {"role", role}, {"token file", e.WebIdentityTokenFile}, {"token command", e.WebIdentityTokenProcess},
-		{"session name", e.RoleSessionName}, {"external ID", e.ExternalID}, {"duration", duration}, {"MFA device", e.MFASerial},
-		{"source identity", e.SourceIdentity}, {"tags", tags(e.SessionTags)}, {"transitive tags", strings.Join(e.TransitiveTagKeys, ", ")},
-		{"policy", e.Policy}, {"policies", strings.Join(e.PolicyARNs, ", ")},
+		{"login session", e.LoginSession},
+		{"token file", e.WebIdentityTokenFile}, {"token command", e.WebIdentityTokenProcess},
+		{"session name", e.RoleSessionName}, {"external ID", e.ExternalID}, {"duration", duration},
+		{"MFA device", device}, {"source identity", e.SourceIdentity},
+		{"session tags", sessionTags(e.SessionTags)},
+		{"transitive tags", strings.Join(e.TransitiveTagKeys, ", ")},
+		{"session policy", e.Policy}, {"policy ARNs", strings.Join(e.PolicyARNs, ", ")},
 	} {
 		if d[1] != "" {
-			out = append(out, d[0]+": "+d[1])
+			details = append(details, d)
 		}
 	}
-	return out
+	return details
 }
 
-// tags gives session tags as a line, by their keys.
-func tags(all map[string]string) string {
+// sessionTags returns session tags as text, ordered by key.
+func sessionTags(all map[string]string) string {
 	var pairs []string
 	for _, key := range slices.Sorted(maps.Keys(all)) {
 		pairs = append(pairs, key+"="+all[key])
 	}
 	return strings.Join(pairs, ", ")
+}
+
+// policiesText returns the policies of each role, each document after a heading.
+func policiesText(all []plan.RolePolicies, to tui.Screen) ([]byte, error) {
+	var out bytes.Buffer
+	if len(all) == 0 {
+		out.WriteString("\nNo role is assumed, so no policy is required.\n")
+	}
+	for _, p := range all {
+		for _, d := range []struct {
+			title    string
+			document plan.PolicyDocument
+		}{
+			{"Identity policy of the caller, " + p.Caller, p.Identity},
+			{"Trust policy of the role, " + p.RoleARN, p.Trust},
+		} {
+			text, err := json.MarshalIndent(d.document, "", "  ")
+			if err != nil {
+				return nil, err
+			}
+			for _, line := range tui.Hanging("", d.title+":", to.Width) {
+				out.WriteString("\n" + to.Paint(tui.Bold, line))
+			}
+			out.WriteString("\n\n" + string(text) + "\n")
+		}
+	}
+	return out.Bytes(), nil
 }

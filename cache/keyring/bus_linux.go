@@ -38,7 +38,7 @@ func busAddress() (string, error) {
 	}
 	dir := os.Getenv("XDG_RUNTIME_DIR")
 	if !filepath.IsAbs(dir) {
-		return "", fmt.Errorf("%w: there is no session bus", ErrUnavailable)
+		return "", fmt.Errorf("%w: no D-Bus session bus", ErrUnavailable)
 	}
 	return "unix:path=" + dbus.EscapeBusAddressValue(filepath.Join(dir, "bus")), nil
 }
@@ -80,7 +80,7 @@ func dial(ctx context.Context, address string) (*dbus.Conn, error) {
 		return conn, nil
 	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ECONNREFUSED),
 		errors.Is(err, syscall.ENOTDIR):
-		return nil, fmt.Errorf("%w: there is no session bus (%w)", ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: no D-Bus session bus (%w)", ErrUnavailable, err)
 	}
 	return nil, fmt.Errorf("session bus: %w", err)
 }

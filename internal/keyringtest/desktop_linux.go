@@ -281,11 +281,11 @@ func States() map[string]State {
 	return map[string]State{
 		"no bus": {func(t *testing.T) {
 			t.Setenv("DBUS_SESSION_BUS_ADDRESS", "")
-		}, "no session bus"},
+		}, "no D-Bus session bus"},
 		"dead socket": {func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "none")
 			t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+path)
-		}, "no session bus"},
+		}, "no D-Bus session bus"},
 		"silent bus": {func(t *testing.T) { Listen(t, func(net.Conn) {}) }, "no answer"},
 		"broken bus": {func(t *testing.T) {
 			Listen(t, func(conn net.Conn) { conn.Close() })

@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"aws-credproc/credproc"
+	"aws-credproc/credproc/plan"
+	"aws-credproc/internal/tui"
+)
+
+func TestExplainNamesSourcesInWords(t *testing.T) {
+	for want, e := range map[string]credproc.Element{
+		"Access key AKIA1":                                                    {Type: "static", AccessKeyID: "AKIA1"},
+		"Access key AKIA1, in the keyring":                                    {Type: "keyring", AccessKeyID: "AKIA1"},
+		"Credentials in environment variables":                                {Type: "environment"},
+		"Credentials of the EC2 instance":                                     {Type: "ec2_instance_metadata"},
+		"Credentials of the container":                                        {Type: "ecs_container"},
+		"Assume role arn:R with a web identity token":                         {Type: "web_identity", RoleARN: "arn:R"},
+		"IAM Identity Center role Admin in account 123":                       {Type: "sso", SSORoleName: "Admin", SSOAccountID: "123"},
+		"Credentials of aws login":                                            {Type: "login"},
+		"Credentials of a command":                                            {Type: "process"},
+		"Get a session with a code of MFA device arn:mfa/jill, for all roles": {Type: "session_token", MFASerial: "arn:mfa/jill"},
+		"Assume role arn:R":                                                   {Type: "assume_role", RoleARN: "arn:R"},
+	} {
+		if got := stepTitle(e); got != want {
+			t.Errorf("%s: %q, want %q", e.Type, got, want)
+		}
+	}
+}
+
+// explainedMFA is a chain with an MFA session, cached.
+func explainedMFA() credproc.Explanation {
+	mfa, role := statusNow.Add(11*time.Hour), statusNow.Add(time.Hour)
+	key := "5f"
+	return credproc.Explanation{
+		Profile: "dev-role", Region: "us-east-1", STSEndpoint: "https://sts.us-east-1.amazonaws.com",
+		Store: "kernel", StoreReason: "keyring: not available: no D-Bus session bus", CacheKey: &key, Expires: &role,
+		Chain: []credproc.Element{
+			{Type: "keyring", Profile: "base", AccessKeyID: "AKIAIOSFODNN7EXAMPLE"},
+			{Type: "session_token", Profile: "base", MFASerial: "arn:aws:iam::123456789012:mfa/jill", Expires: &mfa},
+			{Type: "assume_role", Profile: "dev-role", RoleARN: "arn:aws:iam::123456789012:role/Dev",
+				MFASerial: "arn:aws:iam::123456789012:mfa/jill", Expires: &role},
+		},
+	}
+}
+
+func TestExplainPage(t *testing.T) {
+	const want = `
+ 1. Access key AKIAIOSFODNN7EXAMPLE, in the keyring  [profile base]
+ 2. Get a session with a code of MFA device arn:aws:iam::123456789012:mfa/jill, for all roles  [profile base]
+     cached: 11h00m left
+ 3. Assume role arn:aws:iam::123456789012:role/Dev  [profile dev-role]
+
+profile  dev-role
+region   us-east-1 (default)
+STS      https://sts.us-east-1.amazonaws.com (default of the region)
+store    kernel (no keyring: no D-Bus session bus)
+session  cached, 60m left (until DATE)
+`
+	x := explainedMFA()
+	page := "\n" + string(explanation(x, statusNow, tui.Screen{}))
+	page = strings.Replace(page, x.Expires.Local().Format("2006-01-02 15:04:05 MST"), "DATE", 1)
+	if page != want {
+		t.Errorf("got %s\nwant %s", page, want)
+	}
+	if n := strings.Count(page, "60m left"); n != 1 {
+		t.Errorf("the expiry of the session is shown %d times", n)
+	}
+	for line := range strings.Lines(string(explanation(x, statusNow, tui.Screen{Width: 80}))) {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+			t.Errorf("%d columns on a screen of 80: %s", n, line)
+		}
+	}
+	coloured := string(explanation(x, statusNow, tui.Screen{Width: 120, Colours: true}))
+	if !strings.Contains(coloured, "\x1b[1mAssume role arn:aws:iam::123456789012:role/Dev") {
+		t.Errorf("the title of a step is not bold: %q", coloured)
+	}
+}
+
+func TestExplainShowsTheMFADeviceOfARoleWithoutASession(t *testing.T) {
+	x := explainedMFA()
+	role := x.Chain[2]
+	if d := stepDetails(role, x.Chain[:2]); len(d) != 0 {
+		t.Errorf("after an MFA session: %v", d)
+	}
+	if d := stepDetails(role, x.Chain[:1]); len(d) != 1 || d[0][0] != "MFA device" {
+		t.Errorf("without one: %v", d)
+	}
+}
+
+func TestPoliciesHaveHeadings(t *testing.T) {
+	policies := []plan.RolePolicies{{Caller: "arn:aws:iam::123456789012:user/jill", RoleARN: "arn:aws:iam::123456789012:role/Dev"}}
+	text, err := policiesText(policies, tui.Screen{Colours: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"\n\x1b[1mIdentity policy of the caller, arn:aws:iam::123456789012:user/jill:\x1b[0m\n\n{",
+		"\n\x1b[1mTrust policy of the role, arn:aws:iam::123456789012:role/Dev:\x1b[0m\n\n{",
+	} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("no %q in %q", want, text)
+		}
+	}
+}
