@@ -134,12 +134,12 @@ func (x *examination) checkSelected(name, variable string) []Finding {
 	case !exists && name != "default":
 		f.Severity = Error
 		f.What = variable + " names the profile " + shorten(name) + ", which does not exist"
-		f.Why = "tools fail unless they are told another profile"
+		f.Why = "tools fail unless they are run with another --profile"
 		f.Fix = x.sh.unset(variable)
 	case wired != "":
 		f.What = fmt.Sprintf("%s is %s, but tools should use %s", variable, name, wired)
-		f.Why = "tools then assume the role themselves: each process calls STS, and asks for an MFA " +
-			"code, itself"
+		f.Why = "tools then assume the role themselves: every process calls STS and asks for its own " +
+			"MFA code"
 		f.Fix = run(x.sh.export(variable, wired))
 	case selected && !x.config.examined[name]:
 		f.What = fmt.Sprintf("%s is %s, not %s", variable, name, shorten(x.opts.Profile))

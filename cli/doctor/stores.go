@@ -12,9 +12,8 @@ import (
 	"aws-credproc/profiles"
 )
 
-// whyNotCached is why a store that cannot be used matters.
-const whyNotCached = "sessions are not cached: each process calls STS, and asks for an MFA code, " +
-	"itself"
+// notCached is why a store that cannot be used matters.
+const notCached = "sessions are not cached: every process calls STS and asks for its own MFA code"
 
 // stateDirectory finds a state directory that cannot be used.
 func stateDirectory(x *examination) []Finding {
@@ -22,7 +21,7 @@ func stateDirectory(x *examination) []Finding {
 		return nil
 	}
 	return []Finding{{
-		Severity: Warning, What: cause(x.health.StateDir), Why: whyNotCached,
+		Severity: Warning, What: cause(x.health.StateDir), Why: notCached,
 		Fix: cmp.Or(diag.Hint(x.health.StateDir),
 			"make it a directory that you own and that only you can write to (mode 700), "+
 				"or set AWS_CREDPROC_STATE_DIR to one"),
@@ -40,7 +39,7 @@ func keyring(x *examination) []Finding {
 	}
 	text := strings.TrimPrefix(err.Error(), "keyring: ")
 	f := Finding{
-		Severity: Warning, What: "the keyring does not work: " + text, Why: whyNotCached,
+		Severity: Warning, What: "the keyring does not work: " + text, Why: notCached,
 		Fix: write("check the keyring with its own program, or choose another store",
 			x.sh.export("AWS_CREDPROC_STORE", "file")),
 	}
@@ -64,7 +63,7 @@ func keyring(x *examination) []Finding {
 		}
 	case errors.Is(err, cache.ErrTimeout):
 		f.What = "the keyring does not respond"
-		f.Why = "each process waits for it; then " + f.Why
+		f.Why = "every process waits for it; then " + f.Why
 		f.Fix = "log out and in again, or restart the keyring's service"
 		if x.sh.goos == "linux" {
 			f.Fix += write("; for GNOME Keyring, run",
@@ -81,7 +80,7 @@ func kernelStore(x *examination) []Finding {
 	}
 	return []Finding{{
 		Severity: Warning, What: "the kernel keyring cannot be used: " + x.health.StoreErr.Error(),
-		Why: whyNotCached,
+		Why: notCached,
 		Fix: write("allow keyctl and add_key in the container (Docker's default seccomp profile does "+
 			"not), or choose another store", x.sh.export("AWS_CREDPROC_STORE", "file")),
 	}}

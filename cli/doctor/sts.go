@@ -42,7 +42,7 @@ type roleAttempt struct {
 // stsAsker asks each endpoint once for the time, for the caller identity of each source and for
 // each role. It asks nothing more of an endpoint that it cannot reach.
 type stsAsker struct {
-	*examination
+	x       *examination
 	answers stsAnswers
 	start   time.Time       // failures cached before that are tried again
 	asked   map[string]bool // sources by endpoint, and sessions by cache key
@@ -51,7 +51,7 @@ type stsAsker struct {
 
 func askSTS(ctx context.Context, x *examination) stsAnswers {
 	a := &stsAsker{
-		examination: x, start: x.env.now(), asked: map[string]bool{}, denied: map[string]bool{},
+		x: x, start: x.env.now(), asked: map[string]bool{}, denied: map[string]bool{},
 	}
 	// Roles before those that are assumed with them, which are left out if the first fails.
 	names := slices.Clone(x.config.names)
@@ -77,14 +77,14 @@ func askSTS(ctx context.Context, x *examination) stsAnswers {
 
 // reach returns the endpoint of a chain. The first call for an endpoint contacts it.
 func (a *stsAsker) reach(ctx context.Context, c profiles.Chain) *stsEndpoint {
-	explained, err := a.opts.Resolver.Explain(ctx, c)
+	explained, err := a.x.opts.Resolver.Explain(ctx, c)
 	for _, e := range a.answers.endpoints {
 		if err == nil && e.URL == explained.STSEndpoint {
 			return e
 		}
 	}
 	e := &stsEndpoint{}
-	e.Reached, e.err = a.opts.Resolver.Reach(ctx, c)
+	e.Reached, e.err = a.x.opts.Resolver.Reach(ctx, c)
 	a.answers.endpoints = append(a.answers.endpoints, e)
 	return e
 }
@@ -93,7 +93,7 @@ func (a *stsAsker) reach(ctx context.Context, c profiles.Chain) *stsEndpoint {
 func (a *stsAsker) identify(ctx context.Context, e *stsEndpoint, c profiles.Chain) {
 	if id := "source " + e.URL + " " + c.Source.Profile; !a.asked[id] {
 		a.asked[id] = true
-		arn, err := a.opts.Resolver.Caller(ctx, c)
+		arn, err := a.x.opts.Resolver.Caller(ctx, c)
 		e.sources = append(e.sources, sourceIdentity{c.Source.Profile, arn, err})
 	}
 }
@@ -101,7 +101,7 @@ func (a *stsAsker) identify(ctx context.Context, e *stsEndpoint, c profiles.Chai
 // assume gets the session of a chain, once per session, unless its source or one of its roles has
 // failed.
 func (a *stsAsker) assume(ctx context.Context, e *stsEndpoint, c profiles.Chain) {
-	key, cached, err := a.opts.Resolver.Key(c)
+	key, cached, err := a.x.opts.Resolver.Key(c)
 	id := "session " + key.String()
 	if err != nil || !cached || len(c.Hops) == 0 || a.asked[id] || e.hasFailed(c.Source.Profile) {
 		return
@@ -111,7 +111,7 @@ func (a *stsAsker) assume(ctx context.Context, e *stsEndpoint, c profiles.Chain)
 	if slices.ContainsFunc(paths, func(path string) bool { return a.denied[path] }) {
 		return
 	}
-	session, err := a.opts.Resolver.Try(ctx, c, a.start)
+	session, err := a.x.opts.Resolver.Try(ctx, c, a.start)
 	e.roles = append(e.roles, roleAttempt{c.Profile.Name, session, err})
 	if err != nil && !needsUser(err) {
 		a.denied[paths[len(paths)-1]] = true
