@@ -228,7 +228,7 @@ func (a *app) chain(profile string) (profiles.Chain, *credproc.Resolver, error) 
 
 // tokenCodes returns what asks for MFA codes.
 func (a *app) tokenCodes(mode mfa.Mode, warnf func(string, ...any)) credproc.TokenCodes {
-	return progressStopper{&mfa.Asker{
+	return progressStopper{&mfa.Provider{
 		Mode: mode, Dir: a.stateDir(), Getenv: os.Getenv, Now: time.Now, Seeds: a.seeds(),
 		Stderr: a.waiting, Warnf: warnf, Tracef: a.trace,
 	}, a.waiting.Stop}
@@ -236,13 +236,13 @@ func (a *app) tokenCodes(mode mfa.Mode, warnf func(string, ...any)) credproc.Tok
 
 // progressStopper removes the progress line before the user is asked for a code.
 type progressStopper struct {
-	*mfa.Asker
+	*mfa.Provider
 	stop func()
 }
 
 func (p progressStopper) Code(ctx context.Context, d mfa.Device, last error) (mfa.Code, error) {
 	p.stop()
-	return p.Asker.Code(ctx, d, last)
+	return p.Provider.Code(ctx, d, last)
 }
 
 // seeds returns the TOTP seeds in the keyring.

@@ -171,7 +171,7 @@ func mfaError(step, serial string, err error) error {
 		e.Problem, e.Err, e.Hint, e.Flags = inner.Problem, inner.Err, inner.Hint, inner.Flags
 	case errors.Is(err, mfa.ErrNoSeed):
 		e.Hint = "aws-credproc mfa add " + serial
-	case errors.Is(err, mfa.ErrSeedThere):
+	case errors.Is(err, mfa.ErrSeedExists):
 		e.Hint = "aws-credproc mfa remove " + serial + " first, if that seed is of no more use"
 	case errors.Is(err, keyring.ErrUnavailable):
 		e.Hint = "seeds are kept in a keyring only; where there is none, name a command with mfa_process"

@@ -207,7 +207,7 @@ func TestServeLeavesTheTerminalToTheCommand(t *testing.T) {
 	cmd.Env = append(cmd.Env, "DISPLAY=", "WAYLAND_DISPLAY=")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.TTY, p.TTY, p.TTY
 	p.Start(cmd)
-	const question = "Code of MFA device"
+	const question = "MFA code for"
 	p.Await(question)
 	code, err := totp.GenerateCode(seed, time.Now())
 	if err != nil {
@@ -222,7 +222,7 @@ func TestServeLeavesTheTerminalToTheCommand(t *testing.T) {
 
 	var refused given
 	waitFor(t, "the end of the session", func() bool { refused = e.ask(t); return refused.status != 200 })
-	if refused.status != 403 || !strings.Contains(refused.Message, "nobody can be asked for an MFA code here") {
+	if refused.status != 403 || !strings.Contains(refused.Message, "MFA code required for") {
 		t.Errorf("%+v", refused)
 	}
 	p.Type("\n")

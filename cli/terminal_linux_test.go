@@ -82,9 +82,9 @@ func TestWhoInterruptsThePromptIsAskedAgain(t *testing.T) {
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
 		p.Start(cmd)
-		p.Await("Code of MFA device")
+		p.Await("MFA code for")
 		p.Type("\x03")
-		if err := cmd.Wait(); cmd.ProcessState.ExitCode() != exitFailed || !strings.Contains(stderr.String(), "and not given") {
+		if err := cmd.Wait(); cmd.ProcessState.ExitCode() != exitFailed || !strings.Contains(stderr.String(), "no MFA code was entered") {
 			t.Errorf("%v: %s", err, stderr.String())
 		}
 	}

@@ -37,7 +37,7 @@ type mfaCodes struct {
 func (m mfaCodes) device() mfa.Device {
 	d := mfa.Device{
 		Serial: m.chain.MFA.Serial, Profile: m.chain.Profile.Name, Process: m.chain.MFA.Process,
-		Way: strings.Join(chainOfProfiles(m.chain), " "),
+		Chain: strings.Join(chainOfProfiles(m.chain), " "),
 	}
 	if hops := m.chain.Hops; len(hops) > 0 {
 		d.RoleARN = hops[len(hops)-1].RoleARN
@@ -53,7 +53,7 @@ func (m mfaCodes) canAsk(ctx context.Context) bool {
 // code returns a code for a step of the chain. The error is refused if STS refused the code before
 // and another one would not help.
 func (m mfaCodes) code(ctx context.Context, step string, refused error) (mfa.Code, error) {
-	code, err := mfa.Code{}, error(mfa.ErrNobody)
+	code, err := mfa.Code{}, error(mfa.ErrCannotAsk)
 	if m.codes != nil {
 		code, err = m.codes.Code(ctx, m.device(), refused)
 	}
@@ -65,9 +65,9 @@ func (m mfaCodes) code(ctx context.Context, step string, refused error) (mfa.Cod
 		Hint: "run aws-credproc refresh " + profiles.Argument(m.chain.Profile.Name),
 	}
 	switch {
-	case errors.Is(err, mfa.ErrNobody):
+	case errors.Is(err, mfa.ErrCannotAsk):
 		e.Flags |= diag.NeedsUser
-		e.Err = fmt.Errorf("it wants a code of the MFA device %s: %w", m.chain.MFA.Serial, err)
+		e.Err = fmt.Errorf("MFA code required for %s, but %w", m.chain.MFA.Serial, err)
 		e.Hint += " at a terminal"
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Flags |= diag.Temporary

@@ -39,7 +39,7 @@ const codeTries = 3
 
 func (p *holder) CanAsk(context.Context, mfa.Device) error {
 	if p.absent {
-		return fmt.Errorf("%w: no terminal", mfa.ErrNobody)
+		return fmt.Errorf("%w: no terminal", mfa.ErrCannotAsk)
 	}
 	return nil
 }

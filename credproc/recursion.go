@@ -15,7 +15,7 @@ import (
 
 // A command in the config may lead back to this program, directly or through a tool that reads the
 // same config. So a command receives the profiles that led to it, in the variable
-// [shell.WayVariable], and a profile that is in it already is refused. A profile is identified by
+// [shell.ChainVariable], and a profile that is in it already is refused. A profile is identified by
 // its name and its files: a command may set other files.
 
 // maxProfiles limits the profiles that lead to a command. A command may change the files at each
@@ -40,7 +40,7 @@ func checkRecursion(c profiles.Chain) error {
 	if !c.Source.RunsCommand() && c.MFA.Process == "" {
 		return nil
 	}
-	before, now := shell.Way(), chainOfProfiles(c)
+	before, now := shell.Chain(), chainOfProfiles(c)
 	if len(before) > maxProfiles {
 		return sourceError(c,
 			fmt.Errorf("more than %d profiles are on the way to it, each by a command of the one before",

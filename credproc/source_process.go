@@ -21,7 +21,7 @@ func processSession(ctx context.Context, s source) (cache.Session, error) {
 	defer cancel(nil)
 	build := processcreds.NewCommandBuilderFunc(func(ctx context.Context) (*exec.Cmd, error) {
 		cmd := shell.New(ctx, s.plan.Chain.Source.Command, chainOfProfiles(s.plan.Chain), s.Stderr)
-		cmd.Stdout = shell.Allowance(cancel) // the provider adds its own
+		cmd.Stdout = shell.LimitOutput(cancel) // the provider adds its own
 		return cmd, nil
 	})
 	found, err := retrieve(ctx, s, processcreds.NewProviderCommand(build,

@@ -108,7 +108,7 @@ func TestProcessThatGivesYearsIsAskedAgain(t *testing.T) {
 }
 
 func TestProcessFailures(t *testing.T) {
-	notThere := "is no command that is found\nhint: write the command's whole path"
+	notThere := "was not found\nhint: write the command's whole path"
 	if runtime.GOOS == "windows" {
 		notThere = "get the credentials of profile leaf: its credential_process " // see shell.Failure
 	}
@@ -140,7 +140,7 @@ func TestCommandIsToldWhoIsOnTheWay(t *testing.T) {
 	w := newWorld(t)
 	w.config("[profile leaf]\ncredential_process = " + command("chain", w.write("out", processJSON(w.given))) +
 		"\n[profile dev]\nrole_arn = " + devARN + "\nsource_profile = leaf\n[profile wired]\ncredential_process = aws-credproc get dev")
-	t.Setenv(shell.WayVariable, "00000000:before")
+	t.Setenv(shell.ChainVariable, "00000000:before")
 	w.mustGet("wired")
 	if got := names(w.stderr.String()); got != "before dev leaf" {
 		t.Errorf("the command is told %q", got)
@@ -180,7 +180,7 @@ func TestCircleThroughACommandIsRefused(t *testing.T) {
 		"a way without end":            {strings.Repeat("x:other ", maxProfiles+1), "leaf", "more than 16 profiles are on the way to it"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Setenv(shell.WayVariable, test.before)
+			t.Setenv(shell.ChainVariable, test.before)
 			_, err := w.get(test.profile)
 			if test.want == "" {
 				if err != nil {

@@ -69,7 +69,7 @@ func newWorld(t *testing.T) *world {
 		ststest.Statement{Principal: ststest.Principal{"AWS": {jillARN, webARN}}, Action: []string{"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"}})}))
 
 	for _, v := range os.Environ() {
-		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "AWS_") || strings.HasSuffix(strings.ToUpper(name), "_PROXY") || name == shell.WayVariable {
+		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "AWS_") || strings.HasSuffix(strings.ToUpper(name), "_PROXY") || name == shell.ChainVariable {
 			t.Setenv(name, "")
 		}
 	}

@@ -99,7 +99,7 @@ func asCommand(what string, args []string) error {
 		}
 		time.Sleep(time.Minute) // ends what a failing test leaves behind
 	case "chain": // the variable that says who is on the way
-		fmt.Fprint(os.Stderr, os.Getenv(shell.WayVariable))
+		fmt.Fprint(os.Stderr, os.Getenv(shell.ChainVariable))
 		return asCommand("print", args)
 	}
 	return errors.New("no such command: " + what)

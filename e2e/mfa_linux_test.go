@@ -68,7 +68,7 @@ func TestE2ESeed(t *testing.T) {
 		!strings.Contains(r.stderr, "the seed is kept, but there is no second code: ") || !strings.Contains(r.stderr, "after the time allowed\naws-credproc: hint: aws-credproc mfa code ") {
 		t.Errorf("a time-out before the second code: exit %d, stdout %q, stderr %q", r.code, r.stdout, r.stderr)
 	}
-	if r := h.runInput(t, seed, program, "mfa", "add", mfaSerial); r.code == 0 || !strings.Contains(r.stderr, "is in the keyring already") {
+	if r := h.runInput(t, seed, program, "mfa", "add", mfaSerial); r.code == 0 || !strings.Contains(r.stderr, "is already in the keyring") {
 		t.Errorf("added again: exit %d, stderr %q", r.code, r.stderr)
 	}
 	if kept := h.ok(t, "secret-tool", "lookup", "service", "aws-credproc-mfa", "username", mfaSerial); kept != seed {
@@ -147,7 +147,7 @@ func addWhileOneIsAdded(t *testing.T, h *home, program, seed string) (serial str
 		t.Fatalf("secret-tool: %v: %s", err, out)
 	}
 	unlock()
-	if err := cmd.Wait(); err == nil || !strings.Contains(stderr.String(), "is in the keyring already") {
+	if err := cmd.Wait(); err == nil || !strings.Contains(stderr.String(), "is already in the keyring") {
 		t.Errorf("the second: %v, stderr %q", err, stderr.String())
 	}
 	return serial

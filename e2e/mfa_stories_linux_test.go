@@ -23,7 +23,7 @@ import (
 const mfaSeed = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 // mfaPrompt is how the question for a code ends.
-const mfaPrompt = "Code of MFA device " + mfaSerial + ": "
+const mfaPrompt = "MFA code for " + mfaSerial + ": "
 
 // deviceOwner is a home whose user has an MFA device, an STS that knows it, and three roles that ask for it: the profiles
 // a, b and c are wired to a-role, b-role and c-role, in three regions.
@@ -183,7 +183,7 @@ func TestE2EMFAClients(t *testing.T) {
 			pty.Await("profile a-role, role " + roleARN("a"))
 			pty.Await(mfaPrompt)
 			pty.Type("12 34\n")
-			pty.Await("That is no MFA code")
+			pty.Await("Not an MFA code")
 			pty.Await(mfaPrompt)
 			code := o.code(t)
 			pty.Type(code[:3] + " " + code[3:] + "\n")
@@ -230,8 +230,8 @@ func TestE2EMFAUnanswered(t *testing.T) {
 	program := buildProgram(t)
 	for name, test := range map[string]struct{ timeout, typed, want string }{
 		"unanswered": {"2s", "", "within the time allowed"},
-		"Ctrl-D":     {"30s", "\x04", "asked for, and not given"},
-		"empty":      {"30s", "\n", "asked for, and not given"},
+		"Ctrl-D":     {"30s", "\x04", "no MFA code was entered"},
+		"empty":      {"30s", "\n", "no MFA code was entered"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := newDeviceOwner(t, program, "")

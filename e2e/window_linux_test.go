@@ -98,7 +98,7 @@ func TestE2EWindow(t *testing.T) {
 	s := startScreen(t)
 	device := mfa.Device{Serial: mfaSerial, Profile: "dev-role", RoleARN: "arn:aws:iam::" + motoAccount + `:role/A_<b>&amp;\n`}
 	ask := func(ctx context.Context) (mfa.Code, error) {
-		a := &mfa.Asker{Mode: mfa.GUI, Getenv: os.Getenv, Now: time.Now, Warnf: t.Logf, Tracef: t.Logf}
+		a := &mfa.Provider{Mode: mfa.GUI, Getenv: os.Getenv, Now: time.Now, Warnf: t.Logf, Tracef: t.Logf}
 		if err := a.CanAsk(ctx, device); err != nil {
 			t.Fatal(err)
 		}
@@ -155,7 +155,7 @@ func TestE2EWindow(t *testing.T) {
 	})
 	t.Run("no such display", func(t *testing.T) {
 		t.Setenv("DISPLAY", ":54321")
-		if _, err := ask(t.Context()); !errors.Is(err, mfa.ErrNobody) {
+		if _, err := ask(t.Context()); !errors.Is(err, mfa.ErrCannotAsk) {
 			t.Error(err)
 		}
 	})

@@ -12,34 +12,37 @@ import (
 	"aws-credproc/internal/terminal"
 )
 
-// touchDelay is how long an mfa_process may be silent before a person is told that it may wait for them.
+// touchDelay is how long mfa_process may be silent before the user is told that it may wait for
+// them.
 const touchDelay = 2 * time.Second
 
-// runs reports whether the code comes from a command. It may well ask a person by its own means.
-func (a *Asker) runs(d Device) bool { return d.Process != "" && a.Mode != None }
+// usesProcess reports whether the code comes from mfa_process, which may ask the user itself.
+func (p *Provider) usesProcess(d Device) bool { return d.Process != "" && p.Mode != None }
 
-// run gets the code from the profile's mfa_process. Its errors hold nothing of the command line, which may have a seed in
-// it, nor of what the command printed.
-func (a *Asker) run(ctx context.Context, d Device, previous error) (Code, error) {
-	if previous != nil { // the same code again would be of no use
-		if err := awaitStep(ctx, a.Now, stepOf(a.Now())+1, func(wait time.Duration) { a.tellWait(d, wait) }); err != nil {
+// runProcess gets the code from mfa_process. Errors contain neither the command line, which may
+// hold a seed, nor the output.
+func (p *Provider) runProcess(ctx context.Context, d Device, previous error) (Code, error) {
+	if previous != nil { // in this time step the command would print the same code
+		next := stepOf(p.Now()) + 1
+		err := awaitStep(ctx, p.Now, next, func(wait time.Duration) { p.reportWait(d, wait) })
+		if err != nil {
 			return Code{}, fmt.Errorf("%w; %w", previous, err)
 		}
 	}
-	a.Tracef("MFA code of %s: from mfa_process", d.Serial)
-	stderr := a.Stderr
-	if a.Mode != GUI {
+	p.Tracef("MFA code of %s: from mfa_process", d.Serial)
+	notice := time.AfterFunc(touchDelay, func() {
+		const text = "waiting for mfa_process: a security key may need to be touched"
+		p.tell(d, text, func(string) { p.notify(d, text) })
+	})
+	defer notice.Stop()
+	stderr := p.Stderr
+	if p.Mode != GUI {
 		if tty, err := terminal.Open(); err == nil {
 			defer tty.Close()
-			stderr = tty
+			stderr = stoppingWriter{tty, notice}
 		}
 	}
-	hint := time.AfterFunc(touchDelay, func() {
-		const text = "waiting for mfa_process: a key may want to be touched"
-		a.tell(d, text, func(string) { a.notify(d, text) })
-	})
-	defer hint.Stop()
-	out, err := shell.Output(ctx, d.Process, strings.Fields(d.Way), heard(stderr, hint))
+	out, err := shell.Output(ctx, d.Process, strings.Fields(d.Chain), stderr)
 	switch {
 	case errors.Is(err, context.Canceled):
 		return Code{}, errInterrupted
@@ -48,25 +51,18 @@ func (a *Asker) run(ctx context.Context, d Device, previous error) (Code, error)
 	}
 	code, ok := parseCode(out)
 	if !ok {
-		return Code{}, errors.New("its mfa_process printed something else than an MFA code of 6 digits")
+		return Code{}, errors.New("its mfa_process did not print an MFA code of 6 digits")
 	}
 	return code, nil
 }
 
-// heard gives a writer to w. What is written to a terminal is heard, so that no hint is needed.
-func heard(w io.Writer, hint *time.Timer) io.Writer {
-	if _, ok := w.(*terminal.Terminal); ok {
-		return speaker{w, hint}
-	}
-	return w
-}
-
-type speaker struct {
+// stoppingWriter stops a timer at the first write.
+type stoppingWriter struct {
 	io.Writer
-	hint *time.Timer
+	timer *time.Timer
 }
 
-func (s speaker) Write(b []byte) (int, error) {
-	s.hint.Stop()
-	return s.Writer.Write(b)
+func (w stoppingWriter) Write(b []byte) (int, error) {
+	w.timer.Stop()
+	return w.Writer.Write(b)
 }

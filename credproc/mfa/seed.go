@@ -15,26 +15,28 @@ import (
 	"aws-credproc/profiles"
 )
 
-// period, six digits and SHA-1 are what IAM's virtual MFA devices use: RFC 6238 with its defaults. A library would bring
-// a QR code encoder with it, for these lines.
+// period is the time step of IAM's virtual MFA devices. They use the defaults of RFC 6238: 30
+// seconds, six digits, SHA-1.
 const period = 30 * time.Second
 
-// The bounds of a seed, in bytes. IAM's have 40. Less than 80 bits is what nobody gives out.
+// The limits of a seed in bytes. Seeds from IAM have 40 bytes.
 const (
 	minSeed = 10
 	maxSeed = 128
 )
 
-// Seed is the secret of a virtual MFA device, in base32 as IAM shows it. However it is printed, it shows as ***.
+// Seed is the secret of a virtual MFA device in base32. It prints as ***.
 type Seed struct{ profiles.Secret }
 
 var seedEncoding = base32.StdEncoding.WithPadding(base32.NoPadding)
 
-// ParseSeed reads a seed in base32, in upper or lower case and with or without spaces, or an otpauth://totp URI with one
-// (https://github.com/google/google-authenticator/wiki/Key-Uri-Format). Its errors quote nothing of the text.
+// ParseSeed parses a seed in base32, in upper or lower case and with or without spaces, or an
+// otpauth://totp URI (https://github.com/google/google-authenticator/wiki/Key-Uri-Format). Errors
+// do not quote the text.
 func ParseSeed(text string) (Seed, error) {
+	const scheme = "otpauth:"
 	text = strings.TrimSpace(text)
-	if len(text) >= len("otpauth:") && strings.EqualFold(text[:len("otpauth:")], "otpauth:") {
+	if len(text) >= len(scheme) && strings.EqualFold(text[:len(scheme)], scheme) {
 		var err error
 		if text, err = seedOfURI(text); err != nil {
 			return Seed{}, err
@@ -49,53 +51,54 @@ func ParseSeed(text string) (Seed, error) {
 	b, err := seedEncoding.DecodeString(text)
 	switch {
 	case text == "":
-		return Seed{}, errors.New("no seed is given")
-	case err != nil: // its text says where, which helps nobody who cannot see the seed
-		return Seed{}, errors.New("the seed is not base32, letters and the digits 2 to 7")
+		return Seed{}, errors.New("the seed is empty")
+	case err != nil:
+		return Seed{}, errors.New("the seed is not base32 (letters and the digits 2 to 7)")
 	case len(b) < minSeed || len(b) > maxSeed:
-		return Seed{}, fmt.Errorf("the seed has %d bytes, and one of a virtual MFA device has %d to %d", len(b), minSeed, maxSeed)
+		return Seed{}, fmt.Errorf("the seed has %d bytes, expected %d to %d", len(b), minSeed, maxSeed)
 	}
 	return Seed{profiles.Secret(seedEncoding.EncodeToString(b))}, nil
 }
 
 func seedOfURI(text string) (string, error) {
-	u, err := url.Parse(text) // its error quotes the text
+	errInvalid := errors.New("the otpauth URI is not valid")
+	u, err := url.Parse(text)
 	if err != nil {
-		return "", errors.New("the otpauth URI is not in the form of one")
+		return "", errInvalid // err quotes the text
 	}
 	if !strings.EqualFold(u.Host, "totp") {
-		return "", errors.New("the otpauth URI is not for TOTP, the time-based codes of IAM's virtual MFA devices")
+		return "", errors.New("the otpauth URI is not for TOTP")
 	}
 	q, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return "", errors.New("the otpauth URI is not in the form of one")
+		return "", errInvalid
 	}
 	for key, want := range map[string]string{"algorithm": "SHA1", "digits": "6", "period": "30"} {
 		if got := q.Get(key); got != "" && !strings.EqualFold(got, want) {
-			return "", fmt.Errorf("the otpauth URI asks for another %s than %s, which IAM's virtual MFA devices have", key, want)
+			return "", fmt.Errorf("the otpauth URI does not have %s=%s, which IAM requires", key, want)
 		}
 	}
 	return q.Get("secret"), nil
 }
 
-// code gives the code of a time step.
+// code returns the code of a time step. pquerna/otp is not used because it links a QR code encoder.
 func (s Seed) code(step int64) (Code, error) {
 	b, err := seedEncoding.DecodeString(string(s.Secret))
 	if err != nil {
-		return Code{}, errors.New("the seed is not base32") // not of ParseSeed
+		return Code{}, errors.New("the seed is not base32")
 	}
 	mac := hmac.New(sha1.New, b)
-	mac.Write(binary.BigEndian.AppendUint64(nil, uint64(step))) // never fails: hash.Hash's contract
+	mac.Write(binary.BigEndian.AppendUint64(nil, uint64(step)))
 	sum := mac.Sum(nil)
-	at := sum[len(sum)-1] & 0x0f // RFC 4226, 5.3
+	at := sum[len(sum)-1] & 0x0f // RFC 4226, section 5.3
 	n := binary.BigEndian.Uint32(sum[at:]) & 0x7fffffff
 	return Code{profiles.Secret(fmt.Sprintf("%06d", n%1_000_000))}, nil
 }
 
-// stepOf is the number of the 30 seconds in which t is.
+// stepOf returns the time step of t.
 func stepOf(t time.Time) int64 { return t.Unix() / int64(period/time.Second) }
 
-// untilStep is how long it is from t to the start of a time step.
+// untilStep returns the time from t to the start of a time step.
 func untilStep(t time.Time, step int64) time.Duration {
 	return time.Unix(step*int64(period/time.Second), 0).Sub(t)
 }

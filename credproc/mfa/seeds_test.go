@@ -15,7 +15,7 @@ import (
 
 const testSerial = "arn:aws:iam::123456789012:mfa/jill"
 
-// testCode is the code of testSeed at a time.
+// testCode returns the code of testSeed at a time.
 func testCode(t *testing.T, at time.Time) Code {
 	t.Helper()
 	c, err := Seed{profiles.Secret(testSeed)}.code(stepOf(at))
@@ -25,8 +25,20 @@ func testCode(t *testing.T, at time.Time) Code {
 	return c
 }
 
-// TestNoCodeIsGivenOutTwice: not even if many ask at once, each by a memory of its own.
-func TestNoCodeIsGivenOutTwice(t *testing.T) {
+// nextCode returns the next code of testSeed.
+func nextCode(
+	ctx context.Context, s *Seeds, serial string, waiting func(time.Duration),
+) (Code, error) {
+	return s.next(ctx, serial, Seed{testSeed}, waiting)
+}
+
+// mustNotWait fails the test if a code is awaited.
+func mustNotWait(t *testing.T) func(time.Duration) {
+	return func(wait time.Duration) { t.Errorf("waits %v for a code", wait) }
+}
+
+// TestEachCodeIsUsedOnce gets codes concurrently, with separate Seeds like separate processes.
+func TestEachCodeIsUsedOnce(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now().Truncate(period)
@@ -37,7 +49,8 @@ func TestNoCodeIsGivenOutTwice(t *testing.T) {
 		var all sync.WaitGroup
 		for range 4 {
 			all.Go(func() {
-				code, err := NewSeeds(dir, time.Now).next(t.Context(), testSerial, Seed{testSeed}, func(wait time.Duration) {
+				s := NewSeeds(dir, time.Now)
+				code, err := nextCode(t.Context(), s, testSerial, func(wait time.Duration) {
 					mu.Lock()
 					defer mu.Unlock()
 					waited[wait]++
@@ -53,55 +66,69 @@ func TestNoCodeIsGivenOutTwice(t *testing.T) {
 		all.Wait()
 		for n := range 4 {
 			if want := testCode(t, start.Add(time.Duration(n)*period)); !slices.Contains(got, want) {
-				t.Errorf("the code of window %d is given to nobody", n)
+				t.Errorf("the code of step %d is missing", n)
 			}
 		}
 		if waited[20*time.Second] != 3 || waited[30*time.Second] != 3 {
-			t.Errorf("they waited %v", waited)
+			t.Errorf("waited %v", waited)
 		}
-		// Another device has other codes.
-		if _, err := NewSeeds(dir, time.Now).next(t.Context(), "other", Seed{testSeed}, func(time.Duration) { t.Error("it waits") }); err != nil {
+		s := NewSeeds(dir, time.Now)
+		if _, err := nextCode(t.Context(), s, "other device", mustNotWait(t)); err != nil {
 			t.Error(err)
 		}
 	})
 }
 
-func TestNextCodeIsNotWaitedForInVain(t *testing.T) {
+func TestNextCodeAfterDeadlineIsNotAwaited(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		s := NewSeeds(dir, time.Now)
-		none := func(time.Duration) { t.Error("it waits") }
-		if _, err := s.next(t.Context(), testSerial, Seed{testSeed}, none); err != nil {
+		if _, err := nextCode(t.Context(), s, testSerial, mustNotWait(t)); err != nil {
 			t.Fatal(err)
 		}
 		start := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), period-time.Second)
 		defer cancel()
-		_, err := s.next(ctx, testSerial, Seed{testSeed}, none)
-		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "the next one comes in 30s, after the time allowed") || time.Since(start) > 0 {
+		_, err := nextCode(ctx, s, testSerial, mustNotWait(t))
+		const want = "the next one comes in 30s, after the time allowed"
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), want) ||
+			time.Since(start) > 0 {
 			t.Errorf("%v after %v", err, time.Since(start))
 		}
-		// And it is given up by who interrupts.
-		ctx, interrupt := context.WithCancel(t.Context())
-		if _, err = s.next(ctx, testSerial, Seed{testSeed}, func(time.Duration) { interrupt() }); !errors.Is(err, ErrCancelled) {
+	})
+}
+
+func TestWaitForNextCodeCanBeInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s := NewSeeds(dir, time.Now)
+		if _, err := nextCode(t.Context(), s, testSerial, mustNotWait(t)); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err := nextCode(ctx, s, testSerial, func(time.Duration) { cancel() })
+		if !errors.Is(err, ErrCancelled) {
 			t.Error(err)
 		}
 	})
 }
 
-func TestClockThatWasSetBackIsNotWaitedFor(t *testing.T) {
+func TestClockSetBackDoesNotDelayCodes(t *testing.T) {
 	now := time.Unix(2e9, 0)
 	s := NewSeeds(t.TempDir(), func() time.Time { return now })
 	for _, now = range []time.Time{now, now.Add(-time.Hour), now.Add(time.Hour)} {
-		if code, err := s.next(t.Context(), testSerial, Seed{testSeed}, func(time.Duration) { t.Error("it waits") }); err != nil || code != testCode(t, now) {
+		code, err := nextCode(t.Context(), s, testSerial, mustNotWait(t))
+		if err != nil || code != testCode(t, now) {
 			t.Error(err)
 		}
 	}
 }
 
-func TestCodeThatCannotBeRememberedIsNotGivenOut(t *testing.T) {
-	code, err := NewSeeds("", time.Now).next(t.Context(), testSerial, Seed{testSeed}, func(time.Duration) {})
-	if err == nil || !strings.Contains(err.Error(), "which code was used last: ") || code != (Code{}) {
+func TestNoCodeWithoutStateDirectory(t *testing.T) {
+	s := NewSeeds("", time.Now)
+	code, err := nextCode(t.Context(), s, testSerial, mustNotWait(t))
+	const want = "check whether the MFA code is already used: "
+	if err == nil || !strings.Contains(err.Error(), want) || code != (Code{}) {
 		t.Error(err)
 	}
 }

@@ -14,28 +14,29 @@ import (
 	"aws-credproc/internal/terminal"
 )
 
-// The parts of each platform are
+// Each platform has
 //
-//	dialog(ctx, getenv, title, text)        the program that asks in a window and prints the answer, or why there is none
-//	wasClosed(exit, stderr)                 whether that program ended so since the person did not want to answer
-//	notification(ctx, getenv, title, text)  the program that shows a notification; nil if there is none
+//	dialog(ctx, getenv, title, text)        the program that asks in a window and prints the answer
+//	wasClosed(exit, stderr)                 whether the user closed or cancelled that window
+//	notification(ctx, getenv, title, text)  the program that shows a notification, or nil
 //
-// None is a shell, and the text is never code: profile names and ARNs are anybody's. title and text are plain.
+// No shell is involved. title and text are plain (see plain) and never code, because anyone may
+// choose profile names and ARNs.
 
-// windowTitle is that of every window and notification.
 const windowTitle = "aws-credproc"
 
-// maxAnswer is more than a code with spaces takes.
+// maxAnswer is the longest answer that is read.
 const maxAnswer = 1 << 10
 
-// inWindow asks in a window.
-func (a *Asker) inWindow(ctx context.Context, d Device, note string) (string, error) {
-	cmd, err := dialog(ctx, a.Getenv, windowTitle, plain(note+d.who()+"\nCode of MFA device "+d.Serial+":"))
+// askInWindow asks in a window.
+func (p *Provider) askInWindow(ctx context.Context, d Device, note string) (string, error) {
+	cmd, err := dialog(ctx, p.Getenv, windowTitle, plain(note+d.question()))
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrNobody, err)
+		return "", cannotAsk(err, ErrNoSeed)
 	}
-	a.Tracef("MFA code of %s: asked for in a window of %s", d.Serial, filepath.Base(cmd.Path))
-	var stdout, stderr bounded
+	program := filepath.Base(cmd.Path)
+	p.Tracef("MFA code of %s: asking in a window of %s", d.Serial, program)
+	var stdout, stderr limitedBuffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.WaitDelay = time.Second
 	err = cmd.Run()
@@ -46,41 +47,41 @@ func (a *Asker) inWindow(ctx context.Context, d Device, note string) (string, er
 	case errors.As(err, &exit) && wasClosed(exit.ExitCode(), stderr.String()):
 		return "", io.EOF
 	case err != nil:
-		return "", fmt.Errorf("%w: %s could show no window: %w", ErrNobody, filepath.Base(cmd.Path), err)
+		return "", cannotAsk(fmt.Errorf("%s could not open a window: %w", program, err), ErrNoSeed)
 	}
 	return stdout.String(), nil
 }
 
-// bounded keeps the first bytes that are written to it.
-type bounded struct{ bytes.Buffer }
+// limitedBuffer keeps the first maxAnswer bytes.
+type limitedBuffer struct{ bytes.Buffer }
 
-func (b *bounded) Write(p []byte) (int, error) {
+func (b *limitedBuffer) Write(p []byte) (int, error) {
 	b.Buffer.Write(p[:min(len(p), maxAnswer-b.Len())])
 	return len(p), nil
 }
 
-// notify shows a text as a desktop notification, if there is a desktop. Nobody waits for it.
-func (a *Asker) notify(d Device, text string) {
+// notify shows a desktop notification, if there is a desktop. It does not wait.
+func (p *Provider) notify(d Device, text string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	cmd := notification(ctx, a.Getenv, windowTitle, plain(text+"\n"+d.who()))
+	cmd := notification(ctx, p.Getenv, windowTitle, plain(text+"\n"+d.label()))
 	if cmd == nil {
 		cancel()
-		a.Tracef("%s, and there is no desktop to say so", text)
+		p.Tracef("%s (no notification: there is no desktop)", text)
 		return
 	}
 	go func() {
 		defer cancel()
 		if err := cmd.Run(); err != nil {
-			a.Tracef("%s, and %s could not say so: %v", text, filepath.Base(cmd.Path), err)
+			p.Tracef("%s (no notification: %s: %v)", text, filepath.Base(cmd.Path), err)
 		}
 	}()
 }
 
-// maxWidth is how long a line in a window may be, in characters. An ARN may have 2048, and no place to wrap it.
+// maxWidth is the longest line in a window, in characters. An ARN may have 2048 and does not wrap.
 const maxWidth = 120
 
-// plain makes a text fit for a window: lines, without control characters and without what is markup or an escape to
-// Pango, Qt or zenity.
+// plain returns text without control characters and without what Pango, Qt or zenity take for
+// markup or an escape.
 func plain(s string) string {
 	var out []string
 	for line := range strings.Lines(s) {

@@ -9,22 +9,27 @@ import (
 
 const osascript = "/usr/bin/osascript"
 
-func dialog(ctx context.Context, getenv func(string) string, title, text string) (*exec.Cmd, error) {
+func dialog(
+	ctx context.Context, getenv func(string) string, title, text string,
+) (*exec.Cmd, error) {
 	if !hasDisplay(getenv) {
 		return nil, errors.New("a session over SSH has no display")
 	}
 	return exec.CommandContext(ctx, osascript,
 		"-e", `on run argv`,
 		"-e", `tell me to activate`,
-		"-e", `text returned of (display dialog (item 2 of argv) default answer "" with title (item 1 of argv))`,
+		"-e", `text returned of (display dialog (item 2 of argv) default answer "" `+
+			`with title (item 1 of argv))`,
 		"-e", `end run`,
 		title, text), nil
 }
 
-// wasClosed: the errors of AppleScript are in the text; -128 is that of a window that is cancelled.
+// wasClosed looks for AppleScript's error -128, "User canceled".
 func wasClosed(_ int, stderr string) bool { return strings.Contains(stderr, "(-128)") }
 
-func notification(ctx context.Context, getenv func(string) string, title, text string) *exec.Cmd {
+func notification(
+	ctx context.Context, getenv func(string) string, title, text string,
+) *exec.Cmd {
 	if !hasDisplay(getenv) {
 		return nil
 	}
@@ -35,5 +40,6 @@ func notification(ctx context.Context, getenv func(string) string, title, text s
 		title, text)
 }
 
-// hasDisplay: whoever is logged in at the screen need not be the one who came over SSH.
+// hasDisplay reports whether this is not a session over SSH, whose user may not be the one at the
+// screen.
 func hasDisplay(getenv func(string) string) bool { return getenv("SSH_CONNECTION") == "" }

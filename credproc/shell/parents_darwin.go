@@ -2,10 +2,10 @@ package shell
 
 import "golang.org/x/sys/unix"
 
-// parents gives the parent of each process: sysctl(3).
+// parents returns the parent of each process, from sysctl(3).
 func parents() map[int]int {
 	all := map[int]int{}
-	list, _ := unix.SysctlKinfoProcSlice("kern.proc.all") // an error: none is known, and so only the command itself is ended
+	list, _ := unix.SysctlKinfoProcSlice("kern.proc.all") // on failure children are not killed
 	for _, p := range list {
 		all[int(p.Proc.P_pid)] = int(p.Eproc.Ppid)
 	}

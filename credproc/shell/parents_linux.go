@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// parents gives the parent of each process that is seen here: proc_pid_stat(5).
+// parents returns the parent of each visible process, from proc_pid_stat(5).
 func parents() map[int]int {
 	all := map[int]int{}
-	paths, _ := filepath.Glob("/proc/[0-9]*/stat") // the only error is of the pattern
+	paths, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is valid
 	for _, path := range paths {
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
 		if err != nil {
@@ -19,12 +19,12 @@ func parents() map[int]int {
 		}
 		b, err := os.ReadFile(path)
 		if err != nil {
-			continue // it has ended
+			continue // the process has ended
 		}
 		var state string
 		var parent int
-		text := string(b)[strings.LastIndexByte(string(b), ')')+1:] // behind the name, which may hold anything
-		if _, err := fmt.Sscan(text, &state, &parent); err == nil {
+		fields := string(b)[strings.LastIndexByte(string(b), ')')+1:] // after the command name
+		if _, err := fmt.Sscan(fields, &state, &parent); err == nil {
 			all[pid] = parent
 		}
 	}

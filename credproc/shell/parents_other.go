@@ -2,5 +2,5 @@
 
 package shell
 
-// parents would give the parent of each process; here none is known, and so only the command itself is ended.
+// parents returns nil: children are not killed.
 func parents() map[int]int { return nil }

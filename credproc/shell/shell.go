@@ -1,6 +1,6 @@
-// Package shell runs the commands that the shared config files name: a shell, this process's environment and stdin, as
-// the SDKs do. Beside that it bounds and cleans what they say, ends them with their context, and tells them which
-// profiles are on the way to them.
+// Package shell runs the commands in the shared config files as the SDKs do: in a shell, with the
+// environment and stdin of this process. It also limits and cleans their output, kills them with
+// their children when the context ends, and passes them the profiles that led to them.
 package shell
 
 import (
@@ -16,31 +16,37 @@ import (
 	"syscall"
 	"time"
 
+	"aws-credproc/internal/diag"
 	"aws-credproc/internal/terminal"
 )
 
-// What a command may print and say, and how long its output is waited for after its end.
+// Limits of the output in bytes.
 const (
-	MaxOutput   = 64 << 10
-	MaxStderr   = 4 << 10 // some SDKs read a helper's stderr only after its stdout
-	outputDelay = 2 * time.Second
-	killedDelay = 100 * time.Millisecond // where it was ended, and nobody wants its output
+	MaxOutput = 64 << 10
+	MaxStderr = 4 << 10 // some SDKs read a process's stderr only after its stdout
 )
 
-// WayVariable tells a command the profiles that are on the way to it, with spaces between them.
-const WayVariable = "_AWS_CREDPROC_PROFILE_CHAIN"
+// How long the output is awaited after a command has ended or was killed.
+const (
+	outputDelay = 2 * time.Second
+	killedDelay = 100 * time.Millisecond
+)
 
-// Way gives the profiles that are on the way to this process.
-func Way() []string { return strings.Fields(os.Getenv(WayVariable)) }
+// ChainVariable is the environment variable with the profiles that led to a command, separated by
+// spaces.
+const ChainVariable = "_AWS_CREDPROC_PROFILE_CHAIN"
 
-// New makes the process for a command line. way is what comes after the profiles that are on the way to this process.
-// stderr hears what it says: MaxStderr at most, without control characters; nil drops it. The process ends with ctx,
-// together with what it has started.
-func New(ctx context.Context, line string, way []string, stderr io.Writer) *exec.Cmd {
-	cmd := inShell(ctx, line)
+// Chain returns the profiles that led to this process.
+func Chain() []string { return strings.Fields(os.Getenv(ChainVariable)) }
+
+// New returns the process for a command line. The profiles in chain are appended to those that led
+// to this process. stderr receives at most [MaxStderr] bytes without control characters, and may be
+// nil. The process and its children are killed when ctx ends.
+func New(ctx context.Context, line string, chain []string, stderr io.Writer) *exec.Cmd {
+	cmd := command(ctx, line)
 	cmd.Stdin = os.Stdin
-	before := Way()
-	cmd.Env = append(os.Environ(), WayVariable+"="+strings.Join(append(before, way...), " "))
+	before := Chain()
+	cmd.Env = append(os.Environ(), ChainVariable+"="+strings.Join(append(before, chain...), " "))
 	if stderr != nil {
 		cmd.Stderr = terminal.NewWriter(stderr, MaxStderr)
 	}
@@ -48,94 +54,91 @@ func New(ctx context.Context, line string, way []string, stderr io.Writer) *exec
 	killWithChildren(cmd, len(before) > 0)
 	kill := cmd.Cancel
 	cmd.Cancel = func() error {
-		cmd.WaitDelay = killedDelay // which is read after this
+		cmd.WaitDelay = killedDelay // os/exec reads it after Cancel
 		return kill()
 	}
 	return cmd
 }
 
-// Output runs a command and gives what it prints, without white space around it. The error is in the form of Failure's.
-func Output(ctx context.Context, line string, way []string, stderr io.Writer) (string, error) {
+// Output runs a command and returns its stdout without leading and trailing white space. For
+// errors see [Failure].
+func Output(ctx context.Context, line string, chain []string, stderr io.Writer) (string, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	cmd := New(ctx, line, way, stderr)
+	cmd := New(ctx, line, chain, stderr)
 	var out bytes.Buffer
-	cmd.Stdout = io.MultiWriter(Allowance(cancel), &out)
+	cmd.Stdout = io.MultiWriter(LimitOutput(cancel), &out)
 	if err := cmd.Run(); err != nil {
-		if why := Failure(ctx, err); why != nil {
-			return "", why
+		if failure := Failure(ctx, err); failure != nil {
+			return "", failure
 		}
 		return "", fmt.Errorf("cannot be run: %w", err)
 	}
 	return strings.TrimSpace(out.String()), nil
 }
 
-// How a command may fail, beside the causes of a context's end.
+// Errors of [Failure] other than the causes of a context.
 var (
-	ErrTooMuch  = errors.New("printed more than 64 KB") // MaxOutput
-	ErrNotFound = errors.New("is no command that is found")
+	ErrOutputTooLong = errors.New("printed more than 64 KB") // MaxOutput
+	ErrNotFound      = errors.New("was not found")
 )
 
-// notFound are the exit statuses by which a shell says so: POSIX's, and that of cmd.exe within a batch file. On its command
-// line cmd.exe says 1, as of any failure.
+// notFound are the exit codes for a command that was not found: that of POSIX shells, and that of
+// cmd.exe in a batch file. On its command line, cmd.exe uses 1 for all failures.
 var notFound = []int{127, 9009}
 
-// Failure says how a command failed, in words that follow its name, such as "ended with exit status 7". They hold nothing
-// of what the command printed: that may be a secret. It is nil where err is no failure of the command or of ctx, which the
-// command was made with and whose cause is wrapped.
+// Failure returns why a command failed, worded to follow its name: "ended with exit status 7". The
+// text holds nothing that the command printed, because that may be a secret. Failure returns nil if
+// err is not a failure of the command or of its context ctx, whose cause it wraps.
 func Failure(ctx context.Context, err error) error {
 	var exit *exec.ExitError
 	switch cause := context.Cause(ctx); {
-	case errors.Is(cause, ErrTooMuch):
+	case errors.Is(cause, ErrOutputTooLong):
 		return cause
 	case errors.Is(cause, context.DeadlineExceeded):
-		return failure{"did not end within the time allowed", cause}
+		return diag.Reword("did not end within the time allowed", cause)
 	case cause != nil:
-		return failure{"was interrupted", cause}
+		return diag.Reword("was interrupted", cause)
 	case errors.As(err, &exit):
-		if wasInterrupted(exit) { // what is typed at a terminal reaches it as soon as it does us
-			return failure{"was interrupted", context.Canceled}
+		if wasInterrupted(exit) { // Ctrl-C may reach the command before it reaches this process
+			return diag.Reword("was interrupted", context.Canceled)
 		}
 		if slices.Contains(notFound, exit.ExitCode()) {
 			return ErrNotFound
 		}
 		return fmt.Errorf("ended with %s", exit.ProcessState)
 	case errors.Is(err, exec.ErrWaitDelay):
-		return errors.New("left a process behind that holds its output open")
+		return errors.New("left a process behind that keeps its output open")
 	}
 	return nil
 }
 
-// wasInterrupted reports whether Ctrl-C ended a command, in its own words or in a shell's (128 and the signal's number), or in
-// those of Windows (STATUS_CONTROL_C_EXIT).
+// wasInterrupted reports whether Ctrl-C ended a command: by a signal, by the exit code of a shell
+// (128 and the signal number), or on Windows by STATUS_CONTROL_C_EXIT.
 func wasInterrupted(exit *exec.ExitError) bool {
+	const controlCExit = 0xc000013a
+	if code := exit.ExitCode(); code == 128+int(syscall.SIGINT) || uint32(code) == controlCExit {
+		return true
+	}
 	status, ok := exit.Sys().(syscall.WaitStatus)
-	return exit.ExitCode() == 128+int(syscall.SIGINT) || uint32(exit.ExitCode()) == 0xc000013a || ok && status.Signaled() && status.Signal() == syscall.SIGINT
+	return ok && status.Signaled() && status.Signal() == syscall.SIGINT
 }
 
-// failure is an error that shows another text.
-type failure struct {
-	text  string
-	cause error
+// LimitOutput returns a writer that discards its input. After [MaxOutput] bytes it fails and
+// cancels with [ErrOutputTooLong].
+func LimitOutput(cancel context.CancelCauseFunc) io.Writer {
+	return &outputLimit{MaxOutput, cancel}
 }
 
-func (f failure) Error() string { return f.text }
-func (f failure) Unwrap() error { return f.cause }
-
-// Allowance gives a writer that takes MaxOutput bytes and keeps none. More than that is ErrTooMuch, with which it cancels.
-func Allowance(cancel context.CancelCauseFunc) io.Writer {
-	return &allowance{MaxOutput, cancel}
+type outputLimit struct {
+	left   int
+	cancel context.CancelCauseFunc
 }
 
-type allowance struct {
-	left     int
-	exceeded context.CancelCauseFunc
-}
-
-func (a *allowance) Write(p []byte) (int, error) {
-	if a.left -= len(p); a.left < 0 {
-		a.exceeded(ErrTooMuch)
-		return 0, ErrTooMuch
+func (l *outputLimit) Write(p []byte) (int, error) {
+	if l.left -= len(p); l.left < 0 {
+		l.cancel(ErrOutputTooLong)
+		return 0, ErrOutputTooLong
 	}
 	return len(p), nil
 }

@@ -9,18 +9,19 @@ import (
 	"testing"
 )
 
-func TestAnInterruptIsToldFromAFailure(t *testing.T) {
+func TestInterruptIsDistinguishedFromFailure(t *testing.T) {
 	interrupted := []string{"exit 130", "kill -INT $$"}
 	if runtime.GOOS == "windows" {
-		interrupted = []string{"exit 130", "exit -1073741510"} // as who handles no Ctrl-C ends there
+		interrupted = []string{"exit 130", "exit -1073741510"} // STATUS_CONTROL_C_EXIT
 	}
 	for _, line := range interrupted {
 		if _, err := Output(t.Context(), line, nil, nil); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", line, err)
 		}
 	}
-	if _, err := Output(t.Context(), "exit 2", nil, nil); err == nil || errors.Is(err, context.Canceled) {
-		t.Errorf("a failure: %v", err)
+	_, err := Output(t.Context(), "exit 2", nil, nil)
+	if err == nil || errors.Is(err, context.Canceled) {
+		t.Errorf("exit 2: %v", err)
 	}
 }
 

@@ -11,13 +11,14 @@ import (
 	"aws-credproc/internal/terminal"
 )
 
-func inShell(ctx context.Context, line string) *exec.Cmd {
+// command returns sh with a command line.
+func command(ctx context.Context, line string) *exec.Cmd {
 	return exec.CommandContext(ctx, "sh", "-c", line)
 }
 
-// killWithChildren makes a command end together with the processes that it has started: by a process group of its own,
-// unless it is nested, in the group of another helper's command. In the foreground of a terminal too it stays in ours,
-// since the terminal would stop another group that reads from it, to ask for a code, say.
+// killWithChildren makes Cancel kill a command and its children. If possible, the command gets a
+// process group. It does not if it is nested in the command of another aws-credproc, which kills
+// its own group, and not in the foreground of a terminal, which only the foreground group may read.
 func killWithChildren(cmd *exec.Cmd, nested bool) {
 	if nested || terminal.IsAvailable() {
 		cmd.Cancel = func() error { return killTree(cmd.Process) }
@@ -32,31 +33,31 @@ func killWithChildren(cmd *exec.Cmd, nested bool) {
 	}
 }
 
-// mostRounds is how often killTree looks for more: what cannot be stopped may go on starting others.
-const mostRounds = 64
+// maxRounds is how often killTree looks for new children.
+const maxRounds = 64
 
-// killTree kills a process of ours and those below it, which are stopped first: none starts another meanwhile, nor gives
-// its number back. One whose parent has ended is below it no more.
+// killTree kills a child process and its descendants. It stops all of them first, so that none
+// starts another one and no process ID is reused.
 func killTree(p *os.Process) error {
 	if err := p.Signal(syscall.SIGSTOP); err != nil {
 		return err
 	}
-	below := map[int]bool{p.Pid: true}
-	for range mostRounds {
+	tree := map[int]bool{p.Pid: true}
+	for range maxRounds {
 		found := false
 		for pid, parent := range parents() {
-			if below[parent] && !below[pid] {
-				below[pid], found = true, true
-				_ = syscall.Kill(pid, syscall.SIGSTOP) // an error: it has ended, or is another user's
+			if tree[parent] && !tree[pid] {
+				tree[pid], found = true, true
+				_ = syscall.Kill(pid, syscall.SIGSTOP) // fails if it has ended or changed its user
 			}
 		}
 		if !found {
 			break
 		}
 	}
-	delete(below, p.Pid)
-	for pid := range below {
-		_ = syscall.Kill(pid, syscall.SIGKILL) // likewise
+	delete(tree, p.Pid)
+	for pid := range tree {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
 	return p.Kill()
 }
