@@ -5,7 +5,7 @@
 #   layout       main.go is the only Go file in the root, and short
 #   words        none of the words in scripts/words.txt
 #   vet          go build and go vet for each supported system
-#   lint         golangci-lint (.golangci.yml)
+#   lint         golangci-lint (.golangci.yml) for each supported system
 #   staticcheck  staticcheck
 #   vuln         govulncheck
 set -euo pipefail
@@ -56,8 +56,11 @@ vet() {
 }
 
 lint() {
-	step golangci-lint
-	"$GO" run "$GOLANGCI_LINT" run ./...
+	local system
+	for system in linux darwin windows; do
+		step "golangci-lint for $system"
+		"$GO" run -exec "env GOOS=$system" "$GOLANGCI_LINT" run ./...
+	done
 }
 
 staticcheck() {
