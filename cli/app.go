@@ -208,7 +208,8 @@ func (a *app) resolver() (*credproc.Resolver, error) {
 	return &credproc.Resolver{
 		Cache: c, Getenv: os.Getenv, Now: time.Now, Version: version(),
 		Warnf: a.warn, Tracef: a.trace, Stderr: a.waiting,
-		BeforeWait: a.handleSignals, Waiting: a.waiting.Start, TokenCodes: a.tokenCodes(a.prompt, a.warn),
+		BeforeWait: a.handleSignals, Waiting: a.waiting.Start,
+		TokenCodes: a.tokenCodes(a.prompt, a.warn),
 	}, nil
 }
 

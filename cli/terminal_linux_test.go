@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -49,6 +50,27 @@ func TestProgressIsShownAtATerminalOnly(t *testing.T) {
 				t.Errorf("without a terminal: %v, stderr %q", err, stderr)
 			}
 		})
+	}
+}
+
+func TestProgressNamesTheProcessWithTheMFAPrompt(t *testing.T) {
+	h := newHelper(t, startSTS(t))
+	h.setting(t, "mfa_serial = arn:aws:iam::"+testAccount+":mfa/jill")
+	h.env = append(h.env, "DISPLAY=", "WAYLAND_DISPLAY=")
+	asks, waits := ptytest.New(t), ptytest.New(t)
+	first, second := h.command(t, "get", "dev"), h.command(t, "get", "dev")
+	asks.Start(first)
+	asks.Await("MFA code for")
+	second.Stderr = waits.TTY
+	waits.Start(second)
+	waits.Await(fmt.Sprintf("dev: waiting for the MFA code that process %d asks for ...", first.Process.Pid))
+	asks.Type("\x03")
+	_ = first.Wait() // it was interrupted
+	waits.Await("MFA code for")
+	waits.Type("\x03")
+	_ = second.Wait()
+	if left, err := filepath.Glob(filepath.Join(h.dir, "state", "prompts", "*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
 

@@ -120,7 +120,7 @@ func (r *resolution) withCode(
 		return cache.Session{}, err
 	}
 	lock := cache.Key(sha256.Sum256([]byte("MFA device " + r.plan.Chain.MFA.Serial)))
-	done := r.waitingForProcess()
+	done := r.waitingForProcess() // which may ask for a code
 	unlock, err := r.Cache.Lock(ctx, lock, nil)
 	done()
 	if err != nil {

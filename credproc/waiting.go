@@ -2,6 +2,7 @@ package credproc
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -76,7 +77,17 @@ func retryReason(err error) string {
 	return "no response"
 }
 
-// waitingForProcess reports the wait for a lock to [Resolver.Waiting].
+// waitingForProcess reports the wait for a lock to [Resolver.Waiting]: for the MFA prompt of another
+// process, if there is one.
 func (r *resolution) waitingForProcess() (done func()) {
-	return r.waiting(r.plan.Chain.Profile.Name + ": waiting for another process")
+	name, device := r.plan.Chain.Profile.Name, r.plan.Chain.MFA.Serial
+	prompts, _ := r.TokenCodes.(interface{ PromptPID(serial string) int })
+	return r.waitingFunc(func() string {
+		if prompts != nil && device != "" {
+			if pid := prompts.PromptPID(device); pid != 0 {
+				return fmt.Sprintf("%s: waiting for the MFA code that process %d asks for", name, pid)
+			}
+		}
+		return name + ": waiting for another process"
+	})
 }

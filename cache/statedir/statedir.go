@@ -22,6 +22,7 @@ const (
 	Root     Folder = "."        // the state directory itself
 	Facts    Folder = "facts"    // package cache: what is known about a session, <key>.json
 	Sessions Folder = "sessions" // package cache: sealed sessions
+	Prompts  Folder = "prompts"  // package mfa: which process asks for a code
 
 	locks    Folder = "locks"    // <name>.lock, see Dir.Lock
 	counters Folder = "counters" // one number each, see Count

@@ -66,6 +66,7 @@ func (p *Provider) Code(ctx context.Context, d Device, previous error) (Code, er
 	if previous != nil {
 		note = previous.Error() + "\n"
 	}
+	defer p.recordPrompt(d.Serial)()
 	return askForCode(ctx, note, ask)
 }
 
