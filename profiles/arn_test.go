@@ -2,8 +2,7 @@ package profiles
 
 import "testing"
 
-// TestWhatIsSurelyNoARNOfIAM: and what may be one is not complained of.
-func TestWhatIsSurelyNoARNOfIAM(t *testing.T) {
+func TestCheckARNs(t *testing.T) {
 	for _, test := range []struct {
 		check func(string) error
 		arn   string
@@ -11,7 +10,11 @@ func TestWhatIsSurelyNoARNOfIAM(t *testing.T) {
 	}{
 		{CheckRoleARN, "arn:aws:iam::123456789012:role/Dev", false},
 		{CheckRoleARN, "arn:aws-us-gov:iam::123456789012:role/a/path/Dev_1+=,.@-", false},
-		{CheckRoleARN, "arn:aws-eusc:iam::123456789012:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_X_0123456789abcdef", false},
+		{
+			CheckRoleARN,
+			"arn:aws-eusc:iam::123456789012:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_X_0123456789abcdef",
+			false,
+		},
 		{CheckRoleARN, "Dev", true},
 		{CheckRoleARN, "arn:aws:iam::12345678901:role/A", true},
 		{CheckRoleARN, "arn:aws:iam::ACCOUNT:role/A", true},

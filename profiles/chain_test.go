@@ -3,6 +3,7 @@ package profiles
 import (
 	"aws-credproc/internal/diag"
 	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,7 @@ const (
 	keys = "aws_access_key_id = AKIAX\naws_secret_access_key = s\n"
 )
 
-// summary gives a chain in short: "static base > arn (role profile) > ...".
+// summary returns a chain in short form: "static base > arn (profile) > ...".
 func summary(c Chain) string {
 	out := string(c.Source.Type) + " " + c.Source.Profile
 	for _, h := range c.Hops {
@@ -26,47 +27,126 @@ func summary(c Chain) string {
 	return out
 }
 
-func TestChainFollowsTheRules(t *testing.T) {
+func TestChain(t *testing.T) {
 	for name, test := range map[string]struct{ config, credentials, profile, want string }{
 		"static keys in the credentials file": {"", "[p]\n" + keys, "p", "static p"},
 		"static keys in the config file":      {"[profile p]\n" + keys, "", "p", "static p"},
-		"static keys of both files":           {"[profile p]\naws_access_key_id = AKIAX", "[p]\naws_secret_access_key = s", "p", "static p"},
-		"role with source profile":            {"[profile p]\nrole_arn = " + arnA + "\nsource_profile = b", "[b]\n" + keys, "p", "static b > " + arnA + " (p)"},
+		"static keys of both files": {
+			"[profile p]\naws_access_key_id = AKIAX", "[p]\naws_secret_access_key = s", "p",
+			"static p",
+		},
+		"role with source profile": {
+			"[profile p]\nrole_arn = " + arnA + "\nsource_profile = b", "[b]\n" + keys, "p",
+			"static b > " + arnA + " (p)",
+		},
 		"three roles": {"[profile p]\nrole_arn = " + arnB + "\nsource_profile = q\n[profile q]\nrole_arn = " + arnA + "\nsource_profile = r\n[profile r]\nrole_arn = " + arnB + "\nsource_profile = b",
 			"[b]\n" + keys, "p", "static b > " + arnB + " (r) > " + arnA + " (q) > " + arnB + " (p)"},
-		"role settings in the credentials file":       {"", "[b]\n" + keys + "[p]\nrole_arn = " + arnA + "\nsource_profile = b", "p", "static b > " + arnA + " (p)"},
-		"keys of an intermediate profile end a chain": {"[profile p]\nrole_arn = " + arnA + "\nsource_profile = q\n[profile q]\nrole_arn = " + arnB + "\nsource_profile = b\n" + keys, "[b]\n" + keys, "p", "static q > " + arnA + " (p)"},
-		"the selected profile's role beats its keys":  {"[profile p]\nrole_arn = " + arnA + "\nsource_profile = b\n" + keys, "[b]\n" + keys, "p", "static b > " + arnA + " (p)"},
-		"its own source, where it has keys":           {"[profile p]\nrole_arn = " + arnA + "\nsource_profile = p\n" + keys, "", "p", "static p > " + arnA + " (p)"},
-		"an account is STS's business":                {"[profile p]\nrole_arn = arn:x:iam::1:role/A\nsource_profile = b", "[b]\n" + keys, "p", "static b > arn:x:iam::1:role/A (p)"},
-		"environment":                                 {"[profile p]\nrole_arn = " + arnA + "\ncredential_source = Environment", "", "p", "environment p > " + arnA + " (p)"},
-		"instance":                                    {"[profile p]\nrole_arn = " + arnA + "\ncredential_source = Ec2InstanceMetadata", "", "p", "ec2_instance_metadata p > " + arnA + " (p)"},
-		"container":                                   {"[profile p]\nrole_arn = " + arnA + "\ncredential_source = EcsContainer", "", "p", "ecs_container p > " + arnA + " (p)"},
-		"web identity":                                {"[profile p]\nrole_arn = " + arnA + "\nweb_identity_token_file = /t", "", "p", "web_identity p"},
-		"web identity as a source":                    {"[profile p]\nrole_arn = " + arnB + "\nsource_profile = w\n[profile w]\nrole_arn = " + arnA + "\nweb_identity_token_file = /t", "", "p", "web_identity w > " + arnB + " (p)"},
-		"SSO by session":                              {"[profile p]\nsso_session = s\nsso_account_id = 1\nsso_role_name = r\n[sso-session s]\nsso_region = x\nsso_start_url = u", "", "p", "sso p"},
-		"SSO session alone":                           {"[profile p]\nsso_session = s\n[sso-session s]\nsso_region = x\nsso_start_url = u", "", "p", "sso p"},
-		"SSO in the older form":                       {"[profile p]\nsso_region = x\nsso_start_url = u\nsso_account_id = 1\nsso_role_name = r", "", "p", "sso p"},
-		"login":                                       {"[profile p]\nlogin_session = arn:x", "", "p", "login p"},
-		"process":                                     {"[profile p]\ncredential_process = /bin/x y", "", "p", "process p"},
-		"SSO beats static keys":                       {"[profile p]\nsso_region = x\nsso_start_url = u\nsso_account_id = 1\nsso_role_name = r", "[p]\n" + keys, "p", "sso p"},
-		"SSO beats static keys in a source":           {"[profile p]\nrole_arn = " + arnA + "\nsource_profile = q\n[profile q]\nsso_region = x\nsso_start_url = u\nsso_account_id = 1\nsso_role_name = r", "[q]\n" + keys, "p", "sso q > " + arnA + " (p)"},
-		"an SSO session alone does not":               {"[profile p]\nsso_session = s\n[sso-session s]\nsso_region = x\nsso_start_url = u", "[p]\n" + keys, "p", "static p"},
-		"a process beats keys in the config":          {"[profile p]\ncredential_process = /bin/x y\n" + keys, "", "p", "process p"},
-		"web identity beats static keys":              {"[profile p]\nrole_arn = " + arnA + "\nweb_identity_token_file = /t", "[p]\n" + keys, "p", "web_identity p"},
-		"static keys beat a process":                  {"[profile p]\ncredential_process = /bin/x y", "[p]\n" + keys, "p", "static p"},
-		"a source beats a process beside it":          {"[profile p]\ncredential_process = /bin/x\nrole_arn = " + arnA + "\nsource_profile = b", "[b]\n" + keys, "p", "static b > " + arnA + " (p)"},
+		"role settings in the credentials file": {
+			"", "[b]\n" + keys + "[p]\nrole_arn = " + arnA + "\nsource_profile = b", "p",
+			"static b > " + arnA + " (p)",
+		},
+		"keys of an intermediate profile end a chain": {
+			"[profile p]\nrole_arn = " + arnA + "\nsource_profile = q\n[profile q]\n" +
+				"role_arn = " + arnB + "\nsource_profile = b\n" + keys,
+			"[b]\n" + keys, "p", "static q > " + arnA + " (p)",
+		},
+		"the selected profile's role beats its keys": {
+			"[profile p]\nrole_arn = " + arnA + "\nsource_profile = b\n" + keys, "[b]\n" + keys,
+			"p", "static b > " + arnA + " (p)",
+		},
+		"own source with keys": {
+			"[profile p]\nrole_arn = " + arnA + "\nsource_profile = p\n" + keys, "", "p",
+			"static p > " + arnA + " (p)",
+		},
+		"account ID is not checked": {
+			"[profile p]\nrole_arn = arn:x:iam::1:role/A\nsource_profile = b", "[b]\n" + keys, "p",
+			"static b > arn:x:iam::1:role/A (p)",
+		},
+		"environment": {
+			"[profile p]\nrole_arn = " + arnA + "\ncredential_source = Environment", "", "p",
+			"environment p > " + arnA + " (p)",
+		},
+		"instance": {
+			"[profile p]\nrole_arn = " + arnA + "\ncredential_source = Ec2InstanceMetadata", "",
+			"p", "ec2_instance_metadata p > " + arnA + " (p)",
+		},
+		"container": {
+			"[profile p]\nrole_arn = " + arnA + "\ncredential_source = EcsContainer", "", "p",
+			"ecs_container p > " + arnA + " (p)",
+		},
+		"web identity": {
+			"[profile p]\nrole_arn = " + arnA + "\nweb_identity_token_file = /t", "", "p",
+			"web_identity p",
+		},
+		"web identity as a source": {
+			"[profile p]\nrole_arn = " + arnB + "\nsource_profile = w\n[profile w]\n" +
+				"role_arn = " + arnA + "\nweb_identity_token_file = /t",
+			"", "p", "web_identity w > " + arnB + " (p)",
+		},
+		"SSO by session": {
+			"[profile p]\nsso_session = s\nsso_account_id = 1\nsso_role_name = r\n" +
+				"[sso-session s]\nsso_region = x\nsso_start_url = u",
+			"", "p", "sso p",
+		},
+		"SSO session alone": {
+			"[profile p]\nsso_session = s\n[sso-session s]\nsso_region = x\nsso_start_url = u", "",
+			"p", "sso p",
+		},
+		"SSO in the legacy form": {
+			"[profile p]\nsso_region = x\nsso_start_url = u\nsso_account_id = 1\nsso_role_name = r",
+			"", "p", "sso p",
+		},
+		"login": {
+			"[profile p]\nlogin_session = arn:x", "", "p", "login p",
+		},
+		"process": {
+			"[profile p]\ncredential_process = /bin/x y", "", "p", "process p",
+		},
+		"SSO beats static keys": {
+			"[profile p]\nsso_region = x\nsso_start_url = u\nsso_account_id = 1\nsso_role_name = r",
+			"[p]\n" + keys, "p", "sso p",
+		},
+		"SSO beats static keys in a source": {
+			"[profile p]\nrole_arn = " + arnA + "\nsource_profile = q\n[profile q]\n" +
+				"sso_region = x\nsso_start_url = u\nsso_account_id = 1\nsso_role_name = r",
+			"[q]\n" + keys, "p", "sso q > " + arnA + " (p)",
+		},
+		"SSO session alone does not beat keys": {
+			"[profile p]\nsso_session = s\n[sso-session s]\nsso_region = x\nsso_start_url = u",
+			"[p]\n" + keys, "p", "static p",
+		},
+		"a process beats keys in the config": {
+			"[profile p]\ncredential_process = /bin/x y\n" + keys, "", "p", "process p",
+		},
+		"web identity beats static keys": {
+			"[profile p]\nrole_arn = " + arnA + "\nweb_identity_token_file = /t", "[p]\n" + keys,
+			"p", "web_identity p",
+		},
+		"static keys beat a process": {
+			"[profile p]\ncredential_process = /bin/x y", "[p]\n" + keys, "p", "static p",
+		},
+		"source beats a process": {
+			"[profile p]\ncredential_process = /bin/x\nrole_arn = " + arnA + "\nsource_profile = b",
+			"[b]\n" + keys, "p", "static b > " + arnA + " (p)",
+		},
 		"wired to this helper": {"[profile p]\ncredential_process = aws-credproc get q\nregion = x\n[profile q]\nrole_arn = " + arnA + "\nsource_profile = b",
 			"[b]\n" + keys, "p", "static b > " + arnA + " (q)"},
 		"a wired profile as a source": {"[profile z]\nrole_arn = " + arnB + "\nsource_profile = p\n[profile p]\ncredential_process = \"/opt/my tools/aws-credproc\" --store file get --verbose q\n[profile q]\nrole_arn = " + arnA + "\nsource_profile = b",
 			"[b]\n" + keys, "z", "static b > " + arnA + " (q) > " + arnB + " (z)"},
-		"another command of that ending": {"[profile p]\ncredential_process = not-aws-credproc get q", "", "p", "process p"},
+		"other program with a similar name": {
+			"[profile p]\ncredential_process = not-aws-credproc get q", "", "p", "process p",
+		},
 		"wired, and keys in the config file": {"[profile p]\ncredential_process = aws-credproc get q\n" + keys + "[profile q]\nrole_arn = " + arnA + "\nsource_profile = b",
 			"[b]\n" + keys, "p", "static b > " + arnA + " (q)"},
-		"keys in the credentials file win over it": {"[profile p]\ncredential_process = aws-credproc get q\n", "[p]\n" + keys, "p", "static p"},
-		"wired, with a name like a flag's": {"[profile p]\ncredential_process = aws-credproc get -- -q\n[profile -q]\nrole_arn = " + arnA + "\nsource_profile = b",
+		"keys in the credentials file beat a wired process": {
+			"[profile p]\ncredential_process = aws-credproc get q\n", "[p]\n" + keys, "p",
+			"static p",
+		},
+		"wired, name like a flag": {"[profile p]\ncredential_process = aws-credproc get -- -q\n[profile -q]\nrole_arn = " + arnA + "\nsource_profile = b",
 			"[b]\n" + keys, "p", "static b > " + arnA + " (-q)"},
-		"another command of ours": {"[profile p]\ncredential_process = aws-credproc explain q", "", "p", "process p"},
+		"another command of this helper": {
+			"[profile p]\ncredential_process = aws-credproc explain q", "", "p", "process p",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := mustLoad(t, test.config, test.credentials).Chain(test.profile)
@@ -84,48 +164,134 @@ func TestChainErrors(t *testing.T) {
 	role := "role_arn = " + arnA + "\nsource_profile = b\n"
 	sso := "[sso-session s]\nsso_region = x\nsso_start_url = u\n"
 	for name, test := range map[string]struct{ config, credentials, want string }{
-		"no such profile":             {"[profile pq]\na = b", "", "no such profile in "},
-		"nearest name":                {"[profile Pp]\na = b", "", "did you mean Pp?"},
-		"profile without the word":    {"[p]\n" + keys, "", "config:1: section [p] is not a profile in the config file\nhint: change the line to [profile p]"},
-		"name in quotes":              {"[profile \"p\"]\n" + keys, "", `config:1: section [profile "p"] has quotes`},
-		"no credentials":              {"[profile p]\nregion = x", "", "no credentials and no role"},
-		"source without role":         {"[profile p]\nsource_profile = b", "", "source_profile without role_arn"},
-		"missing source":              {"[profile p]\n" + role, "", "config:3: profile b: no such profile in "},
-		"role without source":         {"[profile p]\nrole_arn = " + arnA, "", "role_arn without source_profile or credential_source"},
-		"role and process only":       {"[profile p]\ncredential_process = x\nrole_arn = " + arnA, "", "role_arn without source_profile or credential_source"},
-		"both sources":                {"[profile p]\n" + role + "credential_source = Environment", "", "config:4: both source_profile and credential_source"},
-		"unknown credential source":   {"[profile p]\nrole_arn = " + arnA + "\ncredential_source = environment", "", `unknown credential_source "environment"`},
-		"web identity without role":   {"[profile p]\nweb_identity_token_file = /t", "", "web_identity_token_file without role_arn"},
-		"half a pair, no secret":      {"[profile p]\naws_access_key_id = AKIAX", "", "aws_access_key_id without aws_secret_access_key"},
-		"half a pair, no ID":          {"[profile p]\naws_secret_access_key = s", "", "aws_secret_access_key without aws_access_key_id"},
-		"half a pair in the source":   {"[profile p]\n" + role, "[b]\naws_access_key_id = AKIAX", "p: profile b: "},
-		"cycle":                       {"[profile p]\n" + role + "[profile b]\nrole_arn = " + arnA + "\nsource_profile = p", "", "p -> b -> p"},
-		"cycle through keys":          {"[profile p]\n" + role + keys + "[profile b]\nrole_arn = " + arnA + "\nsource_profile = p", "", "p -> b -> p"},
-		"own source without keys":     {"[profile p]\nrole_arn = " + arnA + "\nsource_profile = p", "", "p -> p"},
-		"wired to itself":             {"[profile p]\ncredential_process = aws-credproc get p", "", "config:2: credential_process gets the credentials of the profile itself\nhint: if its keys were imported, aws-credproc import p finds them"},
-		"no ARN":                      {"[profile p]\nrole_arn = Dev\nsource_profile = b", "[b]\n" + keys, `role_arn is "Dev", which is not an ARN`},
-		"empty ARN":                   {"[profile p]\nrole_arn =\nsource_profile = b", "[b]\n" + keys, "not an ARN"},
-		"duration below the bounds":   {"[profile p]\n" + role + "duration_seconds = 899", "[b]\n" + keys, "900 (15 minutes)"},
-		"duration above the bounds":   {"[profile p]\n" + role + "duration_seconds = 43201", "[b]\n" + keys, "43200"},
-		"duration that is none":       {"[profile p]\n" + role + "duration_seconds = 1h", "[b]\n" + keys, "whole number"},
-		"duration beyond any integer": {"[profile p]\n" + role + "duration_seconds = 99999999999999999999", "[b]\n" + keys, "whole number"},
-		"an hour at most in a chain":  {"[profile p]\n" + role + "duration_seconds = 3601\n[profile b]\nrole_arn = " + arnB + "\nsource_profile = k", "[k]\n" + keys, "AWS allows 3600 for a role that another role assumes"},
-		"session name":                {"[profile p]\n" + role + "role_session_name = a b", "[b]\n" + keys, "role_session_name has the character ' '\nhint: AWS allows letters"},
-		"external ID too short":       {"[profile p]\n" + role + "external_id = x", "[b]\n" + keys, "2 to 1224"},
-		"SSO pair":                    {"[profile p]\nsso_session = s\nsso_account_id = 1\n" + sso, "", "SSO profile without sso_role_name"},
-		"SSO session missing":         {"[profile p]\nsso_session = s", "", "no [sso-session s] in "},
-		"SSO session without region":  {"[profile p]\nsso_session = s\n[sso-session s]\nsso_start_url = u", "", "no sso_region"},
-		"SSO regions differ":          {"[profile p]\nsso_session = s\nsso_region = y\n" + sso, "", "sso_region differs from that of [sso-session s]"},
-		"SSO without session":         {"[profile p]\nsso_account_id = 1\nsso_role_name = r", "", "SSO profile without sso_session"},
-		"services missing":            {"[profile p]\nservices = v\n" + keys, "", "config:2: no [services v] in "},
+		"no such profile": {"[profile pq]\na = b", "", "no such profile in "},
+		"nearest name":    {"[profile Pp]\na = b", "", "did you mean Pp?"},
+		"section without the word profile": {
+			"[p]\n" + keys, "",
+			"config:1: section [p] is not a profile in the config file\n" +
+				"hint: change the line to [profile p]",
+		},
+		"name in quotes": {
+			"[profile \"p\"]\n" + keys, "", `config:1: section [profile "p"] has quotes`,
+		},
+		"no credentials": {
+			"[profile p]\nregion = x", "", "no credentials and no role",
+		},
+		"source without role": {
+			"[profile p]\nsource_profile = b", "", "source_profile without role_arn",
+		},
+		"missing source": {
+			"[profile p]\n" + role, "", "config:3: profile b: no such profile in ",
+		},
+		"role without source": {
+			"[profile p]\nrole_arn = " + arnA, "",
+			"role_arn without source_profile or credential_source",
+		},
+		"role and process only": {
+			"[profile p]\ncredential_process = x\nrole_arn = " + arnA, "",
+			"role_arn without source_profile or credential_source",
+		},
+		"both sources": {
+			"[profile p]\n" + role + "credential_source = Environment", "",
+			"config:4: both source_profile and credential_source",
+		},
+		"unknown credential source": {
+			"[profile p]\nrole_arn = " + arnA + "\ncredential_source = environment", "",
+			`unknown credential_source "environment"`,
+		},
+		"web identity without role": {
+			"[profile p]\nweb_identity_token_file = /t", "",
+			"web_identity_token_file without role_arn",
+		},
+		"half a pair, no secret": {
+			"[profile p]\naws_access_key_id = AKIAX", "",
+			"aws_access_key_id without aws_secret_access_key",
+		},
+		"half a pair, no ID": {
+			"[profile p]\naws_secret_access_key = s", "",
+			"aws_secret_access_key without aws_access_key_id",
+		},
+		"half a pair in the source": {
+			"[profile p]\n" + role, "[b]\naws_access_key_id = AKIAX", "p: profile b: ",
+		},
+		"cycle": {
+			"[profile p]\n" + role + "[profile b]\nrole_arn = " + arnA + "\nsource_profile = p", "",
+			"p -> b -> p",
+		},
+		"cycle through keys": {
+			"[profile p]\n" + role + keys + "[profile b]\nrole_arn = " + arnA + "\n" +
+				"source_profile = p",
+			"", "p -> b -> p",
+		},
+		"own source without keys": {
+			"[profile p]\nrole_arn = " + arnA + "\nsource_profile = p", "", "p -> p",
+		},
+		"wired to itself": {
+			"[profile p]\ncredential_process = aws-credproc get p", "",
+			"config:2: credential_process gets the credentials of the profile itself\n" +
+				"hint: if its keys were imported, aws-credproc import p finds them",
+		},
+		"not an ARN": {
+			"[profile p]\nrole_arn = Dev\nsource_profile = b", "[b]\n" + keys,
+			`role_arn is "Dev", which is not an ARN`,
+		},
+		"empty ARN": {
+			"[profile p]\nrole_arn =\nsource_profile = b", "[b]\n" + keys, "not an ARN",
+		},
+		"duration below the bounds": {
+			"[profile p]\n" + role + "duration_seconds = 899", "[b]\n" + keys, "900 (15 minutes)",
+		},
+		"duration above the bounds": {
+			"[profile p]\n" + role + "duration_seconds = 43201", "[b]\n" + keys, "43200",
+		},
+		"duration without number": {
+			"[profile p]\n" + role + "duration_seconds = 1h", "[b]\n" + keys, "whole number",
+		},
+		"duration beyond any integer": {
+			"[profile p]\n" + role + "duration_seconds = 99999999999999999999", "[b]\n" + keys,
+			"whole number",
+		},
+		"more than an hour in a chain": {
+			"[profile p]\n" + role + "duration_seconds = 3601\n[profile b]\nrole_arn = " +
+				arnB + "\nsource_profile = k",
+			"[k]\n" + keys, "AWS allows 3600 for a role that another role assumes",
+		},
+		"session name": {
+			"[profile p]\n" + role + "role_session_name = a b", "[b]\n" + keys,
+			"role_session_name has the character ' '\nhint: AWS allows letters",
+		},
+		"external ID too short": {
+			"[profile p]\n" + role + "external_id = x", "[b]\n" + keys, "2 to 1224",
+		},
+		"SSO pair": {
+			"[profile p]\nsso_session = s\nsso_account_id = 1\n" + sso, "",
+			"SSO profile without sso_role_name",
+		},
+		"SSO session missing": {
+			"[profile p]\nsso_session = s", "", "no [sso-session s] in ",
+		},
+		"SSO session without region": {
+			"[profile p]\nsso_session = s\n[sso-session s]\nsso_start_url = u", "", "no sso_region",
+		},
+		"SSO regions differ": {
+			"[profile p]\nsso_session = s\nsso_region = y\n" + sso, "",
+			"sso_region differs from that of [sso-session s]",
+		},
+		"SSO without session": {
+			"[profile p]\nsso_account_id = 1\nsso_role_name = r", "",
+			"SSO profile without sso_session",
+		},
+		"services missing": {
+			"[profile p]\nservices = v\n" + keys, "", "config:2: no [services v] in ",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := mustLoad(t, test.config, test.credentials).Chain("p")
 			var e *diag.Error
 			if !errors.As(err, &e) {
-				t.Fatalf("error %v, want an *diag.Error", err)
+				t.Fatalf("error %v, want a *diag.Error", err)
 			}
-			if !strings.Contains(diag.Text(err), test.want) {
+			if !errHas(err, test.want) {
 				t.Errorf("error %q\n want %q", err, test.want)
 			}
 			if !strings.HasPrefix(err.Error(), "p: ") {
@@ -135,17 +301,17 @@ func TestChainErrors(t *testing.T) {
 	}
 }
 
-func TestOnlyTheProfileAskedForIsNoProfile(t *testing.T) {
+func TestMissingSourceIsNotErrNoProfile(t *testing.T) {
 	f := mustLoad(t, "[profile p]\nrole_arn = "+arnA+"\nsource_profile = gone", "")
 	if _, err := f.Chain("gone"); !errors.Is(err, ErrNoProfile) {
-		t.Errorf("error %v is not ErrNoProfile", err)
+		t.Errorf("error %v, want ErrNoProfile", err)
 	}
 	if _, err := f.Chain("p"); err == nil || errors.Is(err, ErrNoProfile) {
-		t.Errorf("error %v is ErrNoProfile, and p is there", err)
+		t.Errorf("error %v is ErrNoProfile", err)
 	}
 }
 
-func TestChainCarriesEverySetting(t *testing.T) {
+func TestChainHasAllSettings(t *testing.T) {
 	f := mustLoad(t, `[profile p]
 role_arn = `+arnA+`
 source_profile = b
@@ -179,16 +345,18 @@ sts =
 	}
 }
 
-// TestATokenOfTheOtherFileIsNone: temporary credentials once pasted into the config file leave a token there, which does
-// not go with the key in the credentials file.
-func TestATokenOfTheOtherFileIsNone(t *testing.T) {
+// Temporary credentials that were pasted into the config file may leave a token there, which does
+// not belong to the key in the credentials file.
+func TestSessionTokenOfOtherFileIsIgnored(t *testing.T) {
 	token := "aws_session_token = t\n"
 	for name, test := range map[string]struct{ config, credentials, want string }{
-		"of the config file":           {"[profile p]\n" + keys + token, "[p]\n" + keys, ""},
-		"of the credentials file":      {"[profile p]\n" + keys, "[p]\n" + keys + token, "t"},
-		"all in the config file":       {"[profile p]\n" + keys + token, "", "t"},
-		"beside a pair of both files":  {"[profile p]\naws_access_key_id = A\n" + token, "[p]\naws_secret_access_key = s", "t"},
-		"all in the credentials files": {"", "[p]\n" + keys + token, "t"},
+		"of the config file":      {"[profile p]\n" + keys + token, "[p]\n" + keys, ""},
+		"of the credentials file": {"[profile p]\n" + keys, "[p]\n" + keys + token, "t"},
+		"all in the config file":  {"[profile p]\n" + keys + token, "", "t"},
+		"pair from both files": {
+			"[profile p]\naws_access_key_id = A\n" + token, "[p]\naws_secret_access_key = s", "t",
+		},
+		"all in the credentials file": {"", "[p]\n" + keys + token, "t"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := mustLoad(t, test.config, test.credentials).Chain("p")
@@ -199,7 +367,7 @@ func TestATokenOfTheOtherFileIsNone(t *testing.T) {
 	}
 }
 
-func TestListShowsProfilesAsParsed(t *testing.T) {
+func TestList(t *testing.T) {
 	f := mustLoad(t, `[profile dev]
 credential_process = aws-credproc get dev-role
 [profile dev-role]
@@ -233,5 +401,84 @@ sso_region = eu-west-1
 	}
 	if diff := cmp.Diff([]SessionSummary{{"corp", map[string]string{"sso_region": "eu-west-1"}}}, sessions); diff != "" {
 		t.Errorf("SSO sessions (-want +got):\n%s", diff)
+	}
+}
+
+func TestSourceHasAllSettings(t *testing.T) {
+	for name, test := range map[string]struct {
+		config string
+		want   Source
+	}{
+		"web identity by process": {"role_arn = " + arnA + "\nweb_identity_token_process = token -x\nrole_session_name = jill\npolicy = {}\npolicy_arns = arn:aws:iam::aws:policy/A\nduration_seconds = none of its business",
+			Source{Type: WebIdentity, RoleARN: arnA, WebIdentityTokenProcess: "token -x", RoleSessionName: "jill", Policy: "{}", PolicyARNs: []string{"arn:aws:iam::aws:policy/A"}}},
+		"instance": {"role_arn = " + arnA + "\ncredential_source = Ec2InstanceMetadata\nec2_metadata_service_endpoint = http://x\nec2_metadata_service_endpoint_mode = IPv6",
+			Source{Type: EC2Metadata, MetadataEndpoint: "http://x", MetadataEndpointMode: "IPv6"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := mustLoad(t, "[profile p]\n"+test.config, "").Chain("p")
+			if err != nil {
+				t.Fatal(err)
+			}
+			test.want.Profile = "p"
+			if diff := cmp.Diff(test.want, c.Source); diff != "" {
+				t.Errorf("source (-want +got):\n%s", diff)
+			}
+			if got, want := c.Source.RunsCommand(), test.want.WebIdentityTokenProcess != ""; got != want {
+				t.Errorf("runs a command: %v", got)
+			}
+			if filepath.Base(c.ConfigPath) != "config" || filepath.Base(c.CredentialsPath) != "credentials" {
+				t.Errorf("read from %q and %q", c.ConfigPath, c.CredentialsPath)
+			}
+		})
+	}
+}
+
+// Errors name the profile at fault and the setting, and wrap a sentinel.
+func TestChainErrorFields(t *testing.T) {
+	f := mustFiles(t, `[profile dev]
+role_arn = Dev
+source_profile = base
+[profile top]
+role_arn = arn:aws:iam::123456789012:role/Top
+source_profile = dev
+[profile lost]
+role_arn = arn:aws:iam::123456789012:role/Lost
+source_profile = nowhere
+[profile alone]
+role_arn = arn:aws:iam::123456789012:role/Alone
+[profile lead]
+role_arn = arn:aws:iam::123456789012:role/Lead
+source_profile = a
+[profile a]
+role_arn = arn:aws:iam::123456789012:role/A
+source_profile = b
+[profile b]
+credential_process = aws-credproc get a
+`, "")
+	for name, want := range map[string]struct {
+		fault, key string // the profile at fault, if it is another
+		is         error
+		cycle      string
+	}{
+		"dev":   {key: "role_arn"},
+		"top":   {fault: "dev", key: "role_arn"},
+		"lost":  {is: ErrNoSource},
+		"alone": {key: "role_arn", is: ErrNoSource},
+		"gone":  {is: ErrNoProfile},
+		"a":     {cycle: "a -> b -> a"},
+		"lead":  {cycle: "a -> b -> a"},
+	} {
+		_, err := f.Chain(name)
+		var e *diag.Error
+		if !errors.As(err, &e) || e.Profile != name {
+			t.Fatalf("%s: %+v", name, err)
+		}
+		if errors.As(e.Err, &e) != (want.fault != "") || want.fault != "" && e.Profile != want.fault || e.Setting != want.key || want.is != nil && !errors.Is(err, want.is) {
+			t.Errorf("%s: %+v", name, err)
+		}
+		var cycle Cycle
+		if errors.As(err, &cycle); cycle.Error() != want.cycle {
+			t.Errorf("%s: the cycle is %v, want %s", name, cycle, want.cycle)
+		}
 	}
 }

@@ -1,15 +1,9 @@
 package profiles
 
 import (
-	"aws-credproc/internal/diag"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 const (
@@ -18,23 +12,60 @@ const (
 	testWire   = "credential_process = /bin/aws-credproc get p\n"
 )
 
-// TestKeysComeBackByteForByte: what TakeKeys leaves, and that PutKeys makes of it what was there.
-func TestKeysComeBackByteForByte(t *testing.T) {
+// TakeKeys leaves the given texts, and PutKeys restores the original ones.
+func TestPutKeysRestoresBytes(t *testing.T) {
 	for name, test := range map[string]struct{ config, credentials, leftConfig, leftCredentials string }{
-		"plain":             {"", "[p]\n" + testPair, "[profile p]\n" + testWire, "[p]\n"},
-		"beside settings":   {"[profile p]\nregion = x\n", "# a\n[p] # b\noutput = json\n" + testPair + "# c\nregion = y\n\n[q]\n", "[profile p]\nregion = x\n" + testWire, "# a\n[p] # b\noutput = json\n# c\nregion = y\n\n[q]\n"},
-		"apart, odd":        {"[default]\n", "[p]\naws_secret_access_key=hush # mine\n# c\n\nx=y\nAWS_ACCESS_KEY_ID   =AKIAX\n\n", "[default]\n\n[profile p]\n" + testWire, "[p]\n# c\n\nx=y\n\n"},
-		"CRLF":              {"[profile q]\r\n", "[p]\r\n" + crlf(testPair) + "a = b\r\n", "[profile q]\r\n\r\n[profile p]\r\n" + crlf(testWire), "[p]\r\na = b\r\n"},
-		"no newline at end": {"[profile q]", "[p]\n" + strings.TrimSuffix(testPair, "\n"), "[profile q]\n\n[profile p]\n" + strings.TrimSuffix(testWire, "\n"), "[p]"},
-		"no newline, apart": {"", "[p]\naws_access_key_id = AKIAX\na = b\naws_secret_access_key = hush", "[profile p]\n" + testWire, "[p]\na = b"},
-		"config file":       {"[profile p]\na = b\n" + testPair + "region = x\n\n[profile q]\n", "", "[profile p]\na = b\nregion = x\n" + testWire + "\n[profile q]\n", ""},
-		"config file, bare": {"[profile p]\n" + strings.TrimSuffix(testPair, "\n"), "", "[profile p]\n" + strings.TrimSuffix(testWire, "\n"), ""},
+		"plain": {"", "[p]\n" + testPair, "[profile p]\n" + testWire, "[p]\n"},
+		"among settings": {
+			"[profile p]\nregion = x\n",
+			"# a\n[p] # b\noutput = json\n" + testPair + "# c\nregion = y\n\n[q]\n",
+			"[profile p]\nregion = x\n" + testWire,
+			"# a\n[p] # b\noutput = json\n# c\nregion = y\n\n[q]\n",
+		},
+		"separate lines": {
+			"[default]\n",
+			"[p]\naws_secret_access_key=hush # mine\n# c\n\nx=y\nAWS_ACCESS_KEY_ID   =AKIAX\n\n",
+			"[default]\n\n[profile p]\n" + testWire, "[p]\n# c\n\nx=y\n\n",
+		},
+		"CRLF": {
+			"[profile q]\r\n", "[p]\r\n" + crlf(testPair) + "a = b\r\n",
+			"[profile q]\r\n\r\n[profile p]\r\n" + crlf(testWire), "[p]\r\na = b\r\n",
+		},
+		"no newline at end": {
+			"[profile q]", "[p]\n" + strings.TrimSuffix(testPair, "\n"),
+			"[profile q]\n\n[profile p]\n" + strings.TrimSuffix(testWire, "\n"), "[p]",
+		},
+		"no newline, separate lines": {
+			"", "[p]\naws_access_key_id = AKIAX\na = b\naws_secret_access_key = hush",
+			"[profile p]\n" + testWire, "[p]\na = b",
+		},
+		"config file": {
+			"[profile p]\na = b\n" + testPair + "region = x\n\n[profile q]\n", "",
+			"[profile p]\na = b\nregion = x\n" + testWire + "\n[profile q]\n", "",
+		},
+		"config file, bare": {
+			"[profile p]\n" + strings.TrimSuffix(testPair, "\n"), "",
+			"[profile p]\n" + strings.TrimSuffix(testWire, "\n"), "",
+		},
 		"both files": {"[profile p]\naws_access_key_id = AKIAOLD\naws_secret_access_key = old\n", "[p]\n" + testPair,
 			"[profile p]\n" + testWire, "[p]\n"},
-		"half of another": {"[profile p]\naws_access_key_id = AKIAOLD\n", "[p]\n" + testPair, "[profile p]\n" + testWire, "[p]\n"},
-		"twice":           {"", "[p]\n" + testPair + "[q]\n[p]\naws_secret_access_key = hush\nx = y\n", "[profile p]\n" + testWire, "[p]\n[q]\n[p]\nx = y\n"},
-		"bytes not text":  {"", "[p]\n# \xff\n" + testPair[:26] + "aws_secret_access_key = hush ; \xfe\n", "[profile p]\n" + testWire, "[p]\n# \xff\n"},
-		"default":         {"[default]\nregion = x\n", "[default]\n" + testPair, "[default]\nregion = x\n" + strings.ReplaceAll(testWire, "get p", "get default"), "[default]\n"},
+		"half a pair in the config file": {
+			"[profile p]\naws_access_key_id = AKIAOLD\n", "[p]\n" + testPair,
+			"[profile p]\n" + testWire, "[p]\n",
+		},
+		"twice": {
+			"", "[p]\n" + testPair + "[q]\n[p]\naws_secret_access_key = hush\nx = y\n",
+			"[profile p]\n" + testWire, "[p]\n[q]\n[p]\nx = y\n",
+		},
+		"not UTF-8": {
+			"", "[p]\n# \xff\n" + testPair[:26] + "aws_secret_access_key = hush ; \xfe\n",
+			"[profile p]\n" + testWire, "[p]\n# \xff\n",
+		},
+		"default": {
+			"[default]\nregion = x\n", "[default]\n" + testPair,
+			"[default]\nregion = x\n" + strings.ReplaceAll(testWire, "get p", "get default"),
+			"[default]\n",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			profile := "p"
@@ -67,7 +98,8 @@ func TestKeysComeBackByteForByte(t *testing.T) {
 			if back.now.config.text != test.config || back.now.credentials.text != test.credentials {
 				t.Errorf("put back\n%q\n%q, want\n%q\n%q", back.now.config.text, back.now.credentials.text, test.config, test.credentials)
 			}
-			// A process was killed between the two files; both ways the credentials file has the keys then.
+			// A process was killed between writing the two files. In both orders the credentials
+			// file then has the keys.
 			between := (&Files{config: e.now.config, credentials: e.before.credentials}).Edit()
 			if _, err := PutKeys(between, profile, k); err != nil {
 				t.Error(err)
@@ -85,22 +117,40 @@ func TestKeysComeBackByteForByte(t *testing.T) {
 
 func crlf(text string) string { return strings.ReplaceAll(text, "\n", "\r\n") }
 
-// TestKeysComeBackIntoWhatWasEdited: they are there, below the last setting, and what was edited stays.
-func TestKeysComeBackIntoWhatWasEdited(t *testing.T) {
+// The keys are added after the last setting, and the edits are kept.
+func TestPutKeysIntoEditedSection(t *testing.T) {
 	e := mustFiles(t, "[profile q]\n", "[p]\n"+testPair+"a = b\n").Edit()
 	k, _, err := TakeKeys(e, "p", testHelper)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct{ config, credentials, wantConfig, want string }{
-		"a setting more":       {"[profile p]\n" + testWire, "[p]\na = b\nc = d\n# e\n", "", "[p]\na = b\nc = d\n" + testPair + "# e\n"},
-		"a profile below":      {"[profile p]\n" + testWire, "[p]\na = b\n\n[q]\n", "", "[p]\n" + testPair + "a = b\n\n[q]\n"},
-		"another line end":     {"", "[p]\r\na = b\r\n", "", "[p]\r\na = b\r\n" + crlf(testPair)},
-		"the section is gone":  {"[profile p]\n" + testWire + "region = x\n", "[q]\n", "[profile p]\nregion = x\n", "[q]\n\n[p]\n" + testPair},
-		"both are gone":        {"", "", "", "[p]\n" + testPair},
-		"a comment is there":   {"[profile p]\n" + testWire + "# c\n", "[p]\na = b\n", "[profile p]\n# c\n", "[p]\n" + testPair + "a = b\n"},
-		"the keys are there":   {"[profile p]\n" + testWire, "[p]\nx = y\n" + testPair, "", "[p]\nx = y\n" + testPair},
-		"wired to another one": {"[profile p]\ncredential_process = aws-credproc get q\n", "[p]\na = b\n", "[profile p]\ncredential_process = aws-credproc get q\n", "[p]\n" + testPair + "a = b\n"},
+		"setting added": {
+			"[profile p]\n" + testWire, "[p]\na = b\nc = d\n# e\n", "",
+			"[p]\na = b\nc = d\n" + testPair + "# e\n",
+		},
+		"profile below": {
+			"[profile p]\n" + testWire, "[p]\na = b\n\n[q]\n", "",
+			"[p]\n" + testPair + "a = b\n\n[q]\n",
+		},
+		"other line ends": {"", "[p]\r\na = b\r\n", "", "[p]\r\na = b\r\n" + crlf(testPair)},
+		"the section is gone": {
+			"[profile p]\n" + testWire + "region = x\n", "[q]\n", "[profile p]\nregion = x\n",
+			"[q]\n\n[p]\n" + testPair,
+		},
+		"both are gone": {"", "", "", "[p]\n" + testPair},
+		"a comment is there": {
+			"[profile p]\n" + testWire + "# c\n", "[p]\na = b\n", "[profile p]\n# c\n",
+			"[p]\n" + testPair + "a = b\n",
+		},
+		"the keys are there": {
+			"[profile p]\n" + testWire, "[p]\nx = y\n" + testPair, "", "[p]\nx = y\n" + testPair,
+		},
+		"wired to another one": {
+			"[profile p]\ncredential_process = aws-credproc get q\n", "[p]\na = b\n",
+			"[profile p]\ncredential_process = aws-credproc get q\n",
+			"[p]\n" + testPair + "a = b\n",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := mustFiles(t, test.config, test.credentials).Edit()
@@ -114,30 +164,61 @@ func TestKeysComeBackIntoWhatWasEdited(t *testing.T) {
 	}
 	for _, credentials := range []string{"[p]\naws_access_key_id = AKIAY\naws_secret_access_key = other\n", "[p]\naws_access_key_id = AKIAX\naws_secret_access_key = other\n"} {
 		_, err := PutKeys(mustFiles(t, "", credentials).Edit(), "p", k)
-		if err == nil || !strings.Contains(diag.Text(err), "the access key is not the one in the keyring\nhint: aws-credproc import p replaces") {
+		if !errHas(err, "the access key is not the one in the keyring\nhint: aws-credproc import p replaces") {
 			t.Errorf("%v", err)
 		}
 	}
 }
 
-func TestKeysThatAreNotTaken(t *testing.T) {
+func TestTakeKeysRefuses(t *testing.T) {
 	for name, test := range map[string]struct{ config, credentials, want string }{
-		"temporary":           {"", "[p]\n" + testPair + "aws_session_token = t\n", "credentials:4: temporary keys"},
-		"token in the config": {"[profile p]\naws_session_token = t\n", "[p]\n" + testPair, "config:2: temporary keys"},
-		"in two files":        {"[profile p]\naws_access_key_id = AKIAX\n", "[p]\naws_secret_access_key = hush\n", "credentials:2: aws_access_key_id and aws_secret_access_key are in different files"},
-		"half":                {"", "[p]\naws_access_key_id = AKIAX\n", "aws_access_key_id without aws_secret_access_key"},
-		"a role":              {"[profile p]\nrole_arn = " + arnA + "\nsource_profile = p\n", "[p]\n" + testPair, "config:2: both keys and role_arn"},
-		"SSO":                 {"[profile p]\nsso_session = s\n", "[p]\n" + testPair, "both keys and sso_session"},
-		"a login":             {"[profile p]\nlogin_session = s\n", "[p]\n" + testPair, "both keys and login_session"},
-		"a process":           {"[profile p]\ncredential_process = /bin/x\n", "[p]\n" + testPair, "both keys and credential_process"},
-		"wired":               {"[profile p]\ncredential_process = aws-credproc get q\n", "[p]\n" + testPair, "both keys and credential_process"},
-		"two lines":           {"", "[p]\naws_access_key_id = AKIAX\naws_secret_access_key = hush\n  more\n", "aws_secret_access_key has characters that no access key has"},
-		"the secret as ID":    {"", "[p]\naws_access_key_id = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\naws_secret_access_key = hush\n", "it may be the secret access key"},
-		"no profile":          {"", "", "no such profile"},
+		"temporary": {
+			"", "[p]\n" + testPair + "aws_session_token = t\n", "credentials:4: temporary keys",
+		},
+		"token in the config": {
+			"[profile p]\naws_session_token = t\n", "[p]\n" + testPair, "config:2: temporary keys",
+		},
+		"in two files": {
+			"[profile p]\naws_access_key_id = AKIAX\n", "[p]\naws_secret_access_key = hush\n",
+			"credentials:2: aws_access_key_id and aws_secret_access_key are in different files",
+		},
+		"half": {
+			"", "[p]\naws_access_key_id = AKIAX\n",
+			"aws_access_key_id without aws_secret_access_key",
+		},
+		"a role": {
+			"[profile p]\nrole_arn = " + arnA + "\nsource_profile = p\n", "[p]\n" + testPair,
+			"config:2: both keys and role_arn",
+		},
+		"SSO": {
+			"[profile p]\nsso_session = s\n", "[p]\n" + testPair, "both keys and sso_session",
+		},
+		"a login": {
+			"[profile p]\nlogin_session = s\n", "[p]\n" + testPair, "both keys and login_session",
+		},
+		"a process": {
+			"[profile p]\ncredential_process = /bin/x\n", "[p]\n" + testPair,
+			"both keys and credential_process",
+		},
+		"wired": {
+			"[profile p]\ncredential_process = aws-credproc get q\n", "[p]\n" + testPair,
+			"both keys and credential_process",
+		},
+		"two lines": {
+			"", "[p]\naws_access_key_id = AKIAX\naws_secret_access_key = hush\n  more\n",
+			"aws_secret_access_key has characters that no access key has",
+		},
+		"the secret as ID": {
+			"",
+			"[p]\naws_access_key_id = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\n" +
+				"aws_secret_access_key = hush\n",
+			"it may be the secret access key",
+		},
+		"no profile": {"", "", "no such profile"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, ok, err := TakeKeys(mustFiles(t, test.config, test.credentials).Edit(), "p", testHelper)
-			if ok || err == nil || !strings.Contains(diag.Text(err), test.want) || strings.Contains(diag.Text(err), "hush") || strings.Contains(diag.Text(err), "wJalr") {
+			if ok || !errHas(err, test.want) || errHas(err, "hush") || errHas(err, "wJalr") {
 				t.Errorf("%v, %v; want %q", ok, err, test.want)
 			}
 		})
@@ -148,8 +229,8 @@ func TestKeysThatAreNotTaken(t *testing.T) {
 	}
 }
 
-// TestKeysAreTakenAgain: a profile that is wired to itself has new keys.
-func TestKeysAreTakenAgain(t *testing.T) {
+// A profile that is wired to itself gets new keys.
+func TestTakeKeysOfWiredProfile(t *testing.T) {
 	config := "[profile p]\n" + testWire
 	e := mustFiles(t, config, "[p]\n"+testPair).Edit()
 	k, ok, err := TakeKeys(e, "p", "/elsewhere/aws-credproc")
@@ -158,7 +239,7 @@ func TestKeysAreTakenAgain(t *testing.T) {
 	}
 }
 
-func TestImportedKeysAreALeaf(t *testing.T) {
+func TestImportedKeysEndChain(t *testing.T) {
 	config := "[profile p]\n" + testWire + "aws_account_id = 1\nmfa_serial = GAHT12345678\n[profile tools]\ncredential_process = aws-credproc get p\n[profile r]\nrole_arn = " + arnA + "\nsource_profile = p\n" +
 		"[profile s]\nrole_arn = " + arnB + "\nsource_profile = tools\n[profile x]\ncredential_process = aws-credproc get x\n"
 	f := mustFiles(t, config, "[p]\n")
@@ -175,128 +256,34 @@ func TestImportedKeysAreALeaf(t *testing.T) {
 		}
 	}
 	_, err := f.Chain("x")
-	if err == nil || !strings.Contains(diag.Text(err), "config:14: credential_process gets the credentials of the profile itself\nhint: if its keys were imported, aws-credproc import x finds them") {
+	if !errHas(err, "config:14: credential_process gets the credentials of the profile itself\nhint: if its keys were imported, aws-credproc import x finds them") {
 		t.Errorf("%v", err)
 	}
 	hyphen := mustFiles(t, "[profile -x]\ncredential_process = aws-credproc get -- -x\n", "")
-	if _, err := hyphen.Chain("-x"); err == nil || !strings.Contains(diag.Text(err), "aws-credproc import -- -x finds") {
+	if _, err := hyphen.Chain("-x"); !errHas(err, "aws-credproc import -- -x finds") {
 		t.Errorf("%v", err)
 	}
-	if _, _, err := Unwire(hyphen.Edit(), "-x"); err == nil || !strings.Contains(diag.Text(err), "hint: aws-credproc import --undo -- -x") {
+	if _, _, err := Unwire(hyphen.Edit(), "-x"); !errHas(err, "hint: aws-credproc import --undo -- -x") {
 		t.Errorf("%v", err)
 	}
 	all, _, err := f.List()
 	if err != nil || all[0].Kind != "keyring" || !all[0].Wired || all[0].Source != "" || all[1].Kind != "process" || all[1].Source != "p" || all[4].Kind != "process" {
 		t.Errorf("listed %+v, %v", all, err)
 	}
-	// What the file has goes first, as everywhere.
+	// Keys in the file take precedence.
 	f = mustFiles(t, config, "[p]\n"+testPair)
 	f.Imported = func(string) (string, bool) { return "AKIAOLD", true }
 	if c, err := f.Chain("r"); err != nil || c.Source.Type != Static {
 		t.Errorf("%s, %v", summary(c), err)
 	}
-	// setup wires what is above it, and leaves it alone.
+	// Wire works for a role with imported keys; Unwire refuses the profile of the keys.
 	f = mustFiles(t, config, "")
 	f.Imported = func(profile string) (string, bool) { return "AKIAX", profile == "p" }
 	e := f.Edit()
 	if _, _, err := Wire(e, "r", testHelper); err != nil {
 		t.Error(err)
 	}
-	if _, _, err := Unwire(e, "p"); err == nil || !strings.Contains(diag.Text(err), "hint: aws-credproc import --undo p") {
+	if _, _, err := Unwire(e, "p"); !errHas(err, "hint: aws-credproc import --undo p") {
 		t.Errorf("%v", err)
-	}
-}
-
-// TestMove: the copies come and go, and what fails before the files are in their places leaves them as they were.
-func TestMove(t *testing.T) {
-	const config, credentials = "[profile p]\na = 1\n", "[p]\nb = 2\n"
-	failure := errors.New("no")
-	for name, test := range map[string]struct {
-		move    Move
-		other   bool // another program writes meanwhile
-		err     string
-		written bool
-		kept    int
-	}{
-		"done":              {written: true},
-		"ready fails":       {move: Move{Ready: func() error { return failure }}, err: "no"},
-		"done fails":        {move: Move{Done: func() error { return failure }}, err: "no", written: true},
-		"changed meanwhile": {other: true, err: "another program has changed the file; nothing was written"},
-		"kept":              {move: Move{KeepBackup: true}, written: true, kept: 2},
-	} {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			paths := []string{filepath.Join(dir, "config"), filepath.Join(dir, "credentials")}
-			writeText(t, paths[0], config)
-			writeText(t, paths[1], credentials)
-			for _, left := range []string{"credentials" + moveSuffix, ".credentials.123.tmp", ".credentials" + moveSuffix + ".5.tmp", ".config" + backupSuffix + ".7.tmp"} {
-				writeText(t, filepath.Join(dir, left), "hush") // by a process that was killed
-			}
-			writeText(t, filepath.Join(dir, ".credentials.mine.tmp"), "mine")
-			m := test.move
-			m.Edit = func(e *Editor) error {
-				return errors.Join(e.Set(ConfigFile, "p", "a", "3"), e.Set(CredentialsFile, "p", "b", "3"))
-			}
-			ready := m.Ready
-			m.Ready = func() error {
-				for i, want := range []string{config, credentials} {
-					if readText(t, paths[i]) != want || readText(t, paths[i]+moveSuffix) != want {
-						t.Errorf("%s is not as it was, or not kept", paths[i])
-					}
-				}
-				if test.other {
-					writeText(t, paths[1], credentials+"c = d\n")
-				}
-				if ready != nil {
-					return ready()
-				}
-				return nil
-			}
-			kept, err := m.Run(t.Context(), paths[0], paths[1])
-			if (err == nil) != (test.err == "") || err != nil && !strings.Contains(diag.Text(err), test.err) || len(kept) != test.kept {
-				t.Errorf("%v, kept %v", err, kept)
-			}
-			if got := readText(t, paths[0]) != config; got != test.written {
-				t.Errorf("written: %v", got)
-			}
-			for _, path := range kept {
-				if text := readText(t, path); text != config && text != credentials {
-					t.Errorf("%s is %q", path, text)
-				}
-			}
-			if names := names(t, dir); test.written && (strings.Contains(names, moveSuffix) || strings.Count(names, ".tmp") != 1) {
-				t.Errorf("left: %s", names)
-			}
-		})
-	}
-}
-
-// TestThePlacesOfASecret: values and comments of the two files, and the copies beside them; not a part of a longer word.
-func TestThePlacesOfASecret(t *testing.T) {
-	dir := t.TempDir()
-	path := func(name string) string { return filepath.Join(dir, name) }
-	for name, text := range map[string]string{
-		"config":                                 "[profile hush]\n; hush\n# hushed\n[profile a]\nsecret = hush ; mine\nother = x hush\n",
-		"credentials":                            byteOrderMark + "[b]\naws_secret_access_key = hush\n#aws_secret_access_key=hush\n",
-		"credentials.aws-credproc.bak":           "hush",
-		"credentials.aws-credproc.2024.bak":      "hush",
-		"credentials.aws-credproc.2025.bak":      "else",
-		"credentials.bak":                        "hush", // is not ours
-		"config.aws-credproc.import.bak":         "hush",
-		"config.aws-credproc.lock":               "",
-		"another-config.aws-credproc.import.bak": "hush",
-	} {
-		if err := os.WriteFile(path(name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got := PlacesOf("hush", path("config"), path("credentials"))
-	want := []SecretPlace{
-		{Where: path("config:2")}, {Where: path("config:5"), Profile: "a"}, {Where: path("credentials:2"), Profile: "b"}, {Where: path("credentials:3")},
-		{Where: path("config.aws-credproc.import.bak"), IsCopy: true},
-		{Where: path("credentials.aws-credproc.2024.bak"), IsCopy: true}, {Where: path("credentials.aws-credproc.bak"), IsCopy: true},
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
 	}
 }

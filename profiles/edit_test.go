@@ -3,14 +3,12 @@ package profiles
 import (
 	"aws-credproc/internal/diag"
 	"errors"
-	"maps"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-// textFiles gives files that are in memory only. An error is that of their form.
+// textFiles returns files that are only in memory.
 func textFiles(config, credentials string) (*Files, error) {
 	c, err := newFile(ConfigFile, "config", config)
 	if err != nil {
@@ -37,7 +35,7 @@ func remove(key string) func(*Editor) error {
 	return func(e *Editor) error { return e.Remove(ConfigFile, "p", key) }
 }
 
-func TestEditLeavesEveryOtherByte(t *testing.T) {
+func TestEditKeepsOtherBytes(t *testing.T) {
 	addQ := func(e *Editor) error { return e.AddProfile(ConfigFile, "q", Setting{"a", "b"}) }
 	removeP := func(e *Editor) error { return e.RemoveProfile(ConfigFile, "p") }
 	rename := func(from, to string) func(*Editor) error {
@@ -47,40 +45,120 @@ func TestEditLeavesEveryOtherByte(t *testing.T) {
 		before  string
 		edit    func(*Editor) error
 		after   string
-		reverse func(*Editor) error // must give before; nil where there is none
+		reverse func(*Editor) error // must restore before; nil if it cannot
 	}{
-		"set":                              {"[profile p]\na = 1\nb = 2\n", set("a", "9"), "[profile p]\na = 9\nb = 2\n", set("a", "1")},
-		"set keeps spacing and comment":    {"[profile p]\nA\t=  1 2 \t# c = 1\r\n", set("a", "x y"), "[profile p]\nA\t=  x y \t# c = 1\r\n", set("a", "1 2")},
-		"set without spaces":               {"[profile p]\na=1", set("a", "2"), "[profile p]\na=2", set("a", "1")},
-		"set a value that is in the key":   {"[profile p]\na = a\n", set("a", "b"), "[profile p]\na = b\n", set("a", "a")},
-		"set an empty value":               {"[profile p]\na = # c\n", set("a", "b"), "[profile p]\na = b # c\n", nil},
-		"set in place of a block":          {"[profile p]\ns3 =\n  a = b\n# c\n  d = e\nx = y\n", set("s3", "z"), "[profile p]\ns3 = z\n# c\nx = y\n", nil},
-		"set the last of several":          {"[profile p]\na = 1\na = 2\n[profile q]\na = 3\n[profile p]\na = 4\n", set("a", "9"), "[profile p]\na = 1\na = 2\n[profile q]\na = 3\n[profile p]\na = 9\n", set("a", "4")},
-		"add":                              {"[profile p]\na = 1\n\n# q's\n[profile q]\n", set("b", "2"), "[profile p]\na = 1\nb = 2\n\n# q's\n[profile q]\n", remove("b")},
-		"add after a block":                {"[profile p]\ns3 =\n  a = b\n", set("b", "2"), "[profile p]\ns3 =\n  a = b\nb = 2\n", remove("b")},
-		"add without a newline at the end": {"[profile p]\na = 1", set("b", "2"), "[profile p]\na = 1\nb = 2", remove("b")},
-		"add to a header alone":            {"[profile p]", set("b", "2"), "[profile p]\nb = 2", remove("b")},
-		"add below an indented comment":    {"[profile p]\n  # c\n", set("b", "2"), "[profile p]\n  # c\nb = 2\n", remove("b")},
-		"add with CRLF":                    {"[profile p]\r\na = 1", set("b", "2"), "[profile p]\r\na = 1\r\nb = 2", remove("b")},
-		"add after a lone CR":              {"[profile p]\na = 1\r", set("b", "2"), "[profile p]\na = 1\r\r\nb = 2", remove("b")},
-		"add to the last section":          {"[profile p]\na = 1\n[profile p]\nb = 2\n", set("c", "3"), "[profile p]\na = 1\n[profile p]\nb = 2\nc = 3\n", remove("c")},
-		"remove":                           {"[profile p]\na = 1\nb = 2\n\nc = 3\n", remove("b"), "[profile p]\na = 1\n\nc = 3\n", nil},
-		"remove each":                      {"[profile p]\na = 1\nA = 2\nb = 3\n[profile p]\na = 4\n", remove("a"), "[profile p]\nb = 3\n[profile p]\n", nil},
-		"remove a block":                   {"[profile p]\ns3 =\n  a = b\n\n# c\n  # d = e\nx = y\n", remove("s3"), "[profile p]\n\n# c\nx = y\n", nil},
-		"remove a block at the end":        {"[profile p]\nx = y\ns3 =\n  a = b", remove("s3"), "[profile p]\nx = y", nil},
-		"remove what is not there":         {"[profile p]\na = 1\n", remove("b"), "[profile p]\na = 1\n", nil},
-		"add a section":                    {"[profile p]\na = 1\n", addQ, "[profile p]\na = 1\n\n[profile q]\na = b\n", removeQ},
-		"add a section, blank lines":       {"[profile p]\na = 1\n\n \n", addQ, "[profile p]\na = 1\n\n \n\n[profile q]\na = b\n", removeQ},
-		"add a section without a newline":  {"[profile p]\r\na = 1", addQ, "[profile p]\r\na = 1\r\n\r\n[profile q]\r\na = b", removeQ},
-		"add a section to nothing":         {"", addQ, "[profile q]\na = b\n", removeQ},
-		"add a section after a comment":    {"# c", addQ, "# c\n\n[profile q]\na = b", removeQ},
-		"remove a section":                 {"[default]\n\n[profile p]\na = 1\n# in it\nb = 2\n\n# r's\n[profile r]\n", removeP, "[default]\n\n# r's\n[profile r]\n", nil},
-		"remove a section's indented note": {"[default]\na = 1\n[profile p]\n  # would continue a\n[profile r]\n", removeP, "[default]\na = 1\n[profile r]\n", nil},
-		"remove each section":              {"[profile p]\na = 1\n[default]\n[profile p]\n", removeP, "[default]\n", nil},
-		"rename":                           {"# a\n[ profile \t p ] ; [profile p]\na = p\n", rename("p", "q"), "# a\n[ profile \t q ] ; [profile p]\na = p\n", rename("q", "p")},
-		"rename a name within profile":     {"[profile profile]", rename("profile", "pro"), "[profile pro]", rename("pro", "profile")},
-		"rename each":                      {"[profile p]\n[profile  p]", rename("p", "long-name"), "[profile long-name]\n[profile  long-name]", rename("long-name", "p")},
-		"rename default":                   {"[ default ]\r\na = b", rename("default", "q"), "[ profile q ]\r\na = b", rename("q", "default")},
+		"set": {
+			"[profile p]\na = 1\nb = 2\n", set("a", "9"), "[profile p]\na = 9\nb = 2\n",
+			set("a", "1"),
+		},
+		"set keeps spacing and comment": {
+			"[profile p]\nA\t=  1 2 \t# c = 1\r\n", set("a", "x y"),
+			"[profile p]\nA\t=  x y \t# c = 1\r\n", set("a", "1 2"),
+		},
+		"set without spaces": {
+			"[profile p]\na=1", set("a", "2"), "[profile p]\na=2", set("a", "1"),
+		},
+		"set a value that is also in the key": {
+			"[profile p]\na = a\n", set("a", "b"), "[profile p]\na = b\n", set("a", "a"),
+		},
+		"set an empty value": {
+			"[profile p]\na = # c\n", set("a", "b"), "[profile p]\na = b # c\n", nil,
+		},
+		"set in place of a block": {
+			"[profile p]\ns3 =\n  a = b\n# c\n  d = e\nx = y\n", set("s3", "z"),
+			"[profile p]\ns3 = z\n# c\nx = y\n", nil,
+		},
+		"set the last duplicate": {
+			"[profile p]\na = 1\na = 2\n[profile q]\na = 3\n[profile p]\na = 4\n", set("a", "9"),
+			"[profile p]\na = 1\na = 2\n[profile q]\na = 3\n[profile p]\na = 9\n", set("a", "4"),
+		},
+		"add": {
+			"[profile p]\na = 1\n\n# q's\n[profile q]\n", set("b", "2"),
+			"[profile p]\na = 1\nb = 2\n\n# q's\n[profile q]\n", remove("b"),
+		},
+		"add after a block": {
+			"[profile p]\ns3 =\n  a = b\n", set("b", "2"), "[profile p]\ns3 =\n  a = b\nb = 2\n",
+			remove("b"),
+		},
+		"add without a newline at the end": {
+			"[profile p]\na = 1", set("b", "2"), "[profile p]\na = 1\nb = 2", remove("b"),
+		},
+		"add to a header alone": {
+			"[profile p]", set("b", "2"), "[profile p]\nb = 2", remove("b"),
+		},
+		"add below an indented comment": {
+			"[profile p]\n  # c\n", set("b", "2"), "[profile p]\n  # c\nb = 2\n", remove("b"),
+		},
+		"add with CRLF": {
+			"[profile p]\r\na = 1", set("b", "2"), "[profile p]\r\na = 1\r\nb = 2", remove("b"),
+		},
+		"add after a lone CR": {
+			"[profile p]\na = 1\r", set("b", "2"), "[profile p]\na = 1\r\r\nb = 2", remove("b"),
+		},
+		"add to the last section": {
+			"[profile p]\na = 1\n[profile p]\nb = 2\n", set("c", "3"),
+			"[profile p]\na = 1\n[profile p]\nb = 2\nc = 3\n", remove("c"),
+		},
+		"remove": {
+			"[profile p]\na = 1\nb = 2\n\nc = 3\n", remove("b"), "[profile p]\na = 1\n\nc = 3\n",
+			nil,
+		},
+		"remove duplicates": {
+			"[profile p]\na = 1\nA = 2\nb = 3\n[profile p]\na = 4\n", remove("a"),
+			"[profile p]\nb = 3\n[profile p]\n", nil,
+		},
+		"remove a block": {
+			"[profile p]\ns3 =\n  a = b\n\n# c\n  # d = e\nx = y\n", remove("s3"),
+			"[profile p]\n\n# c\nx = y\n", nil,
+		},
+		"remove a block at the end": {
+			"[profile p]\nx = y\ns3 =\n  a = b", remove("s3"), "[profile p]\nx = y", nil,
+		},
+		"remove a missing key": {
+			"[profile p]\na = 1\n", remove("b"), "[profile p]\na = 1\n", nil,
+		},
+		"add a section": {
+			"[profile p]\na = 1\n", addQ, "[profile p]\na = 1\n\n[profile q]\na = b\n", removeQ,
+		},
+		"add a section, blank lines": {
+			"[profile p]\na = 1\n\n \n", addQ, "[profile p]\na = 1\n\n \n\n[profile q]\na = b\n",
+			removeQ,
+		},
+		"add a section without a newline": {
+			"[profile p]\r\na = 1", addQ, "[profile p]\r\na = 1\r\n\r\n[profile q]\r\na = b",
+			removeQ,
+		},
+		"add a section to an empty file": {"", addQ, "[profile q]\na = b\n", removeQ},
+		"add a section after a comment": {
+			"# c", addQ, "# c\n\n[profile q]\na = b", removeQ,
+		},
+		"remove a section": {
+			"[default]\n\n[profile p]\na = 1\n# in it\nb = 2\n\n# r's\n[profile r]\n", removeP,
+			"[default]\n\n# r's\n[profile r]\n", nil,
+		},
+		"remove a section with an indented comment": {
+			"[default]\na = 1\n[profile p]\n  # would continue a\n[profile r]\n", removeP,
+			"[default]\na = 1\n[profile r]\n", nil,
+		},
+		"remove duplicate sections": {
+			"[profile p]\na = 1\n[default]\n[profile p]\n", removeP, "[default]\n", nil,
+		},
+		"rename": {
+			"# a\n[ profile \t p ] ; [profile p]\na = p\n", rename("p", "q"),
+			"# a\n[ profile \t q ] ; [profile p]\na = p\n", rename("q", "p"),
+		},
+		"rename a name within profile": {
+			"[profile profile]", rename("profile", "pro"), "[profile pro]",
+			rename("pro", "profile"),
+		},
+		"rename duplicate sections": {
+			"[profile p]\n[profile  p]", rename("p", "long-name"),
+			"[profile long-name]\n[profile  long-name]", rename("long-name", "p"),
+		},
+		"rename default": {
+			"[ default ]\r\na = b", rename("default", "q"), "[ profile q ]\r\na = b",
+			rename("q", "default"),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := mustFiles(t, test.before, "").Edit()
@@ -103,7 +181,7 @@ func TestEditLeavesEveryOtherByte(t *testing.T) {
 	}
 }
 
-// renameIn gives a profile's sections in a file another name.
+// renameIn renames a profile's sections in a file.
 func renameIn(which string, e *Editor, from, to string) error {
 	bodies, err := e.bodies(which, from)
 	if err != nil {
@@ -114,7 +192,7 @@ func renameIn(which string, e *Editor, from, to string) error {
 
 func removeQ(e *Editor) error { return e.RemoveProfile(ConfigFile, "q") }
 
-func TestEditOfTheCredentialsFile(t *testing.T) {
+func TestEditCredentialsFile(t *testing.T) {
 	e := mustFiles(t, "[profile p]\na = 1\n", "[p]\na = 2\n").Edit()
 	for _, edit := range []func() error{
 		func() error { return e.Set(CredentialsFile, "p", "a", "3") },
@@ -134,37 +212,37 @@ func TestEditOfTheCredentialsFile(t *testing.T) {
 	}
 }
 
-func TestEditRefusesWhatWouldNotBeReadAsWritten(t *testing.T) {
+func TestEditRefusesUnreadableSettings(t *testing.T) {
 	for name, edit := range map[string]func(*Editor) error{
-		"empty value":           set("a", ""),
-		"two lines":             set("a", "1\nb = 2"),
-		"carriage return":       set("a", "1\r2"),
-		"white space at an end": set("a", " 1"),
-		"a comment":             set("a", "1 # 2"),
-		"a comment alone":       set("a", "; 2"),
-		"zero byte":             set("a", "1\x002"),
-		"key":                   set("a b", "1"),
-		"empty key":             set("", "1"),
-		"no such profile":       func(e *Editor) error { return e.Set(ConfigFile, "x", "a", "1") },
-		"profile is there":      func(e *Editor) error { return e.AddProfile(ConfigFile, "p") },
-		"name":                  func(e *Editor) error { return e.AddProfile(ConfigFile, "p]\n[x") },
-		"setting of a new one":  func(e *Editor) error { return e.AddProfile(ConfigFile, "q", Setting{"a", "b\n[x]"}) },
-		"remove what is not":    func(e *Editor) error { return e.RemoveProfile(ConfigFile, "x") },
+		"empty value":                      set("a", ""),
+		"two lines":                        set("a", "1\nb = 2"),
+		"carriage return":                  set("a", "1\r2"),
+		"white space at an end":            set("a", " 1"),
+		"a comment":                        set("a", "1 # 2"),
+		"a comment alone":                  set("a", "; 2"),
+		"NUL byte":                         set("a", "1\x002"),
+		"key":                              set("a b", "1"),
+		"empty key":                        set("", "1"),
+		"no such profile":                  func(e *Editor) error { return e.Set(ConfigFile, "x", "a", "1") },
+		"existing profile":                 func(e *Editor) error { return e.AddProfile(ConfigFile, "p") },
+		"name":                             func(e *Editor) error { return e.AddProfile(ConfigFile, "p]\n[x") },
+		"invalid setting of a new profile": func(e *Editor) error { return e.AddProfile(ConfigFile, "q", Setting{"a", "b\n[x]"}) },
+		"remove a missing profile":         func(e *Editor) error { return e.RemoveProfile(ConfigFile, "x") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := mustFiles(t, "[profile p]\na = 0\n[profile r]\n", "").Edit()
 			var problem *diag.Error
 			if err := edit(e); !errors.As(err, &problem) {
-				t.Errorf("error %v, want an *diag.Error", err)
+				t.Errorf("error %v, want a *diag.Error", err)
 			}
 			if len(e.Changes()) > 0 {
-				t.Errorf("it was done all the same: %q", e.Files().config.text)
+				t.Errorf("the files have changed: %q", e.Files().config.text)
 			}
 		})
 	}
 }
 
-// all gives every profile of the files with its settings.
+// all returns the settings of all profiles.
 func all(t testing.TB, f *Files) map[string]map[string]string {
 	m := map[string]map[string]string{}
 	for _, name := range f.Names() {
@@ -175,101 +253,4 @@ func all(t testing.TB, f *Files) map[string]map[string]string {
 		m[name] = values(p)
 	}
 	return m
-}
-
-// edits are the seeds of the editor's fuzz targets beside those of testdata.
-var edits = []string{
-	"[profile p]\nrole_arn = arn:aws:iam::1:role/R\nsource_profile = p\naws_access_key_id=A\naws_secret_access_key=B\nregion=x",
-	"\r\n[ profile\tp ] # c\r\nrole_arn = arn:aws:iam::1:role/R\r\ncredential_source = Environment\r\ns3 =\r\n  a = b # c\r\n\r\n",
-	"[default]\nrole_arn = arn:aws:iam::1:role/R # x\ncredential_source = Environment\n[profile p]\n  # c\n\n[profile q]\nregion = a\n cont\n# c\n # cont",
-	"[profile default]\n[default]\na = b\n[profile p]\n\n\n[profile p]\nrole_arn=\n arn:aws:iam::1:role/R\n",
-	"[p]\nregion = y\nrole_arn = arn:aws:iam::1:role/R\ncredential_source = Environment",
-	"[profile p]\nrole_arn=arn:aws:iam::1:role/R\ncredential_source=Environment\na\r",
-}
-
-// FuzzEdit: whatever stands in a file, an edit changes only what it names, and its reverse gives the same bytes.
-func FuzzEdit(f *testing.F) {
-	for _, text := range append(seeds(f), edits...) {
-		f.Add(text, false, "region", "eu-west-1", "new")
-		f.Add(text, true, "a", "b = c", "x@y")
-	}
-	f.Fuzz(editAndBack)
-}
-
-// editAndBack does each kind of edit to each profile, and its reverse.
-func editAndBack(t *testing.T, text string, inCredentials bool, key, value, name string) {
-	which, config, credentials := ConfigFile, text, ""
-	if inCredentials {
-		which, config, credentials = CredentialsFile, "", text
-	}
-	files, err := textFiles(config, credentials)
-	if err != nil {
-		return
-	}
-	was := all(t, files)
-	check := func(what string, e *Editor, want map[string]map[string]string) {
-		if diff := cmp.Diff(want, all(t, e.Files())); diff != "" {
-			t.Errorf("%s changes other profiles than it names (-want +got):\n%s", what, diff)
-		}
-	}
-	reversed := func(what string, e *Editor, err error) {
-		if got := e.now.file(which).text; err != nil || got != text {
-			t.Errorf("%s and back: %v\nwas %q\nnow %q", what, err, text, got)
-		}
-	}
-	with := func(profile, key, value string) map[string]map[string]string {
-		m := maps.Clone(was)
-		m[profile] = maps.Clone(was[profile])
-		if m[profile] == nil {
-			m[profile] = map[string]string{}
-		}
-		m[profile][key] = value
-		return m
-	}
-	lower := strings.ToLower(key)
-
-	if e := files.Edit(); e.AddProfile(which, name, Setting{key, value}) == nil {
-		check("AddProfile", e, with(name, lower, value))
-		reversed("AddProfile", e, e.RemoveProfile(which, name))
-	}
-	for _, profile := range files.Names() {
-		old, there := was[profile][lower]
-		if e := files.Edit(); e.Set(which, profile, key, value) == nil {
-			check("Set", e, with(profile, lower, value))
-			if !there {
-				reversed("adding a key", e, e.Remove(which, profile, key))
-			} else if checkSetting(profile, key, old) == nil { // else it is one that Set does not write, such as 0=#
-				reversed("Set", e, e.Set(which, profile, key, old))
-			}
-		}
-		e := files.Edit()
-		if err := e.Remove(which, profile, key); err != nil {
-			t.Fatal(err)
-		}
-		without := with(profile, lower, "")
-		delete(without[profile], lower)
-		check("Remove", e, without)
-
-		if profile == "default" || name == "default" {
-			continue // has two forms
-		}
-		if IsName(name) && was[name] == nil {
-			e := files.Edit()
-			if err := renameIn(which, e, profile, name); err != nil {
-				t.Fatal(err)
-			}
-			renamed := maps.Clone(was)
-			renamed[name] = was[profile]
-			delete(renamed, profile)
-			check("rename", e, renamed)
-			reversed("rename", e, renameIn(which, e, name, profile))
-		}
-		e = files.Edit()
-		if err := e.RemoveProfile(which, profile); err != nil {
-			t.Fatal(err)
-		}
-		rest := maps.Clone(was)
-		delete(rest, profile)
-		check("RemoveProfile", e, rest)
-	}
 }

@@ -50,7 +50,7 @@ func (s Section) hasAny(keys ...string) bool {
 	return false
 }
 
-// Profile returns a profile. If there is none of that name, the error is [ErrNoProfile].
+// Profile returns a profile. If there is no profile of that name, the error is [ErrNoProfile].
 func (f *Files) Profile(name string) (Section, error) {
 	s, ok, err := f.section(profileSection, name)
 	if err == nil && !ok {
@@ -59,7 +59,7 @@ func (f *Files) Profile(name string) (Section, error) {
 	return s, err
 }
 
-// SSOSession returns an [sso-session] section. ok is false if there is none of that name.
+// SSOSession returns an [sso-session] section. ok is false if there is no such section.
 func (f *Files) SSOSession(name string) (s Section, ok bool, err error) {
 	return f.section(ssoSessionSection, name)
 }
@@ -82,7 +82,7 @@ func (f *Files) sectionPlace(profile string) string {
 // maxProperties bounds a section: gopkg.in/ini.v1 takes quadratic time.
 const maxProperties = 5000
 
-// section merges the sections of a kind and name. ok is false if there are none.
+// section merges the sections of a kind and name. ok is false if there are no such sections.
 func (f *Files) section(kind sectionKind, name string) (s Section, ok bool, err error) {
 	if s, ok := f.parsed[sectionID{kind, name}]; ok {
 		return s, true, nil

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// load writes the two files and loads them.
+// loadText writes the two files and loads them.
 func loadText(t testing.TB, config, credentials string) (*Files, error) {
 	t.Helper()
 	dir := t.TempDir()
@@ -25,7 +25,7 @@ func loadText(t testing.TB, config, credentials string) (*Files, error) {
 	return Load(c, k)
 }
 
-// mustLoad is loadText for files that are right.
+// mustLoad is loadText for valid files.
 func mustLoad(t testing.TB, config, credentials string) *Files {
 	t.Helper()
 	f, err := loadText(t, config, credentials)
@@ -35,7 +35,12 @@ func mustLoad(t testing.TB, config, credentials string) *Files {
 	return f
 }
 
-// values gives a profile's properties without their places.
+// errHas reports whether the text of an error, with its hint, contains want.
+func errHas(err error, want string) bool {
+	return err != nil && strings.Contains(diag.Text(err), want)
+}
+
+// values returns a section's properties without their places.
 func values(s Section) map[string]string {
 	m := map[string]string{}
 	for key, p := range s.Properties {
@@ -44,56 +49,162 @@ func values(s Section) map[string]string {
 	return m
 }
 
-func TestProfileIsReadAsTheSDKsReadIt(t *testing.T) {
+func TestProfile(t *testing.T) {
 	for name, test := range map[string]struct {
 		config, credentials string
 		profile             string // "p" if empty
 		want                map[string]string
 	}{
-		"plain":                               {config: "[profile p]\nregion = eu-west-1\n", want: map[string]string{"region": "eu-west-1"}},
-		"no newline at the end":               {config: "[profile p]\nregion=x", want: map[string]string{"region": "x"}},
-		"CRLF":                                {config: "[profile p]\r\nregion = x\r\ns3 =\r\n  a = b\r\n", want: map[string]string{"region": "x", "s3": "\na = b"}},
-		"byte order mark":                     {config: "\ufeff[profile p]\na = b", want: map[string]string{"a": "b"}},
-		"any white space after profile":       {config: "[profile\t  p]\na = b", want: map[string]string{"a": "b"}},
-		"white space within the brackets":     {config: "[ profile p ]\na = b", want: map[string]string{"a": "b"}},
-		"every character of a name":           {config: "[profile aZ09_-/.%@:+]\na = b", profile: "aZ09_-/.%@:+", want: map[string]string{"a": "b"}},
-		"comment after the section":           {config: "[profile p]# c\na = b\n[profile q] ; c\nx = y", want: map[string]string{"a": "b"}},
-		"default without profile":             {config: "[default]\na = b", profile: "default", want: map[string]string{"a": "b"}},
-		"profile default beats default":       {config: "[profile default]\na = 1\n[default]\na = 2\nb = 3", profile: "default", want: map[string]string{"a": "1"}},
-		"credentials file has the bare form":  {credentials: "[p]\na = b", want: map[string]string{"a": "b"}},
-		"default in both files":               {config: "[default]\na = 1", credentials: "[default]\nb = 2", profile: "default", want: map[string]string{"a": "1", "b": "2"}},
-		"case counts in names":                {config: "[profile P]\na = 1\n[profile p]\nb = 2\n[Profile p]\nc = 3", want: map[string]string{"b": "2"}},
-		"files merge, credentials win":        {config: "[profile p]\na = 1\nb = 2", credentials: "[p]\na = 3", want: map[string]string{"a": "3", "b": "2"}},
-		"sections merge, the later key wins":  {config: "[profile p]\na = 1\nb = 2\n[profile q]\na = 9\n[profile p]\na = 3", want: map[string]string{"a": "3", "b": "2"}},
-		"duplicate key, the last wins":        {config: "[profile p]\na = 1\na = 2", want: map[string]string{"a": "2"}},
-		"duplicate key with continuation":     {config: "[profile p]\na = 1\n x\na = 2", want: map[string]string{"a": "2"}},
-		"keys in any case":                    {config: "[profile p]\nRole_ARN = x", want: map[string]string{"role_arn": "x"}},
-		"key with another name is ignored":    {config: "[profile p]\na b = c\n cont\nx = y", want: map[string]string{"x": "y"}},
-		"value is trimmed":                    {config: "[profile p]\na  =  b c \t", want: map[string]string{"a": "b c"}},
-		"value may be empty":                  {config: "[profile p]\na =", want: map[string]string{"a": ""}},
-		"value may hold =":                    {config: "[profile p]\na = b=c = d", want: map[string]string{"a": "b=c = d"}},
-		"colon is no delimiter":               {config: "[profile p]\na:b = c", want: map[string]string{"a:b": "c"}},
-		"comment after white space":           {config: "[profile p]\na = b # c\nd = e\t; f", want: map[string]string{"a": "b", "d": "e"}},
-		"no comment without white space":      {config: "[profile p]\na = b#c;d", want: map[string]string{"a": "b#c;d"}},
-		"comment instead of a value":          {config: "[profile p]\na = # c", want: map[string]string{"a": ""}},
-		"comment lines":                       {config: "# x\n;y\n[profile p]\n  # indented, where nothing continues\na = b\n# c\n; d", want: map[string]string{"a": "b"}},
-		"continuation":                        {config: "[profile p]\na = b\n  c\n\td", want: map[string]string{"a": "b\nc\nd"}},
-		"comment sign in a continuation":      {config: "[profile p]\na = b\n # c\n d ; e", want: map[string]string{"a": "b\n# c\nd ; e"}},
-		"blank line ends no continuation":     {config: "[profile p]\na = b\n\n   \n c", want: map[string]string{"a": "b\nc"}},
-		"comment line ends no continuation":   {config: "[profile p]\na = b\n# c\n d", want: map[string]string{"a": "b\nd"}},
-		"sub-properties":                      {config: "[profile p]\ns3 =\n  max = 1\n\n  b =\nx = y", want: map[string]string{"s3": "\nmax = 1\nb =", "x": "y"}},
-		"comment among sub-properties":        {config: "[profile p]\ns3 =\n  a = b\n  # c\n  d = e\n", want: map[string]string{"s3": "\na = b\nd = e"}},
-		"no interpolation":                    {config: "[profile p]\na = %(b)s ${c}", want: map[string]string{"a": "%(b)s ${c}"}},
-		"no quotes":                           {config: "[profile p]\na = \"b\"\nc = 'd'\ne = \"\"\"f\ng = `h`\ni = \"", want: map[string]string{"a": `"b"`, "c": "'d'", "e": `"""f`, "g": "`h`", "i": `"`}},
-		"no quoted keys":                      {config: "[profile p]\n\"a\" = b\n`c` = d\nx = y", want: map[string]string{"x": "y"}},
-		"no backslash continuation":           {config: "[profile p]\na = b \\\nc = d", want: map[string]string{"a": `b \`, "c": "d"}},
-		"no inheritance":                      {config: "[profile a]\nx = y\n[profile a.b]\nc = d", profile: "a.b", want: map[string]string{"c": "d"}},
-		"no auto-increment key":               {config: "[profile p]\n- = a\n-x = b", want: map[string]string{"-": "a", "-x": "b"}},
-		"bars in a value":                     {config: "[profile p]\na = |b|\nc = |", want: map[string]string{"a": "|b|", "c": "|"}},
-		"section and comment signs in values": {config: "[profile p]\na = [x]\nb = ;\nc = x;y", want: map[string]string{"a": "[x]", "b": "", "c": "x;y"}},
-		"bare section in config is ignored":   {config: "[q]\na = 1\n[profile p]\nb = 2", want: map[string]string{"b": "2"}},
-		"odd names are ignored":               {config: "[profile a b]\nx = y\n[profile]\nx = y\n[]\nx=y\n[profile p]\nb = 2", want: map[string]string{"b": "2"}},
-		"profile word in credentials ignored": {credentials: "[profile p]\na = 1\n[p]\nb = 2", want: map[string]string{"b": "2"}},
+		"plain": {
+			config: "[profile p]\nregion = eu-west-1\n",
+			want:   map[string]string{"region": "eu-west-1"},
+		},
+		"no newline at the end": {
+			config: "[profile p]\nregion=x", want: map[string]string{"region": "x"},
+		},
+		"CRLF": {
+			config: "[profile p]\r\nregion = x\r\ns3 =\r\n  a = b\r\n",
+			want:   map[string]string{"region": "x", "s3": "\na = b"},
+		},
+		"byte order mark": {
+			config: "\ufeff[profile p]\na = b", want: map[string]string{"a": "b"},
+		},
+		"any white space after profile": {
+			config: "[profile\t  p]\na = b", want: map[string]string{"a": "b"},
+		},
+		"white space within the brackets": {
+			config: "[ profile p ]\na = b", want: map[string]string{"a": "b"},
+		},
+		"every character of a name": {
+			config: "[profile aZ09_-/.%@:+]\na = b", profile: "aZ09_-/.%@:+",
+			want: map[string]string{"a": "b"},
+		},
+		"comment after the section": {
+			config: "[profile p]# c\na = b\n[profile q] ; c\nx = y",
+			want:   map[string]string{"a": "b"},
+		},
+		"default without profile": {
+			config: "[default]\na = b", profile: "default", want: map[string]string{"a": "b"},
+		},
+		"profile default beats default": {
+			config: "[profile default]\na = 1\n[default]\na = 2\nb = 3", profile: "default",
+			want: map[string]string{"a": "1"},
+		},
+		"credentials file has the bare form": {
+			credentials: "[p]\na = b", want: map[string]string{"a": "b"},
+		},
+		"default in both files": {
+			config: "[default]\na = 1", credentials: "[default]\nb = 2", profile: "default",
+			want: map[string]string{"a": "1", "b": "2"},
+		},
+		"case counts in names": {
+			config: "[profile P]\na = 1\n[profile p]\nb = 2\n[Profile p]\nc = 3",
+			want:   map[string]string{"b": "2"},
+		},
+		"files merge, credentials win": {
+			config: "[profile p]\na = 1\nb = 2", credentials: "[p]\na = 3",
+			want: map[string]string{"a": "3", "b": "2"},
+		},
+		"sections merge, the later key wins": {
+			config: "[profile p]\na = 1\nb = 2\n[profile q]\na = 9\n[profile p]\na = 3",
+			want:   map[string]string{"a": "3", "b": "2"},
+		},
+		"duplicate key, the last wins": {
+			config: "[profile p]\na = 1\na = 2", want: map[string]string{"a": "2"},
+		},
+		"duplicate key with continuation": {
+			config: "[profile p]\na = 1\n x\na = 2", want: map[string]string{"a": "2"},
+		},
+		"keys in any case": {
+			config: "[profile p]\nRole_ARN = x", want: map[string]string{"role_arn": "x"},
+		},
+		"key with another name is ignored": {
+			config: "[profile p]\na b = c\n cont\nx = y", want: map[string]string{"x": "y"},
+		},
+		"value is trimmed": {
+			config: "[profile p]\na  =  b c \t", want: map[string]string{"a": "b c"},
+		},
+		"value may be empty": {
+			config: "[profile p]\na =", want: map[string]string{"a": ""},
+		},
+		"value may hold =": {
+			config: "[profile p]\na = b=c = d", want: map[string]string{"a": "b=c = d"},
+		},
+		"colon is no delimiter": {
+			config: "[profile p]\na:b = c", want: map[string]string{"a:b": "c"},
+		},
+		"comment after white space": {
+			config: "[profile p]\na = b # c\nd = e\t; f",
+			want:   map[string]string{"a": "b", "d": "e"},
+		},
+		"no comment without white space": {
+			config: "[profile p]\na = b#c;d", want: map[string]string{"a": "b#c;d"},
+		},
+		"comment instead of a value": {
+			config: "[profile p]\na = # c", want: map[string]string{"a": ""},
+		},
+		"comment lines": {
+			config: "# x\n;y\n[profile p]\n  # indented, where nothing continues\na = b\n# c\n; d",
+			want:   map[string]string{"a": "b"},
+		},
+		"continuation": {
+			config: "[profile p]\na = b\n  c\n\td", want: map[string]string{"a": "b\nc\nd"},
+		},
+		"comment sign in a continuation": {
+			config: "[profile p]\na = b\n # c\n d ; e",
+			want:   map[string]string{"a": "b\n# c\nd ; e"},
+		},
+		"blank line ends no continuation": {
+			config: "[profile p]\na = b\n\n   \n c", want: map[string]string{"a": "b\nc"},
+		},
+		"comment line ends no continuation": {
+			config: "[profile p]\na = b\n# c\n d", want: map[string]string{"a": "b\nd"},
+		},
+		"sub-properties": {
+			config: "[profile p]\ns3 =\n  max = 1\n\n  b =\nx = y",
+			want:   map[string]string{"s3": "\nmax = 1\nb =", "x": "y"},
+		},
+		"comment among sub-properties": {
+			config: "[profile p]\ns3 =\n  a = b\n  # c\n  d = e\n",
+			want:   map[string]string{"s3": "\na = b\nd = e"},
+		},
+		"no interpolation": {
+			config: "[profile p]\na = %(b)s ${c}", want: map[string]string{"a": "%(b)s ${c}"},
+		},
+		"no quotes": {
+			config: "[profile p]\na = \"b\"\nc = 'd'\ne = \"\"\"f\ng = `h`\ni = \"",
+			want:   map[string]string{"a": `"b"`, "c": "'d'", "e": `"""f`, "g": "`h`", "i": `"`},
+		},
+		"no quoted keys": {
+			config: "[profile p]\n\"a\" = b\n`c` = d\nx = y", want: map[string]string{"x": "y"},
+		},
+		"no backslash continuation": {
+			config: "[profile p]\na = b \\\nc = d", want: map[string]string{"a": `b \`, "c": "d"},
+		},
+		"no inheritance": {
+			config: "[profile a]\nx = y\n[profile a.b]\nc = d", profile: "a.b",
+			want: map[string]string{"c": "d"},
+		},
+		"no auto-increment key": {
+			config: "[profile p]\n- = a\n-x = b", want: map[string]string{"-": "a", "-x": "b"},
+		},
+		"bars in a value": {
+			config: "[profile p]\na = |b|\nc = |", want: map[string]string{"a": "|b|", "c": "|"},
+		},
+		"section and comment signs in values": {
+			config: "[profile p]\na = [x]\nb = ;\nc = x;y",
+			want:   map[string]string{"a": "[x]", "b": "", "c": "x;y"},
+		},
+		"bare section in config is ignored": {
+			config: "[q]\na = 1\n[profile p]\nb = 2", want: map[string]string{"b": "2"},
+		},
+		"odd names are ignored": {
+			config: "[profile a b]\nx = y\n[profile]\nx = y\n[]\nx=y\n[profile p]\nb = 2",
+			want:   map[string]string{"b": "2"},
+		},
+		"profile word in credentials ignored": {
+			credentials: "[profile p]\na = 1\n[p]\nb = 2", want: map[string]string{"b": "2"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := mustLoad(t, test.config, test.credentials)
@@ -111,36 +222,46 @@ func TestProfileIsReadAsTheSDKsReadIt(t *testing.T) {
 	}
 }
 
-func TestLineThatBreaksTheFormIsNamed(t *testing.T) {
+func TestFaultyLines(t *testing.T) {
 	for name, test := range map[string]struct{ config, where, problem string }{
-		"no equals sign":                   {"[profile p]\nregion", "config:2", `expected "key = value"`},
-		"comment swallows the equals sign": {"[profile p]\nregion # = x", "config:2", `expected "key = value"`},
+		"no equals sign": {
+			"[profile p]\nregion", "config:2", `expected "key = value"`,
+		},
+		"comment swallows the equals sign": {
+			"[profile p]\nregion # = x", "config:2", `expected "key = value"`,
+		},
 		"no key":                           {"[profile p]\n = x\n= x", "config:2", "indented"},
 		"empty key":                        {"[profile p]\n= x", "config:2", "no key"},
 		"property before any section":      {"a = b", "config:1", "before the first section"},
 		"continuation before any property": {"\n a", "config:2", "without a property above it"},
-		"continuation after the section":   {"[profile p]\n a = b", "config:2", "without a property above it"},
-		"unclosed bracket":                 {"[profile p\na = b", "config:1", `missing "]"`},
-		"text after the section":           {"[profile p] x", "config:1", `unexpected text after "]"`},
-		"sub-property without =":           {"[profile p]\ns3 =\n  a", "config:3", "sub-property"},
-		"sub-property without key":         {"[profile p]\ns3 =\n  = a", "config:3", "sub-property"},
-		"in a section nobody asks for":     {"[whatever]\nx", "config:2", `expected "key = value"`},
-		"zero bytes":                       {"[profile p]\na\x00 = b", "config", "NUL bytes"},
+		"continuation after the section": {
+			"[profile p]\n a = b", "config:2", "without a property above it",
+		},
+		"unclosed bracket": {"[profile p\na = b", "config:1", `missing "]"`},
+		"text after the section": {
+			"[profile p] x", "config:1", `unexpected text after "]"`,
+		},
+		"sub-property without =": {"[profile p]\ns3 =\n  a", "config:3", "sub-property"},
+		"sub-property without key": {
+			"[profile p]\ns3 =\n  = a", "config:3", "sub-property",
+		},
+		"in an unused section": {"[whatever]\nx", "config:2", `expected "key = value"`},
+		"zero bytes":           {"[profile p]\na\x00 = b", "config", "NUL bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := loadText(t, test.config, "")
 			var e *diag.Error
 			if !errors.As(err, &e) {
-				t.Fatalf("error %v, want an *diag.Error", err)
+				t.Fatalf("error %v, want a *diag.Error", err)
 			}
 			if !strings.HasSuffix(e.Where, test.where) || !strings.Contains(e.Problem, test.problem) || e.Hint == "" {
-				t.Errorf("error %q, want %s, %q and a mend", err, test.where, test.problem)
+				t.Errorf("error %q, want %s, %q and a hint", err, test.where, test.problem)
 			}
 		})
 	}
 }
 
-func TestErrorsHoldNoSecret(t *testing.T) {
+func TestErrorsHaveNoSecrets(t *testing.T) {
 	const secret = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"
 	for name, credentials := range map[string]string{
 		"indented secret":      "[p]\n aws_secret_access_key = " + secret,
@@ -164,14 +285,14 @@ func TestErrorsHoldNoSecret(t *testing.T) {
 			if err == nil {
 				t.Fatal("no error")
 			}
-			if strings.Contains(diag.Text(err), secret[:4]) {
+			if errHas(err, secret[:4]) {
 				t.Errorf("the error %q holds the secret", err)
 			}
 		})
 	}
 }
 
-func TestErrorsShowWhatHelpsToFindTheLine(t *testing.T) {
+func TestErrorsQuoteFirstWord(t *testing.T) {
 	for text, want := range map[string]string{
 		"[p]\nregion": `: "region" `, "[p]\naws_secret_access_key abc": `"aws_secret_access_key ..."`, "[profile p": `"[profile ..."`,
 		"[default] x": `"[default] ..."`, "region = x": `"region ..."`,
@@ -182,7 +303,7 @@ func TestErrorsShowWhatHelpsToFindTheLine(t *testing.T) {
 	}
 }
 
-func TestSecretIsRedactedHoweverItIsPrinted(t *testing.T) {
+func TestSecretIsRedacted(t *testing.T) {
 	f := mustLoad(t, "", "[p]\naws_access_key_id = AKIAX\naws_secret_access_key = hush\naws_session_token = hush")
 	c, err := f.Chain("p")
 	if err != nil {
@@ -194,24 +315,24 @@ func TestSecretIsRedactedHoweverItIsPrinted(t *testing.T) {
 		}
 	}
 	if string(c.Source.SecretAccessKey) != "hush" {
-		t.Error("the value itself is lost")
+		t.Error("the value is lost")
 	}
 }
 
-func TestFilesThatCannotBeRead(t *testing.T) {
+func TestUnreadableFiles(t *testing.T) {
 	dir := t.TempDir()
 	missing := filepath.Join(dir, "missing")
 	if _, err := Load(missing, missing); err != nil {
-		t.Errorf("a missing file is not an empty one: %v", err)
+		t.Errorf("missing file: %v", err)
 	}
 	if _, err := Load(os.DevNull, missing); err != nil {
-		t.Errorf("the null device is not an empty file: %v", err)
+		t.Errorf("null device: %v", err)
 	}
-	if _, err := Load(dir, missing); err == nil || !strings.Contains(diag.Text(err), "is a directory, not a file\nhint: set AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE") {
+	if _, err := Load(dir, missing); !errHas(err, "is a directory, not a file\nhint: set AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE") {
 		t.Errorf("a directory: %v", err)
 	}
 	if _, err := Load(filepath.Join(missing, "x"), missing); err != nil {
-		t.Errorf("a file in a missing folder is not an empty one: %v", err)
+		t.Errorf("missing directory: %v", err)
 	}
 	huge := filepath.Join(dir, "huge")
 	if err := os.WriteFile(huge, nil, 0o600); err != nil {
@@ -220,7 +341,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	if err := os.Truncate(huge, maxFileSize+1); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(huge, missing); err == nil || !strings.Contains(diag.Text(err), "larger than 16 MB\nhint: remove") {
+	if _, err := Load(huge, missing); !errHas(err, "larger than 16 MB\nhint: remove") {
 		t.Errorf("a huge file: %v", err)
 	}
 }

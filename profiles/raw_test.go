@@ -5,15 +5,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestReadRawGivesTheFormWithoutValues(t *testing.T) {
+func TestReadRaw(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config")
 	text := byteOrderMark + `# a comment
 [ profile dev ] ; another
@@ -68,100 +66,6 @@ region = eu-west-1
 		t.Errorf("as the credentials file: %+v, %v", got, err)
 	}
 	if _, err := ReadRaw(t.TempDir(), ConfigFile); err == nil {
-		t.Error("a directory is read")
-	}
-}
-
-// TestChainErrorsSayWhatTheyAreAbout: who sorts errors finds the setting, the profile and the kind in them.
-func TestChainErrorsSayWhatTheyAreAbout(t *testing.T) {
-	f := mustFiles(t, `[profile dev]
-role_arn = Dev
-source_profile = base
-[profile top]
-role_arn = arn:aws:iam::123456789012:role/Top
-source_profile = dev
-[profile lost]
-role_arn = arn:aws:iam::123456789012:role/Lost
-source_profile = nowhere
-[profile alone]
-role_arn = arn:aws:iam::123456789012:role/Alone
-[profile lead]
-role_arn = arn:aws:iam::123456789012:role/Lead
-source_profile = a
-[profile a]
-role_arn = arn:aws:iam::123456789012:role/A
-source_profile = b
-[profile b]
-credential_process = aws-credproc get a
-`, "")
-	for name, want := range map[string]struct {
-		fault, key string // the profile at fault, if it is another
-		is         error
-		cycle      string
-	}{
-		"dev":   {key: "role_arn"},
-		"top":   {fault: "dev", key: "role_arn"},
-		"lost":  {is: ErrNoSource},
-		"alone": {key: "role_arn", is: ErrNoSource},
-		"gone":  {is: ErrNoProfile},
-		"a":     {cycle: "a -> b -> a"},
-		"lead":  {cycle: "a -> b -> a"},
-	} {
-		_, err := f.Chain(name)
-		var e *diag.Error
-		if !errors.As(err, &e) || e.Profile != name {
-			t.Fatalf("%s: %+v", name, err)
-		}
-		if errors.As(e.Err, &e) != (want.fault != "") || want.fault != "" && e.Profile != want.fault || e.Setting != want.key || want.is != nil && !errors.Is(err, want.is) {
-			t.Errorf("%s: %+v", name, err)
-		}
-		var cycle Cycle
-		if errors.As(err, &cycle); cycle.Error() != want.cycle {
-			t.Errorf("%s: the cycle is %v, want %s", name, cycle, want.cycle)
-		}
-	}
-}
-
-func TestCommandWithKeepsWhatFollowsTheProgram(t *testing.T) {
-	for command, want := range map[string]string{
-		"aws-credproc get dev":                   `"/my bin/aws-credproc" get dev`,
-		`"./aws-credproc"  --store file get dev`: `"/my bin/aws-credproc"  --store file get dev`,
-		`"aws"-credproc get dev`:                 "",
-		"":                                       "",
-	} {
-		if got, err := CommandWith(command, "/my bin/aws-credproc", "linux"); got != want || (err == nil) != (want != "") {
-			t.Errorf("%s: %q, %v; want %q", command, got, err, want)
-		}
-	}
-}
-
-func TestLeftoversAreOldTemporaryFilesOfAnEdit(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "config")
-	now := time.Now()
-	old := now.Add(-2 * leftoverAge)
-	var want []string
-	for name, isLeft := range map[string]bool{
-		".config.123.tmp": true, ".config.aws-credproc.bak.4.tmp": true, ".config.x.tmp": false, ".credentials.1.tmp": false, "config.1.tmp": false, ".config.5.tmp": false,
-	} {
-		writeText(t, filepath.Join(dir, name), "")
-		if name == ".config.5.tmp" {
-			continue // it is being written
-		}
-		if err := os.Chtimes(filepath.Join(dir, name), old, old); err != nil {
-			t.Fatal(err)
-		}
-		if isLeft {
-			want = append(want, filepath.Join(dir, name))
-		}
-	}
-	got := Leftovers(path, now)
-	slices.Sort(got)
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		t.Errorf("%q, want %q", got, want)
-	}
-	if got := Leftovers(filepath.Join(dir, "none", "config"), now); len(got) > 0 {
-		t.Errorf("beside nothing: %q", got)
+		t.Error("a directory was read")
 	}
 }

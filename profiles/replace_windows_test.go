@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// hold lets another program have a file open for a moment.
+// hold opens a file as another program would, for 200 ms.
 func hold(t *testing.T, file string, access, share uint32) {
 	t.Helper()
 	path, err := windows.UTF16PtrFromString(file)
@@ -30,12 +30,17 @@ func hold(t *testing.T, file string, access, share uint32) {
 	t.Cleanup(func() { timer.Stop() })
 }
 
-// Windows refuses for the moment what another program stands in the way of.
-func TestOneWaitsForWhoHasTheFileOpen(t *testing.T) {
+// Windows refuses to replace a file while another program has it open.
+func TestUpdateRetriesWhileFileIsOpen(t *testing.T) {
 	for name, test := range map[string]struct{ access, share uint32 }{
-		"who reads it, while it is replaced":       {windows.GENERIC_READ, windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE},
-		"who is replacing it, while it is read":    {windows.DELETE, windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FILE_SHARE_DELETE},
-		"who shares it with nobody, a scanner say": {windows.GENERIC_READ, 0},
+		"read while it is replaced": {
+			windows.GENERIC_READ, windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE,
+		},
+		"replaced while it is read": {
+			windows.DELETE,
+			windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FILE_SHARE_DELETE,
+		},
+		"open without sharing, as by a scanner": {windows.GENERIC_READ, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -52,7 +57,7 @@ func TestOneWaitsForWhoHasTheFileOpen(t *testing.T) {
 	}
 }
 
-func TestOneWaitsForWhoHasTheCopyOpen(t *testing.T) {
+func TestMoveRetriesWhileCopyIsOpen(t *testing.T) {
 	config := filepath.Join(t.TempDir(), "config")
 	writeText(t, config, "[profile p]\na = 1\n")
 	m := Move{Edit: setP("2"), Ready: func() error {

@@ -1,4 +1,4 @@
-// Package diag has the error that the packages of this module return for a user to read.
+// Package diag defines the error that this module's packages return to be shown to a user.
 package diag
 
 import (
@@ -7,16 +7,15 @@ import (
 	"syscall"
 )
 
-// Error is a failure in the form in which a user reads it: what happened and, where something
-// helps, what to do about it. It never holds a secret. Text from outside may hold control
-// characters; the command line strips them before it prints.
+// Error says what happened and, if something helps, what to do about it. It never holds a secret.
+// Text from outside may hold control characters, which the command line strips.
 type Error struct {
-	Profile string // the profile it is about, if there is one
-	Where   string // the file and line, or the step that failed, such as "AssumeRole arn:..."
+	Profile string // the profile at fault, if there is one
+	Where   string // file and line, or the step that failed, such as "AssumeRole arn:..."
 	Problem string // what happened; if empty, the text of Err
 	Hint    string // the command to run or the change to make; empty if nothing helps
 	Err     error  // the cause or a sentinel; nil only if Problem is set
-	Setting string // the setting at fault, where it is a single one: a key or an environment variable
+	Setting string // the key or environment variable at fault, if it is a single one
 	Flags   Flags
 }
 
@@ -24,15 +23,15 @@ type Error struct {
 type Flags uint8
 
 const (
-	// NeedsUser: only a user can continue (an MFA code, a sign-in), and none can be asked here.
+	// NeedsUser: the user must act (MFA code, sign-in) and cannot be asked here.
 	NeedsUser Flags = 1 << iota
-	// Temporary: the same call may succeed later with nothing changed (network, 5xx, throttling,
-	// time-out). A denial is not temporary.
+	// Temporary: the same call may succeed later (network, 5xx, throttling, time-out). A denial is
+	// not temporary.
 	Temporary
-	// Denied: STS refused the caller. A role, policy or key that is new is refused for some
-	// seconds.
+	// Denied: STS refused the caller, which also happens in the first seconds of a new role, policy
+	// or key.
 	Denied
-	// Local: the cause is a setting of this process, so other processes do not share the failure.
+	// Local: the cause is a setting of this process; other processes do not share the failure.
 	Local
 )
 
@@ -68,13 +67,13 @@ func (e *Error) Set(f Flags, on bool) {
 	}
 }
 
-// Has reports whether err is or wraps an [Error] with all of these flags. The outermost one counts.
+// Has reports whether the outermost [Error] in err has all of these flags.
 func Has(err error, f Flags) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Has(f)
 }
 
-// Hint returns the hint of the outermost [Error] in err, and "" if it has none.
+// Hint returns the hint of the outermost [Error] in err, or "".
 func Hint(err error) string {
 	if e := (*Error)(nil); errors.As(err, &e) {
 		return e.Hint
@@ -82,10 +81,10 @@ func Hint(err error) string {
 	return ""
 }
 
-// Text returns err as a user reads it: the problem and, on a second line, the hint.
+// Text returns the text of err and, on a second line, its hint.
 func Text(err error) string { return WithHint(err.Error(), Hint(err)) }
 
-// WithHint returns text with the hint, if there is one, on a second line.
+// WithHint appends a hint, if it is not empty, as a second line.
 func WithHint(text, hint string) string {
 	if hint == "" {
 		return text
@@ -93,7 +92,7 @@ func WithHint(text, hint string) string {
 	return text + hintLine + hint
 }
 
-// CutHint splits what [WithHint] returned.
+// CutHint undoes [WithHint].
 func CutHint(text string) (problem, hint string) {
 	problem, hint, _ = strings.Cut(text, hintLine)
 	return problem, hint

@@ -1,7 +1,6 @@
 package profiles
 
 import (
-	"aws-credproc/internal/diag"
 	"context"
 	"errors"
 	"fmt"
@@ -31,12 +30,12 @@ func readText(t testing.TB, path string) string {
 	return string(text)
 }
 
-// setP sets a key of the profile p in the config file.
+// setP returns an edit that sets a key of the profile p in the config file.
 func setP(value string) func(*Editor) error {
 	return func(e *Editor) error { return e.Set(ConfigFile, "p", "a", value) }
 }
 
-// names gives what is in a folder, joined.
+// names returns the names in a directory, joined.
 func names(t testing.TB, dir string) string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -50,7 +49,7 @@ func names(t testing.TB, dir string) string {
 	return strings.Join(list, " ")
 }
 
-func TestUpdateKeepsWhatAFileIs(t *testing.T) {
+func TestUpdateKeepsFileAttributes(t *testing.T) {
 	dir := t.TempDir()
 	dotfiles := filepath.Join(dir, "dotfiles")
 	if err := os.Mkdir(dotfiles, 0o700); err != nil {
@@ -105,7 +104,7 @@ func TestUpdateKeepsWhatAFileIs(t *testing.T) {
 	}
 }
 
-// owner gives user and group, where the system has them.
+// owner returns the user and group, if the system has them.
 func owner(info fs.FileInfo) string {
 	s := fmt.Sprintf("%+v", info.Sys())
 	_, s, _ = strings.Cut(s, "Uid:")
@@ -113,7 +112,7 @@ func owner(info fs.FileInfo) string {
 	return s
 }
 
-func TestUpdateMakesAFileThatIsNotThere(t *testing.T) {
+func TestUpdateCreatesFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, ".aws", "config")
 	add := func(e *Editor) error { return e.AddProfile(ConfigFile, "p") }
@@ -129,7 +128,7 @@ func TestUpdateMakesAFileThatIsNotThere(t *testing.T) {
 		}
 	}
 
-	// Through a link that leads to nothing yet.
+	// A symbolic link to a missing file.
 	link := filepath.Join(dir, "link")
 	if err := os.Symlink("to", link); err != nil {
 		t.Skipf("SKIPPED: no links here: %v", err)
@@ -186,59 +185,26 @@ func TestUpdateRefuses(t *testing.T) {
 			writeText(t, config, "[profile p]\na = 1\n")
 			writeText(t, credentials, "[q]\n")
 			_, err := Update(t.Context(), config, credentials, test.prepare(t, config, credentials))
-			if err == nil || !strings.Contains(diag.Text(err), test.want) {
+			if !errHas(err, test.want) {
 				t.Errorf("error %v, want %s", err, test.want)
 			}
 			if got := readText(t, config) + readText(t, credentials); strings.Contains(got, "ours") {
-				t.Errorf("it is written all the same: %q", got)
+				t.Errorf("it was written: %q", got)
 			}
 			if got := names(t, dir); strings.Contains(got, ".tmp") {
 				t.Errorf("a temporary file is left: %s", got)
 			}
 		})
 	}
-	if _, err := Update(t.Context(), os.DevNull, os.DevNull, setP("1")); err == nil || !strings.Contains(diag.Text(err), "cannot be written") {
+	if _, err := Update(t.Context(), os.DevNull, os.DevNull, setP("1")); !errHas(err, "cannot be written") {
 		t.Errorf("the null device: %v", err)
 	}
 	if r, err := prepare(Change{Path: os.DevNull, New: "x"}); err == nil {
-		t.Errorf("a file would take the place of the null device (%v)", discardAll([]*replacement{r}))
+		t.Errorf("the null device would be replaced (%v)", discardAll([]*replacement{r}))
 	}
 }
 
-func TestBothFilesAreWrittenOrNone(t *testing.T) {
-	dir := t.TempDir()
-	config, credentials := filepath.Join(dir, "config"), filepath.Join(dir, "credentials")
-	writeText(t, config, "[profile p]\na = 1\n")
-	writeText(t, credentials, "[q]\n")
-	files, err := Load(config, credentials)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := files.Edit()
-	if err := errors.Join(setP("ours")(e), e.AddProfile(CredentialsFile, "ours")); err != nil {
-		t.Fatal(err)
-	}
-	var ready []*replacement
-	for _, c := range e.Changes() {
-		r, err := prepare(c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ready = append(ready, r)
-	}
-	// Nothing can be renamed to a folder that is not empty.
-	if err := errors.Join(os.Remove(credentials), os.MkdirAll(filepath.Join(credentials, "x"), 0o700)); err != nil {
-		t.Fatal(err)
-	}
-	if err := commit(ready); err == nil || !strings.HasPrefix(err.Error(), credentials+": cannot be written: ") || strings.Count(diag.Text(err), dir) != 1 {
-		t.Errorf("error %v", err)
-	}
-	if got := readText(t, config); got != "[profile p]\na = 1\n" {
-		t.Errorf("config is %q", got)
-	}
-}
-
-func TestUpdatesAtOnceLoseNothing(t *testing.T) {
+func TestConcurrentUpdates(t *testing.T) {
 	dir := t.TempDir()
 	config, credentials := filepath.Join(dir, "config"), filepath.Join(dir, "credentials")
 	var wg sync.WaitGroup
@@ -261,7 +227,7 @@ func TestUpdatesAtOnceLoseNothing(t *testing.T) {
 	}
 }
 
-func TestUpdateWaitsForTheLockAsLongAsItMay(t *testing.T) {
+func TestUpdateLockTimeout(t *testing.T) {
 	dir := t.TempDir()
 	config, credentials := filepath.Join(dir, "config"), filepath.Join(dir, "credentials")
 	_, err := Update(t.Context(), config, credentials, func(*Editor) error {
@@ -270,23 +236,77 @@ func TestUpdateWaitsForTheLockAsLongAsItMay(t *testing.T) {
 		_, err := Update(ctx, config, credentials, setP("1"))
 		return err
 	})
-	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(diag.Text(err), "another process is editing the file") {
+	if !errors.Is(err, context.DeadlineExceeded) || !errHas(err, "another process is editing the file") {
 		t.Errorf("error %v", err)
 	}
 }
 
-func TestDiffShowsNoSecret(t *testing.T) {
-	const secret = "wJalrXUtnFEMI"
-	e := mustFiles(t, "", "# aws_secret_access_key = "+secret+"\n[p]\na = 1\nAWS_Secret_Access_Key="+secret+"\r\naws_session_token = x\n  "+secret+"\n;aws_session_token "+secret).Edit()
-	if err := e.Set(CredentialsFile, "p", "a", "2"); err != nil {
-		t.Fatal(err)
-	}
-	changes := e.Changes()
-	want := "--- credentials\n+++ credentials\n@@ -1,6 +1,6 @@\n # aws_secret_access_key ***\n [p]\n-a = 1\n+a = 2\n AWS_Secret_Access_Key = ***\r\n aws_session_token = ***\n   ***\n"
-	if got := changes[0].Diff(); got != want {
-		t.Errorf("the diff is\n%q, want\n%q", got, want)
-	}
-	if text := fmt.Sprintf("%v %+v %#v", changes, changes[0], changes[0]); strings.Contains(text, secret) {
-		t.Errorf("a change prints as %s", text)
+// A move that fails before the files are replaced leaves them unchanged. The copies are removed.
+func TestMove(t *testing.T) {
+	const config, credentials = "[profile p]\na = 1\n", "[p]\nb = 2\n"
+	failure := errors.New("no")
+	for name, test := range map[string]struct {
+		move    Move
+		other   bool // another program writes a file
+		err     string
+		written bool
+		kept    int
+	}{
+		"success": {written: true},
+		"ready fails": {
+			move: Move{Ready: func() error { return failure }}, err: "no",
+		},
+		"done fails": {
+			move: Move{Done: func() error { return failure }}, err: "no", written: true,
+		},
+		"file changed by another program": {
+			other: true, err: "another program has changed the file; nothing was written",
+		},
+		"kept": {move: Move{KeepBackup: true}, written: true, kept: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			paths := []string{filepath.Join(dir, "config"), filepath.Join(dir, "credentials")}
+			writeText(t, paths[0], config)
+			writeText(t, paths[1], credentials)
+			for _, left := range []string{"credentials" + moveSuffix, ".credentials.123.tmp", ".credentials" + moveSuffix + ".5.tmp", ".config" + backupSuffix + ".7.tmp"} {
+				writeText(t, filepath.Join(dir, left), "hush") // left by a killed process
+			}
+			writeText(t, filepath.Join(dir, ".credentials.mine.tmp"), "mine")
+			m := test.move
+			m.Edit = func(e *Editor) error {
+				return errors.Join(e.Set(ConfigFile, "p", "a", "3"), e.Set(CredentialsFile, "p", "b", "3"))
+			}
+			ready := m.Ready
+			m.Ready = func() error {
+				for i, want := range []string{config, credentials} {
+					if readText(t, paths[i]) != want || readText(t, paths[i]+moveSuffix) != want {
+						t.Errorf("%s is not as it was, or not kept", paths[i])
+					}
+				}
+				if test.other {
+					writeText(t, paths[1], credentials+"c = d\n")
+				}
+				if ready != nil {
+					return ready()
+				}
+				return nil
+			}
+			kept, err := m.Run(t.Context(), paths[0], paths[1])
+			if (err == nil) != (test.err == "") || err != nil && !errHas(err, test.err) || len(kept) != test.kept {
+				t.Errorf("%v, kept %v", err, kept)
+			}
+			if got := readText(t, paths[0]) != config; got != test.written {
+				t.Errorf("written: %v", got)
+			}
+			for _, path := range kept {
+				if text := readText(t, path); text != config && text != credentials {
+					t.Errorf("%s is %q", path, text)
+				}
+			}
+			if names := names(t, dir); test.written && (strings.Contains(names, moveSuffix) || strings.Count(names, ".tmp") != 1) {
+				t.Errorf("left: %s", names)
+			}
+		})
 	}
 }

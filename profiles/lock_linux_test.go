@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// TestALockThatCannotBeTakenIsNamed: root has made it, where the file was once edited with sudo; or none can be made.
-func TestALockThatCannotBeTakenIsNamed(t *testing.T) {
+// root has created the lock file, after an edit with sudo; or the user may not create it.
+func TestLockErrors(t *testing.T) {
 	const asUser = "AWS_CREDPROC_TEST_CONFIG"
 	if config := os.Getenv(asUser); config != "" {
 		_, err := Update(t.Context(), config, config+".none", func(*Editor) error { return nil })
@@ -23,7 +23,7 @@ func TestALockThatCannotBeTakenIsNamed(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("SKIPPED: only root can be another user")
 	}
-	dir, err := os.MkdirTemp("", "user") // which that user can reach, as t.TempDir's is not
+	dir, err := os.MkdirTemp("", "user") // t.TempDir is not accessible to that user
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,68 @@
+//go:build unix
+
+package profiles
+
+import (
+	"errors"
+	"os"
+	"os/user"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+func TestPipeIsRefused(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(pipe, pipe+".none"); !errHas(err, "not a regular file\nhint: ") {
+		t.Errorf("a pipe: %v", err)
+	}
+}
+
+// Only a missing file is an empty file. (Modes cannot be used here: root may read everything.)
+func TestUnreachableFileIsNotEmpty(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(filepath.Join(file, "config"), file); !errHas(err, "cannot be read: not a directory\nhint: ") {
+		t.Errorf("below a file: %v", err)
+	}
+}
+
+// A config file names commands to run, and another user may have put it there.
+func TestWorkingDirectoryIsNotReadWithoutHome(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv("HOME", "") // as if it were not set
+	t.Cleanup(func() { currentUser = user.Current })
+	for _, dir := range []string{".aws", "~/.aws"} {
+		if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(dir+"/config", []byte("[profile x]\ncredential_process = evil\n"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, current := range map[string]func() (*user.User, error){
+		"no user":             func() (*user.User, error) { return nil, user.UnknownUserIdError(12345) },
+		"user without a home": func() (*user.User, error) { return &user.User{}, nil },
+		"a relative home":     func() (*user.User, error) { return &user.User{HomeDir: "."}, nil },
+	} {
+		for _, variable := range []string{"", "~/.aws/config"} {
+			currentUser = current
+			config, credentials := Paths(func(string) string { return variable })
+			f, err := Load(config, credentials)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.Chain("x"); !errHas(err, "x: home directory not found") || !errHas(err, "hint: set HOME, or ") {
+				t.Errorf("%s, AWS_CONFIG_FILE=%s: %v", name, variable, err)
+			}
+			if _, err := Update(t.Context(), config, credentials, setP("1")); !errHas(err, "home directory") {
+				t.Errorf("%s: an edit: %v", name, err)
+			}
+		}
+	}
+	if path, _ := PolicyFile("file://~/p.json"); path != os.DevNull {
+		t.Errorf("the policy is read from %s", path)
+	}
+}
