@@ -39,8 +39,11 @@ func TestChain(t *testing.T) {
 			"[profile p]\nrole_arn = " + arnA + "\nsource_profile = b", "[b]\n" + keys, "p",
 			"static b > " + arnA + " (p)",
 		},
-		"three roles": {"[profile p]\nrole_arn = " + arnB + "\nsource_profile = q\n[profile q]\nrole_arn = " + arnA + "\nsource_profile = r\n[profile r]\nrole_arn = " + arnB + "\nsource_profile = b",
-			"[b]\n" + keys, "p", "static b > " + arnB + " (r) > " + arnA + " (q) > " + arnB + " (p)"},
+		"three roles": {
+			"[profile p]\nrole_arn = " + arnB + "\nsource_profile = q\n[profile q]\nrole_arn = " + arnA +
+				"\nsource_profile = r\n[profile r]\nrole_arn = " + arnB + "\nsource_profile = b",
+			"[b]\n" + keys, "p", "static b > " + arnB + " (r) > " + arnA + " (q) > " + arnB + " (p)",
+		},
 		"role settings in the credentials file": {
 			"", "[b]\n" + keys + "[p]\nrole_arn = " + arnA + "\nsource_profile = b", "p",
 			"static b > " + arnA + " (p)",
@@ -129,21 +132,34 @@ func TestChain(t *testing.T) {
 			"[profile p]\ncredential_process = /bin/x\nrole_arn = " + arnA + "\nsource_profile = b",
 			"[b]\n" + keys, "p", "static b > " + arnA + " (p)",
 		},
-		"wired to this helper": {"[profile p]\ncredential_process = aws-credproc get q\nregion = x\n[profile q]\nrole_arn = " + arnA + "\nsource_profile = b",
-			"[b]\n" + keys, "p", "static b > " + arnA + " (q)"},
-		"a wired profile as a source": {"[profile z]\nrole_arn = " + arnB + "\nsource_profile = p\n[profile p]\ncredential_process = \"/opt/my tools/aws-credproc\" --store file get --verbose q\n[profile q]\nrole_arn = " + arnA + "\nsource_profile = b",
-			"[b]\n" + keys, "z", "static b > " + arnA + " (q) > " + arnB + " (z)"},
+		"wired to this helper": {
+			"[profile p]\ncredential_process = aws-credproc get q\nregion = x\n[profile q]\nrole_arn = " +
+				arnA + "\nsource_profile = b",
+			"[b]\n" + keys, "p", "static b > " + arnA + " (q)",
+		},
+		"a wired profile as a source": {
+			"[profile z]\nrole_arn = " + arnB + "\nsource_profile = p\n[profile p]\n" +
+				"credential_process = \"/opt/my tools/aws-credproc\" --store file get --verbose q\n" +
+				"[profile q]\nrole_arn = " + arnA + "\nsource_profile = b",
+			"[b]\n" + keys, "z", "static b > " + arnA + " (q) > " + arnB + " (z)",
+		},
 		"other program with a similar name": {
 			"[profile p]\ncredential_process = not-aws-credproc get q", "", "p", "process p",
 		},
-		"wired, and keys in the config file": {"[profile p]\ncredential_process = aws-credproc get q\n" + keys + "[profile q]\nrole_arn = " + arnA + "\nsource_profile = b",
-			"[b]\n" + keys, "p", "static b > " + arnA + " (q)"},
+		"wired, and keys in the config file": {
+			"[profile p]\ncredential_process = aws-credproc get q\n" + keys + "[profile q]\nrole_arn = " +
+				arnA + "\nsource_profile = b",
+			"[b]\n" + keys, "p", "static b > " + arnA + " (q)",
+		},
 		"keys in the credentials file beat a wired process": {
 			"[profile p]\ncredential_process = aws-credproc get q\n", "[p]\n" + keys, "p",
 			"static p",
 		},
-		"wired, name like a flag": {"[profile p]\ncredential_process = aws-credproc get -- -q\n[profile -q]\nrole_arn = " + arnA + "\nsource_profile = b",
-			"[b]\n" + keys, "p", "static b > " + arnA + " (-q)"},
+		"wired, name like a flag": {
+			"[profile p]\ncredential_process = aws-credproc get -- -q\n[profile -q]\nrole_arn = " + arnA +
+				"\nsource_profile = b",
+			"[b]\n" + keys, "p", "static b > " + arnA + " (-q)",
+		},
 		"another command of this helper": {
 			"[profile p]\ncredential_process = aws-credproc explain q", "", "p", "process p",
 		},
@@ -329,11 +345,17 @@ sts =
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantSource := Source{Type: Static, Profile: "b", AccessKeyID: "AKIAX", SecretAccessKey: "s", SessionToken: "t", AccountID: "111111111111", Location: "credentials file"}
+	wantSource := Source{
+		Type: Static, Profile: "b", AccessKeyID: "AKIAX", SecretAccessKey: "s", SessionToken: "t",
+		AccountID: "111111111111", Location: "credentials file",
+	}
 	if diff := cmp.Diff(wantSource, c.Source); diff != "" {
 		t.Errorf("source (-want +got):\n%s", diff)
 	}
-	wantHops := []Hop{{Profile: "p", RoleARN: arnA, RoleSessionName: "jill", ExternalID: "x-1", Duration: 2 * time.Hour, MFASerial: "arn:aws:iam::111111111111:mfa/jill"}}
+	wantHops := []Hop{{
+		Profile: "p", RoleARN: arnA, RoleSessionName: "jill", ExternalID: "x-1",
+		Duration: 2 * time.Hour, MFASerial: "arn:aws:iam::111111111111:mfa/jill",
+	}}
 	if diff := cmp.Diff(wantHops, c.Hops); diff != "" {
 		t.Errorf("hops (-want +got):\n%s", diff)
 	}
@@ -393,13 +415,21 @@ sso_region = eu-west-1
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(Summary{}, "Properties")); diff != "" {
 		t.Errorf("profiles (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(map[string]string{"role_arn": arnA, "source_profile": "base", "s3": "\nmax_concurrent_requests = 20", "region": "y"}, got[1].Properties); diff != "" {
+	properties := map[string]string{
+		"role_arn": arnA, "source_profile": "base", "s3": "\nmax_concurrent_requests = 20",
+		"region": "y",
+	}
+	if diff := cmp.Diff(properties, got[1].Properties); diff != "" {
 		t.Errorf("properties of dev-role (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(map[string]string{"aws_access_key_id": "AKIAX", "aws_secret_access_key": "***", "aws_session_token": "***"}, got[3].Properties); diff != "" {
+	properties = map[string]string{
+		"aws_access_key_id": "AKIAX", "aws_secret_access_key": "***", "aws_session_token": "***",
+	}
+	if diff := cmp.Diff(properties, got[3].Properties); diff != "" {
 		t.Errorf("properties of base (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]SessionSummary{{"corp", map[string]string{"sso_region": "eu-west-1"}}}, sessions); diff != "" {
+	wantSessions := []SessionSummary{{"corp", map[string]string{"sso_region": "eu-west-1"}}}
+	if diff := cmp.Diff(wantSessions, sessions); diff != "" {
 		t.Errorf("SSO sessions (-want +got):\n%s", diff)
 	}
 }
@@ -409,10 +439,21 @@ func TestSourceHasAllSettings(t *testing.T) {
 		config string
 		want   Source
 	}{
-		"web identity by process": {"role_arn = " + arnA + "\nweb_identity_token_process = token -x\nrole_session_name = jill\npolicy = {}\npolicy_arns = arn:aws:iam::aws:policy/A\nduration_seconds = none of its business",
-			Source{Type: WebIdentity, RoleARN: arnA, WebIdentityTokenProcess: "token -x", RoleSessionName: "jill", Policy: "{}", PolicyARNs: []string{"arn:aws:iam::aws:policy/A"}}},
-		"instance": {"role_arn = " + arnA + "\ncredential_source = Ec2InstanceMetadata\nec2_metadata_service_endpoint = http://x\nec2_metadata_service_endpoint_mode = IPv6",
-			Source{Type: EC2Metadata, MetadataEndpoint: "http://x", MetadataEndpointMode: "IPv6"}},
+		"web identity by process": {
+			"role_arn = " + arnA + "\nweb_identity_token_process = token -x\nrole_session_name = jill\n" +
+				"policy = {}\npolicy_arns = arn:aws:iam::aws:policy/A\n" +
+				"duration_seconds = none of its business",
+			Source{
+				Type: WebIdentity, RoleARN: arnA, WebIdentityTokenProcess: "token -x",
+				RoleSessionName: "jill", Policy: "{}",
+				PolicyARNs: []string{"arn:aws:iam::aws:policy/A"},
+			},
+		},
+		"instance": {
+			"role_arn = " + arnA + "\ncredential_source = Ec2InstanceMetadata\n" +
+				"ec2_metadata_service_endpoint = http://x\nec2_metadata_service_endpoint_mode = IPv6",
+			Source{Type: EC2Metadata, MetadataEndpoint: "http://x", MetadataEndpointMode: "IPv6"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := mustLoad(t, "[profile p]\n"+test.config, "").Chain("p")
@@ -473,8 +514,12 @@ credential_process = aws-credproc get a
 		if !errors.As(err, &e) || e.Profile != name {
 			t.Fatalf("%s: %+v", name, err)
 		}
-		if errors.As(e.Err, &e) != (want.fault != "") || want.fault != "" && e.Profile != want.fault || e.Setting != want.key || want.is != nil && !errors.Is(err, want.is) {
+		wrapped := errors.As(e.Err, &e)
+		if wrapped != (want.fault != "") || wrapped && e.Profile != want.fault || e.Setting != want.key {
 			t.Errorf("%s: %+v", name, err)
+		}
+		if want.is != nil && !errors.Is(err, want.is) {
+			t.Errorf("%s: error %v, want %v", name, err, want.is)
 		}
 		var cycle Cycle
 		if errors.As(err, &cycle); cycle.Error() != want.cycle {

@@ -14,10 +14,14 @@ import (
 
 // edits are seeds of the editor's fuzz targets, besides those in testdata.
 var edits = []string{
-	"[profile p]\nrole_arn = arn:aws:iam::1:role/R\nsource_profile = p\naws_access_key_id=A\naws_secret_access_key=B\nregion=x",
-	"\r\n[ profile\tp ] # c\r\nrole_arn = arn:aws:iam::1:role/R\r\ncredential_source = Environment\r\ns3 =\r\n  a = b # c\r\n\r\n",
-	"[default]\nrole_arn = arn:aws:iam::1:role/R # x\ncredential_source = Environment\n[profile p]\n  # c\n\n[profile q]\nregion = a\n cont\n# c\n # cont",
-	"[profile default]\n[default]\na = b\n[profile p]\n\n\n[profile p]\nrole_arn=\n arn:aws:iam::1:role/R\n",
+	"[profile p]\nrole_arn = arn:aws:iam::1:role/R\nsource_profile = p\naws_access_key_id=A\n" +
+		"aws_secret_access_key=B\nregion=x",
+	"\r\n[ profile\tp ] # c\r\nrole_arn = arn:aws:iam::1:role/R\r\n" +
+		"credential_source = Environment\r\ns3 =\r\n  a = b # c\r\n\r\n",
+	"[default]\nrole_arn = arn:aws:iam::1:role/R # x\ncredential_source = Environment\n" +
+		"[profile p]\n  # c\n\n[profile q]\nregion = a\n cont\n# c\n # cont",
+	"[profile default]\n[default]\na = b\n[profile p]\n\n\n[profile p]\nrole_arn=\n" +
+		" arn:aws:iam::1:role/R\n",
 	"[p]\nregion = y\nrole_arn = arn:aws:iam::1:role/R\ncredential_source = Environment",
 	"[profile p]\nrole_arn=arn:aws:iam::1:role/R\ncredential_source=Environment\na\r",
 }
@@ -145,11 +149,16 @@ func FuzzWire(f *testing.F) {
 // cases in a second than random bytes do in an hour.
 func TestEditsOfRandomFiles(t *testing.T) {
 	lines := []string{
-		"[profile p]", "[profile p] # c", "[ profile\tp ]", "[profile p-role]", "[profile q]", "[default]", "[profile default]", "[p]", "[q]", "[x y]", "[services s]",
-		"role_arn = arn:aws:iam::1:role/R", "role_arn=arn:aws:iam::1:role/S # c", "source_profile = base", "source_profile = p", "source_profile = q", "credential_source = Environment",
-		"role_arn = arn:aws:iam::1:role/T\ncredential_source = Environment", "role_arn = arn:aws:iam::1:role/U\nsource_profile = base",
-		"region = x", "REGION=y ; c", "s3 =", "  a = b", "\tc = d # e", "  # f", "# g", "; h", "", "  ", "a b = c", "services = s", "credential_process = other",
-		"credential_process = /bin/aws-credproc get q", "aws_access_key_id = A\naws_secret_access_key = B", "duration_seconds = 900",
+		"[profile p]", "[profile p] # c", "[ profile\tp ]", "[profile p-role]", "[profile q]",
+		"[default]", "[profile default]", "[p]", "[q]", "[x y]", "[services s]",
+		"role_arn = arn:aws:iam::1:role/R", "role_arn=arn:aws:iam::1:role/S # c", "source_profile = base",
+		"source_profile = p", "source_profile = q", "credential_source = Environment",
+		"role_arn = arn:aws:iam::1:role/T\ncredential_source = Environment",
+		"role_arn = arn:aws:iam::1:role/U\nsource_profile = base",
+		"region = x", "REGION=y ; c", "s3 =", "  a = b", "\tc = d # e", "  # f", "# g", "; h", "", "  ",
+		"a b = c", "services = s", "credential_process = other",
+		"credential_process = /bin/aws-credproc get q",
+		"aws_access_key_id = A\naws_secret_access_key = B", "duration_seconds = 900",
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	line := func() string { return lines[random.IntN(len(lines))] }
@@ -208,7 +217,10 @@ func wireAndBack(t *testing.T, config, credentials string) (wires int) {
 			t.Fatalf("Unwire %s: %v, %v\nconfig %q", name, changed, err, e.Files().config.text)
 		}
 		if e.Files().config.text != config || e.Files().credentials.text != credentials {
-			t.Errorf("wired %s and back:\nwas %q and %q\nnow %q and %q", name, config, credentials, e.Files().config.text, e.Files().credentials.text)
+			t.Errorf(
+				"wired %s and back:\nwas %q and %q\nnow %q and %q", name, config, credentials,
+				e.Files().config.text, e.Files().credentials.text,
+			)
 		}
 	}
 	return wires
@@ -231,7 +243,8 @@ func unwireEdited(t *testing.T, config, credentials, line string, where int) (ti
 		if len(lines) == 0 {
 			continue
 		}
-		edited, err := textFiles(strings.Join(slices.Insert(lines, where%len(lines), line+"\n"), ""), e.Files().credentials.text)
+		lines = slices.Insert(lines, where%len(lines), line+"\n")
+		edited, err := textFiles(strings.Join(lines, ""), e.Files().credentials.text)
 		if err != nil {
 			continue
 		}
@@ -243,7 +256,10 @@ func unwireEdited(t *testing.T, config, credentials, line string, where int) (ti
 		times++
 		was, is := all(t, edited), all(t, e.Files())
 		for key, value := range was[name] {
-			if key != "credential_process" && !(key == "source_profile" && value == role) && is[name][key] != value {
+			if key == "credential_process" || key == "source_profile" && value == role {
+				continue
+			}
+			if is[name][key] != value {
 				t.Errorf("%s of %s was %q, and is %q", key, name, value, is[name][key])
 			}
 		}
@@ -258,11 +274,16 @@ func unwireEdited(t *testing.T, config, credentials, line string, where int) (ti
 		if diff := cmp.Diff(was, is); diff != "" {
 			t.Errorf("other profiles (-want +got):\n%s", diff)
 		}
-		if comment := strings.TrimSpace(line); (comment == "# g" || comment == "; h") && strings.Count(e.Files().config.text, comment) <= strings.Count(config, comment) {
+		comment := strings.TrimSpace(line)
+		count := strings.Count(e.Files().config.text, comment)
+		if (comment == "# g" || comment == "; h") && count <= strings.Count(config, comment) {
 			t.Errorf("the comment is lost")
 		}
 		if t.Failed() {
-			t.Errorf("wired and edited: %q\nunwired: %q and %q", edited.config.text, e.Files().config.text, e.Files().credentials.text)
+			t.Errorf(
+				"wired and edited: %q\nunwired: %q and %q", edited.config.text, e.Files().config.text,
+				e.Files().credentials.text,
+			)
 		}
 	}
 	return times
@@ -272,7 +293,10 @@ func unwireEdited(t *testing.T, config, credentials, line string, where int) (ti
 func FuzzTakeKeys(f *testing.F) {
 	f.Add("[profile p]\nregion = x\n", "[p]\naws_access_key_id = AKIAX\naws_secret_access_key = s\n")
 	f.Add("[profile p]\r\naws_access_key_id = AKIAX\r\n# c\r\naws_secret_access_key = s", "")
-	f.Add("[default]\n\n[profile p]\naws_access_key_id=A\naws_secret_access_key=s\n", "[p]\naws_secret_access_key = s\n\n[q]\n[p]\naws_access_key_id = B\n s")
+	f.Add(
+		"[default]\n\n[profile p]\naws_access_key_id=A\naws_secret_access_key=s\n",
+		"[p]\naws_secret_access_key = s\n\n[q]\n[p]\naws_access_key_id = B\n s",
+	)
 	f.Fuzz(func(t *testing.T, config, credentials string) {
 		files, err := textFiles(config, credentials)
 		if err != nil {
@@ -292,7 +316,10 @@ func FuzzTakeKeys(f *testing.F) {
 			t.Fatal(err)
 		}
 		if back.now.config.text != config || back.now.credentials.text != credentials {
-			t.Errorf("put back\n%q\n%q, was\n%q\n%q, meanwhile\n%q\n%q", back.now.config.text, back.now.credentials.text, config, credentials, e.now.config.text, e.now.credentials.text)
+			t.Errorf(
+				"put back\n%q\n%q, was\n%q\n%q, meanwhile\n%q\n%q", back.now.config.text,
+				back.now.credentials.text, config, credentials, e.now.config.text, e.now.credentials.text,
+			)
 		}
 	})
 }

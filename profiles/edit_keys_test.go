@@ -14,7 +14,9 @@ const (
 
 // TakeKeys leaves the given texts, and PutKeys restores the original ones.
 func TestPutKeysRestoresBytes(t *testing.T) {
-	for name, test := range map[string]struct{ config, credentials, leftConfig, leftCredentials string }{
+	for name, test := range map[string]struct {
+		config, credentials, leftConfig, leftCredentials string
+	}{
 		"plain": {"", "[p]\n" + testPair, "[profile p]\n" + testWire, "[p]\n"},
 		"among settings": {
 			"[profile p]\nregion = x\n",
@@ -47,8 +49,10 @@ func TestPutKeysRestoresBytes(t *testing.T) {
 			"[profile p]\n" + strings.TrimSuffix(testPair, "\n"), "",
 			"[profile p]\n" + strings.TrimSuffix(testWire, "\n"), "",
 		},
-		"both files": {"[profile p]\naws_access_key_id = AKIAOLD\naws_secret_access_key = old\n", "[p]\n" + testPair,
-			"[profile p]\n" + testWire, "[p]\n"},
+		"both files": {
+			"[profile p]\naws_access_key_id = AKIAOLD\naws_secret_access_key = old\n", "[p]\n" + testPair,
+			"[profile p]\n" + testWire, "[p]\n",
+		},
 		"half a pair in the config file": {
 			"[profile p]\naws_access_key_id = AKIAOLD\n", "[p]\n" + testPair,
 			"[profile p]\n" + testWire, "[p]\n",
@@ -96,7 +100,10 @@ func TestPutKeysRestoresBytes(t *testing.T) {
 				t.Fatal(changed, err)
 			}
 			if back.now.config.text != test.config || back.now.credentials.text != test.credentials {
-				t.Errorf("put back\n%q\n%q, want\n%q\n%q", back.now.config.text, back.now.credentials.text, test.config, test.credentials)
+				t.Errorf(
+					"put back\n%q\n%q, want\n%q\n%q", back.now.config.text, back.now.credentials.text, test.config,
+					test.credentials,
+				)
 			}
 			// A process was killed between writing the two files. In both orders the credentials
 			// file then has the keys.
@@ -105,7 +112,10 @@ func TestPutKeysRestoresBytes(t *testing.T) {
 				t.Error(err)
 			}
 			if between.now.config.text != test.config || between.now.credentials.text != test.credentials {
-				t.Errorf("killed between, put back\n%q\n%q, want\n%q\n%q", between.now.config.text, between.now.credentials.text, test.config, test.credentials)
+				t.Errorf(
+					"killed between, put back\n%q\n%q, want\n%q\n%q", between.now.config.text,
+					between.now.credentials.text, test.config, test.credentials,
+				)
 			}
 			again := back.now.Edit()
 			if changed, err := PutKeys(again, profile, k); err != nil || changed {
@@ -158,13 +168,20 @@ func TestPutKeysIntoEditedSection(t *testing.T) {
 				t.Fatal(err)
 			}
 			if e.now.config.text != test.wantConfig || e.now.credentials.text != test.want {
-				t.Errorf("put back\n%q\n%q, want\n%q\n%q", e.now.config.text, e.now.credentials.text, test.wantConfig, test.want)
+				t.Errorf(
+					"put back\n%q\n%q, want\n%q\n%q", e.now.config.text, e.now.credentials.text, test.wantConfig,
+					test.want,
+				)
 			}
 		})
 	}
-	for _, credentials := range []string{"[p]\naws_access_key_id = AKIAY\naws_secret_access_key = other\n", "[p]\naws_access_key_id = AKIAX\naws_secret_access_key = other\n"} {
+	for _, credentials := range []string{
+		"[p]\naws_access_key_id = AKIAY\naws_secret_access_key = other\n",
+		"[p]\naws_access_key_id = AKIAX\naws_secret_access_key = other\n",
+	} {
 		_, err := PutKeys(mustFiles(t, "", credentials).Edit(), "p", k)
-		if !errHas(err, "the access key is not the one in the keyring\nhint: aws-credproc import p replaces") {
+		if !errHas(err, "the access key is not the one in the keyring\n"+
+			"hint: aws-credproc import p replaces") {
 			t.Errorf("%v", err)
 		}
 	}
@@ -234,21 +251,28 @@ func TestTakeKeysOfWiredProfile(t *testing.T) {
 	config := "[profile p]\n" + testWire
 	e := mustFiles(t, config, "[p]\n"+testPair).Edit()
 	k, ok, err := TakeKeys(e, "p", "/elsewhere/aws-credproc")
-	if err != nil || !ok || k.Added || e.now.config.text != config || e.now.credentials.text != "[p]\n" {
+	if err != nil || !ok || k.Added ||
+		e.now.config.text != config || e.now.credentials.text != "[p]\n" {
 		t.Errorf("%v, %v, added %v:\n%q\n%q", ok, err, k.Added, e.now.config.text, e.now.credentials.text)
 	}
 }
 
 func TestImportedKeysEndChain(t *testing.T) {
-	config := "[profile p]\n" + testWire + "aws_account_id = 1\nmfa_serial = GAHT12345678\n[profile tools]\ncredential_process = aws-credproc get p\n[profile r]\nrole_arn = " + arnA + "\nsource_profile = p\n" +
-		"[profile s]\nrole_arn = " + arnB + "\nsource_profile = tools\n[profile x]\ncredential_process = aws-credproc get x\n"
+	config := "[profile p]\n" + testWire + "aws_account_id = 1\nmfa_serial = GAHT12345678\n[profile tools]\n" +
+		"credential_process = aws-credproc get p\n[profile r]\nrole_arn = " + arnA + "\n" +
+		"source_profile = p\n" +
+		"[profile s]\nrole_arn = " + arnB + "\nsource_profile = tools\n" +
+		"[profile x]\ncredential_process = aws-credproc get x\n"
 	f := mustFiles(t, config, "[p]\n")
 	f.Imported = func(profile string) (string, bool) { return "AKIAX", profile == "p" }
 	for profile, want := range map[string]string{
-		"p": "keyring p", "tools": "keyring p", "r": "keyring p > " + arnA + " (r)", "s": "keyring p > " + arnB + " (s)",
+		"p": "keyring p", "tools": "keyring p", "r": "keyring p > " + arnA + " (r)",
+		"s": "keyring p > " + arnB + " (s)",
 	} {
 		c, err := f.Chain(profile)
-		if err != nil || summary(c) != want || c.Source.AccessKeyID != "AKIAX" || c.Source.AccountID != "1" || c.Source.IsTemporary() || c.Source.RunsCommand() {
+		if err != nil || summary(c) != want ||
+			c.Source.AccessKeyID != "AKIAX" || c.Source.AccountID != "1" ||
+			c.Source.IsTemporary() || c.Source.RunsCommand() {
 			t.Errorf("%s: %s, %v; want %s", profile, summary(c), err, want)
 		}
 		if hasMFA := c.MFA.Serial != ""; hasMFA != (profile == "p" || profile == "tools") {
@@ -256,18 +280,21 @@ func TestImportedKeysEndChain(t *testing.T) {
 		}
 	}
 	_, err := f.Chain("x")
-	if !errHas(err, "config:14: credential_process gets the credentials of the profile itself\nhint: if its keys were imported, aws-credproc import x finds them") {
+	if !errHas(err, "config:14: credential_process gets the credentials of the profile itself\n"+
+		"hint: if its keys were imported, aws-credproc import x finds them") {
 		t.Errorf("%v", err)
 	}
 	hyphen := mustFiles(t, "[profile -x]\ncredential_process = aws-credproc get -- -x\n", "")
 	if _, err := hyphen.Chain("-x"); !errHas(err, "aws-credproc import -- -x finds") {
 		t.Errorf("%v", err)
 	}
-	if _, _, err := Unwire(hyphen.Edit(), "-x"); !errHas(err, "hint: aws-credproc import --undo -- -x") {
+	_, _, err = Unwire(hyphen.Edit(), "-x")
+	if !errHas(err, "hint: aws-credproc import --undo -- -x") {
 		t.Errorf("%v", err)
 	}
 	all, _, err := f.List()
-	if err != nil || all[0].Kind != "keyring" || !all[0].Wired || all[0].Source != "" || all[1].Kind != "process" || all[1].Source != "p" || all[4].Kind != "process" {
+	if err != nil || all[0].Kind != "keyring" || !all[0].Wired || all[0].Source != "" ||
+		all[1].Kind != "process" || all[1].Source != "p" || all[4].Kind != "process" {
 		t.Errorf("listed %+v, %v", all, err)
 	}
 	// Keys in the file take precedence.

@@ -214,20 +214,23 @@ func TestEditCredentialsFile(t *testing.T) {
 
 func TestEditRefusesUnreadableSettings(t *testing.T) {
 	for name, edit := range map[string]func(*Editor) error{
-		"empty value":                      set("a", ""),
-		"two lines":                        set("a", "1\nb = 2"),
-		"carriage return":                  set("a", "1\r2"),
-		"white space at an end":            set("a", " 1"),
-		"a comment":                        set("a", "1 # 2"),
-		"a comment alone":                  set("a", "; 2"),
-		"NUL byte":                         set("a", "1\x002"),
-		"key":                              set("a b", "1"),
-		"empty key":                        set("", "1"),
-		"no such profile":                  func(e *Editor) error { return e.Set(ConfigFile, "x", "a", "1") },
-		"existing profile":                 func(e *Editor) error { return e.AddProfile(ConfigFile, "p") },
-		"name":                             func(e *Editor) error { return e.AddProfile(ConfigFile, "p]\n[x") },
-		"invalid setting of a new profile": func(e *Editor) error { return e.AddProfile(ConfigFile, "q", Setting{"a", "b\n[x]"}) },
-		"remove a missing profile":         func(e *Editor) error { return e.RemoveProfile(ConfigFile, "x") },
+		"empty value":           set("a", ""),
+		"two lines":             set("a", "1\nb = 2"),
+		"carriage return":       set("a", "1\r2"),
+		"white space at an end": set("a", " 1"),
+		"a comment":             set("a", "1 # 2"),
+		"a comment alone":       set("a", "; 2"),
+		"NUL byte":              set("a", "1\x002"),
+		"key":                   set("a b", "1"),
+		"empty key":             set("", "1"),
+
+		"no such profile":  func(e *Editor) error { return e.Set(ConfigFile, "x", "a", "1") },
+		"existing profile": func(e *Editor) error { return e.AddProfile(ConfigFile, "p") },
+		"invalid name":     func(e *Editor) error { return e.AddProfile(ConfigFile, "p]\n[x") },
+		"invalid setting of a new profile": func(e *Editor) error {
+			return e.AddProfile(ConfigFile, "q", Setting{"a", "b\n[x]"})
+		},
+		"remove a missing profile": func(e *Editor) error { return e.RemoveProfile(ConfigFile, "x") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := mustFiles(t, "[profile p]\na = 0\n[profile r]\n", "").Edit()

@@ -36,34 +36,45 @@ func TestWireAndUnwire(t *testing.T) {
 	}{
 		"plain": {
 			config: "# c\n[profile dev]\n" + dev + "\n[profile q]\na = b\n",
-			wired:  "# c\n[profile dev]\n" + wired + "dev-role\n\n[profile dev-role]\n" + dev + "\n[profile q]\na = b\n",
+			wired: "# c\n[profile dev]\n" + wired + "dev-role\n\n[profile dev-role]\n" + dev + "\n[profile q]\n" +
+				"a = b\n",
 		},
 		"other settings are copied as they are written": {
-			config: "[profile dev]\nexternal_id = xy\n" + dev + "Region =  eu-west-1\t# c\n# not copied\nservices = s\ns3 =\n  a = b\n\n  c = d\nmfa_serial = arn:aws:iam::1:mfa/j\nendpoint_url=https://x\n\n[services s]\nx=y\n",
-			wired: "[profile dev]\n" + wired + "dev-role\nRegion =  eu-west-1\t# c\nservices = s\ns3 =\n  a = b\n  c = d\nendpoint_url=https://x\n\n" +
-				"[profile dev-role]\nexternal_id = xy\n" + dev + "Region =  eu-west-1\t# c\n# not copied\nservices = s\ns3 =\n  a = b\n\n  c = d\nmfa_serial = arn:aws:iam::1:mfa/j\nendpoint_url=https://x\n\n[services s]\nx=y\n",
+			config: "[profile dev]\nexternal_id = xy\n" + dev + "Region =  eu-west-1\t# c\n# not copied\n" +
+				"services = s\ns3 =\n  a = b\n\n  c = d\nmfa_serial = arn:aws:iam::1:mfa/j\n" +
+				"endpoint_url=https://x\n\n[services s]\nx=y\n",
+			wired: "[profile dev]\n" + wired + "dev-role\nRegion =  eu-west-1\t# c\n" +
+				"services = s\ns3 =\n  a = b\n  c = d\nendpoint_url=https://x\n\n" +
+				"[profile dev-role]\nexternal_id = xy\n" + dev + "Region =  eu-west-1\t# c\n# not copied\n" +
+				"services = s\ns3 =\n  a = b\n\n  c = d\nmfa_serial = arn:aws:iam::1:mfa/j\n" +
+				"endpoint_url=https://x\n\n[services s]\nx=y\n",
 		},
 		"header's spacing and comment": {
 			config: "[default]\na = b\n[ profile  dev\t] ; mine\n" + dev,
-			wired:  "[default]\na = b\n[ profile  dev\t]\n" + wired + "dev-role\n\n[ profile  dev-role\t] ; mine\n" + dev,
+			wired: "[default]\na = b\n[ profile  dev\t]\n" + wired + "dev-role\n\n" +
+				"[ profile  dev-role\t] ; mine\n" + dev,
 		},
 		"CRLF, no newline at the end": {
 			config: "[profile dev]\r\nrole_arn = arn:aws:iam::1:role/R\r\nsource_profile = base\r\nregion = x",
-			wired:  "[profile dev]\r\n" + wired + "dev-role\r\nregion = x\r\n\r\n[profile dev-role]\r\nrole_arn = arn:aws:iam::1:role/R\r\nsource_profile = base\r\nregion = x",
+			wired: "[profile dev]\r\n" + wired + "dev-role\r\nregion = x\r\n\r\n[profile dev-role]\r\n" +
+				"role_arn = arn:aws:iam::1:role/R\r\nsource_profile = base\r\nregion = x",
 		},
 		"several sections": {
 			config: "[profile dev]\nregion = x\n[profile q]\n[profile dev]\n" + dev + "region = y\n[profile  dev]",
-			wired:  "[profile dev]\n" + wired + "dev-role\nregion = y\n\n[profile dev-role]\nregion = x\n[profile q]\n[profile dev-role]\n" + dev + "region = y\n[profile  dev-role]",
+			wired: "[profile dev]\n" + wired + "dev-role\nregion = y\n\n[profile dev-role]\nregion = x\n" +
+				"[profile q]\n[profile dev-role]\n" + dev + "region = y\n[profile  dev-role]",
 		},
 		"default": {
 			profile: "default",
 			config:  "[default]\n" + dev + "region = x\n",
-			wired:   "[default]\n" + wired + "default-role\nregion = x\n\n[profile default-role]\n" + dev + "region = x\n",
+			wired: "[default]\n" + wired + "default-role\nregion = x\n\n[profile default-role]\n" + dev +
+				"region = x\n",
 		},
 		"profile default": {
 			profile: "default",
 			config:  "[default]\nregion = ignored\n[profile default]\n" + dev,
-			wired:   "[default]\nregion = ignored\n[profile default]\n" + wired + "default-role\n\n[profile default-role]\n" + dev,
+			wired: "[default]\nregion = ignored\n[profile default]\n" + wired + "default-role\n\n" +
+				"[profile default-role]\n" + dev,
 		},
 		"in the credentials file": {
 			config: "[profile q]\na = b\n", credentials: baseKeys + "[ dev ] # c\n" + dev + "region = x\n",
@@ -81,23 +92,30 @@ func TestWireAndUnwire(t *testing.T) {
 			wiredKeys: baseKeys + "[default-role]\n" + dev,
 		},
 		"in both files": {
-			config: "[profile dev]\nregion = x\noutput = json\n", credentials: baseKeys + "[dev]\n" + dev + "region = y",
-			wired:     "[profile dev]\n" + wired + "dev-role\nregion = y\noutput = json\n\n[profile dev-role]\nregion = x\noutput = json\n",
+			config:      "[profile dev]\nregion = x\noutput = json\n",
+			credentials: baseKeys + "[dev]\n" + dev + "region = y",
+			wired: "[profile dev]\n" + wired + "dev-role\nregion = y\noutput = json\n\n[profile dev-role]\n" +
+				"region = x\noutput = json\n",
 			wiredKeys: baseKeys + "[dev-role]\n" + dev + "region = y",
 		},
 		"its own source": {
-			config: "[profile dev]\n" + oneLine + "source_profile=dev # x\naws_access_key_id = A\naws_secret_access_key = B\naws_account_id = 1",
+			config: "[profile dev]\n" + oneLine + "source_profile=dev # x\naws_access_key_id = A\n" +
+				"aws_secret_access_key = B\naws_account_id = 1",
 			wired: "[profile dev]\n" + wired + "dev-role\n\n[profile dev-role]\n" + oneLine +
-				"source_profile=dev-role # x\naws_access_key_id = A\naws_secret_access_key = B\naws_account_id = 1",
+				"source_profile=dev-role # x\naws_access_key_id = A\naws_secret_access_key = B\n" +
+				"aws_account_id = 1",
 		},
 		"source of others": {
-			config: "[profile dev]\n" + dev + "[profile ops]\n" + oneLine + "source_profile = dev\n[profile more]\n" + oneLine + "source_profile = ops\n",
+			config: "[profile dev]\n" + dev + "[profile ops]\n" + oneLine + "source_profile = dev\n" +
+				"[profile more]\n" + oneLine + "source_profile = ops\n",
 			wired: "[profile dev]\n" + wired + "dev-role\n\n[profile dev-role]\n" + dev +
-				"[profile ops]\n" + oneLine + "source_profile = dev\n[profile more]\n" + oneLine + "source_profile = ops\n",
+				"[profile ops]\n" + oneLine + "source_profile = dev\n[profile more]\n" + oneLine +
+				"source_profile = ops\n",
 		},
 		"a process beside the role": {
 			config: "[profile dev]\ncredential_process = other\n" + dev,
-			wired:  "[profile dev]\n" + wired + "dev-role\n\n[profile dev-role]\ncredential_process = other\n" + dev,
+			wired: "[profile dev]\n" + wired + "dev-role\n\n[profile dev-role]\ncredential_process = other\n" +
+				dev,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -128,7 +146,8 @@ func TestWireAndUnwire(t *testing.T) {
 			// The program does not exist, so only its path is replaced.
 			wiredText := e.Files().config.text
 			other := strings.Replace(helperPath(), "bin", "opt", 1)
-			if role, changed, err := Wire(e, test.profile, other); err != nil || role != test.profile+"-role" || !changed {
+			role, changed, err = Wire(e, test.profile, other)
+			if err != nil || role != test.profile+"-role" || !changed {
 				t.Errorf("Wire again: %s, %v, %v", role, changed, err)
 			}
 			if got := e.Files().config.text; got != strings.ReplaceAll(wiredText, helperPath(), other) {
@@ -253,7 +272,8 @@ func TestUnwireKeepsLaterEdits(t *testing.T) {
 			if test.credentials == "" {
 				test.credentials, test.wantKeys = baseKeys, baseKeys
 			}
-			e := mustFiles(t, strings.ReplaceAll(test.config, "HELPER", helperPath()), test.credentials).Edit()
+			config := strings.ReplaceAll(test.config, "HELPER", helperPath())
+			e := mustFiles(t, config, test.credentials).Edit()
 			if _, changed, err := Unwire(e, "dev"); err != nil || !changed {
 				t.Fatalf("Unwire: %v, %v", changed, err)
 			}
@@ -294,7 +314,8 @@ func TestWireRefuses(t *testing.T) {
 		"sso": {
 			config: "[profile dev]\nsso_start_url = https://x.test\nsso_region = x\n" +
 				"sso_account_id = 1\nsso_role_name = R\n",
-			want: "hint: most tools sign in with it directly; for others, add credential_process = aws-credproc get dev to another",
+			want: "hint: most tools sign in with it directly; for others, " +
+				"add credential_process = aws-credproc get dev to another profile",
 		},
 		"login": {
 			config: "[profile dev]\nlogin_session = x\n",
@@ -302,7 +323,8 @@ func TestWireRefuses(t *testing.T) {
 		},
 		"keys that shadow": {
 			credentials: baseKeys + "[dev]\nregion = x\naws_access_key_id = A\naws_secret_access_key = B\n",
-			want: "dev: credentials:6: keys in the credentials file, which most tools would use instead of the role\n" +
+			want: "dev: credentials:6: keys in the credentials file, " +
+				"which most tools would use instead of the role\n" +
 				"hint: rename the section to [dev-keys]",
 		},
 		"a token that shadows": {
@@ -354,7 +376,8 @@ func TestWireRefuses(t *testing.T) {
 }
 
 func TestUnwireRefuses(t *testing.T) {
-	const pair = "[profile dev]\ncredential_process = aws-credproc get dev-role\n[profile dev-role]\n" + dev
+	const pair = "[profile dev]\ncredential_process = aws-credproc get dev-role\n" +
+		"[profile dev-role]\n" + dev
 	for name, test := range map[string]struct{ config, credentials, want string }{
 		"no such profile": {want: "no such profile"},
 		"missing role": {
@@ -422,7 +445,8 @@ func TestWireReplacesMissingHelper(t *testing.T) {
 			dir := t.TempDir()
 			writeText(t, filepath.Join(dir, "aws-credproc"), "")
 			line := strings.ReplaceAll(test.line, "THERE", filepath.Join(dir, "aws-credproc"))
-			e := mustFiles(t, "[profile dev]\ncredential_process = "+line+" # c\n[profile x]\n"+dev, baseKeys).Edit()
+			config := "[profile dev]\ncredential_process = LINE # c\n[profile x]\n" + dev
+			e := mustFiles(t, strings.Replace(config, "LINE", line, 1), baseKeys).Edit()
 			role, changed, err := Wire(e, "dev", test.helper)
 			if err != nil || role != "x" || changed != (test.want != "") {
 				t.Fatalf("Wire: %s, %v, %v", role, changed, err)
@@ -430,7 +454,8 @@ func TestWireReplacesMissingHelper(t *testing.T) {
 			if test.want == "" {
 				test.want = line
 			}
-			if want := "[profile dev]\ncredential_process = " + test.want + " # c\n[profile x]\n" + dev; e.Files().config.text != want {
+			want := strings.Replace(config, "LINE", test.want, 1)
+			if e.Files().config.text != want {
 				t.Errorf("config %q, want %q", e.Files().config.text, want)
 			}
 		})

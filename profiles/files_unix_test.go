@@ -3,7 +3,6 @@
 package profiles
 
 import (
-	"errors"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -27,7 +26,8 @@ func TestUnreachableFileIsNotEmpty(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(filepath.Join(file, "config"), file); !errHas(err, "cannot be read: not a directory\nhint: ") {
+	_, err := Load(filepath.Join(file, "config"), file)
+	if !errHas(err, "cannot be read: not a directory\nhint: ") {
 		t.Errorf("below a file: %v", err)
 	}
 }
@@ -38,9 +38,10 @@ func TestWorkingDirectoryIsNotReadWithoutHome(t *testing.T) {
 	t.Setenv("HOME", "") // as if it were not set
 	t.Cleanup(func() { currentUser = user.Current })
 	for _, dir := range []string{".aws", "~/.aws"} {
-		if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(dir+"/config", []byte("[profile x]\ncredential_process = evil\n"), 0o600)); err != nil {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
+		writeText(t, dir+"/config", "[profile x]\ncredential_process = evil\n")
 	}
 	for name, current := range map[string]func() (*user.User, error){
 		"no user":             func() (*user.User, error) { return nil, user.UnknownUserIdError(12345) },
@@ -54,10 +55,12 @@ func TestWorkingDirectoryIsNotReadWithoutHome(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := f.Chain("x"); !errHas(err, "x: home directory not found") || !errHas(err, "hint: set HOME, or ") {
+			_, err = f.Chain("x")
+			if !errHas(err, "x: home directory not found") || !errHas(err, "hint: set HOME, or ") {
 				t.Errorf("%s, AWS_CONFIG_FILE=%s: %v", name, variable, err)
 			}
-			if _, err := Update(t.Context(), config, credentials, setP("1")); !errHas(err, "home directory") {
+			_, err = Update(t.Context(), config, credentials, setP("1"))
+			if !errHas(err, "home directory") {
 				t.Errorf("%s: an edit: %v", name, err)
 			}
 		}

@@ -8,8 +8,13 @@ import (
 // FuzzFiles checks that any files are read or refused, and that the concatenated lines are the
 // file.
 func FuzzFiles(f *testing.F) {
-	f.Add("[profile p]\nrole_arn = arn:aws:iam::1:role/R\nsource_profile = p\n", "[p]\naws_access_key_id = A\naws_secret_access_key = B\n")
-	f.Add("[default]\ns3 =\n  a = b # c\n\n[profile x] ; y\r\nk = \"v\"\\\n - = `\n", "\ufeff[a]\nb=|c|\n")
+	f.Add(
+		"[profile p]\nrole_arn = arn:aws:iam::1:role/R\nsource_profile = p\n",
+		"[p]\naws_access_key_id = A\naws_secret_access_key = B\n",
+	)
+	f.Add(
+		"[default]\ns3 =\n  a = b # c\n\n[profile x] ; y\r\nk = \"v\"\\\n - = `\n", "\ufeff[a]\nb=|c|\n",
+	)
 	f.Fuzz(func(t *testing.T, config, credentials string) {
 		var lines strings.Builder
 		checkFormOnly(t, config)
@@ -47,7 +52,8 @@ func checkFormOnly(t *testing.T, text string) {
 			return
 		}
 		a, b := all.line, form.line
-		if a.kind != b.kind || a.end != b.end || all.inBlock != form.inBlock || all.inProperty != form.inProperty {
+		if a.kind != b.kind || a.end != b.end ||
+			all.inBlock != form.inBlock || all.inProperty != form.inProperty {
 			t.Fatalf("line %d of %q: kind %d, without keys kind %d", a.number, text, a.kind, b.kind)
 		}
 	}

@@ -31,7 +31,9 @@ func TestLockErrors(t *testing.T) {
 	const user = 12345
 	config, test := filepath.Join(dir, "config"), filepath.Join(dir, "test")
 	exe, err := os.ReadFile("/proc/self/exe")
-	if err := errors.Join(err, os.WriteFile(test, exe, 0o755), os.Chown(dir, user, user), os.WriteFile(config+lockSuffix, nil, 0o600)); err != nil {
+	err = errors.Join(err, os.WriteFile(test, exe, 0o755), os.Chown(dir, user, user),
+		os.WriteFile(config+lockSuffix, nil, 0o600))
+	if err != nil {
 		t.Fatal(err)
 	}
 	try := func(want string) {
@@ -45,7 +47,8 @@ func TestLockErrors(t *testing.T) {
 		}
 	}
 	try(config + lockSuffix + ": lock file cannot be opened: permission denied\nhint: remove it")
-	if err := errors.Join(os.Remove(config+lockSuffix), os.Chown(dir, 0, 0), os.Chmod(dir, 0o755)); err != nil {
+	err = errors.Join(os.Remove(config+lockSuffix), os.Chown(dir, 0, 0), os.Chmod(dir, 0o755))
+	if err != nil {
 		t.Fatal(err)
 	}
 	try(config + ": cannot be locked: permission denied\nhint: make the file and its directory writable")

@@ -149,7 +149,9 @@ func TestHopBounds(t *testing.T) {
 		})
 	}
 	for _, config := range []string{
-		"session_tags = " + many(50, "k%d=v"), "session_tags = k=" + long[2:], `policy = {"a":"` + strings.Repeat("é", 2040) + `"}`, "policy_arns = " + many(10, "arn:aws:iam::aws:policy/%d"),
+		"session_tags = " + many(50, "k%d=v"), "session_tags = k=" + long[2:],
+		`policy = {"a":"` + strings.Repeat("é", 2040) + `"}`,
+		"policy_arns = " + many(10, "arn:aws:iam::aws:policy/%d"),
 	} {
 		if _, err := mustLoad(t, role+config, "[b]\n"+keys).Chain("p"); err != nil {
 			t.Errorf("at the bound: %v", err)
@@ -160,7 +162,9 @@ func TestHopBounds(t *testing.T) {
 func TestPolicyFileExpandsHome(t *testing.T) {
 	t.Setenv("HOME", "/home/jill")
 	t.Setenv("USERPROFILE", "/home/jill")
-	for policy, want := range map[string]string{"file://~/p.json": "/home/jill/p.json", "file:///p.json": "/p.json", "file://p.json": "p.json"} {
+	for policy, want := range map[string]string{
+		"file://~/p.json": "/home/jill/p.json", "file:///p.json": "/p.json", "file://p.json": "p.json",
+	} {
 		if path, ok := PolicyFile(policy); filepath.ToSlash(path) != want || !ok {
 			t.Errorf("%s: %q, %v", policy, path, ok)
 		}
@@ -171,7 +175,8 @@ func TestPolicyFileExpandsHome(t *testing.T) {
 }
 
 func TestWithDuration(t *testing.T) {
-	const config = "[profile dev]\n" + "role_arn = arn:aws:iam::111111111111:role/A\nsource_profile = base\nduration_seconds = 900\n" +
+	const config = "[profile dev]\nrole_arn = arn:aws:iam::111111111111:role/A\nsource_profile = base\n" +
+		"duration_seconds = 900\n" +
 		"[profile ops]\nrole_arn = arn:aws:iam::111111111111:role/B\nsource_profile = dev\n" +
 		"[profile web]\nrole_arn = arn:aws:iam::111111111111:role/W\nweb_identity_token_file = /t\n" +
 		"[profile by-web]\nrole_arn = arn:aws:iam::111111111111:role/B\nsource_profile = web\n" +
@@ -205,7 +210,8 @@ func TestWithDuration(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || c.Hops[len(c.Hops)-1].Duration != test.d || len(hops) > 1 && c.Hops[0].Duration != hops[0].Duration {
+		if err != nil || c.Hops[len(c.Hops)-1].Duration != test.d ||
+			len(hops) > 1 && c.Hops[0].Duration != hops[0].Duration {
 			t.Errorf("%s, %s: error %v, %+v", test.profile, test.d, err, c.Hops)
 		}
 		if diff := cmp.Diff(hops, before.Hops); diff != "" {
@@ -217,7 +223,8 @@ func TestWithDuration(t *testing.T) {
 func TestCheckDuration(t *testing.T) {
 	for d, ok := range map[time.Duration]bool{
 		15 * time.Minute: true, 12 * time.Hour: true, 20*time.Minute + time.Second: true,
-		0: false, -time.Hour: false, 15*time.Minute - time.Second: false, 12*time.Hour + time.Second: false, time.Hour + time.Millisecond: false,
+		0: false, -time.Hour: false, 15*time.Minute - time.Second: false,
+		12*time.Hour + time.Second: false, time.Hour + time.Millisecond: false,
 	} {
 		if err := CheckDuration(d); (err == nil) != ok {
 			t.Errorf("%s: %v", d, err)

@@ -43,7 +43,8 @@ func TestCommandWith(t *testing.T) {
 		`"aws"-credproc get dev`:                 "",
 		"":                                       "",
 	} {
-		if got, err := CommandWith(command, "/my bin/aws-credproc", "linux"); got != want || (err == nil) != (want != "") {
+		got, err := CommandWith(command, "/my bin/aws-credproc", "linux")
+		if got != want || (err == nil) != (want != "") {
 			t.Errorf("%s: %q, %v; want %q", command, got, err, want)
 		}
 	}
@@ -97,7 +98,8 @@ func TestProcessCommand(t *testing.T) {
 			if got != test.want || (err != nil) != (test.want == "") {
 				t.Errorf("%q, %v; want %q", got, err, test.want)
 			}
-			if words := splitCommand(got); err == nil && !cmp.Equal(words, []string{test.helper, "get", "dev-role"}) {
+			words := splitCommand(got)
+			if err == nil && !cmp.Equal(words, []string{test.helper, "get", "dev-role"}) {
 				t.Errorf("it is read as %q", words)
 			}
 		})

@@ -254,7 +254,8 @@ func TestFaultyLines(t *testing.T) {
 			if !errors.As(err, &e) {
 				t.Fatalf("error %v, want a *diag.Error", err)
 			}
-			if !strings.HasSuffix(e.Where, test.where) || !strings.Contains(e.Problem, test.problem) || e.Hint == "" {
+			if !strings.HasSuffix(e.Where, test.where) ||
+				!strings.Contains(e.Problem, test.problem) || e.Hint == "" {
 				t.Errorf("error %q, want %s, %q and a hint", err, test.where, test.problem)
 			}
 		})
@@ -294,7 +295,8 @@ func TestErrorsHaveNoSecrets(t *testing.T) {
 
 func TestErrorsQuoteFirstWord(t *testing.T) {
 	for text, want := range map[string]string{
-		"[p]\nregion": `: "region" `, "[p]\naws_secret_access_key abc": `"aws_secret_access_key ..."`, "[profile p": `"[profile ..."`,
+		"[p]\nregion": `: "region" `, "[p]\naws_secret_access_key abc": `"aws_secret_access_key ..."`,
+		"[profile p":  `"[profile ..."`,
 		"[default] x": `"[default] ..."`, "region = x": `"region ..."`,
 	} {
 		if _, err := loadText(t, text, ""); err == nil || !strings.Contains(err.Error()+" ", want) {
@@ -304,13 +306,15 @@ func TestErrorsQuoteFirstWord(t *testing.T) {
 }
 
 func TestSecretIsRedacted(t *testing.T) {
-	f := mustLoad(t, "", "[p]\naws_access_key_id = AKIAX\naws_secret_access_key = hush\naws_session_token = hush")
+	f := mustLoad(t, "", "[p]\naws_access_key_id = AKIAX\naws_secret_access_key = hush\n"+
+		"aws_session_token = hush")
 	c, err := f.Chain("p")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, verb := range []string{"%v", "%+v", "%s", "%q", "%#v", "%x", "%d"} {
-		if out := fmt.Sprintf(verb, c.Source); strings.Contains(out, "hush") || strings.Contains(out, "68757368") {
+		out := fmt.Sprintf(verb, c.Source)
+		if strings.Contains(out, "hush") || strings.Contains(out, "68757368") {
 			t.Errorf("%s prints %s", verb, out)
 		}
 	}
@@ -328,7 +332,8 @@ func TestUnreadableFiles(t *testing.T) {
 	if _, err := Load(os.DevNull, missing); err != nil {
 		t.Errorf("null device: %v", err)
 	}
-	if _, err := Load(dir, missing); !errHas(err, "is a directory, not a file\nhint: set AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE") {
+	if _, err := Load(dir, missing); !errHas(err, "is a directory, not a file\n"+
+		"hint: set AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE") {
 		t.Errorf("a directory: %v", err)
 	}
 	if _, err := Load(filepath.Join(missing, "x"), missing); err != nil {
@@ -351,7 +356,7 @@ func TestPathsExpandHome(t *testing.T) {
 	t.Setenv("USERPROFILE", "/home/jill")
 	env := map[string]string{"AWS_CONFIG_FILE": "~/x", "AWS_SHARED_CREDENTIALS_FILE": "~other/y"}
 	config, credentials := Paths(func(name string) string { return env[name] })
-	if want := filepath.FromSlash("/home/jill/x"); filepath.ToSlash(config) != filepath.ToSlash(want) || credentials != "~other/y" {
+	if filepath.ToSlash(config) != "/home/jill/x" || credentials != "~other/y" {
 		t.Errorf("paths %s and %s", config, credentials)
 	}
 	config, _ = Paths(func(string) string { return "" })

@@ -33,10 +33,13 @@ func TestCommitIsAllOrNothing(t *testing.T) {
 		ready = append(ready, r)
 	}
 	// A rename to a directory that is not empty fails.
-	if err := errors.Join(os.Remove(credentials), os.MkdirAll(filepath.Join(credentials, "x"), 0o700)); err != nil {
+	err = errors.Join(os.Remove(credentials), os.MkdirAll(filepath.Join(credentials, "x"), 0o700))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := commit(ready); err == nil || !strings.HasPrefix(err.Error(), credentials+": cannot be written: ") || strings.Count(diag.Text(err), dir) != 1 {
+	err = commit(ready)
+	if err == nil || !strings.HasPrefix(err.Error(), credentials+": cannot be written: ") ||
+		strings.Count(diag.Text(err), dir) != 1 {
 		t.Errorf("error %v", err)
 	}
 	if got := readText(t, config); got != "[profile p]\na = 1\n" {
@@ -51,7 +54,8 @@ func TestLeftovers(t *testing.T) {
 	old := now.Add(-2 * leftoverAge)
 	var want []string
 	for name, isLeft := range map[string]bool{
-		".config.123.tmp": true, ".config.aws-credproc.bak.4.tmp": true, ".config.x.tmp": false, ".credentials.1.tmp": false, "config.1.tmp": false, ".config.5.tmp": false,
+		".config.123.tmp": true, ".config.aws-credproc.bak.4.tmp": true, ".config.x.tmp": false,
+		".credentials.1.tmp": false, "config.1.tmp": false, ".config.5.tmp": false,
 	} {
 		writeText(t, filepath.Join(dir, name), "")
 		if name == ".config.5.tmp" {

@@ -18,7 +18,8 @@ func hold(t *testing.T, file string, access, share uint32) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	open, err := windows.CreateFile(path, access, share, nil, windows.OPEN_EXISTING, windows.FILE_ATTRIBUTE_NORMAL, 0)
+	open, err := windows.CreateFile(
+		path, access, share, nil, windows.OPEN_EXISTING, windows.FILE_ATTRIBUTE_NORMAL, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +48,8 @@ func TestUpdateRetriesWhileFileIsOpen(t *testing.T) {
 			config := filepath.Join(dir, "config")
 			writeText(t, config, "[profile p]\na = 1\n")
 			hold(t, config, test.access, test.share)
-			if _, err := Update(t.Context(), config, filepath.Join(dir, "credentials"), setP("2")); err != nil {
+			_, err := Update(t.Context(), config, filepath.Join(dir, "credentials"), setP("2"))
+			if err != nil {
 				t.Error(err)
 			}
 			if got := readText(t, config); got != "[profile p]\na = 2\n" {

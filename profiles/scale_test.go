@@ -14,7 +14,13 @@ import (
 func manyProfiles(n int) string {
 	var b strings.Builder
 	for i := range n {
-		fmt.Fprintf(&b, "# team %d\n[profile team-%d]\nrole_arn = arn:aws:iam::%012d:role/Developer # the usual one\nsource_profile = base\nregion = eu-west-1\ns3 =\n  max_concurrent_requests = 20\n  addressing_style = path\n\n", i, i, i)
+		fmt.Fprintf(
+			&b,
+			"# team %d\n[profile team-%d]\nrole_arn = arn:aws:iam::%012d:role/Developer # the usual one\n"+
+				"source_profile = base\nregion = eu-west-1\ns3 =\n  max_concurrent_requests = 20\n"+
+				"  addressing_style = path\n\n",
+			i, i, i,
+		)
 	}
 	b.WriteString("[profile base]\n" + keys)
 	return b.String()
@@ -99,7 +105,9 @@ func TestAllProfilesTakeLinearTime(t *testing.T) {
 			return err
 		},
 		"chains with a missing source": func() error {
-			f := mustLoad(t, strings.ReplaceAll(manyProfiles(40000), "source_profile = base", "source_profile = bases-of-others"), "")
+			text := strings.ReplaceAll(manyProfiles(40000),
+				"source_profile = base", "source_profile = bases-of-others")
+			f := mustLoad(t, text, "")
 			for _, name := range f.Names() {
 				if _, err := f.Chain(name); name != "base" && err == nil {
 					return errors.New(name + " resolves")

@@ -55,7 +55,8 @@ func TestUpdateKeepsFileAttributes(t *testing.T) {
 	if err := os.Mkdir(dotfiles, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	real, path, credentials := filepath.Join(dotfiles, "aws"), filepath.Join(dir, "config"), filepath.Join(dir, "credentials")
+	real := filepath.Join(dotfiles, "aws")
+	path, credentials := filepath.Join(dir, "config"), filepath.Join(dir, "credentials")
 	writeText(t, real, "\ufeff[profile p]\r\na = 1")
 	if err := os.Chmod(real, 0o640); err != nil {
 		t.Fatal(err)
@@ -76,7 +77,8 @@ func TestUpdateKeepsFileAttributes(t *testing.T) {
 	if err != nil || len(backups) != 1 || backups[0] != path+".aws-credproc.bak" {
 		t.Fatalf("backups %q, %v", backups, err)
 	}
-	if backups, err = Update(t.Context(), path, credentials, setP("3")); err != nil || len(backups) != 0 {
+	backups, err = Update(t.Context(), path, credentials, setP("3"))
+	if err != nil || len(backups) != 0 {
 		t.Fatalf("the second time: backups %q, %v", backups, err)
 	}
 
@@ -91,15 +93,20 @@ func TestUpdateKeepsFileAttributes(t *testing.T) {
 		t.Fatal(err)
 	}
 	if before.Mode() != after.Mode() || owner(before) != owner(after) {
-		t.Errorf("mode and owner were %v %s, and are %v %s", before.Mode(), owner(before), after.Mode(), owner(after))
+		t.Errorf(
+			"mode and owner were %v %s, and are %v %s", before.Mode(), owner(before), after.Mode(),
+			owner(after),
+		)
 	}
 	if got := readText(t, path+".aws-credproc.bak"); got != "\ufeff[profile p]\r\na = 1" {
 		t.Errorf("the backup is %q", got)
 	}
-	if info, err := os.Stat(path + ".aws-credproc.bak"); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+	info, err := os.Stat(path + ".aws-credproc.bak")
+	if err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
 		t.Errorf("the backup's mode is %v, %v", info.Mode(), err)
 	}
-	if got := names(t, dir) + "; " + names(t, dotfiles); got != "config config.aws-credproc.bak dotfiles; aws aws.aws-credproc.lock" {
+	const want = "config config.aws-credproc.bak dotfiles; aws aws.aws-credproc.lock"
+	if got := names(t, dir) + "; " + names(t, dotfiles); got != want {
 		t.Errorf("the folders hold %s", got)
 	}
 }
@@ -116,14 +123,16 @@ func TestUpdateCreatesFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, ".aws", "config")
 	add := func(e *Editor) error { return e.AddProfile(ConfigFile, "p") }
-	if backups, err := Update(t.Context(), path, filepath.Join(dir, ".aws", "credentials"), add); err != nil || len(backups) > 0 {
+	backups, err := Update(t.Context(), path, filepath.Join(dir, ".aws", "credentials"), add)
+	if err != nil || len(backups) > 0 {
 		t.Fatalf("backups %q, %v", backups, err)
 	}
 	if got := readText(t, path); got != "[profile p]\n" {
 		t.Errorf("the file is %q", got)
 	}
 	for path, want := range map[string]fs.FileMode{path: 0o600, filepath.Dir(path): 0o700} {
-		if info, err := os.Stat(path); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != want {
+		info, err := os.Stat(path)
+		if err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != want {
 			t.Errorf("%s: mode %v, %v", path, info.Mode(), err)
 		}
 	}
@@ -176,7 +185,9 @@ func TestUpdateRefuses(t *testing.T) {
 			if err := os.Chmod(credentials, 0o400); err != nil {
 				t.Fatal(err)
 			}
-			return func(e *Editor) error { return errors.Join(setP("ours")(e), e.AddProfile(CredentialsFile, "ours")) }
+			return func(e *Editor) error {
+				return errors.Join(setP("ours")(e), e.AddProfile(CredentialsFile, "ours"))
+			}
 		}, "credentials: cannot be written: read-only"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -196,7 +207,8 @@ func TestUpdateRefuses(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Update(t.Context(), os.DevNull, os.DevNull, setP("1")); !errHas(err, "cannot be written") {
+	_, err := Update(t.Context(), os.DevNull, os.DevNull, setP("1"))
+	if !errHas(err, "cannot be written") {
 		t.Errorf("the null device: %v", err)
 	}
 	if r, err := prepare(Change{Path: os.DevNull, New: "x"}); err == nil {
@@ -211,7 +223,9 @@ func TestConcurrentUpdates(t *testing.T) {
 	const n = 30
 	for i := range n {
 		wg.Go(func() {
-			_, err := Update(t.Context(), config, credentials, func(e *Editor) error { return e.AddProfile(ConfigFile, fmt.Sprint("p", i)) })
+			_, err := Update(t.Context(), config, credentials, func(e *Editor) error {
+				return e.AddProfile(ConfigFile, fmt.Sprint("p", i))
+			})
 			if err != nil {
 				t.Error(err)
 			}
@@ -269,7 +283,10 @@ func TestMove(t *testing.T) {
 			paths := []string{filepath.Join(dir, "config"), filepath.Join(dir, "credentials")}
 			writeText(t, paths[0], config)
 			writeText(t, paths[1], credentials)
-			for _, left := range []string{"credentials" + moveSuffix, ".credentials.123.tmp", ".credentials" + moveSuffix + ".5.tmp", ".config" + backupSuffix + ".7.tmp"} {
+			for _, left := range []string{
+				"credentials" + moveSuffix, ".credentials.123.tmp",
+				".credentials" + moveSuffix + ".5.tmp", ".config" + backupSuffix + ".7.tmp",
+			} {
 				writeText(t, filepath.Join(dir, left), "hush") // left by a killed process
 			}
 			writeText(t, filepath.Join(dir, ".credentials.mine.tmp"), "mine")
@@ -293,7 +310,8 @@ func TestMove(t *testing.T) {
 				return nil
 			}
 			kept, err := m.Run(t.Context(), paths[0], paths[1])
-			if (err == nil) != (test.err == "") || err != nil && !errHas(err, test.err) || len(kept) != test.kept {
+			if (err == nil) != (test.err == "") || err != nil && !errHas(err, test.err) ||
+				len(kept) != test.kept {
 				t.Errorf("%v, kept %v", err, kept)
 			}
 			if got := readText(t, paths[0]) != config; got != test.written {
@@ -304,7 +322,8 @@ func TestMove(t *testing.T) {
 					t.Errorf("%s is %q", path, text)
 				}
 			}
-			if names := names(t, dir); test.written && (strings.Contains(names, moveSuffix) || strings.Count(names, ".tmp") != 1) {
+			names := names(t, dir)
+			if test.written && (strings.Contains(names, moveSuffix) || strings.Count(names, ".tmp") != 1) {
 				t.Errorf("left: %s", names)
 			}
 		})

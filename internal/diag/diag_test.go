@@ -40,7 +40,9 @@ func TestText(t *testing.T) {
 }
 
 func TestCutHintUndoesWithHint(t *testing.T) {
-	for _, want := range [][2]string{{"problem", "hint"}, {"problem", ""}, {"", "hint"}, {"a: b", "c: d"}} {
+	for _, want := range [][2]string{
+		{"problem", "hint"}, {"problem", ""}, {"", "hint"}, {"a: b", "c: d"},
+	} {
 		problem, hint := CutHint(WithHint(want[0], want[1]))
 		if problem != want[0] || hint != want[1] {
 			t.Errorf("%q, %q; want %q", problem, hint, want)
@@ -54,7 +56,8 @@ func TestFlags(t *testing.T) {
 	if !Has(wrapped, Temporary) || !Has(wrapped, Temporary|Local) {
 		t.Error("a flag that is set is not reported")
 	}
-	if Has(wrapped, Denied) || Has(wrapped, Temporary|Denied) || Has(errors.New("x"), Temporary) || Has(nil, Temporary) {
+	if Has(wrapped, Denied) || Has(wrapped, Temporary|Denied) ||
+		Has(errors.New("x"), Temporary) || Has(nil, Temporary) {
 		t.Error("a flag that is not set is reported")
 	}
 	if Has(&Error{Err: e}, Temporary) {
