@@ -108,7 +108,7 @@ func TestDoctorReportsHowLongItWaited(t *testing.T) {
 	s := startSTS(t)
 	s.Fault(ststest.Fault{Kind: ststest.Swallow, Times: ststest.Always})
 	out, stderr, err := newHelper(t, s).run(t, "doctor", "--online", "--timeout", "1s")
-	if err == nil || !strings.Contains(out, ": no answer within 1s\n") {
+	if err == nil || !strings.Contains(out, ": no response within 1s\n") {
 		t.Errorf("error %v, stdout %s, stderr %s", err, out, stderr)
 	}
 }

@@ -203,9 +203,9 @@ func TestExecGivesAYoungSession(t *testing.T) {
 	}{
 		"young":                {34 * time.Minute, "", false, 1, nil},
 		"due":                  {40 * time.Minute, "", true, 2, nil},
-		"due, in an outage":    {40 * time.Minute, "drop", false, 2, []string{"the session before is served, "}},
-		"due, denied":          {40 * time.Minute, "deny", false, 2, []string{"AccessDenied: ", "; the cached session is used"}},
-		"short, in an outage":  {46 * time.Minute, "drop", false, 2, []string{"the session before is served, ", "the session expires in 14m and cannot be renewed by the program that gets it"}},
+		"due, in an outage":    {40 * time.Minute, "drop", false, 2, []string{"returning the cached session, which is valid for "}},
+		"due, denied":          {40 * time.Minute, "deny", false, 2, []string{"AccessDenied for ", "; the cached session is used"}},
+		"short, in an outage":  {46 * time.Minute, "drop", false, 2, []string{"returning the cached session, which is valid for ", "the session expires in 14m and cannot be renewed by the program that gets it"}},
 		"used up, and renewed": {50 * time.Minute, "", true, 2, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -35,7 +35,7 @@ func TestWhoHasLittleTimeSaysNothingForOthers(t *testing.T) {
 	s := startSTS(t)
 	s.Fault(ststest.Fault{Kind: ststest.Slow, Delay: 2 * time.Second, Times: ststest.Always})
 	h := newHelper(t, s)
-	if _, stderr, err := h.run(t, "get", "--timeout", "1s", "dev"); err == nil || !strings.Contains(stderr, "within the time allowed") {
+	if _, stderr, err := h.run(t, "get", "--timeout", "1s", "dev"); err == nil || !strings.Contains(stderr, "before the timeout") {
 		t.Errorf("in a second: %v, stderr %s", err, stderr)
 	}
 	if _, stderr, err := h.run(t, "get", "dev"); err != nil || stderr != "" {
@@ -74,8 +74,13 @@ func TestASessionIsKeptThroughAnOutage(t *testing.T) {
 			s.SetNow(nil)
 			s.Fault(fault)
 			before := len(s.Requests())
+			needsHint := name != "5xx" && name != "throttled" // for which nothing helps but time
 			h.many(t, 8, func(stdout, stderr string, err error) {
-				if err != nil || stdout != first || strings.Count(stderr, "aws-credproc: warning: ") != 1 || strings.Count(stderr, "\n") != 2 || !strings.Contains(stderr, "the session before is served, ") {
+				hints := strings.Count(stderr, "\naws-credproc: hint: ")
+				if hints > 1 || needsHint && hints == 0 {
+					t.Errorf("%d hints: %s", hints, stderr)
+				}
+				if err != nil || stdout != first || strings.Count(stderr, "aws-credproc: warning: ") != 1 || strings.Count(stderr, "\n") != 1+hints || !strings.Contains(stderr, "returning the cached session, which is valid for ") {
 					t.Errorf("error %v, same session: %v, stderr %s", err, stdout == first, stderr)
 				}
 			}, "get", "dev")
@@ -105,13 +110,13 @@ func TestADenialKeepsNothing(t *testing.T) {
 }
 
 func TestAClockThatIsOffIsToldOf(t *testing.T) {
-	for want, off := range map[string]time.Duration{"2h0m0s behind AWS's": 2 * time.Hour, "2h0m0s ahead of AWS's": -2 * time.Hour, "": 0} {
+	for want, off := range map[string]time.Duration{"2h00m behind AWS's": 2 * time.Hour, "2h00m ahead of AWS's": -2 * time.Hour, "": 0} {
 		s := startSTS(t)
 		h := newHelper(t, s)
 		s.SetMaxSkew(3 * time.Hour)
 		s.SetNow(func() time.Time { return time.Now().Add(off) })
 		_, stderr, err := h.run(t, "get", "dev")
-		stderr = strings.NewReplacer("1h59m59s", "2h0m0s", "2h0m1s", "2h0m0s").Replace(stderr) // a second may pass meanwhile
+		stderr = strings.ReplaceAll(stderr, "1h59m", "2h00m") // a second may pass meanwhile
 		if err != nil || !strings.Contains(stderr, want) || want == "" && stderr != "" {
 			t.Errorf("clock off by %s: %v, stderr %q", off, err, stderr)
 		}
@@ -122,7 +127,7 @@ func TestASessionThatLastsForYearsIsNone(t *testing.T) {
 	s := startSTS(t)
 	s.Fault(ststest.Fault{Kind: ststest.ReplaceField, Field: "Expiration", Text: "2099-01-01T00:00:00Z", Times: ststest.Always})
 	h := newHelper(t, s)
-	if stdout, stderr, err := h.run(t, "get", "dev"); err == nil || stdout != "" || !strings.Contains(stderr, "36h0m0s at most") {
+	if stdout, stderr, err := h.run(t, "get", "dev"); err == nil || stdout != "" || !strings.Contains(stderr, "more than the 36h00m of AWS's longest") {
 		t.Errorf("error %v, stderr %s", err, stderr)
 	}
 }
@@ -139,7 +144,7 @@ func TestAFailureOnTheWayIsToldOnce(t *testing.T) {
 		t.Fatal("not denied")
 	}
 	for range 2 {
-		if _, stderr, err := h.run(t, "get", "ops"); err == nil || strings.Count(stderr, " ago; tried again after ") != 1 {
+		if _, stderr, err := h.run(t, "get", "ops"); err == nil || strings.Count(stderr, " ago; next attempt in ") != 1 {
 			t.Errorf("error %v, stderr %s", err, stderr)
 		}
 	}

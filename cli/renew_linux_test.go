@@ -87,7 +87,7 @@ func TestARenewalThatFailsIsToldOf(t *testing.T) {
 		}
 		waitFor(t, "the failure in status", func() bool { return strings.Contains(lastError(), "AccessDenied") })
 	}
-	if _, stderr, err := h.run(t, "get", "--verbose", "dev"); err != nil || !strings.Contains(stderr, "renewing it failed ") || !strings.Contains(stderr, "AccessDenied") {
+	if _, stderr, err := h.run(t, "get", "--verbose", "dev"); err != nil || !strings.Contains(stderr, "the last renewal failed ") || !strings.Contains(stderr, "AccessDenied") {
 		t.Errorf("error %v, stderr %s", err, stderr)
 	}
 	if calls := s.Calls("AssumeRole"); calls != 2 {

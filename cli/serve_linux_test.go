@@ -145,7 +145,7 @@ func TestServeInAnOutage(t *testing.T) {
 	s.Fault(faults["5xx"])
 	var failed given
 	waitFor(t, "a failure", func() bool { failed = e.ask(t); return failed.status != 200 })
-	if failed.status != 503 || failed.Code != "CredentialsUnavailable" || !strings.HasPrefix(failed.Message, "dev: assume role "+testRole) {
+	if failed.status != 503 || failed.Code != "CredentialsUnavailable" || !strings.HasPrefix(failed.Message, "dev: AssumeRole "+testRole) {
 		t.Errorf("%+v", failed)
 	}
 	for range 3 {
@@ -156,7 +156,7 @@ func TestServeInAnOutage(t *testing.T) {
 	if g := e.ask(t); g.status != 200 {
 		t.Errorf("and when it is over: %+v", g)
 	}
-	if stderr := e.end(t); strings.Count(stderr, "\n") != 2 || !strings.HasPrefix(stderr, "aws-credproc: dev: ") && !strings.HasPrefix(stderr, "aws-credproc: warning: dev: ") {
+	if stderr := e.end(t); strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "aws-credproc: dev: ") && !strings.HasPrefix(stderr, "aws-credproc: warning: dev: ") {
 		t.Errorf("stderr %s", stderr)
 	}
 }

@@ -29,7 +29,7 @@ func TestCABundleIsTrusted(t *testing.T) {
 		"variable":          {"AWS_CA_BUNDLE=" + bundle, "", ""},
 		"profile's setting": {"AWS_CA_BUNDLE=", "ca_bundle = " + bundle, ""},
 		"no such file":      {"AWS_CA_BUNDLE=" + bundle + "x", "", "CA bundle: "},
-		"no certificate":    {"AWS_CA_BUNDLE=" + noPEM, "", "holds no certificate in PEM form"},
+		"no certificate":    {"AWS_CA_BUNDLE=" + noPEM, "", "has no PEM certificate"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHelper(t, s)
@@ -72,7 +72,7 @@ func TestRetriesAreTheSDKs(t *testing.T) {
 		"three by default":      {"AWS_MAX_ATTEMPTS=", "", 3, "Throttling"},
 		"variable":              {"AWS_MAX_ATTEMPTS=2", "", 2, "Throttling"},
 		"profile's setting":     {"AWS_MAX_ATTEMPTS=", "max_attempts = 1", 1, "Throttling"},
-		"not a number":          {"AWS_MAX_ATTEMPTS=many", "", 0, "no number above zero"},
+		"not a number":          {"AWS_MAX_ATTEMPTS=many", "", 0, "not a number above 0"},
 		"adaptive":              {"AWS_RETRY_MODE=adaptive", "max_attempts = 2", 2, "Throttling"},
 		"legacy is standard":    {"AWS_RETRY_MODE=legacy", "max_attempts = 2", 2, "Throttling"},
 		"no such mode":          {"AWS_RETRY_MODE=hasty", "", 0, "hasty"},

@@ -15,7 +15,7 @@ import (
 const freshCode = time.Minute
 
 // errTemporary means that the source has temporary credentials, which GetSessionToken refuses.
-var errTemporary = errors.New("the source's credentials are temporary")
+var errTemporary = errors.New("GetSessionToken does not accept temporary credentials")
 
 // assumeRole assumes the role of link n with the session after the link before it.
 func (r *resolution) assumeRole(ctx context.Context, n int) (cache.Session, error) {
@@ -48,8 +48,8 @@ func (r *resolution) assumeRole(ctx context.Context, n int) (cache.Session, erro
 			r.Tracef("%v; trying once more, with a new code", failure)
 			return r.assumeRoleWithCode(ctx, n)
 		}
-		failure.Hint += "; if that bounds aws:MultiFactorAuthAge, run aws-credproc refresh --mfa " +
-			profiles.Argument(r.plan.Chain.Profile.Name)
+		failure.Hint += "; if the trust policy limits aws:MultiFactorAuthAge, " +
+			"run aws-credproc refresh --mfa " + profiles.Argument(r.plan.Chain.Profile.Name)
 	}
 	return cache.Session{}, failure
 }

@@ -71,14 +71,13 @@ func (s connectionSettings) get(variable, key string) (value, from string) {
 
 func (s connectionSettings) fail(setting string, err error, hint string) error {
 	return &diag.Error{
-		Profile: s.profile.Name, Where: "set up the connection to STS", Setting: setting, Err: err,
+		Profile: s.profile.Name, Where: "connection settings", Setting: setting, Err: err,
 		Hint: hint, Flags: diag.Local,
 	}
 }
 
 // httpClient returns the SDK's HTTP client, with the configured CA bundle.
 func (s connectionSettings) httpClient() (aws.HTTPClient, error) {
-	const hint = "correct AWS_CA_BUNDLE or ca_bundle"
 	client := awshttp.NewBuildableClient()
 	path, from := s.get("AWS_CA_BUNDLE", "ca_bundle")
 	if path == "" {
@@ -86,11 +85,11 @@ func (s connectionSettings) httpClient() (aws.HTTPClient, error) {
 	}
 	pem, err := files.Read(path, maxCABundle)
 	if err != nil {
-		return nil, s.fail(from, fmt.Errorf("CA bundle: %w", err), cmp.Or(diag.FileLimitHint(err), hint))
+		return nil, s.fail(from, fmt.Errorf("CA bundle: %w", err), cmp.Or(diag.FileLimitHint(err), "correct "+from))
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, s.fail(from, fmt.Errorf("CA bundle %s holds no certificate in PEM form", path), hint)
+		return nil, s.fail(from, fmt.Errorf("CA bundle %s has no PEM certificate", path), "correct "+from)
 	}
 	return client.WithTransportOptions(func(t *http.Transport) {
 		if t.TLSClientConfig == nil {
@@ -108,8 +107,7 @@ func (s connectionSettings) maxAttempts() (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
-		return 0, s.fail(from, fmt.Errorf("max_attempts is %q, which is no number above zero", text),
-			"correct AWS_MAX_ATTEMPTS or max_attempts")
+		return 0, s.fail(from, fmt.Errorf("%s is %q, not a number above 0", from, text), "correct "+from)
 	}
 	return n, nil
 }
@@ -122,7 +120,8 @@ func (s connectionSettings) retryMode() (aws.RetryMode, error) {
 	}
 	mode, err := aws.ParseRetryMode(text)
 	if err != nil {
-		return "", s.fail(from, err, "correct AWS_RETRY_MODE or retry_mode: standard or adaptive")
+		return "", s.fail(from, fmt.Errorf("%s is %q", from, text),
+			"set "+from+" to standard or adaptive")
 	}
 	return mode, nil
 }

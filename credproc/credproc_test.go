@@ -107,7 +107,7 @@ func TestSettingsWithoutAnEndpointAreNoFailureOfSTS(t *testing.T) {
 	env["AWS_USE_FIPS_ENDPOINT"] = "true" // which no endpoint of one's own can have
 	chain := chainOf(t, roleOfEnvironment, "")
 	var e *diag.Error
-	if _, err := r.Credentials(t.Context(), chain); !errors.As(err, &e) || e.Has(diag.Temporary) || e.Where != "find the STS endpoint" || !strings.Contains(e.Hint, "use_fips_endpoint") {
+	if _, err := r.Credentials(t.Context(), chain); !errors.As(err, &e) || e.Has(diag.Temporary) || e.Where != "STS endpoint" || !strings.Contains(e.Hint, "use_fips_endpoint") {
 		t.Errorf("%v", err)
 	}
 	if all, err := r.Cache.Facts(); err != nil || len(all) > 0 || len(s.Requests()) > 0 {

@@ -3,6 +3,7 @@ package credproc
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -28,7 +29,8 @@ func endpointURL(ctx context.Context, e plan.Endpoint) (string, error) {
 	}
 	resolved, err := sts.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, params)
 	if err != nil {
-		return "", fmt.Errorf("region %s: %w", e.Region, err)
+		why := strings.TrimPrefix(err.Error(), "endpoint rule error, ")
+		return "", fmt.Errorf("no endpoint in region %s: %s", e.Region, why)
 	}
 	return resolved.URI.Redacted(), nil
 }
@@ -39,8 +41,9 @@ func stsURL(ctx context.Context, p plan.Plan) (string, error) {
 	url, err := endpointURL(ctx, p.Endpoint)
 	if err != nil {
 		return "", &diag.Error{
-			Profile: p.Chain.Profile.Name, Where: "find the STS endpoint", Err: err, Flags: diag.Local,
-			Hint: "correct the region, or what stands of use_fips_endpoint, use_dualstack_endpoint and endpoint_url in the profile or in variables",
+			Profile: p.Chain.Profile.Name, Where: "STS endpoint", Err: err, Flags: diag.Local,
+			Hint: "correct region, use_fips_endpoint, use_dualstack_endpoint or endpoint_url, " +
+				"or their variables",
 		}
 	}
 	return url, nil

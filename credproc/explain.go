@@ -123,9 +123,9 @@ func storeReason(cached, next cache.Choice, reason string) string {
 	case cached == next || reason == "":
 		return reason
 	case next == cache.None:
-		return "a new session is not kept: " + reason
+		return "new sessions are not stored: " + reason
 	}
-	return fmt.Sprintf("a new session goes to %s: %s", next, reason)
+	return fmt.Sprintf("new sessions go to the %s store: %s", next, reason)
 }
 
 // elements returns an element for each link. c has the session policies as configured.

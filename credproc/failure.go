@@ -1,6 +1,7 @@
 package credproc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/tui"
+	"aws-credproc/profiles"
 )
 
 // The facts of a session hold the last failure to obtain it, so that a hundred processes do not make
@@ -37,7 +40,8 @@ func (r *resolution) noteFailure(n int, err error) {
 		facts.Temporary, facts.NeedsUser = e.Has(diag.Temporary), e.Has(diag.NeedsUser)
 	}
 	if err := r.Cache.RecordFailure(r.plan.Key(n), facts, err); err != nil {
-		r.Warnf("%s: its failure is not noted: %v", r.plan.Chain.Profile.Name, err)
+		r.Warnf("%s: the failure could not be saved for other processes: %v",
+			r.plan.Chain.Profile.Name, err)
 	}
 }
 
@@ -64,8 +68,7 @@ func (r *resolution) situation(
 // warnStale warns that a session is returned because renewing it has just failed.
 func (r *resolution) warnStale(n int, s cache.Session) {
 	f, age, _ := r.lastFailure(n)
-	r.warn(f.LastError, fmt.Sprintf("that was %s ago, and the session before is served, %s left",
-		age.Round(time.Second), r.left(s)), f.LastHint)
+	r.warnCached(fmt.Sprintf("%s; last tried %s ago", f.LastError, tui.Span(age)), s, f.LastHint)
 }
 
 // claimRetry reports whether this process is the one that tries again to renew a session after a
@@ -79,9 +82,7 @@ func (r *resolution) claimRetry(n int, s cache.Session) bool {
 	}
 	if !claimed {
 		f, _, _ := r.lastFailure(n)
-		r.warn(f.LastError, fmt.Sprintf(
-			"another process tries again, and the session before is served, %s left", r.left(s)),
-			f.LastHint)
+		r.warnCached(f.LastError+"; another process is trying again", s, f.LastHint)
 	}
 	return claimed
 }
@@ -93,19 +94,20 @@ func (r *resolution) sharedFailure(n int) error {
 	if !ok {
 		return nil
 	}
-	text := f.LastError
-	if r.since.IsZero() { // otherwise this refresh has just tried it, for another profile
-		text += fmt.Sprintf(" [%s ago; tried again after %s, or at once by refresh]",
-			age.Round(time.Second), sharedFailureLife)
-	}
 	e := &diag.Error{
-		Err:   errors.New(text),
-		Hint:  f.LastHint,
+		Problem: f.LastError, Hint: f.LastHint,
+		Err:   errors.New(f.LastError),
 		Flags: diag.Local, // not to be noted again, with a new age
+	}
+	own := r.plan.Chain.Profile.Name
+	if r.since.IsZero() { // otherwise this refresh has just tried it, for another profile
+		e.Problem += fmt.Sprintf(" (failed %s ago; next attempt in %s)",
+			tui.Span(age), tui.Span(sharedFailureLife-age))
+		e.Hint = cmp.Or(e.Hint, "aws-credproc refresh "+profiles.Argument(own)+" tries again now")
 	}
 	e.Set(diag.Temporary, f.Temporary)
 	e.Set(diag.NeedsUser, f.NeedsUser)
-	if own := r.plan.Chain.Profile.Name; !strings.HasPrefix(f.LastError, own+": ") {
+	if !strings.HasPrefix(f.LastError, own+": ") {
 		e.Profile = own // another profile failed, at a step that both need
 	}
 	return e

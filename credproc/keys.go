@@ -11,25 +11,25 @@ import (
 	"aws-credproc/profiles"
 )
 
-// keysService is the service of the keyring items of long-term keys; the user name is the profile and its config file. It
-// is not that of the sessions, of which everything is deleted by `clear --all`.
+// keysService is the service name of keyring items with long-term keys. It differs from that of
+// sessions, whose items clear --all deletes.
 const keysService = "aws-credproc-keys"
 
-// keysLabel is what a person reads who looks through the keyring, before the profile.
+// keysLabel begins the label of an item in the keyring; the profile follows.
 const keysLabel = "AWS access key of profile"
 
-// ErrNoKeys: the keyring has no long-term keys of this profile.
+// ErrNoKeys means that the keyring has no long-term keys of the profile.
 var ErrNoKeys = errors.New("no long-term keys of this profile are in the keyring")
 
-// Keys are the long-term keys of profiles, in the operating system's keyring. Errors other than those named are failures
-// of the keyring, see [keyring.ErrLocked] and its like.
+// Keys stores the long-term keys of profiles in the keyring. Its errors, other than [ErrNoKeys], are
+// those of the keyring, such as [keyring.ErrLocked].
 type Keys struct{ secrets *keyring.Secrets }
 
-// NewKeys gives the keys of this user.
+// NewKeys returns the keys of this user.
 func NewKeys() *Keys { return &Keys{keyring.NewSecrets(keysService, keysLabel)} }
 
-// wireKeys is the content of an item. Unknown fields are for newer versions to add, and a change that an older one would
-// read wrongly is a new version.
+// wireKeys is the content of an item. Newer versions may add fields. A change that older versions
+// would misread needs a new version number.
 type wireKeys struct {
 	Version         int       `json:"v"`
 	AccessKeyID     string    `json:"access_key_id"`
@@ -47,12 +47,13 @@ type wireCut struct {
 
 type wirePiece struct {
 	At   int    `json:"at"`
-	Text []byte `json:"text"` // it need not be UTF-8
+	Text []byte `json:"text"` // may not be UTF-8
 }
 
 const keysVersion = 1
 
-// Get gives the keys of a profile of a config file, which is known by its [profiles.FileID]: ErrNoKeys if there are none.
+// Get returns the keys of a profile. config is the [profiles.FileID] of its config file. The error is
+// [ErrNoKeys] if there are none.
 func (k *Keys) Get(ctx context.Context, config, profile string) (profiles.Keys, error) {
 	text, err := k.secrets.Get(ctx, keysUser(config, profile))
 	if errors.Is(err, keyring.ErrNotFound) {
@@ -64,7 +65,7 @@ func (k *Keys) Get(ctx context.Context, config, profile string) (profiles.Keys, 
 	return decodeKeys(text)
 }
 
-// Set keeps the keys of a profile, in the place of those before, and makes sure that they can be read.
+// Set stores the keys of a profile, and reads them back to verify that it can.
 func (k *Keys) Set(ctx context.Context, config, profile string, keys profiles.Keys) error {
 	text, err := encodeKeys(keys)
 	if err != nil {
@@ -73,16 +74,16 @@ func (k *Keys) Set(ctx context.Context, config, profile string, keys profiles.Ke
 	if err := k.secrets.Set(ctx, keysUser(config, profile), text); err != nil {
 		return err
 	}
-	switch kept, err := k.secrets.Get(ctx, keysUser(config, profile)); {
+	switch stored, err := k.secrets.Get(ctx, keysUser(config, profile)); {
 	case err != nil:
-		return fmt.Errorf("the keys were kept, and cannot be read: %w", err)
-	case kept != text:
-		return errors.New("the keys were kept, and others are read")
+		return fmt.Errorf("the keys were stored but cannot be read: %w", err)
+	case stored != text:
+		return errors.New("the keyring returned other keys than were stored")
 	}
 	return nil
 }
 
-// Delete forgets the keys of a profile. That there are none is no error.
+// Delete deletes the keys of a profile, if there are any.
 func (k *Keys) Delete(ctx context.Context, config, profile string) error {
 	if err := k.secrets.Delete(ctx, keysUser(config, profile)); !errors.Is(err, keyring.ErrNotFound) {
 		return err
@@ -93,7 +94,10 @@ func (k *Keys) Delete(ctx context.Context, config, profile string) error {
 func keysUser(config, profile string) string { return profile + " in " + config }
 
 func encodeKeys(k profiles.Keys) (string, error) {
-	w := wireKeys{Version: keysVersion, AccessKeyID: k.AccessKeyID, SecretAccessKey: string(k.SecretAccessKey), Added: k.Added}
+	w := wireKeys{
+		Version: keysVersion, AccessKeyID: k.AccessKeyID, SecretAccessKey: string(k.SecretAccessKey),
+		Added: k.Added,
+	}
 	for _, c := range k.Cuts {
 		cut := wireCut{File: c.File, Section: c.Section, Rest: c.Rest[:]}
 		for _, p := range c.Pieces {
@@ -105,7 +109,7 @@ func encodeKeys(k profiles.Keys) (string, error) {
 	return string(b), err
 }
 
-// decodeKeys reads what encodeKeys wrote. Its errors quote nothing of it.
+// decodeKeys reads what encodeKeys wrote. Its errors quote nothing of the text.
 func decodeKeys(text string) (profiles.Keys, error) {
 	corrupt := fmt.Errorf("long-term keys in the keyring: %w", cache.ErrCorrupt)
 	var w wireKeys
@@ -115,25 +119,37 @@ func decodeKeys(text string) (profiles.Keys, error) {
 	if w.Version > keysVersion {
 		return profiles.Keys{}, fmt.Errorf("long-term keys in the keyring: %w", cache.ErrVersion)
 	}
-	k := profiles.Keys{AccessKeyID: w.AccessKeyID, SecretAccessKey: profiles.Secret(w.SecretAccessKey), Added: w.Added}
+	k := profiles.Keys{
+		AccessKeyID: w.AccessKeyID, SecretAccessKey: profiles.Secret(w.SecretAccessKey), Added: w.Added,
+	}
 	if malformed(cache.Session{AccessKeyID: w.AccessKeyID, SecretAccessKey: w.SecretAccessKey}) != "" {
 		return profiles.Keys{}, corrupt
 	}
 	for _, c := range w.Cuts {
-		cut := profiles.Cut{File: c.File, Section: c.Section}
-		if len(c.Rest) != len(cut.Rest) || c.File != profiles.ConfigFile && c.File != profiles.CredentialsFile || c.Section < 0 {
+		cut, ok := c.decode()
+		if !ok {
 			return profiles.Keys{}, corrupt
-		}
-		copy(cut.Rest[:], c.Rest)
-		at := 0
-		for _, p := range c.Pieces {
-			if p.At < at {
-				return profiles.Keys{}, corrupt
-			}
-			at = p.At
-			cut.Pieces = append(cut.Pieces, profiles.Piece{At: p.At, Text: profiles.Secret(p.Text)})
 		}
 		k.Cuts = append(k.Cuts, cut)
 	}
 	return k, nil
+}
+
+// decode returns the cut, and false if it is not one that encodeKeys writes.
+func (c wireCut) decode() (profiles.Cut, bool) {
+	cut := profiles.Cut{File: c.File, Section: c.Section}
+	if c.File != profiles.ConfigFile && c.File != profiles.CredentialsFile ||
+		len(c.Rest) != len(cut.Rest) || c.Section < 0 {
+		return profiles.Cut{}, false
+	}
+	copy(cut.Rest[:], c.Rest)
+	at := 0
+	for _, p := range c.Pieces {
+		if p.At < at {
+			return profiles.Cut{}, false
+		}
+		at = p.At
+		cut.Pieces = append(cut.Pieces, profiles.Piece{At: p.At, Text: profiles.Secret(p.Text)})
+	}
+	return cut, true
 }

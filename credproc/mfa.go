@@ -67,11 +67,12 @@ func (m mfaCodes) code(ctx context.Context, step string, refused error) (mfa.Cod
 	switch {
 	case errors.Is(err, mfa.ErrCannotAsk):
 		e.Flags |= diag.NeedsUser
+		e.Where = "" // Err names the device
 		e.Err = fmt.Errorf("MFA code required for %s, but %w", m.chain.MFA.Serial, err)
 		e.Hint += " at a terminal"
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Flags |= diag.Temporary
-		e.Hint += ", or allow more with --timeout"
+		e.Hint += ", or use a longer --timeout"
 	case errors.Is(err, mfa.ErrCancelled):
 		e.Flags |= diag.Temporary // the user may answer later; the session before may do meanwhile
 	default:

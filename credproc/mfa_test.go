@@ -208,14 +208,14 @@ func userSession(t *testing.T, b *bank) cache.Session {
 func TestADeviceWithoutAUserIsRefusedBeforeAnyoneIsAsked(t *testing.T) {
 	const role = "[profile p]\nrole_arn = arn:aws:iam::111111111111:role/mfa-b\nmfa_serial = DEVICE\n"
 	for name, more := range map[string]string{
-		"a role's session":           role + "source_profile = a",
-		"a session of SSO":           role + "source_profile = k\n[profile k]\nsso_account_id = 111111111111\nsso_role_name = R\nsso_region = us-east-1\nsso_start_url = https://x.example",
-		"those of a machine's role":  role + "credential_source = Ec2InstanceMetadata",
-		"those of a machine's role ": role + "credential_source = EcsContainer",
-		"a role's session ":          role + "source_profile = k\n[profile k]\nrole_arn = arn:aws:iam::111111111111:role/W\nweb_identity_token_file = /dev/null",
+		"a role":                    role + "source_profile = a",
+		"SSO":                       role + "source_profile = k\n[profile k]\nsso_account_id = 111111111111\nsso_role_name = R\nsso_region = us-east-1\nsso_start_url = https://x.example",
+		"an instance or container":  role + "credential_source = Ec2InstanceMetadata",
+		"an instance or container ": role + "credential_source = EcsContainer",
+		"a role ":                   role + "source_profile = k\n[profile k]\nrole_arn = arn:aws:iam::111111111111:role/W\nweb_identity_token_file = /dev/null",
 	} {
 		b := newBank(t, "", more)
-		if _, err := b.get(t, "p"); err == nil || !strings.Contains(diag.Text(err), "are "+strings.TrimSpace(name)+", and MFA devices are users'") {
+		if _, err := b.get(t, "p"); err == nil || !strings.Contains(diag.Text(err), "has the credentials of "+strings.TrimSpace(name)+", and only IAM users have MFA devices") {
 			t.Errorf("%s: %v", name, err)
 		}
 		b.check(t, name, 0, 0, 0)
@@ -231,7 +231,7 @@ func TestTheHourOfRoleChainingIsExplained(t *testing.T) {
 	must(t, err)
 	must(t, os.WriteFile(process, fmt.Appendf(nil, `{"Version": 1, "AccessKeyId": %q, "SecretAccessKey": %q, "SessionToken": %q, "Expiration": %q}`,
 		s.AccessKeyID, s.SecretAccessKey, s.SessionToken, s.Expiration.Format(time.RFC3339)), 0o600))
-	if _, err := b.get(t, "p"); err == nil || !strings.Contains(diag.Text(err), "lasts an hour at most: remove duration_seconds from [profile p]") {
+	if _, err := b.get(t, "p"); err == nil || !strings.Contains(diag.Text(err), "hint: remove duration_seconds from [profile p]") {
 		t.Error(err)
 	}
 }
@@ -299,14 +299,14 @@ func TestACodeThatAWSRefusesIsAskedForAgain(t *testing.T) {
 			t.Error(err)
 		}
 		b.check(t, "", codeTries, codeTries, 0)
-		if _, err := b.get(t, "a"); err == nil || !strings.Contains(diag.Text(err), " ago; tried again after ") {
+		if _, err := b.get(t, "a"); err == nil || !strings.Contains(diag.Text(err), " ago; next attempt in ") {
 			t.Errorf("not shared: %v", err)
 		}
 		b.check(t, "just after", 0, 0, 0)
 	})
 	t.Run("no such device", func(t *testing.T) {
 		b := newBank(t, "mfa_serial = arn:aws:iam::111111111111:mfa/other", "")
-		if _, err := b.get(t, "a"); err == nil || !strings.Contains(diag.Text(err), "correct mfa_serial") {
+		if _, err := b.get(t, "a"); err == nil || !strings.Contains(diag.Text(err), "set mfa_serial in [profile a] to a device of the user") {
 			t.Error(err)
 		}
 		b.check(t, "", 1, 1, 0)
@@ -332,7 +332,7 @@ func TestWhoCannotBeAsked(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 	for _, name := range []string{"a", "b"} {
-		if _, err := b.get(t, name); err == nil || !strings.Contains(diag.Text(err), " ago; tried again after ") {
+		if _, err := b.get(t, name); err == nil || !strings.Contains(diag.Text(err), " ago; next attempt in ") {
 			t.Errorf("cancelled, not shared with %s: %v", name, err)
 		}
 	}
@@ -374,7 +374,7 @@ func TestRefreshAsksForANewCodeWhenToldTo(t *testing.T) {
 	_, err = b.Refresh(t.Context(), other, b.Now(), true)
 	must(t, err)
 	b.check(t, "refresh --mfa of another role, in the same command", 0, 0, 1)
-	if _, err := b.Refresh(t.Context(), b.chain, b.Now(), true); err == nil || !strings.Contains(diag.Text(err), "has no MFA device") {
+	if _, err := b.Refresh(t.Context(), b.chain, b.Now(), true); err == nil || !strings.Contains(diag.Text(err), "no role of its chain uses an MFA device\nhint: leave out --mfa") {
 		t.Errorf("without a device: %v", err)
 	}
 }

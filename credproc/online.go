@@ -10,10 +10,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
-	"github.com/aws/smithy-go"
 
 	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/tui"
 	"aws-credproc/profiles"
 )
 
@@ -44,7 +44,7 @@ func (r *Resolver) Reach(ctx context.Context, c profiles.Chain) (Reached, error)
 	}
 	fail := func(err error, hint string) (Reached, error) {
 		return to, &diag.Error{
-			Profile: c.Profile.Name, Where: "reach STS", Err: err, Hint: hint, Flags: diag.Temporary,
+			Profile: c.Profile.Name, Where: "connect to STS", Err: err, Hint: hint, Flags: diag.Temporary,
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, reachPatience)
@@ -55,7 +55,7 @@ func (r *Resolver) Reach(ctx context.Context, c profiles.Chain) (Reached, error)
 	}
 	proxy, err := http.ProxyFromEnvironment(request) // as the SDK's client does
 	if err != nil {
-		return fail(errors.New("HTTPS_PROXY or HTTP_PROXY is no URL"), "write it as http://host:port")
+		return fail(errors.New("HTTPS_PROXY or HTTP_PROXY is not a URL"), "write it as http://host:port")
 	}
 	if proxy != nil {
 		to.Proxy = proxy.Host
@@ -64,7 +64,7 @@ func (r *Resolver) Reach(ctx context.Context, c profiles.Chain) (Reached, error)
 	// Any response will do, even a redirect, so this bypasses limitedClient.
 	response, err := client.http.HTTPClient.Do(request)
 	if err != nil {
-		return fail(reason(ctx, err, r.Now().Sub(start)), "check the network, the proxy and the endpoint")
+		return fail(reason(ctx, err, r.Now().Sub(start)), networkHint)
 	}
 	took := r.Now().Sub(start)
 	// The body is not read: it may have no end.
@@ -73,7 +73,7 @@ func (r *Resolver) Reach(ctx context.Context, c profiles.Chain) (Reached, error)
 	}
 	date, err := http.ParseTime(response.Header.Get("Date"))
 	if err != nil {
-		return fail(errBadAnswer{"it has no date"}, "check the proxy and the endpoint")
+		return fail(errBadAnswer{"no Date header"}, "check the proxy and the endpoint")
 	}
 	// The server answered half-way. A Date is truncated to seconds, by half a second on average.
 	to.Ahead = start.Add(took / 2).Sub(date.Add(time.Second / 2))
@@ -83,7 +83,7 @@ func (r *Resolver) Reach(ctx context.Context, c profiles.Chain) (Reached, error)
 // reason returns why a request failed after a time, without the URL that net/http adds.
 func reason(ctx context.Context, err error, after time.Duration) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("no answer within %s", after.Round(time.Second))
+		return fmt.Errorf("no response within %s", tui.Span(after))
 	}
 	if u := (*url.Error)(nil); errors.As(err, &u) {
 		err = u.Err
@@ -110,13 +110,7 @@ func (r *Resolver) Caller(ctx context.Context, c profiles.Chain) (arn string, er
 	if err == nil {
 		return aws.ToString(out.Arn), nil
 	}
-	call := callOf(res.plan, 0, s)
-	e := client.explain(err, call)
-	e.Where = "ask STS whose access key " + shownKeyID(s.AccessKeyID) + " is"
-	if api := smithy.APIError(nil); errors.As(err, &api) && !e.Has(diag.Temporary) {
-		code, message := client.refused(api, err)
-		call.hop = profiles.Hop{Profile: c.Source.Profile}
-		e.Hint = call.hint(code, message)
-	}
+	e := client.explain(err, callOf(res.plan, 0, s))
+	e.Where = "GetCallerIdentity"
 	return "", e
 }

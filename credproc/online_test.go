@@ -76,7 +76,7 @@ func TestCallerNamesTheSource(t *testing.T) {
 	}
 	env["AWS_SECRET_ACCESS_KEY"] = "hush"
 	var e *diag.Error
-	if _, err := r.Caller(t.Context(), chain); !errors.As(err, &e) || !strings.HasPrefix(e.Where, "ask STS whose access key ") || e.Hint == "" || strings.Contains(diag.Text(err), "hush") {
+	if _, err := r.Caller(t.Context(), chain); !errors.As(err, &e) || e.Where != "GetCallerIdentity" || !strings.Contains(err.Error(), " for access key AKIA") || e.Hint == "" || strings.Contains(diag.Text(err), "hush") {
 		t.Errorf("with another secret: %v", err)
 	}
 	s.Fault(ststest.Fault{Kind: ststest.Fail, Status: http.StatusServiceUnavailable, Times: ststest.Always})

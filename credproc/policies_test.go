@@ -9,6 +9,7 @@ import (
 	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
 	"aws-credproc/internal/ststest"
+	"aws-credproc/profiles"
 )
 
 // TestThePoliciesShownAreWhatIsNeeded: with both documents of each role the chain works, and without any one it does not.
@@ -69,7 +70,7 @@ func TestThePoliciesShownAreWhatIsNeeded(t *testing.T) {
 				t.Errorf("with both documents: %v", err)
 			}
 			for i := range 2 * len(all) {
-				if err := try(i); err == nil || !strings.Contains(diag.Text(err), "aws-credproc explain --policies p prints both") {
+				if err := try(i); err == nil || !strings.Contains(diag.Text(err), "aws-credproc explain --policies p prints the two policies") {
 					t.Errorf("without document %d: %v", i, err)
 				}
 			}
@@ -77,18 +78,48 @@ func TestThePoliciesShownAreWhatIsNeeded(t *testing.T) {
 	}
 }
 
-func TestADenialNamesTheDocumentThatItIsOf(t *testing.T) {
-	const denied = "User: arn:aws:iam::111111111111:user/jill is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::222222222222:role/X"
-	for message, want := range map[string]string{
-		denied: "probably it is the trust policy",
-		denied + " because no identity-based policy allows the sts:AssumeRole action": "the caller's policy",
-		denied + " because no role trust policy allows the sts:AssumeRole action":     "it is the trust policy",
-		denied + " with an explicit deny in a service control policy":                 "a service control policy stands against it",
-		denied + " because no permissions boundary allows the sts:AssumeRole action":  "a permissions boundary stands against it",
-		denied + " because no resource-based policy allows the sts:AssumeRole action": "it is the trust policy",
+func TestDenialIsShortAndNamesThePolicy(t *testing.T) {
+	const (
+		x      = "arn:aws:iam::222222222222:role/X"
+		denied = "User: arn:aws:iam::111111111111:user/jill is not authorized to perform: "
+		jill   = "AccessDenied for arn:aws:iam::111111111111:user/jill"
+		both   = "aws-credproc explain --policies p prints the two policies that must allow it"
+		id     = "; if the role requires an external ID, set external_id in [profile q]"
+	)
+	call := stsCall{
+		profile: "p", keyID: "AKIAX", hop: profiles.Hop{Profile: "q", RoleARN: x},
+		link: plan.Link{Type: plan.TypeAssumeRole, Role: &profiles.Hop{}},
+	}
+	for message, want := range map[string]struct{ text, hint string }{
+		denied + "sts:AssumeRole on resource: " + x: {jill, both + id},
+		denied + "sts:AssumeRole on resource: " + x + " because no identity-based policy allows the sts:AssumeRole action": {
+			jill + " because no identity-based policy allows the sts:AssumeRole action", both},
+		denied + "sts:AssumeRole on resource: " + x + " because no role trust policy allows the sts:AssumeRole action": {
+			jill + " because no role trust policy allows the sts:AssumeRole action", both + id},
+		denied + "sts:AssumeRole on resource: " + x + " because no resource-based policy allows the sts:AssumeRole action": {
+			jill + " because no resource-based policy allows the sts:AssumeRole action", both + id},
+		denied + "sts:AssumeRole on resource: " + x + " with an explicit deny in a service control policy": {
+			jill + " with an explicit deny in a service control policy", "the service control policy must allow it"},
+		denied + "sts:AssumeRole on resource: " + x + " because no permissions boundary allows the sts:AssumeRole action": {
+			jill + " because no permissions boundary allows the sts:AssumeRole action", "the permissions boundary must allow it"},
+		denied + "sts:TagSession on resource: " + x: {jill + " to perform sts:TagSession", both + id},
+		denied + "sts:AssumeRole on resource: *":    {jill + " on *", both + id},
+		denied + "sts:GetSessionToken":              {jill + ": not authorized to perform: sts:GetSessionToken", both + id},
+		"Access denied":                             {"AccessDenied for access key AKIAX: Access denied", both + id},
 	} {
-		if got := deniedBy(message); !strings.Contains(got, want) {
-			t.Errorf("%s: %s, want %s", message, got, want)
+		if got := call.refusalText("AccessDenied", message); got != want.text {
+			t.Errorf("%s\n got %s\nwant %s", message, got, want.text)
 		}
+		if got := call.hint("AccessDenied", message); got != want.hint {
+			t.Errorf("%s\n got hint %s\nwant %s", message, got, want.hint)
+		}
+	}
+	call.hop.RoleARN = "arn:aws:iam::111111111111:role/X"
+	if got := call.hint("AccessDenied", denied+"sts:AssumeRole on resource: "+call.hop.RoleARN); got != both {
+		t.Errorf("a role of the same account: hint %s", got)
+	}
+	call.hop.ExternalID = "x"
+	if got := call.hint("AccessDenied", denied+"sts:AssumeRole"); got != both+"; check external_id in [profile q]" {
+		t.Errorf("with an external ID: hint %s", got)
 	}
 }

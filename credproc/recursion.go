@@ -43,9 +43,8 @@ func checkRecursion(c profiles.Chain) error {
 	before, now := shell.Chain(), chainOfProfiles(c)
 	if len(before) > maxProfiles {
 		return sourceError(c,
-			fmt.Errorf("more than %d profiles are on the way to it, each by a command of the one before",
-				maxProfiles),
-			"let some command use a profile that has credentials of its own")
+			fmt.Errorf("more than %d profiles lead to it, each by the command of another", maxProfiles),
+			"use a profile with its own credentials in one of the commands")
 	}
 	if !slices.Contains(before, now[len(now)-1]) {
 		return nil
@@ -58,8 +57,8 @@ func checkRecursion(c profiles.Chain) error {
 		return loopError(c, "credential_process", loop)
 	}
 	e := loopError(c, "mfa_process", loop)
-	e.Where = "get a code of the MFA device " + c.MFA.Serial
-	e.Hint = "let mfa_process use another profile, or none"
+	e.Where = "MFA device " + c.MFA.Serial
+	e.Hint = "use another profile in mfa_process, or none"
 	return e
 }
 
@@ -80,6 +79,6 @@ func loopOf(before, now []string) []string {
 
 func loopError(c profiles.Chain, key string, loop []string) *diag.Error {
 	return sourceError(c,
-		fmt.Errorf("its %s leads back to it: %s", key, strings.Join(loop, " -> ")),
-		"let the command of profile "+c.Source.Profile+" use another profile")
+		fmt.Errorf("%s leads back to the profile: %s", key, strings.Join(loop, " -> ")),
+		"use another profile in the command of [profile "+c.Source.Profile+"]")
 }

@@ -12,6 +12,11 @@ import (
 	"aws-credproc/internal/diag"
 )
 
+const (
+	longerHint  = "try again, or use a longer --timeout"
+	networkHint = "check the network, the proxy and the endpoint"
+)
+
 // storePatience limits how long storing a new session may take. Only tests change it.
 var storePatience = 5 * time.Second
 
@@ -37,7 +42,7 @@ func (r *resolution) session(ctx context.Context, n int, fit fitness) (cache.Ses
 	}
 	s, err := r.Cache.Get(ctx, r.plan.Key(n))
 	if err == nil && fit(s, r.Now()) { // the warm path: it reads nothing else
-		r.Tracef("%s: session from the cache, %s left", r.plan.Links[n], r.left(s))
+		r.Tracef("%s: cached session, valid for %s", r.plan.Links[n], r.left(s))
 		return s, nil
 	}
 	if err == nil {
@@ -139,7 +144,7 @@ func (l *lookup) lookInStore(ctx context.Context) bool {
 	}
 	switch decide(l.situation(ctx, l.n, s, err == nil && l.fit(s, l.Now()))) {
 	case returnSession:
-		l.Tracef("%s: session that another process got, %s left", l.plan.Links[l.n], l.left(s))
+		l.Tracef("%s: session from another process, valid for %s", l.plan.Links[l.n], l.left(s))
 		l.found = s
 	case returnStale:
 		l.warnStale(l.n, s)
@@ -167,7 +172,7 @@ func (r *resolution) fallBack(
 	if decide(situation{session: old, failure: &f, now: now}) != returnStale {
 		return cache.Session{}, err
 	}
-	r.warn(err.Error(), fmt.Sprintf("the session before is served, %s left", r.left(old)), e.Hint)
+	r.warnCached(err.Error(), old, e.Hint)
 	return old, nil
 }
 
@@ -186,8 +191,8 @@ func lockError(p plan.Plan, n int, err error) error {
 	case errors.Is(err, context.Canceled):
 		e.Err = errInterrupted
 	case errors.Is(err, context.DeadlineExceeded):
-		e.Err = errors.New("another process is at it, and has not come to an end within the time allowed")
-		e.Hint = "try again, or allow more with --timeout"
+		e.Err = errors.New("another process is still working on it")
+		e.Hint = longerHint
 	}
 	return e
 }
@@ -203,7 +208,8 @@ func (r *resolution) reportUnreadable(n int, err error) {
 			report = r.Tracef
 		}
 	}
-	report("%s: its session cannot be read, and is made anew: %v", r.plan.Links[n].Profile, err)
+	report("%s: the cached session cannot be read, getting a new one: %v",
+		r.plan.Links[n].Profile, err)
 }
 
 // renew obtains the session after link n from its source or from STS.
@@ -237,7 +243,7 @@ func (r *resolution) store(ctx context.Context, n int, s cache.Session) {
 	name, key := r.plan.Links[n], r.plan.Key(n)
 	if r.background && n == r.plan.Last() {
 		if f, err := r.Cache.FactsOf(key); err != nil || f.Store == "" {
-			r.Tracef("%s: the session was forgotten meanwhile, and so is the new one", name)
+			r.Tracef("%s: the session was deleted meanwhile, so the new one is not stored", name)
 			return
 		}
 	}
@@ -247,12 +253,11 @@ func (r *resolution) store(ctx context.Context, n int, s cache.Session) {
 	store, err := r.Cache.Put(ctx, key, s, r.plan.Facts(n))
 	switch {
 	case err != nil:
-		r.Warnf("%s: the session is good, but could not be kept for the next call: %v",
-			r.plan.Chain.Profile.Name, err)
+		r.Warnf("%s: the new session could not be cached: %v", r.plan.Chain.Profile.Name, err)
 	case store == cache.None:
 		_, why := r.Cache.StoreName(ctx)
-		r.Tracef("%s: session not kept: %s", name, cmp.Or(why, "the store is none"))
+		r.Tracef("%s: session not stored: %s", name, cmp.Or(why, "the store is none"))
 	default:
-		r.Tracef("%s: session kept in store %s", name, store)
+		r.Tracef("%s: session stored in the %s store", name, store)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"aws-credproc/cache"
 	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/tui"
 	"aws-credproc/profiles"
 )
 
@@ -67,9 +68,8 @@ func (r *Resolver) Refresh(
 	if newCode {
 		if c.MFA.Serial == "" {
 			return cache.Session{}, &diag.Error{
-				Profile: c.Profile.Name, Where: "ask for a new code",
-				Err:  errors.New("its chain has no MFA device"),
-				Hint: "refresh it without --mfa", Flags: diag.Local,
+				Profile: c.Profile.Name, Err: errors.New("no role of its chain uses an MFA device"),
+				Hint: "leave out --mfa", Flags: diag.Local,
 			}
 		}
 		n := slices.IndexFunc(res.plan.Links, plan.Link.IsSessionToken)
@@ -96,10 +96,10 @@ func (r *Resolver) Try(
 	}
 	if res.needsCode() {
 		return cache.Session{}, &diag.Error{
-			Profile: c.Profile.Name, Where: res.plan.Links[res.plan.Last()].String(),
-			Err:   errors.New("it takes a code of the MFA device " + c.MFA.Serial),
-			Hint:  "aws-credproc refresh " + profiles.Argument(c.Profile.Name),
-			Flags: diag.NeedsUser | diag.Local,
+			Profile: c.Profile.Name,
+			Err:     errors.New("MFA code required for " + c.MFA.Serial),
+			Hint:    "aws-credproc refresh " + profiles.Argument(c.Profile.Name),
+			Flags:   diag.NeedsUser | diag.Local,
 		}
 	}
 	return r.Refresh(ctx, c, since, false)
@@ -119,7 +119,7 @@ func (r *Resolver) ClaimsRenewal(c profiles.Chain, s cache.Session) bool {
 	last := res.plan.Last()
 	name := res.plan.Links[last]
 	if f, age, ok := res.lastFailure(last); ok {
-		r.Tracef("%s: renewing it failed %s ago: %s", name, age.Round(time.Second), f.LastError)
+		r.Tracef("%s: the last renewal failed %s ago: %s", name, tui.Span(age), f.LastError)
 	}
 	state := res.situation(context.Background(), last, s, true)
 	state.renewable = true
@@ -128,7 +128,7 @@ func (r *Resolver) ClaimsRenewal(c profiles.Chain, s cache.Session) bool {
 	}
 	claimed, err := r.Cache.Claim(res.plan.Key(last), outageLife)
 	if err != nil {
-		r.Tracef("%s: not renewed ahead of its need: %v", name, err)
+		r.Tracef("%s: not renewed in the background: %v", name, err)
 	}
 	return err == nil && claimed
 }
@@ -196,12 +196,11 @@ func (r *Resolver) stsClientFor(p plan.Plan) (*stsClient, error) {
 	return r.newSTSClient(p.Chain, p.Endpoint)
 }
 
-// left returns how long a session is still valid.
-func (r *Resolver) left(s cache.Session) time.Duration {
-	return s.Expiration.Sub(r.Now()).Round(time.Second)
-}
+// left returns how long a session is still valid, as text.
+func (r *Resolver) left(s cache.Session) string { return tui.Left(s.Expiration, r.Now()) }
 
-// warn reports an error that is not returned, with what is done instead.
-func (r *Resolver) warn(problem, instead, hint string) {
-	r.Warnf("%s", diag.WithHint(fmt.Sprintf("%s; %s", problem, instead), hint))
+// warnCached warns that the cached session s is returned although it should be renewed.
+func (r *Resolver) warnCached(problem string, s cache.Session, hint string) {
+	r.Warnf("%s", diag.WithHint(fmt.Sprintf(
+		"%s; returning the cached session, which is valid for %s", problem, r.left(s)), hint))
 }

@@ -1,10 +1,14 @@
 package credproc
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"aws-credproc/internal/diag"
+
+	"github.com/aws/smithy-go"
 )
 
 // signInError is a failure that a sign-in fixes.
@@ -27,8 +31,11 @@ func SignInCommand(err error) []string {
 // signInFailure is serviceError for a step at which signing in fixes every failure that is not
 // temporary.
 func signInFailure(s source, service string, err error, command []string) *diag.Error {
+	if isSyntaxError(err) && !errors.As(err, new(*smithy.DeserializationError)) {
+		err = fmt.Errorf("the cached token is %w", cause(err))
+	}
 	e := serviceError(s, service, err, strings.Join(command, " "))
-	if !e.Has(diag.Temporary) && e.Hint != "" { // not interrupted
+	if !e.Has(diag.Temporary) && !errors.Is(err, context.Canceled) {
 		e.Flags |= diag.NeedsUser
 		e.Err = &signInError{e.Err, command}
 	}

@@ -45,7 +45,7 @@ func (s source) session(ctx context.Context) (cache.Session, error) {
 	case profiles.ECSMetadata:
 		return containerSession(ctx, s)
 	default:
-		return cache.Session{}, s.fail(fmt.Errorf("there is no such source as %q", config.Type), "")
+		return cache.Session{}, s.fail(fmt.Errorf("unknown source type %q", config.Type), "")
 	}
 }
 
@@ -54,12 +54,14 @@ func (s source) fail(err error, hint string) *diag.Error {
 	return sourceError(s.plan.Chain, err, hint)
 }
 
-// sourceError returns the error of a chain's source.
+// sourceError returns the error of a chain's source. It names the source's profile if that is not the
+// selected one.
 func sourceError(c profiles.Chain, err error, hint string) *diag.Error {
-	return &diag.Error{
-		Profile: c.Profile.Name, Where: "get the credentials of profile " + c.Source.Profile,
-		Err: err, Hint: hint,
+	e := &diag.Error{Profile: c.Profile.Name, Err: err, Hint: hint}
+	if c.Source.Profile != c.Profile.Name {
+		e.Where = "profile " + c.Source.Profile
 	}
+	return e
 }
 
 // environmentSession returns the credentials in the environment.
@@ -72,13 +74,14 @@ func environmentSession(s source) (cache.Session, error) {
 	for _, name := range []string{keyID, secret} {
 		if s.Getenv(name) == "" {
 			return cache.Session{}, s.fail(
-				errors.New("credential_source is Environment, and "+name+" is not set"),
-				"export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to this process")
+				errors.New("credential_source is Environment, but "+name+" is not set"),
+				"export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 		}
 	}
 	if problem := malformed(found); problem != "" {
 		return cache.Session{}, s.fail(
-			errors.New("what is exported is no credentials: "+problem), "export them anew")
+			errors.New("the exported credentials are not valid: "+problem),
+			"export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY again")
 	}
 	return found, nil
 }
@@ -94,10 +97,10 @@ func malformed(s cache.Session) string {
 		{"session token", s.SessionToken, false}, {"account ID", s.AccountID, false},
 	} {
 		if field.value == "" && field.required {
-			return "there is no " + field.name
+			return "no " + field.name
 		}
 		if !isGraphic(field.value) {
-			return "the " + field.name + " holds characters that none can have"
+			return "the " + field.name + " has invalid characters"
 		}
 	}
 	return ""

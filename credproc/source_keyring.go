@@ -20,7 +20,7 @@ func keyringSession(ctx context.Context, s source) (cache.Session, error) {
 		return cache.Session{}, keyringError(s.plan.Chain, err)
 	}
 	if k.AccessKeyID != from.AccessKeyID { // which the cache keys of sessions depend on
-		e := s.fail(fmt.Errorf("the keyring has the access key %s, and %s is noted",
+		e := s.fail(fmt.Errorf("the keyring has access key %s, but %s was imported",
 			shownKeyID(k.AccessKeyID), shownKeyID(from.AccessKeyID)),
 			"run aws-credproc import "+profiles.Argument(from.Profile))
 		e.Flags |= diag.Local
@@ -32,13 +32,15 @@ func keyringSession(ctx context.Context, s source) (cache.Session, error) {
 	}, nil
 }
 
-// keyringError returns the error for long-term keys that could not be read. A keyring that does not
-// answer is a failure to share: it does not answer other processes either. All else concerns this
-// process, or is over once the user has acted.
+// keyringError returns the error for long-term keys that could not be read. Other processes share
+// the failure of a keyring that does not answer. All else concerns this process only, or ends when
+// the user acts.
 func keyringError(c profiles.Chain, err error) *diag.Error {
-	const retry = "try again; where that goes on, see that the keyring's service is well"
+	const retry = "try again; if it keeps failing, restart the keyring service"
 	s := c.Source
 	imported := profiles.Argument(s.Profile)
+	reimport := fmt.Sprintf("add the keys to the credentials file as [%s], then run aws-credproc import %s",
+		s.Profile, imported)
 	e := sourceError(c, err, "")
 	e.Set(diag.Local, !errors.Is(err, keyring.ErrTimeout) && !errors.Is(err, context.DeadlineExceeded))
 	switch {
@@ -46,26 +48,24 @@ func keyringError(c profiles.Chain, err error) *diag.Error {
 		e.Err = errInterrupted
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Flags |= diag.Temporary
-		e.Err = errors.New("no answer from the keyring within the time allowed")
-		e.Hint = "try again, or allow more with --timeout"
+		e.Err = errors.New("no response from the keyring before the timeout")
+		e.Hint = longerHint
 	case errors.Is(err, ErrNoKeys):
-		e.Hint = fmt.Sprintf("put them into the credentials file as [%s], and run aws-credproc import %s",
-			s.Profile, imported)
+		e.Hint = reimport
 	case errors.Is(err, keyring.ErrLocked):
 		e.Flags |= diag.NeedsUser
-		e.Hint = "unlock the keyring, and then run aws-credproc refresh " +
+		e.Hint = "unlock the keyring, then run aws-credproc refresh " +
 			profiles.Argument(c.Profile.Name)
 	case errors.Is(err, keyring.ErrTimeout):
 		e.Flags |= diag.Temporary
 		e.Hint = retry
 	case errors.Is(err, keyring.ErrUnavailable):
-		e.Hint = "the keys of profile " + s.Profile + " are in the keyring: run this where that is, or " +
-			"there aws-credproc import --undo " + imported
+		e.Hint = "the keys of profile " + s.Profile + " are in the keyring: use it in your desktop session, " +
+			"or run aws-credproc import --undo " + imported + " there"
 	case errors.Is(err, cache.ErrCorrupt):
-		e.Hint = fmt.Sprintf("put the keys into the credentials file as [%s], and run aws-credproc import %s",
-			s.Profile, imported)
+		e.Hint = reimport
 	case errors.Is(err, cache.ErrVersion):
-		e.Hint = "update this program"
+		e.Hint = "update aws-credproc"
 	default: // the keyring's service or the bus ended meanwhile
 		e.Flags |= diag.Temporary
 		e.Hint = retry

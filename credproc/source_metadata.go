@@ -21,7 +21,8 @@ import (
 // The profile also has a role_arn, whose credentials the SDK's config would return, so only the
 // client of the service is taken from it.
 func instanceSession(ctx context.Context, s source) (cache.Session, error) {
-	const hint = "credential_source = Ec2InstanceMetadata works on an EC2 instance that has a role, with AWS_EC2_METADATA_DISABLED not set"
+	const hint = "credential_source = Ec2InstanceMetadata works only on an EC2 instance with a role " +
+		"and without AWS_EC2_METADATA_DISABLED"
 	cfg, err := sdkConfig(ctx, s, withoutCredentials())
 	if err != nil {
 		return cache.Session{}, err
@@ -31,7 +32,7 @@ func instanceSession(ctx context.Context, s source) (cache.Session, error) {
 	}))
 	if err != nil {
 		e := serviceError(s, "the instance metadata service", err, hint)
-		if e.Hint != "" { // not interrupted
+		if !errors.Is(err, context.Canceled) {
 			e.Hint = hint
 		}
 		return cache.Session{}, e
@@ -46,9 +47,9 @@ func instanceSession(ctx context.Context, s source) (cache.Session, error) {
 // the profile's role, so only the options of its provider are taken from it.
 func containerSession(ctx context.Context, s source) (cache.Session, error) {
 	if s.Getenv(plan.ContainerRelativeURI) == "" && s.Getenv(plan.ContainerFullURI) == "" {
-		return cache.Session{}, s.fail(errors.New("credential_source is EcsContainer, and neither "+
+		return cache.Session{}, s.fail(errors.New("credential_source is EcsContainer, but neither "+
 			plan.ContainerRelativeURI+" nor "+plan.ContainerFullURI+" is set"),
-			"this works in an ECS task or an EKS pod with pod identity, which set one")
+			"it works only in an ECS task or an EKS pod with Pod Identity, which set one of them")
 	}
 	if path := s.Getenv(plan.ContainerTokenFile); path != "" {
 		if err := files.Check(path, plan.MaxTextFile); err != nil {
@@ -62,14 +63,15 @@ func containerSession(ctx context.Context, s source) (cache.Session, error) {
 	}
 	if options == nil {
 		return cache.Session{}, s.fail(
-			errors.New("beside its credential_source the profile has static keys, which the AWS SDK prefers"),
-			"remove aws_access_key_id and aws_secret_access_key from the profile, or its credential_source")
+			errors.New("the profile has static keys, which the AWS SDK prefers to credential_source"),
+			"remove the static keys or credential_source from [profile "+
+				s.plan.Chain.Source.Profile+"]")
 	}
 	found, err := retrieve(ctx, s, endpointcreds.New(options.Endpoint,
 		func(o *endpointcreds.Options) { *o = *options }))
 	if err != nil {
 		return cache.Session{}, serviceError(s, "the container's credentials endpoint", err,
-			"check the task's or pod's role")
+			"check the role of the task or pod")
 	}
 	return found, nil
 }

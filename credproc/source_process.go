@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/credentials/processcreds"
 
@@ -32,22 +33,41 @@ func processSession(ctx context.Context, s source) (cache.Session, error) {
 	if why := shell.Failure(ctx, err); why != nil {
 		return cache.Session{}, commandError(s, "credential_process", why)
 	}
-	why := errText(innermost(err).Error())
-	return cache.Session{}, commandError(s, "credential_process:", why)
+	return cache.Session{}, commandHint(s, outputError("credential_process", err))
+}
+
+// outputError returns what is wrong with the output of a credential_process.
+func outputError(key string, err error) error {
+	text := cause(err).Error()
+	if isSyntaxError(err) {
+		return fmt.Errorf("the output of %s is %s", key, text)
+	}
+	if strings.HasPrefix(text, "wrong version in process output") {
+		return fmt.Errorf(`the output of %s does not have "Version": 1`, key)
+	}
+	missing, isMissing := strings.CutPrefix(text, "missing ")
+	if missing, ok := strings.CutSuffix(missing, " in process output"); ok && isMissing {
+		return fmt.Errorf("the output of %s has no %s", key, missing)
+	}
+	return fmt.Errorf("%s: %w", key, errText(text))
+}
+
+// commandHint returns the error of a source's command.
+func commandHint(s source, err error) *diag.Error {
+	return s.fail(err, "aws-credproc explain "+profiles.Argument(s.plan.Chain.Profile.Name)+
+		" prints the command; run it to see what it does")
 }
 
 // commandError returns the error of a source's command. key is the setting that configures it.
 func commandError(s source, key string, why error) *diag.Error {
-	profile := profiles.Argument(s.plan.Chain.Profile.Name)
-	e := s.fail(fmt.Errorf("its %s %w", key, why),
-		"run the command by hand; aws-credproc explain "+profile+" shows it")
+	e := commandHint(s, fmt.Errorf("%s %w", key, why))
 	switch {
 	case errors.Is(why, context.Canceled):
 		e.Err, e.Hint = errInterrupted, ""
 	case errors.Is(why, context.DeadlineExceeded):
 		e.Flags |= diag.Temporary
 	case errors.Is(why, shell.ErrNotFound):
-		e.Hint = "write the command's whole path: the PATH may differ where your tools are started"
+		e.Hint = "write the full path of the command: the program that starts it may have another PATH"
 	}
 	return e
 }

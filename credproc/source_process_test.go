@@ -18,21 +18,21 @@ import (
 func TestProcessOutputIsChecked(t *testing.T) {
 	const keys = `"AccessKeyId":"AKIAX","SecretAccessKey":"wJalrXUtnFEMIsecret"`
 	for name, test := range map[string]struct{ output, want string }{
-		"nothing":                  {"", "unexpected end of JSON input"},
-		"no JSON":                  {"wJalrXUtnFEMIsecret", "its credential_process: invalid character 'w'"},
-		"cut off":                  {`{"Version":1,` + keys, "unexpected end of JSON input"},
-		"an array":                 {`[]`, "cannot unmarshal array"},
-		"version as a string":      {`{"Version":"1",` + keys + `}`, "cannot unmarshal string into Go struct field"},
-		"another version":          {`{"Version":2,` + keys + `}`, "wrong version in process output (not 1)"},
-		"no access key ID":         {`{"Version":1,"SecretAccessKey":"wJalrXUtnFEMIsecret"}`, "missing AccessKeyId"},
-		"no secret access key":     {`{"Version":1,"AccessKeyId":"AKIAX"}`, "missing SecretAccessKey"},
-		"time without a zone":      {`{"Version":1,` + keys + `,"Expiration":"2030-01-01T00:00:00"}`, "a time in it is not in the form of RFC 3339"},
-		"a secret for a time":      {`{"Version":1,` + keys + `,"Expiration":"wJalrXUtnFEMIsecret"}`, "a time in it is not in the form of RFC 3339"},
-		"over":                     {`{"Version":1,` + keys + `,"Expiration":"2020-01-01T00:00:00Z"}`, "the credentials that it gave are over since 2020-01-01T00:00:00Z"},
-		"control character in it":  {`{"Version":1,"AccessKeyId":"AKIA\u001b[2J","SecretAccessKey":"wJalrXUtnFEMIsecret"}`, "the access key ID holds characters that none can have"},
-		"line break in the secret": {`{"Version":1,"AccessKeyId":"AKIAX","SecretAccessKey":"wJalrXUtnFEMIsecret\n"}`, "the secret access key holds characters"},
-		"two documents":            {`{"Version":1,` + keys + `}{}`, "invalid character '{' after top-level value"},
-		"more than is read":        {`{"Version":1,` + keys + `}` + strings.Repeat(" ", shell.MaxOutput), "its credential_process printed more than 64 KB"},
+		"nothing":                  {"", "leaf: the output of credential_process is not valid JSON\nhint: "},
+		"no JSON":                  {"wJalrXUtnFEMIsecret", "the output of credential_process is not valid JSON"},
+		"cut off":                  {`{"Version":1,` + keys, "leaf: the output of credential_process is not valid JSON\nhint: "},
+		"an array":                 {`[]`, "the output of credential_process is not a JSON object"},
+		"version as a string":      {`{"Version":"1",` + keys + `}`, "the output of credential_process is not valid: Version has the wrong type"},
+		"another version":          {`{"Version":2,` + keys + `}`, `the output of credential_process does not have "Version": 1`},
+		"no access key ID":         {`{"Version":1,"SecretAccessKey":"wJalrXUtnFEMIsecret"}`, "the output of credential_process has no AccessKeyId"},
+		"no secret access key":     {`{"Version":1,"AccessKeyId":"AKIAX"}`, "the output of credential_process has no SecretAccessKey"},
+		"time without a zone":      {`{"Version":1,` + keys + `,"Expiration":"2030-01-01T00:00:00"}`, "the output of credential_process is not valid: a time is not in the format of RFC 3339"},
+		"a secret for a time":      {`{"Version":1,` + keys + `,"Expiration":"wJalrXUtnFEMIsecret"}`, "the output of credential_process is not valid: a time is not in the format of RFC 3339"},
+		"over":                     {`{"Version":1,` + keys + `,"Expiration":"2020-01-01T00:00:00Z"}`, "credential_process: the credentials expired at 2020-01-01T00:00:00Z"},
+		"control character in it":  {`{"Version":1,"AccessKeyId":"AKIA\u001b[2J","SecretAccessKey":"wJalrXUtnFEMIsecret"}`, "credential_process: invalid credentials: the access key ID has invalid characters"},
+		"line break in the secret": {`{"Version":1,"AccessKeyId":"AKIAX","SecretAccessKey":"wJalrXUtnFEMIsecret\n"}`, "the secret access key has invalid characters"},
+		"two documents":            {`{"Version":1,` + keys + `}{}`, "the output of credential_process is not valid JSON"},
+		"more than is read":        {`{"Version":1,` + keys + `}` + strings.Repeat(" ", shell.MaxOutput), "credential_process printed more than 64 KB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -108,12 +108,12 @@ func TestProcessThatGivesYearsIsAskedAgain(t *testing.T) {
 }
 
 func TestProcessFailures(t *testing.T) {
-	notThere := "was not found\nhint: write the command's whole path"
+	notThere := "credential_process was not found\nhint: write the full path of the command"
 	if runtime.GOOS == "windows" {
-		notThere = "get the credentials of profile leaf: its credential_process " // see shell.Failure
+		notThere = "leaf: credential_process " // see shell.Failure
 	}
 	for name, test := range map[string]struct{ command, want string }{
-		"exit status": {command("fail", "7"), "leaf: get the credentials of profile leaf: its credential_process ended with exit status 7\nhint: run the command by hand; aws-credproc explain leaf shows it"},
+		"exit status": {command("fail", "7"), "leaf: credential_process ended with exit status 7\nhint: aws-credproc explain leaf prints the command; run it to see what it does"},
 		"not there":   {"/nowhere/command get", notThere},
 		"endless":     {command("flood"), "printed more than 64 KB"},
 	} {
@@ -168,16 +168,16 @@ func TestCircleThroughACommandIsRefused(t *testing.T) {
 		return strings.Join(chainOfProfiles(c), " ")
 	}
 	for name, test := range map[string]struct{ before, profile, want string }{
-		"the same profile":             {chain("leaf"), "leaf", "its credential_process leads back to it: leaf -> leaf\nhint: let the command of profile leaf use another profile"},
-		"a role that needs it":         {chain("leaf"), "dev", "leads back to it: leaf -> dev -> leaf"},
-		"the role that began it":       {chain("dev"), "dev", "leads back to it: dev -> leaf -> dev"},
-		"over a detour":                {chain("dev") + " " + chain("other"), "leaf", "leads back to it: dev -> leaf -> other -> leaf"},
-		"a token's command":            {chain("token"), "token", "its web_identity_token_process leads back to it: token -> token"},
+		"the same profile":             {chain("leaf"), "leaf", "leaf: credential_process leads back to the profile: leaf -> leaf\nhint: use another profile in the command of [profile leaf]"},
+		"a role that needs it":         {chain("leaf"), "dev", "leads back to the profile: leaf -> dev -> leaf"},
+		"the role that began it":       {chain("dev"), "dev", "leads back to the profile: dev -> leaf -> dev"},
+		"over a detour":                {chain("dev") + " " + chain("other"), "leaf", "leads back to the profile: dev -> leaf -> other -> leaf"},
+		"a token's command":            {chain("token"), "token", "web_identity_token_process leads back to the profile: token -> token"},
 		"another profile":              {chain("leaf"), "other", ""},
 		"a role of another":            {chain("other"), "dev", ""},
 		"the same name of other files": {"00000000:leaf", "leaf", ""},
 		"something else":               {"leaf ::: " + strings.Repeat("x", 10000), "leaf", ""},
-		"a way without end":            {strings.Repeat("x:other ", maxProfiles+1), "leaf", "more than 16 profiles are on the way to it"},
+		"a way without end":            {strings.Repeat("x:other ", maxProfiles+1), "leaf", "more than 16 profiles lead to it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(shell.ChainVariable, test.before)
@@ -209,7 +209,7 @@ func TestCommandEndsWithItsTime(t *testing.T) {
 				cancel(context.DeadlineExceeded)
 			}()
 			_, err = w.resolver.Credentials(ctx, c)
-			checkError(t, w, err, "its "+key+" did not end within the time allowed", passing)
+			checkError(t, w, err, key+" did not end within the time allowed", passing)
 		})
 	}
 }

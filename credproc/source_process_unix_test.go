@@ -38,7 +38,7 @@ func TestNoProcessIsLeftBehind(t *testing.T) {
 		cancel(context.DeadlineExceeded)
 	}()
 	_, err = w.resolver.Credentials(ctx, c)
-	checkError(t, w, err, "its credential_process did not end within the time allowed", passing)
+	checkError(t, w, err, "credential_process did not end within the time allowed", passing)
 	for _, pid := range <-running {
 		for limit := time.Now().Add(20 * time.Second); isRunning(pid); time.Sleep(time.Millisecond) {
 			if time.Now().After(limit) {

@@ -45,7 +45,7 @@ func sdkConfig(
 	cfg, err := config.LoadDefaultConfig(ctx, append(options, more...)...)
 	if err != nil {
 		return aws.Config{}, s.fail(fmt.Errorf("the AWS SDK cannot use the profile: %w",
-			errText(innermost(err).Error())), "correct what it names")
+			errText(cause(err).Error())), "")
 	}
 	return cfg, nil
 }
@@ -83,7 +83,7 @@ func retrieve(
 		// The providers dereference what damaged cache files and incomplete answers lack.
 		if r := recover(); r != nil {
 			s.Tracef("the SDK's provider panicked: %v", r)
-			err = errors.New("what it found is incomplete")
+			err = errors.New("incomplete credentials")
 		}
 	}()
 	c, err := p.Retrieve(ctx)
@@ -95,7 +95,7 @@ func retrieve(
 		SessionToken: c.SessionToken, AccountID: c.AccountID,
 	}
 	if problem := malformed(found); problem != "" {
-		return cache.Session{}, errors.New("what it gave is no credentials: " + problem)
+		return cache.Session{}, errors.New("invalid credentials: " + problem)
 	}
 	if !c.CanExpire {
 		return found, nil
@@ -103,7 +103,7 @@ func retrieve(
 	// The providers do not return when the credentials were issued.
 	found.Issued, found.Expiration = s.Now(), c.Expires
 	if !found.Expiration.After(found.Issued) {
-		return cache.Session{}, fmt.Errorf("the credentials that it gave are over since %s",
+		return cache.Session{}, fmt.Errorf("the credentials expired at %s",
 			found.Expiration.UTC().Format("2006-01-02T15:04:05Z"))
 	}
 	return found, nil
@@ -115,7 +115,7 @@ func serviceError(s source, service string, err error, hint string) *diag.Error 
 	e := s.fail(nil, hint)
 	if isTemporary(err) {
 		e.Flags |= diag.Temporary
-		e.Hint = "check the network and the proxy, and try again"
+		e.Hint = ""
 	}
 	var api smithy.APIError
 	var send *smithyhttp.RequestSendError
@@ -124,15 +124,19 @@ func serviceError(s source, service string, err error, hint string) *diag.Error 
 	case errors.Is(err, context.Canceled):
 		e.Err, e.Hint = errInterrupted, ""
 	case errors.Is(err, context.DeadlineExceeded):
-		e.Err = fmt.Errorf("no answer from %s within the time allowed", service)
+		e.Err = fmt.Errorf("no response from %s before the timeout", service)
+		e.Hint = longerHint
 	case errors.As(err, &api) && apiText(api) != "":
-		e.Err = errText(fmt.Sprintf("%s refused: %s", service, apiText(api)))
+		e.Err = errText(fmt.Sprintf("%s refused the request: %s", service, apiText(api)))
 	case errors.As(err, &send):
 		e.Err = fmt.Errorf("cannot reach %s: %w", service, root(send))
+		e.Hint = "check the network and the proxy"
 	case errors.As(err, &response) && response.HTTPStatusCode() >= 300:
-		e.Err = fmt.Errorf("%s refused: status %d and no reason", service, response.HTTPStatusCode())
+		e.Err = fmt.Errorf("%s refused the request: status %d", service, response.HTTPStatusCode())
+	case isSyntaxError(err):
+		e.Err = fmt.Errorf("the response of %s is %w", service, cause(err))
 	default:
-		e.Err = errText(fmt.Sprintf("%s: %v", service, innermost(err)))
+		e.Err = errText(fmt.Sprintf("%s: %v", service, cause(err)))
 	}
 	return e
 }

@@ -30,8 +30,8 @@ func ssoSession(ctx context.Context, s source) (cache.Session, error) {
 	from := s.plan.Chain.Source
 	if from.SSOAccountID == "" {
 		return cache.Session{}, s.fail(
-			errors.New("it has sso_session "+from.SSOSession+" but no sso_account_id and no sso_role_name"),
-			"add both to [profile "+from.Profile+"]; aws configure sso asks for them")
+			errors.New("sso_session is set, but sso_account_id and sso_role_name are not"),
+			"add both to [profile "+from.Profile+"]; aws configure sso lists them")
 	}
 	cfg, err := sdkConfig(ctx, s, withoutCredentials())
 	if err != nil {
@@ -66,7 +66,8 @@ func ssoSession(ctx context.Context, s source) (cache.Session, error) {
 		return cache.Session{}, signInFailure(s, ssoService, err, login)
 	}
 	return cache.Session{}, serviceError(s, ssoService, err, fmt.Sprintf(
-		"check that you may use role %s in account %s", from.SSORoleName, from.SSOAccountID))
+		"check that you have access to the role %s in account %s",
+		from.SSORoleName, from.SSOAccountID))
 }
 
 // ssoTokens returns the token provider of an SSO session whose token is valid, refreshed if need be,
@@ -97,7 +98,7 @@ func checkSignedIn(s source, service, path string, login []string) error {
 	err := files.Check(path, plan.MaxTextFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return signInFailure(s, service, errors.New("nobody has signed in"), login)
+		return signInFailure(s, service, errors.New("not signed in"), login)
 	case err != nil:
 		return s.fail(err, strings.Join(login, " "))
 	}

@@ -279,7 +279,7 @@ func checkError(t *testing.T, w *world, err error, want string, kind int) {
 	if !errors.As(err, &e) {
 		t.Fatalf("error %v, want an *diag.Error", err)
 	}
-	text := regexp.MustCompile(` \[[0-9]+s ago; [^]]*\]`).ReplaceAllString(diag.Text(err), "")
+	text := regexp.MustCompile(` \(failed [0-9]+s ago; next attempt in [0-9]+s\)`).ReplaceAllString(diag.Text(err), "")
 	if !strings.Contains(text, want) {
 		t.Errorf("error %q\n want %q", text, want)
 	}
@@ -306,7 +306,7 @@ func TestSignInIsAskedForWhereItMends(t *testing.T) {
 		kind   int
 	}{
 		"nobody has signed in": {bySession, func(w *world) { must(w.t, os.RemoveAll(filepath.Join(w.dir, ssoFile))) },
-			"IAM Identity Center (SSO): nobody has signed in\nhint: aws sso login --sso-session corp", person},
+			"IAM Identity Center (SSO): not signed in\nhint: aws sso login --sso-session corp", person},
 		"nobody has signed in, older form": {older, func(w *world) { must(w.t, os.RemoveAll(filepath.Join(w.dir, ssoFile))) }, "hint: aws sso login --profile leaf", person},
 		"over":                             {bySession, func(w *world) { w.signedIn("corp", ssoAccess, -time.Second, nil) }, "cannot be refreshed\nhint: aws sso login --sso-session corp", person},
 		"over, older form":                 {older, func(w *world) { w.signedIn(ssoStart, ssoAccess, -time.Second, nil) }, "expired or is invalid\nhint: aws sso login --profile leaf", person},
@@ -328,10 +328,10 @@ func TestSignInIsAskedForWhereItMends(t *testing.T) {
 		}, "is not a regular file", 0},
 		"portal cannot be reached": {bySession, func(w *world) { w.t.Setenv("AWS_ENDPOINT_URL_SSO", "http://127.0.0.1:1") }, "cannot reach IAM Identity Center (SSO): ", passing},
 		"nobody has logged in": {login, func(w *world) { must(w.t, os.RemoveAll(filepath.Join(w.dir, ".aws"))) },
-			"AWS sign-in: nobody has signed in\nhint: aws login --profile leaf", person},
+			"AWS sign-in: not signed in\nhint: aws login --profile leaf", person},
 		"login is over": {login, func(w *world) { editLogin(w, func(token map[string]any) { token["refreshToken"] = "used" }) }, "hint: aws login --profile leaf", person},
 		"login's key is none": {login, func(w *world) { editLogin(w, func(token map[string]any) { token["dpopKey"] = "x" }) },
-			"what it found is incomplete\nhint: aws login --profile leaf", person},
+			"incomplete credentials\nhint: aws login --profile leaf", person},
 		"login's file is empty":     {login, func(w *world) { must(w.t, os.WriteFile(loginFile(w), []byte("null"), 0o600)) }, "hint: aws login --profile leaf", person},
 		"sign-in cannot be reached": {login, func(w *world) { w.t.Setenv("AWS_ENDPOINT_URL_SIGNIN", "http://127.0.0.1:1") }, "cannot reach AWS sign-in: ", passing},
 	} {
@@ -418,7 +418,7 @@ func TestRolesOfOneSSOSessionRefreshItOnce(t *testing.T) {
 func TestSSOSessionAloneSaysWhatIsMissing(t *testing.T) {
 	w := newWorld(t)
 	w.config("[profile leaf]\nsso_session = corp\n" + ssoSessionSection)
-	wantError(t, w, "leaf", "it has sso_session corp but no sso_account_id and no sso_role_name", 0)
+	wantError(t, w, "leaf", "sso_session is set, but sso_account_id and sso_role_name are not", 0)
 }
 
 // TestAnswersThatAreNone: from any service, they are an error that passes or not, and no credentials.
@@ -472,7 +472,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 				w.config("[profile dev]\nrole_arn = " + devARN + "\n" + leaf + "\n" + more)
 				_, err := w.get("dev")
 				var e *diag.Error
-				if source == "container with a token" && name == "huge" && !strings.Contains(diag.Text(err), "unexpected EOF") {
+				if source == "container with a token" && name == "huge" && !strings.Contains(diag.Text(err), "is incomplete") {
 					t.Errorf("error %v: all of it is read", err)
 				}
 				if !errors.As(err, &e) || test.kind == passing && !e.Has(diag.Temporary) || e.Has(diag.NeedsUser) || len(err.Error()) > 1500 {
@@ -491,7 +491,7 @@ func TestMetadataServicesThatAreNotThere(t *testing.T) {
 		kind int
 	}{
 		"instance metadata disabled":    {"Ec2InstanceMetadata", map[string]string{"AWS_EC2_METADATA_DISABLED": "true"}, "access disabled", 0},
-		"no instance":                   {"Ec2InstanceMetadata", map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1"}, "works on an EC2 instance that has a role", passing},
+		"no instance":                   {"Ec2InstanceMetadata", map[string]string{"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1"}, "works only on an EC2 instance with a role", passing},
 		"no container":                  {"EcsContainer", nil, "neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor AWS_CONTAINER_CREDENTIALS_FULL_URI is set", 0},
 		"container elsewhere":           {"EcsContainer", map[string]string{plan.ContainerFullURI: "http://192.0.2.1/v1/credentials"}, "invalid endpoint host", 0},
 		"container's token file absent": {"EcsContainer", map[string]string{plan.ContainerFullURI: "http://127.0.0.1:1/", plan.ContainerTokenFile: "/nowhere/token"}, "/nowhere/token: " + absent("/nowhere/token"), 0},
@@ -539,7 +539,7 @@ func TestContainerBesideStaticKeysIsRefused(t *testing.T) {
 // absent is what the system says of a file that is not there.
 func absent(path string) string {
 	_, err := os.Stat(path)
-	return innermost(err).Error()
+	return cause(err).Error()
 }
 
 func TestWebIdentityFailures(t *testing.T) {
@@ -547,11 +547,11 @@ func TestWebIdentityFailures(t *testing.T) {
 		token func(w *world) string
 		want  string
 	}{
-		"over":           {func(w *world) string { return w.token(-time.Hour) }, "as the web identity token: ExpiredTokenException: "},
-		"none":           {func(*world) string { return "\n" }, "gave no token"},
+		"over":           {func(w *world) string { return w.token(-time.Hour) }, ": ExpiredTokenException for the web identity token: "},
+		"none":           {func(*world) string { return "\n" }, " has no token"},
 		"not for STS":    {func(*world) string { return "x.y.z" }, "InvalidIdentityToken"},
-		"two tokens":     {func(*world) string { return "x y" }, "gave characters that no token has"},
-		"longer than it": {func(*world) string { return strings.Repeat("x", 20001) }, "gave 20001 characters"},
+		"two tokens":     {func(*world) string { return "x y" }, " has characters that a token cannot have"},
+		"longer than it": {func(*world) string { return strings.Repeat("x", 20001) }, " has 20001 characters"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -564,7 +564,7 @@ func TestWebIdentityFailures(t *testing.T) {
 	w.config("[profile leaf]\nrole_arn = " + webARN + "\nweb_identity_token_file = /nowhere/token")
 	wantError(t, w, "leaf", "web identity token: /nowhere/token: "+absent("/nowhere/token"), 0)
 	w.config("[profile leaf]\nrole_arn = " + webARN + "\nweb_identity_token_process = " + command("fail", "7"))
-	wantError(t, w, "leaf", "its web_identity_token_process ended with exit status 7", 0)
+	wantError(t, w, "leaf", "leaf: web_identity_token_process ended with exit status 7", 0)
 }
 
 func TestRoleSettingsReachSTS(t *testing.T) {
@@ -625,7 +625,7 @@ policy_arns = ` + readOnly)
 		wantError(t, w, "dev", want, 0)
 	}
 	must(t, os.Remove(policy))
-	wantError(t, w, "dev", "read the policy of profile dev: "+policy+": ", 0)
+	wantError(t, w, "dev", "policy of profile dev: "+policy+": ", 0)
 	if c, err := w.chain("web"); err != nil {
 		t.Error(err)
 	} else if _, err := w.resolver.Explain(t.Context(), c); err == nil || !strings.Contains(diag.Text(err), policy) {

@@ -16,7 +16,7 @@ import (
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 const maxWebIdentityToken = 20000
 
-const tokenFileHint = "correct web_identity_token_file; the file holds the token and nothing else"
+const tokenFileHint = "correct web_identity_token_file; the file must hold only the token"
 
 // webIdentitySession assumes the source's role with a token. It uses the STS client of the plan, so
 // that endpoint, CA bundle and retries are those of every other call.
@@ -41,11 +41,12 @@ func webIdentityToken(ctx context.Context, s source) (string, error) {
 	config := s.plan.Chain.Source
 	var token, from, hint string
 	if config.WebIdentityTokenProcess != "" {
-		from, hint = "web_identity_token_process", "it must print the token and nothing else"
+		const key = "web_identity_token_process"
+		from, hint = "the output of "+key, "the command must print only the token"
 		out, err := shell.Output(ctx, config.WebIdentityTokenProcess,
 			chainOfProfiles(s.plan.Chain), s.Stderr)
 		if err != nil {
-			return "", commandError(s, from, err)
+			return "", commandError(s, key, err)
 		}
 		token = out
 	} else {
@@ -58,12 +59,12 @@ func webIdentityToken(ctx context.Context, s source) (string, error) {
 	}
 	switch {
 	case token == "":
-		return "", s.fail(errors.New(from+" gave no token"), hint)
+		return "", s.fail(errors.New(from+" has no token"), hint)
 	case len(token) > maxWebIdentityToken:
-		return "", s.fail(fmt.Errorf("%s gave %d characters, and a token has %d at most",
+		return "", s.fail(fmt.Errorf("%s has %d characters, more than the %d of the longest token",
 			from, len(token), maxWebIdentityToken), hint)
 	case !isGraphic(token):
-		return "", s.fail(errors.New(from+" gave characters that no token has"), hint)
+		return "", s.fail(errors.New(from+" has characters that a token cannot have"), hint)
 	}
 	return token, nil
 }

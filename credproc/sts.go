@@ -15,6 +15,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/plan"
+	"aws-credproc/internal/tui"
 	"aws-credproc/profiles"
 )
 
@@ -128,7 +129,7 @@ func (c *stsClient) sessionOf(
 	credentials *types.Credentials, user *types.AssumedRoleUser, metadata middleware.Metadata,
 ) (cache.Session, error) {
 	if credentials == nil {
-		return cache.Session{}, errBadAnswer{"it holds no credentials"}
+		return cache.Session{}, errBadAnswer{"no credentials"}
 	}
 	s := cache.Session{
 		AccessKeyID:     aws.ToString(credentials.AccessKeyId),
@@ -150,13 +151,13 @@ func (c *stsClient) sessionOf(
 	case problem != "":
 		return cache.Session{}, errBadAnswer{problem}
 	case s.SessionToken == "":
-		return cache.Session{}, errBadAnswer{"there is no session token"}
+		return cache.Session{}, errBadAnswer{"no session token"}
 	case lifetime <= 0:
-		return cache.Session{}, errBadAnswer{"its session is over already"}
+		return cache.Session{}, errBadAnswer{"the session has already expired"}
 	case lifetime > plan.MaxLifetime+plan.MaxSkew:
 		return cache.Session{}, errBadAnswer{
-			fmt.Sprintf("its session is to last %s, and AWS gives %s at most",
-				lifetime.Round(time.Hour), plan.MaxLifetime),
+			fmt.Sprintf("the session lasts %s, more than the %s of AWS's longest",
+				tui.Span(lifetime), tui.Span(plan.MaxLifetime)),
 		}
 	}
 	return s, nil
@@ -167,9 +168,10 @@ func (c *stsClient) warnSkew(ahead time.Duration) {
 	if ahead.Abs() <= plan.MaxSkew {
 		return
 	}
-	off := ahead.Abs().Round(time.Second).String() + " ahead of AWS's"
+	direction := "ahead of"
 	if ahead < 0 {
-		off = ahead.Abs().Round(time.Second).String() + " behind AWS's"
+		direction = "behind"
 	}
-	c.warnf("this machine's clock is %s: set it, or sessions are served too long or not at all", off)
+	c.warnf("this machine's clock is %s %s AWS's: set it, or sessions are used too long or not at all",
+		tui.Span(ahead.Abs()), direction)
 }

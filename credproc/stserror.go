@@ -3,9 +3,11 @@ package credproc
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -39,23 +41,22 @@ func callOf(p plan.Plan, n int, caller cache.Session) stsCall {
 		caller: p.Links[max(n-1, 0)].Profile, keyID: caller.AccessKeyID,
 		hop: profiles.Hop{Profile: p.Chain.Source.Profile, RoleARN: p.Chain.Source.RoleARN},
 	}
-	if p.Links[n].Role != nil {
+	switch hops := p.Chain.Hops; {
+	case p.Links[n].Role != nil:
 		c.hop = *p.Links[n].Role
+	case p.Links[n].IsSessionToken() && len(hops) > 0:
+		c.hop.Profile = hops[0].Profile // which has the mfa_serial
 	}
 	return c
 }
 
 // isWebIdentity reports whether a web identity token authenticates the call.
-func (c stsCall) isWebIdentity() bool { return c.link.Role == nil && !c.link.IsSessionToken() }
+func (c stsCall) isWebIdentity() bool { return c.keyID == "" }
 
 // explain returns the error of a failed call as a user reads it.
 func (c *stsClient) explain(err error, call stsCall) *diag.Error {
-	e := &diag.Error{Profile: call.profile, Err: err}
+	e := &diag.Error{Profile: call.profile, Where: call.name(), Err: err}
 	e.Set(diag.Temporary, isTemporary(err))
-	who := "the web identity token"
-	if !call.isWebIdentity() {
-		who = "access key " + shownKeyID(call.keyID)
-	}
 	var api smithy.APIError
 	var send *smithyhttp.RequestSendError
 	var bad errBadAnswer
@@ -63,53 +64,43 @@ func (c *stsClient) explain(err error, call stsCall) *diag.Error {
 	case errors.Is(err, context.Canceled):
 		e.Err = errInterrupted
 	case errors.Is(err, context.DeadlineExceeded):
-		e.Err = errors.New("no answer from STS within the time allowed")
-		e.Hint = "check the network and the proxy, or allow more with --timeout; STS is at " + c.endpointText()
+		e.Err = fmt.Errorf("no response from STS at %s before the timeout", c.endpointText())
+		e.Hint = "check the network and the proxy, or use a longer --timeout"
 	case errors.As(err, &api):
 		code, message := c.refused(api, err)
-		if arn, ok := callerARN(message); ok {
-			who = arn
-		}
 		c.explainRefusal(e, call, code, message)
 	case errors.As(err, &bad):
-		e.Err = bad
-		e.Hint = "check the proxy and the endpoint: " + c.endpointText()
+		e.Err, e.Hint = bad, c.endpointHint()
 	case errors.As(err, &send):
-		e.Err = fmt.Errorf("cannot reach STS: %w", root(send))
-		e.Hint = "check the network, the proxy and the endpoint: " + c.endpointText()
+		e.Err = fmt.Errorf("cannot reach STS at %s: %w", c.endpointText(), root(send))
+		e.Hint = networkHint
 	default: // the SDK cannot read the response
 		e.Flags |= diag.Temporary
-		why := errText(innermost(err).Error()).Error()
+		why := errText(cause(err).Error()).Error()
 		var response *smithyhttp.ResponseError
 		if errors.As(err, &response) {
 			why = fmt.Sprintf("status %d, %s", response.HTTPStatusCode(), why)
 		}
-		e.Err = errBadAnswer{why}
-		e.Hint = "check the proxy and the endpoint: " + c.endpointText()
-	}
-	e.Where = "assume role " + call.hop.RoleARN + " as " + who
-	if call.link.IsSessionToken() {
-		e.Where = call.link.String() + " as " + who
+		e.Err, e.Hint = errBadAnswer{why}, c.endpointHint()
 	}
 	return e
 }
 
 // explainRefusal sets the error for a code and message of STS.
 func (c *stsClient) explainRefusal(e *diag.Error, call stsCall, code, message string) {
-	if code == unknownError {
-		e.Flags |= diag.Temporary
-		e.Err = errBadAnswer{message}
-		e.Hint = "check the proxy and the endpoint: " + c.endpointText()
-		return
-	}
-	e.Err = errText(code + ": " + message)
 	isMFA := strings.HasPrefix(message, mfaFailed)
-	e.Set(diag.Denied, !isMFA && slices.Contains([]string{
-		"AccessDenied", "AccessDeniedException", "InvalidClientTokenId", "UnrecognizedClientException",
-	}, code))
 	switch {
+	case code == unknownError:
+		e.Flags |= diag.Temporary
+		e.Err, e.Hint = errBadAnswer{message}, c.endpointHint()
+		return
 	case e.Has(diag.Temporary):
-		e.Hint = "STS has a bad moment: try again"
+		text := "STS is temporarily unavailable"
+		if _, isThrottle := retry.DefaultThrottleErrorCodes[code]; isThrottle {
+			text = "STS is throttling requests"
+		}
+		e.Err = errText(text + ": " + code + ": " + message)
+		return
 	case isMFA:
 		e.Hint = hintForMFA(message, call.hop)
 	case call.isWebIdentity():
@@ -117,6 +108,48 @@ func (c *stsClient) explainRefusal(e *diag.Error, call stsCall, code, message st
 	default:
 		e.Hint = call.hint(code, message)
 	}
+	e.Err = errText(call.refusalText(code, strings.TrimRight(message, ". \n")))
+	e.Set(diag.Denied, !isMFA && slices.Contains([]string{
+		"AccessDenied", "AccessDeniedException", "InvalidClientTokenId", "UnrecognizedClientException",
+	}, code))
+}
+
+// name returns the name of the call: its action, and the role or device.
+func (c stsCall) name() string {
+	if c.isWebIdentity() {
+		return "AssumeRoleWithWebIdentity " + c.hop.RoleARN
+	}
+	return c.link.String()
+}
+
+// refusalText returns a code and message of STS with the caller. The message of a denial repeats
+// what the name of the call says, "User: ARN is not authorized to perform: sts:AssumeRole on
+// resource: ARN", and is shortened.
+func (c stsCall) refusalText(code, message string) string {
+	who := "the web identity token"
+	if !c.isWebIdentity() {
+		who = "access key " + shownKeyID(c.keyID)
+	}
+	caller, rest, ok := cutDenial(message)
+	if !ok {
+		return code + " for " + who + ": " + message
+	}
+	text := code + " for " + caller
+	action, rest, ok := strings.Cut(rest, " on resource: ")
+	if !ok {
+		return text + ": not authorized to perform: " + action
+	}
+	if action != "sts:AssumeRole" {
+		text += " to perform " + action
+	}
+	resource, why, _ := strings.Cut(rest, " ")
+	if resource != c.hop.RoleARN {
+		text += " on " + resource
+	}
+	if why != "" {
+		text += " " + why
+	}
+	return text
 }
 
 // mfaFailed begins the messages of STS about an MFA device or its code. Their code is AccessDenied.
@@ -139,7 +172,7 @@ func (c *stsClient) refused(api smithy.APIError, err error) (code, message strin
 	message = found["Message"]
 	var response *smithyhttp.ResponseError
 	if message == "" && errors.As(err, &response) {
-		message = fmt.Sprintf("status %d and no reason", response.HTTPStatusCode())
+		message = fmt.Sprintf("status %d", response.HTTPStatusCode())
 	}
 	return code, message
 }
@@ -151,6 +184,10 @@ func (c *stsClient) endpointText() string {
 		return err.Error()
 	}
 	return resolved
+}
+
+func (c *stsClient) endpointHint() string {
+	return "check the proxy and the endpoint " + c.endpointText()
 }
 
 // isTemporary reports whether the same call may succeed later with nothing changed.
@@ -174,7 +211,7 @@ func isTemporary(err error) bool {
 // errBadAnswer means that a response did not come from STS.
 type errBadAnswer struct{ why string }
 
-func (e errBadAnswer) Error() string { return "the answer is none of STS: " + e.why }
+func (e errBadAnswer) Error() string { return "the response did not come from STS: " + e.why }
 
 // errInterrupted is context.Canceled with another text.
 var errInterrupted error = interrupted{}
@@ -218,11 +255,13 @@ func xmlTexts(document []byte, names ...string) map[string]string {
 	}
 }
 
-// callerARN returns the caller in a denial of STS: "User: ARN is not authorized to perform: ...".
-func callerARN(message string) (arn string, ok bool) {
-	rest, ok := strings.CutPrefix(message, "User: ")
-	arn, _, found := strings.Cut(rest, " is not authorized")
-	return arn, ok && found && strings.HasPrefix(arn, "arn:") && !strings.ContainsAny(arn, " \t\r\n")
+// cutDenial splits a denial of STS, "User: ARN is not authorized to perform: ...", into the caller's
+// ARN and what follows.
+func cutDenial(message string) (arn, rest string, ok bool) {
+	rest, ok = strings.CutPrefix(message, "User: ")
+	arn, rest, found := strings.Cut(rest, " is not authorized to perform: ")
+	isARN := strings.HasPrefix(arn, "arn:") && !strings.ContainsAny(arn, " \t\r\n")
+	return arn, rest, ok && found && isARN
 }
 
 // root returns why a request was not sent, without what the SDK and net/http add.
@@ -234,16 +273,37 @@ func root(err *smithyhttp.RequestSendError) error {
 	return errText(err.Err.Error())
 }
 
-// innermost returns the first cause of an error. It does not quote text in the place of a time,
-// which may be a secret.
-func innermost(err error) error {
-	for cause := errors.Unwrap(err); cause != nil; cause = errors.Unwrap(err) {
-		err = cause
+// cause returns the first cause of an error, in words for a user. It does not quote what could not be
+// parsed, which may be a secret.
+func cause(err error) error {
+	var wrongType *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &wrongType) && wrongType.Field == "":
+		return errors.New("not a JSON object")
+	case errors.As(err, &wrongType):
+		return fmt.Errorf("not valid: %s has the wrong type", wrongType.Field)
+	case errors.As(err, new(*json.SyntaxError)):
+		return errors.New("not valid JSON")
+	case errors.As(err, new(*xml.SyntaxError)):
+		return errors.New("not valid XML")
+	case errors.As(err, new(*time.ParseError)):
+		return errors.New("not valid: a time is not in the format of RFC 3339")
 	}
-	if errors.As(err, new(*time.ParseError)) {
-		return errors.New("a time in it is not in the form of RFC 3339")
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
+		err = inner
+	}
+	switch err {
+	case io.EOF, io.ErrUnexpectedEOF:
+		return errors.New("incomplete")
 	}
 	return err
+}
+
+// isSyntaxError reports whether text could not be parsed, so that [cause] is an adjective.
+func isSyntaxError(err error) bool {
+	return errors.As(err, new(*json.UnmarshalTypeError)) || errors.As(err, new(*json.SyntaxError)) ||
+		errors.As(err, new(*xml.SyntaxError)) || errors.As(err, new(*time.ParseError)) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // errText returns text of limited length as an error. A server may send any amount.

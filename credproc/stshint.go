@@ -1,16 +1,16 @@
 package credproc
 
 import (
-	"fmt"
 	"strings"
 
+	"aws-credproc/credproc/plan"
 	"aws-credproc/profiles"
 )
 
 // hint returns what to do about an error code of STS, and "" if that is unknown.
 // https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 func (c stsCall) hint(code, message string) string {
-	correct := "correct the settings of [profile " + c.hop.Profile + "]"
+	check := "check the settings of [profile " + c.hop.Profile + "]"
 	switch code {
 	case "AccessDenied", "AccessDeniedException":
 		return c.hintForDenial(message)
@@ -18,44 +18,66 @@ func (c stsCall) hint(code, message string) string {
 		return c.hintForKey()
 	case "SignatureDoesNotMatch":
 		if strings.Contains(message, "valid region") {
-			return "the region, which [profile " + c.profile + "] or AWS_REGION names, is none of STS: correct it"
+			return "correct the region in [profile " + c.profile + "] or AWS_REGION"
 		}
-		return "the secret access key of profile " + c.caller + " is wrong, or this machine's clock is"
+		return "check the secret access key of profile " + c.caller + " and this machine's clock"
 	case "ExpiredToken", "ExpiredTokenException":
-		return "the session in profile " + c.caller + " is over: put new credentials there"
+		return "replace the credentials of profile " + c.caller + ", which have expired"
 	case "RegionDisabledException":
-		return "activate STS for that region in the account, or set another region in the profile"
+		return "activate STS for the region in the account, or set another region in [profile " + c.profile + "]"
 	case "ValidationError":
 		if strings.Contains(message, "role chaining") {
-			return "a role that is assumed from a session, of another role or for an MFA device, lasts an hour at most: remove duration_seconds from [profile " + c.hop.Profile + "]"
+			return "remove duration_seconds from [profile " + c.hop.Profile + "]: " +
+				"a role that is assumed with a session lasts at most an hour"
 		}
 		if strings.Contains(message, "MaxSessionDuration") {
-			return "ask for less, by duration_seconds in [profile " + c.hop.Profile + "] or by --duration, or let the role allow more"
+			return "use a shorter --duration or duration_seconds in [profile " + c.hop.Profile + "], " +
+				"or increase the role's maximum session duration"
 		}
-		return correct
+		return check
 	case "MalformedPolicyDocument", "PackedPolicyTooLarge", "InvalidParameterValue":
-		return correct
+		return check
 	}
 	return ""
 }
 
+// hintForDenial returns which policies to look at. A message names the policy only if that denies
+// explicitly, or belongs to the account of the caller.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 func (c stsCall) hintForDenial(message string) string {
-	hint := "the caller's policy and the role's trust policy must both allow it, and " + deniedBy(message)
-	both := fmt.Sprintf("; aws-credproc explain --policies %s prints both as they must be",
-		profiles.Argument(c.profile))
-	if c.hop.ExternalID == "" {
-		return hint + "; one that asks for an external ID needs external_id in [profile " + c.hop.Profile + "]" + both
+	for _, policy := range []string{
+		"service control policy", "resource control policy", "permissions boundary",
+		"session policy", "VPC endpoint policy",
+	} {
+		if strings.Contains(message, policy) {
+			return "the " + policy + " must allow it"
+		}
 	}
-	return hint + both + ", with the external_id of [profile " + c.hop.Profile + "]"
+	hint := "aws-credproc explain --policies " + profiles.Argument(c.profile) +
+		" prints the two policies that must allow it"
+	caller, _, _ := cutDenial(message)
+	sameAccount := plan.AccountOf(caller) != "" &&
+		plan.AccountOf(caller) == plan.AccountOf(c.hop.RoleARN)
+	isTrust := !strings.Contains(message, "identity-based policy")
+	switch {
+	case !isTrust || sameAccount && c.hop.ExternalID == "":
+	case c.hop.ExternalID != "":
+		hint += "; check external_id in [profile " + c.hop.Profile + "]"
+	default:
+		hint += "; if the role requires an external ID, set external_id in [profile " +
+			c.hop.Profile + "]"
+	}
+	return hint
 }
 
 func (c stsCall) hintForKey() string {
 	hint := "AWS does not know the access key of profile " + c.caller + ", or it is inactive"
 	switch {
 	case c.source.Type == profiles.Keyring:
-		hint += ": put a new one into the credentials file as [" + c.source.Profile + "], and run aws-credproc import " + profiles.Argument(c.source.Profile)
+		hint += ": add a new one to the credentials file as [" + c.source.Profile +
+			"], then run aws-credproc import " + profiles.Argument(c.source.Profile)
 	case c.source.Location != "":
-		hint += ": correct it in the " + c.source.Location
+		hint += ": replace it in the " + c.source.Location
 	}
 	return hint
 }
@@ -64,9 +86,10 @@ func (c stsCall) hintForKey() string {
 func hintForMFA(message string, h profiles.Hop) string {
 	switch {
 	case strings.Contains(message, "invalid MFA one time pass code"):
-		return "AWS takes a code once: wait for the next one; and see that the clock of what shows it is right"
+		return "wait for the next code, because AWS accepts each one once, and check the device's clock"
 	case strings.Contains(message, "unable to validate"):
-		return "correct mfa_serial in [profile " + h.Profile + "]: the ARN of a device of the user whose keys these are (aws iam list-mfa-devices)"
+		return "set mfa_serial in [profile " + h.Profile + "] to a device of the user; " +
+			"aws iam list-mfa-devices lists them"
 	}
 	return "add mfa_serial to [profile " + h.Profile + "]"
 }
@@ -76,34 +99,13 @@ func hintForMFA(message string, h profiles.Hop) string {
 func (c stsCall) hintForToken(code string) string {
 	switch code {
 	case "AccessDenied":
-		return "the role's trust policy must allow sts:AssumeRoleWithWebIdentity to the token's provider, with conditions that the token meets"
+		return "the role's trust policy must allow sts:AssumeRoleWithWebIdentity " +
+			"for the provider, audience and subject of the token"
 	case "ExpiredToken", "ExpiredTokenException":
-		return "the token is over: whoever writes it must write a new one"
+		return "get a new token"
 	case "InvalidIdentityToken", "IDPRejectedClaim":
-		return "the account must know the token's provider and audience (an IAM OIDC provider)"
+		return "add the token's issuer and audience to the account as an IAM OIDC provider"
 	}
 	c.profile, c.caller, c.source = c.hop.Profile, c.hop.Profile, profiles.Source{}
 	return c.hint(code, "")
-}
-
-// deniedBy returns which policy probably caused a denial, according to the message of STS. Only
-// newer messages name it.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
-func deniedBy(message string) string {
-	for _, other := range []string{
-		"service control policy", "resource control policy", "permissions boundary",
-		"session policy", "VPC endpoint policy",
-	} {
-		if strings.Contains(message, other) {
-			return "here a " + other + " stands against it"
-		}
-	}
-	switch {
-	case strings.Contains(message, "role trust policy"),
-		strings.Contains(message, "resource-based policy"):
-		return "here it is the trust policy that does not"
-	case strings.Contains(message, "identity-based policy"):
-		return "here it is the caller's policy that does not"
-	}
-	return "probably it is the trust policy that does not"
 }

@@ -357,11 +357,11 @@ func TestE2EImport(t *testing.T) {
 		i.get(t, 0, 1)
 		service.lock(t)
 		i.run(t, program, "get", "base").failed(t, 3, "keyring: locked\naws-credproc: hint: unlock the keyring")
-		i.finds(t, "base: the imported keys are in the keyring, which is locked", "unlock the keyring, and then run aws-credproc refresh base")
+		i.finds(t, "base: the imported keys are in the keyring, which is locked", "unlock the keyring, then run aws-credproc refresh base")
 		config := i.read(t, "config")
 		i.write(t, "config", config+"\n"+strings.ReplaceAll(config[strings.Index(config, "[profile dev-role]"):strings.Index(config, "[profile base]")], "dev-role", "two")+"region = eu-west-2\nexternal_id = two\n")
 		r := i.run(t, program, "refresh", "--all")
-		if r.code != 3 || !strings.Contains(r.stderr, "dev-role: get the credentials of profile base: keyring: locked\naws-credproc: hint: ") || !strings.HasSuffix(r.stderr, "\naws-credproc: two: the same: keyring: locked\n") {
+		if r.code != 3 || !strings.Contains(r.stderr, "dev-role: profile base: keyring: locked\naws-credproc: hint: ") || !strings.HasSuffix(r.stderr, "\naws-credproc: two: the same: keyring: locked\n") {
 			t.Errorf("exit code %d\n%s", r.code, r.stderr)
 		}
 		i.write(t, "config", config)
@@ -375,7 +375,7 @@ func TestE2EImport(t *testing.T) {
 		i := start(t)
 		i.importOK(t)
 		for item, want := range map[string][2]string{
-			"":        {"cannot be read from the keyring: corrupt", "put the keys into the credentials file as [base], and run aws-credproc import base"},
+			"":        {"cannot be read from the keyring: corrupt", "add the keys to the credentials file as [base], then run aws-credproc import base"},
 			`{"v":9}`: {"cannot be read from the keyring: written by a newer version", "use the newer version of aws-credproc everywhere"},
 		} {
 			i.runInput(t, item, "secret-tool", "store", "--label", "x", "service", "aws-credproc-keys", "username", "base in "+i.path("config"))
@@ -389,8 +389,8 @@ func TestE2EImport(t *testing.T) {
 		none.run(t, program, "import", "base", "--yes").failed(t, 1, "keys are moved where there is a keyring only")
 		i.untouched(t)
 		i.importOK(t)
-		(&importTest{keyringTest: &keyringTest{home: none, program: program}}).finds(t, "base: the imported keys cannot be read, because there is no keyring: not available", "run this where that is, or there aws-credproc import --undo base")
-		none.run(t, program, "get", "base").failed(t, 1, "get the credentials of profile base: keyring: not available", "the keys of profile base are in the keyring")
+		(&importTest{keyringTest: &keyringTest{home: none, program: program}}).finds(t, "base: the imported keys cannot be read, because there is no keyring: not available", "use it in your desktop session, or run aws-credproc import --undo base there")
+		none.run(t, program, "get", "base").failed(t, 1, "base: keyring: not available", "the keys of profile base are in the keyring")
 	})
 
 	t.Run("what cannot be written is refused", func(t *testing.T) {

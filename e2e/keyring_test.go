@@ -210,7 +210,7 @@ func TestE2EStatusOpensNoSecret(t *testing.T) {
 	if store, reason := k.newSessions(t, k.program); store != "none" || !strings.Contains(reason, "no answer in time") {
 		t.Errorf("new sessions go to %q: %s", store, reason)
 	}
-	if out := k.ok(t, k.program, "explain", "dev-role"); !strings.Contains(out, "store    keyring (a new session is not kept: keyring: no answer in time") {
+	if out := k.ok(t, k.program, "explain", "dev-role"); !strings.Contains(out, "store    keyring (new sessions are not stored: keyring: no answer in time") {
 		t.Errorf("explain: %s", out)
 	}
 	var status struct {

@@ -45,7 +45,7 @@ func TestStorm(t *testing.T) {
 		first := 0
 		for _, r := range results {
 			r.failed(t, 1, "AccessDenied", roleARN("Dev"))
-			if !strings.Contains(r.stderr, " ago; tried again after 5s") {
+			if !strings.Contains(r.stderr, " ago; next attempt in ") {
 				first++
 			}
 		}

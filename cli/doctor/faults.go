@@ -133,7 +133,7 @@ func (r *chainResolver) addSettingFault(name string, err error) {
 	if e := (*diag.Error)(nil); errors.As(err, &e) {
 		r.refused[name] = true
 		f.profile, f.setting, f.fix = e.Profile, e.Setting, e.Hint
-		f.what = e.Where + ": " + e.What()
+		f.what = strings.TrimPrefix(e.Where+": "+e.What(), ": ")
 		if strings.HasPrefix(e.Setting, "AWS_") { // one finding, no matter how many profiles use it
 			f.profile, f.setting, f.where = "", "", e.Setting
 			f.fix = "correct it, or " + r.sh.unset(e.Setting)

@@ -41,14 +41,14 @@ func EndpointOf(c profiles.Chain, getenv func(string) string) (Endpoint, error) 
 		DualStack: has("true", "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
 	}
 	if e.Region, e.RegionFrom = regionOf(c, getenv); !IsRegion(e.Region) {
-		setting := "region"
+		setting, where := "region", "region in the "+e.RegionFrom
 		if strings.HasPrefix(e.RegionFrom, "AWS_") {
-			setting = e.RegionFrom
+			setting, where = e.RegionFrom, e.RegionFrom
 		}
 		return Endpoint{}, &diag.Error{
-			Profile: c.Profile.Name, Where: "find the STS endpoint", Setting: setting,
-			Err:  fmt.Errorf("the region is %q, which is none", e.Region),
-			Hint: "correct AWS_REGION, AWS_DEFAULT_REGION or the profile's region",
+			Profile: c.Profile.Name, Where: "STS endpoint", Setting: setting,
+			Err:  fmt.Errorf("%q is not a region", e.Region),
+			Hint: "set " + where + " to a region such as eu-west-1",
 		}
 	}
 	if has("true", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls") {
@@ -77,8 +77,8 @@ func (e Endpoint) withURL(c profiles.Chain, getenv func(string) string) (Endpoin
 		u, err := url.Parse(configured.url)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return Endpoint{}, &diag.Error{
-				Profile: c.Profile.Name, Where: "find the STS endpoint", Setting: configured.setting,
-				Err:  fmt.Errorf("%s is no URL with http or https", configured.from),
+				Profile: c.Profile.Name, Where: "STS endpoint", Setting: configured.setting,
+				Err:  fmt.Errorf("%s is not an http or https URL", configured.from),
 				Hint: "write it as https://host[:port]",
 			}
 		}

@@ -33,11 +33,11 @@ func (l Link) IsSessionToken() bool { return l.Type == TypeSessionToken }
 func (l Link) String() string {
 	switch {
 	case l.Role != nil:
-		return "assume role " + l.Role.RoleARN
+		return "AssumeRole " + l.Role.RoleARN
 	case l.IsSessionToken():
-		return "get a session for the MFA device " + l.Device
+		return "GetSessionToken with MFA device " + l.Device
 	}
-	return "get the credentials of profile " + l.Profile
+	return "profile " + l.Profile
 }
 
 // linksOf returns the links of a chain, without their keys.
@@ -99,19 +99,20 @@ func (p Plan) CheckMFA(n int) error {
 	var source string
 	switch profiles.SourceType(p.Links[n-1].Type) {
 	case TypeAssumeRole, profiles.WebIdentity:
-		source = "a role's session"
+		source = "a role"
 	case profiles.SSO:
-		source = "a session of SSO"
+		source = "SSO"
 	case profiles.EC2Metadata, profiles.ECSMetadata:
-		source = "those of a machine's role"
+		source = "an instance or container"
 	default:
 		return nil
 	}
 	return &diag.Error{
 		Profile: p.Chain.Profile.Name, Where: p.Links[n].String(),
-		Err: fmt.Errorf("it has mfa_serial, but the credentials of its source, profile %s, are %s, "+
-			"and MFA devices are users'", p.Links[n-1].Profile, source),
-		Hint:  "remove mfa_serial from [profile " + h.Profile + "], or let it start with a user's keys",
+		Err: fmt.Errorf("mfa_serial is set, but profile %s has the credentials of %s, "+
+			"and only IAM users have MFA devices", p.Links[n-1].Profile, source),
+		Hint: "remove mfa_serial from [profile " + h.Profile + "], " +
+			"or use an IAM user's keys as the source",
 		Flags: diag.Local,
 	}
 }

@@ -112,8 +112,8 @@ func policyText(c profiles.Chain, profile, policy string) (string, error) {
 	}
 	fail := func(err error) (string, error) {
 		return "", &diag.Error{
-			Profile: c.Profile.Name, Where: "read the policy of profile " + profile, Err: err,
-			Hint: "correct policy = file://PATH, or the file",
+			Profile: c.Profile.Name, Where: "policy of profile " + profile, Err: err,
+			Hint: "correct policy in [profile " + profile + "], or the file",
 		}
 	}
 	b, err := files.Read(path, MaxTextFile)
