@@ -37,10 +37,10 @@ func newCompletionCmd(a *app, root *cobra.Command) *cobra.Command {
 		Long: `Prints a script that completes commands, flags and profile names in bash, zsh, fish
 or PowerShell. Add one of these lines to the startup file of your shell:
 
-  bash         source <(aws-credproc completion bash)
-  zsh          source <(aws-credproc completion zsh)     # after compinit
-  fish         aws-credproc completion fish | source
-  PowerShell   aws-credproc completion powershell | Out-String | Invoke-Expression
+  bash        source <(aws-credproc completion bash)
+  zsh         source <(aws-credproc completion zsh)     # after compinit
+  fish        aws-credproc completion fish | source
+  PowerShell  aws-credproc completion powershell | Out-String | iex
 
 Completion reads the config files only. It uses no keyring and no network.`,
 		Example: `  aws-credproc completion bash

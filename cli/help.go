@@ -13,7 +13,7 @@ func newHelpCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]",
 		Short: "Show the help of a command",
-		Long:  "Shows the help of a command, as its flag --help does.",
+		Long:  "Shows the help of a command, as its --help flag does.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			target, rest, err := cmd.Root().Find(args)
 			if err == nil && target.HasSubCommands() {
@@ -22,8 +22,6 @@ func newHelpCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			target.InitDefaultHelpFlag()
-			target.InitDefaultVersionFlag()
 			return target.Help()
 		},
 		ValidArgsFunction: completeCommands,

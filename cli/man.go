@@ -86,12 +86,7 @@ func manPage(cmd *cobra.Command) string {
 		roff(strings.ToUpper(name)), roff("aws-credproc "+version()))
 	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n", roff(name), roff(cmd.Short))
 	b.WriteString(".SH SYNOPSIS\n")
-	if cmd.HasAvailableSubCommands() {
-		fmt.Fprintf(&b, "\\fB%s\\fR \\fICOMMAND\\fR [\\fIflags\\fR]\n", roff(path))
-	} else {
-		usage := strings.TrimPrefix(cmd.UseLine(), path)
-		fmt.Fprintf(&b, "\\fB%s\\fR%s\n", roff(path), roff(usage))
-	}
+	fmt.Fprintf(&b, "\\fB%s\\fR%s\n", roff(path), roff(strings.TrimPrefix(usageLine(cmd), path)))
 	b.WriteString(".SH DESCRIPTION\n" + manText(cmd.Long))
 	if cmd.HasAvailableSubCommands() {
 		var commands [][2]string
