@@ -56,10 +56,10 @@ func (c *chooser) choose(ctx context.Context, d *statedir.Dir) decision {
 	return chosen
 }
 
-// StoreName returns where a new session would go, and why; reason is empty if it is the choice of the
-// options. The name is None if that store cannot be used. It asks the keyring for its status, for at
-// most Options.KeyringLimit with Auto and otherwise [keyring.ResponseLimit], without a prompt and
-// without starting a daemon. It makes no state directory.
+// StoreName returns where a new session would go, and why; reason is empty if it is the choice of
+// the options. The name is None if that store cannot be used. It asks the keyring for its status,
+// for at most Options.KeyringLimit with Auto and otherwise [keyring.ResponseLimit], without a
+// prompt and without starting a daemon. It makes no state directory.
 func (c *Cache) StoreName(ctx context.Context) (name Choice, reason string) {
 	if c.opts.Choice == None {
 		return None, ""

@@ -2,14 +2,12 @@ package cache
 
 import (
 	"aws-credproc/cache/keyring"
-	"aws-credproc/cache/statedir"
 	"aws-credproc/internal/childtest"
 	"aws-credproc/internal/keyringtest"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,7 +17,8 @@ import (
 )
 
 func init() {
-	// unlock DIR: as a command that a person typed; prints whether the keyring is open.
+	// unlock DIR unlocks as a command at a terminal does, and prints whether the keyring is
+	// unlocked.
 	childtest.Register("unlock", func(args []string) error {
 		err := Unlock(context.Background(), args[0], UnlockLimit, func() {})
 		if err != nil && !errors.Is(err, ErrLocked) {
@@ -30,7 +29,7 @@ func init() {
 	})
 }
 
-func TestAutoTakesTheKernelStoreWhereTheKeyringTakesNothing(t *testing.T) {
+func TestAutoUsesTheKernelStoreWithoutAKeyring(t *testing.T) {
 	for name, tc := range keyringtest.States() {
 		t.Run(name, func(t *testing.T) {
 			dir := kernelDir(t)
@@ -49,7 +48,7 @@ func TestAutoTakesTheKernelStoreWhereTheKeyringTakesNothing(t *testing.T) {
 			if err := another.Delete(t.Context(), testKey); err != nil {
 				t.Errorf("delete: %v", err)
 			}
-			if left := filesIn(t, filepath.Join(dir, string(statedir.Sessions))); len(left) > 0 {
+			if left := filesIn(t, sessionsDir(dir)); len(left) > 0 {
 				t.Errorf("left: %v", left)
 			}
 			w.want(t, 0)
@@ -57,34 +56,36 @@ func TestAutoTakesTheKernelStoreWhereTheKeyringTakesNothing(t *testing.T) {
 	}
 }
 
-func TestAutoWithoutAnyStoreKeepsNothing(t *testing.T) {
+func TestAutoWithoutAStoreKeepsNothing(t *testing.T) {
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "")
 	c, w := openTest(t, Auto, "")
 	c.stores.kernel = noKernel
-	if store, reason := c.StoreName(t.Context()); store != None || !strings.Contains(reason, "no D-Bus session bus") || !strings.Contains(reason, "EPERM") {
+	if store, reason := c.StoreName(t.Context()); store != None ||
+		!strings.Contains(reason, "no D-Bus session bus") || !strings.Contains(reason, "EPERM") {
 		t.Errorf("store %s: %s", store, reason)
 	}
 	mustPut(t, c, testKey, testSession(), None)
 	w.want(t, 0)
 }
 
-// What a store that is there refuses all the same, it may refuse each time: somebody must be told.
-func TestAutoTellsOfAStoreThatTakesNothingAfterAll(t *testing.T) {
+// A store that is available and takes nothing may do so each time, so it is an error.
+func TestAutoReportsAStoreThatTakesNothing(t *testing.T) {
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "")
 	c, _ := openTest(t, Auto, "")
 	c.stores.kernel = forgetfulKernel{}
-	if store, err := c.Put(t.Context(), testKey, testSession(), testFacts()); store != None || !errors.Is(err, ErrUnavailable) {
+	if store, err := c.Put(t.Context(), testKey, testSession(), testFacts()); store != None ||
+		!errors.Is(err, ErrUnavailable) {
 		t.Errorf("%s, %v", store, err)
 	}
 }
 
-// Whoever looks is told that the store which was chosen takes nothing.
-func TestAStoreThatIsOutOfReachIsTold(t *testing.T) {
+func TestStoreNameOfAStoreThatIsUnavailable(t *testing.T) {
 	for name, tc := range keyringtest.States() {
 		t.Run(name, func(t *testing.T) {
 			tc.Enter(t)
 			c, w := openTest(t, Keyring, "")
-			if store, reason := c.StoreName(t.Context()); store != None || !strings.Contains(reason, tc.Reason) {
+			if store, reason := c.StoreName(t.Context()); store != None ||
+				!strings.Contains(reason, tc.Reason) {
 				t.Errorf("store %s: %s", store, reason)
 			}
 			w.want(t, 0)
@@ -92,14 +93,15 @@ func TestAStoreThatIsOutOfReachIsTold(t *testing.T) {
 	}
 	c, w := openTest(t, Kernel, "")
 	c.stores.kernel = noKernel
-	if store, reason := c.StoreName(t.Context()); store != None || !strings.Contains(reason, "EPERM") {
+	if store, reason := c.StoreName(t.Context()); store != None ||
+		!strings.Contains(reason, "EPERM") {
 		t.Errorf("store %s: %s", store, reason)
 	}
 	w.want(t, 0)
 }
 
-// The haste of a caller is no reason to choose another store.
-func TestAutoDecidesNothingForACallerInHaste(t *testing.T) {
+// The deadline of a caller says nothing about the keyring.
+func TestShortDeadlineDoesNotChooseAStore(t *testing.T) {
 	d := keyringtest.New(t)
 	daemon := d.StartKeyring(true)
 	c, _ := openTest(t, Auto, "")
@@ -112,19 +114,21 @@ func TestAutoDecidesNothingForACallerInHaste(t *testing.T) {
 	if err := daemon.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	keyringtest.WaitFor(t, "the keyring", func() bool { return c.stores.keyring.Status(t.Context(), keyring.ResponseLimit) == nil })
+	keyringtest.WaitFor(t, "the keyring", func() bool {
+		return c.stores.keyring.Status(t.Context(), keyring.ResponseLimit) == nil
+	})
 	if store, reason := c.StoreName(t.Context()); store != Keyring {
 		t.Errorf("store %s: %s", store, reason)
 	}
 }
 
-// The keyring is locked for a while: who needs a session in the meantime gets a new one, and what was there is neither
+// While the keyring is locked, sessions go to the kernel store. Those in the keyring are neither
 // lost nor left behind.
 func TestSessionsOutliveALockedKeyring(t *testing.T) {
 	dir := kernelDir(t)
 	d := keyringtest.New(t)
 	d.StartKeyring(true)
-	open := func() *Cache { // as another process does
+	open := func() *Cache { // like another process
 		c, w := openTest(t, Auto, dir)
 		t.Cleanup(func() { w.want(t, 0) })
 		return c
@@ -141,13 +145,14 @@ func TestSessionsOutliveALockedKeyring(t *testing.T) {
 		t.Errorf("second look: %v", err)
 	}
 	if f, err := open().FactsOf(testKey); err != nil || f.Store != Keyring {
-		t.Errorf("it was moved by a look: %+v, %v", f, err)
+		t.Errorf("reading moved it: %+v, %v", f, err)
 	}
 	mustPut(t, open(), testKey, second, Kernel)
 	if got, err := open().Get(t.Context(), testKey); err != nil || got != second {
 		t.Errorf("while it is locked: %v, %v", got, err)
 	}
-	if f, err := open().FactsOf(testKey); err != nil || f.Store != Kernel || !f.KeyringUntil.Equal(first.Expiration) {
+	if f, err := open().FactsOf(testKey); err != nil || f.Store != Kernel ||
+		!f.KeyringUntil.Equal(first.Expiration) {
 		t.Errorf("facts: %+v, %v", f, err)
 	}
 	d.Unlock()
@@ -155,16 +160,16 @@ func TestSessionsOutliveALockedKeyring(t *testing.T) {
 		t.Errorf("unlocked: %v, %v", got, err)
 	}
 	if got, err := open().Get(t.Context(), otherKey); err != nil || got != first {
-		t.Errorf("what nobody needed in the meantime: %v, %v", got, err)
+		t.Errorf("a session that was not replaced: %v, %v", got, err)
 	}
 	mustPut(t, open(), testKey, third, Keyring)
 	if got, err := open().Get(t.Context(), testKey); err != nil || got != third {
-		t.Errorf("anew: %v, %v", got, err)
+		t.Errorf("new session: %v, %v", got, err)
 	}
 	if f, err := open().FactsOf(testKey); err != nil || !f.KeyringUntil.IsZero() {
 		t.Errorf("facts: %+v, %v", f, err)
 	}
-	if left := filesIn(t, filepath.Join(dir, string(statedir.Sessions))); len(left) > 0 {
+	if left := filesIn(t, sessionsDir(dir)); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
 	if n := d.Prompts.Load(); n != 0 {
@@ -172,9 +177,10 @@ func TestSessionsOutliveALockedKeyring(t *testing.T) {
 	}
 }
 
-// What was to be deleted while the keyring was locked is served by nobody when it is open again, and goes.
-func TestWhatIsForgottenInALockedKeyringDoesNotComeBack(t *testing.T) {
-	for name, forget := range map[string]func(c *Cache) error{
+// A session that was deleted while the keyring was locked is not returned when it is unlocked, and
+// is then deleted.
+func TestSessionDeletedFromALockedKeyringDoesNotComeBack(t *testing.T) {
+	for name, del := range map[string]func(c *Cache) error{
 		"clear":  func(c *Cache) error { _, err := c.Clear(t.Context()); return err },
 		"delete": func(c *Cache) error { return c.Delete(t.Context(), testKey) },
 	} {
@@ -186,7 +192,7 @@ func TestWhatIsForgottenInALockedKeyringDoesNotComeBack(t *testing.T) {
 			},
 			"damaged facts": func(t *testing.T, c *Cache, d *keyringtest.Desktop) {
 				d.Lock()
-				if err := os.WriteFile(filepath.Join(c.opts.Dir, string(statedir.Facts), factsName(testKey)), nil, 0o600); err != nil {
+				if err := os.WriteFile(factsPath(c.opts.Dir, testKey), nil, 0o600); err != nil {
 					t.Fatal(err)
 				}
 			},
@@ -198,7 +204,7 @@ func TestWhatIsForgottenInALockedKeyringDoesNotComeBack(t *testing.T) {
 				open := func() *Cache { return openTestAt(t, Auto, dir) }
 				mustPut(t, open(), testKey, testSession(), Keyring)
 				before(t, open(), d)
-				if err := forget(open()); !errors.Is(err, ErrLocked) {
+				if err := del(open()); !errors.Is(err, ErrLocked) {
 					t.Errorf("got %v", err)
 				}
 				if err := open().RecordFailure(testKey, testFacts(), errors.New("x")); err != nil {
@@ -207,8 +213,10 @@ func TestWhatIsForgottenInALockedKeyringDoesNotComeBack(t *testing.T) {
 				d.Unlock()
 				c := open()
 				for look, get := range map[string]func() (Session, error){
-					"first":  func() (Session, error) { return c.Get(t.Context(), testKey) },
-					"second": func() (Session, error) { return c.GetLocked(t.Context(), testKey, testFacts()) },
+					"first": func() (Session, error) { return c.Get(t.Context(), testKey) },
+					"second": func() (Session, error) {
+						return c.GetLocked(t.Context(), testKey, testFacts())
+					},
 				} {
 					if _, err := get(); !errors.Is(err, ErrMiss) {
 						t.Errorf("it came back at the %s look: %v", look, err)
@@ -216,19 +224,20 @@ func TestWhatIsForgottenInALockedKeyringDoesNotComeBack(t *testing.T) {
 				}
 				mustPut(t, c, otherKey, testSession(), Keyring)
 				if _, err := openKeyring(t).get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
-					t.Errorf("the item stays: %v", err)
+					t.Errorf("the item is still there: %v", err)
 				}
 				mustPut(t, c, testKey, testSession(), Keyring)
 				if _, err := c.Get(t.Context(), testKey); err != nil {
-					t.Errorf("the next session is forgotten too: %v", err)
+					t.Errorf("the next session was deleted too: %v", err)
 				}
 			})
 		}
 	}
 }
 
-// A process that is killed between store and facts leaves a session in the kernel store that the facts do not tell of.
-func TestSecondLookFindsWhatTheKernelTookForALockedKeyring(t *testing.T) {
+// A process that is killed before it writes the facts leaves a session without facts in the kernel
+// store.
+func TestGetLockedFindsASessionInTheKernelStore(t *testing.T) {
 	dir := kernelDir(t)
 	d := keyringtest.New(t)
 	d.StartKeyring(true)
@@ -244,20 +253,25 @@ func TestSecondLookFindsWhatTheKernelTookForALockedKeyring(t *testing.T) {
 	if got, err := c.GetLocked(t.Context(), testKey, testFacts()); err != nil || got != s {
 		t.Errorf("got %v, %v", got, err)
 	}
-	if f, err := c.FactsOf(testKey); err != nil || f.Store != Kernel || !f.KeyringUntil.Equal(s.Expiration) {
+	if f, err := c.FactsOf(testKey); err != nil || f.Store != Kernel ||
+		!f.KeyringUntil.Equal(s.Expiration) {
 		t.Errorf("facts: %+v, %v", f, err)
 	}
 }
 
-// The keyring goes away after it was found open: the session is kept all the same.
-func TestAutoPutsElsewhereWhatTheKeyringRefusesAfterAll(t *testing.T) {
-	for name, ruin := range map[string]func(t *testing.T, d *keyringtest.Desktop, pid int) error{
+// The keyring fails after it was found unlocked.
+func TestAutoFallsBackToTheKernelStore(t *testing.T) {
+	for name, fail := range map[string]func(t *testing.T, d *keyringtest.Desktop, pid int) error{
 		"locked": func(t *testing.T, d *keyringtest.Desktop, _ int) error { d.Lock(); return nil },
 		"killed": func(t *testing.T, d *keyringtest.Desktop, pid int) error {
-			defer keyringtest.WaitFor(t, "its end", func() bool { return !d.HasService() })
+			defer keyringtest.WaitFor(t, "the end of the daemon", func() bool {
+				return !d.HasService()
+			})
 			return unix.Kill(pid, unix.SIGKILL)
 		},
-		"stopped": func(t *testing.T, d *keyringtest.Desktop, pid int) error { return unix.Kill(pid, unix.SIGSTOP) },
+		"stopped": func(t *testing.T, d *keyringtest.Desktop, pid int) error {
+			return unix.Kill(pid, unix.SIGSTOP)
+		},
 		"bus gone": func(t *testing.T, d *keyringtest.Desktop, _ int) error {
 			return d.Bus.Process.Kill()
 		},
@@ -270,20 +284,20 @@ func TestAutoPutsElsewhereWhatTheKeyringRefusesAfterAll(t *testing.T) {
 			if store, reason := c.StoreName(t.Context()); store != Keyring {
 				t.Fatalf("%v: %v", store, reason)
 			}
-			if err := ruin(t, d, daemon.Process.Pid); err != nil {
+			if err := fail(t, d, daemon.Process.Pid); err != nil {
 				t.Fatal(err)
 			}
 			mustPut(t, c, testKey, testSession(), Kernel)
 			if f, err := c.FactsOf(testKey); err != nil || !f.KeyringUntil.IsZero() {
-				t.Errorf("a session is said to be in the keyring, to which none can have come: %+v, %v", f, err)
+				t.Errorf("the facts name a session in the keyring: %+v, %v", f, err)
 			}
 			w.want(t, 0)
 		})
 	}
 }
 
-// Another daemon takes over, as after an upgrade: what the one before had written is there.
-func TestSessionsOutliveTheirDaemon(t *testing.T) {
+// Another daemon takes over, as after an upgrade.
+func TestSessionsOutliveTheDaemon(t *testing.T) {
 	d := keyringtest.New(t)
 	daemon := d.StartKeyring(true)
 	c, _ := openTest(t, Auto, "")
@@ -294,14 +308,16 @@ func TestSessionsOutliveTheirDaemon(t *testing.T) {
 	}
 	got := make(chan error, 1)
 	go func() { _, err := openKeyring(t).get(t.Context(), testKey); got <- err }()
-	keyringtest.WaitFor(t, "the call", func() bool { return d.Clients() >= 3 }) // the test, the daemon and the call
+	keyringtest.WaitFor(t, "the call", func() bool {
+		return d.Clients() >= 3
+	}) // the test, the daemon and the call
 	if err := daemon.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-got; err == nil || errors.Is(err, ErrMiss) || errors.Is(err, ErrTimeout) {
-		t.Errorf("killed in mid-call: %v", err)
+		t.Errorf("killed during a call: %v", err)
 	}
-	keyringtest.WaitFor(t, "its end", func() bool { return !d.HasService() })
+	keyringtest.WaitFor(t, "the end of the daemon", func() bool { return !d.HasService() })
 	if _, err := openKeyring(t).get(t.Context(), testKey); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("without a daemon: %v", err)
 	}
@@ -311,33 +327,37 @@ func TestSessionsOutliveTheirDaemon(t *testing.T) {
 	}
 }
 
-func TestUnlockWaitsForThePerson(t *testing.T) {
+func TestUnlockWaitsForTheUser(t *testing.T) {
 	for name, tc := range map[string]struct {
-		person *keyringtest.User
-		want   error
+		user *keyringtest.User
+		want error
 	}{
-		"who knows the password":   {&keyringtest.User{Password: "password"}, nil},
-		"who closes the dialog":    {&keyringtest.User{}, ErrLocked},
-		"whom nothing can show it": {nil, ErrLocked},
+		"password":      {&keyringtest.User{Password: "password"}, nil},
+		"dialog closed": {&keyringtest.User{}, ErrLocked},
+		"no prompter":   {nil, ErrLocked},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := keyringtest.New(t)
 			d.StartKeyring(true)
 			d.Lock()
-			d.User.Store(tc.person)
+			d.User.Store(tc.user)
 			c, w := openTest(t, Auto, kernelDir(t))
-			told := 0
-			if err := Unlock(t.Context(), c.opts.Dir, UnlockLimit, func() { told++ }); !errors.Is(err, tc.want) || tc.want == nil && err != nil {
+			waits := 0
+			if err := Unlock(t.Context(), c.opts.Dir, UnlockLimit, func() {
+				waits++
+			}); !errors.Is(err, tc.want) || tc.want == nil && err != nil {
 				t.Errorf("got %v, want %v", err, tc.want)
 			}
-			if n := d.Prompts.Load(); n != 1 || told != 1 {
-				t.Errorf("%d prompts, told of %d", n, told)
+			if n := d.Prompts.Load(); n != 1 || waits != 1 {
+				t.Errorf("%d prompts, %d waits", n, waits)
 			}
 			store := Kernel
 			if tc.want == nil {
 				store = Keyring
-				if err := Unlock(t.Context(), c.opts.Dir, UnlockLimit, func() { told++ }); err != nil || told != 1 {
-					t.Errorf("an open one: %v, told of %d", err, told)
+				if err := Unlock(t.Context(), c.opts.Dir, UnlockLimit, func() {
+					waits++
+				}); err != nil || waits != 1 {
+					t.Errorf("unlocked: %v, %d waits", err, waits)
 				}
 			}
 			mustPut(t, c, testKey, testSession(), store)
@@ -346,8 +366,8 @@ func TestUnlockWaitsForThePerson(t *testing.T) {
 	}
 }
 
-// The process that has raised the prompt may be stopped: others wait as long as for the person, and not for it.
-func TestUnlockWaitsForNobodyWithoutEnd(t *testing.T) {
+// The process that has raised the prompt may be stopped.
+func TestUnlockWaitsForALimitedTime(t *testing.T) {
 	d := keyringtest.New(t)
 	d.StartKeyring(true)
 	d.Lock()
@@ -359,7 +379,9 @@ func TestUnlockWaitsForNobodyWithoutEnd(t *testing.T) {
 	defer free()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	if err := Unlock(ctx, st.dir.Path(), 100*time.Millisecond, func() {}); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "another process") {
+	if err := Unlock(ctx, st.dir.Path(), 100*time.Millisecond,
+		func() {}); !errors.Is(err, ErrLocked) ||
+		!strings.Contains(err.Error(), "another process") {
 		t.Errorf("got %v", err)
 	}
 	if n := d.Prompts.Load(); n != 0 {
@@ -367,22 +389,24 @@ func TestUnlockWaitsForNobodyWithoutEnd(t *testing.T) {
 	}
 }
 
-func TestUnlockOfNoKeyringAsksNobody(t *testing.T) {
+func TestUnlockWithoutALockedKeyringDoesNotWait(t *testing.T) {
 	for name, state := range keyringtest.States() {
 		if name == "locked" {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
 			state.Enter(t)
-			if err := Unlock(t.Context(), t.TempDir(), UnlockLimit, func() { t.Error("somebody is asked") }); err != nil {
+			if err := Unlock(t.Context(), t.TempDir(), UnlockLimit, func() {
+				t.Error("it waits for the user")
+			}); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 }
 
-// Many people's commands at once, and nothing that could show a prompt: the daemon is there for others afterwards.
-func TestManyUnlocksAtOnceDoNotWedgeTheDaemon(t *testing.T) {
+// Several prompts at once that cannot be shown would wedge the daemon.
+func TestConcurrentUnlocksDoNotWedgeTheDaemon(t *testing.T) {
 	d := keyringtest.New(t)
 	d.StartKeyring(true)
 	s := testSession()
@@ -413,8 +437,7 @@ func TestManyUnlocksAtOnceDoNotWedgeTheDaemon(t *testing.T) {
 	}
 }
 
-// What expires in the keyring goes when somebody comes by who finds it open, and holds up nobody before.
-func TestExpiredItemsAreClearedAwayWhenTheKeyringIsOpen(t *testing.T) {
+func TestExpiredItemsAreDeletedWhenTheKeyringIsUnlocked(t *testing.T) {
 	for _, choice := range []Choice{Auto, Keyring, File} {
 		t.Run(string(choice), func(t *testing.T) {
 			dir := kernelDir(t)
@@ -430,14 +453,15 @@ func TestExpiredItemsAreClearedAwayWhenTheKeyringIsOpen(t *testing.T) {
 			mustPut(t, openTestAt(t, Keyring, dir), testKey, s, Keyring)
 			mustPut(t, openTestAt(t, Keyring, dir), Key{2}, s, Keyring)
 			d.Lock()
-			mustPut(t, openTestAt(t, Auto, dir), Key{2}, s, Kernel) // its item is a stray
+			mustPut(t, openTestAt(t, Auto, dir), Key{2}, s, Kernel) // its item stays in the keyring
 			now = s.Expiration.Add(time.Second)
 			next := testSession()
 			next.Issued, next.Expiration = now, now.Add(time.Hour)
 			_, _ = open().Put(t.Context(), otherKey, next, testFacts())
 			for _, key := range []Key{testKey, {2}} {
-				if f, err := openTestAt(t, File, dir).dirFacts(t, key); err != nil || !f.mayBeInKeyring() {
-					t.Errorf("locked: nothing tells of the item any more: %+v, %v", f, err)
+				if f, err := openTestAt(t, File, dir).dirFacts(t, key); err != nil ||
+					!f.mayBeInKeyring() {
+					t.Errorf("locked: the facts no longer name the item: %+v, %v", f, err)
 				}
 			}
 			d.Unlock()
@@ -462,7 +486,7 @@ func openTestAt(t *testing.T, choice Choice, dir string) *Cache {
 	return c
 }
 
-// dirFacts gives facts as they are written, also those that tell of nothing but a stray.
+// dirFacts returns facts as they are written, also those that FactsOf does not return.
 func (c *Cache) dirFacts(t *testing.T, key Key) (Facts, error) {
 	t.Helper()
 	d, err := c.state.open(false)

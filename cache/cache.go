@@ -15,10 +15,11 @@ import (
 
 // Options are the options of a Cache.
 type Options struct {
-	// Dir is the path of the state directory, see [statedir.Default]. If it is empty, nothing is kept.
+	// Dir is the path of the state directory, see [statedir.Default]. If it is empty, nothing is
+	// kept.
 	Dir string
-	// Choice is the store of new sessions. With a choice other than Auto, sessions are read from that
-	// store only.
+	// Choice is the store of new sessions. With a choice other than Auto, sessions are read from
+	// that store only.
 	Choice Choice
 	// Warnf, if not nil, is called for what is wrong without being a failure.
 	Warnf func(format string, args ...any)
@@ -26,14 +27,14 @@ type Options struct {
 	Now func() time.Time
 	// Memory keeps new sessions that no store takes in memory.
 	Memory bool
-	// KeyringLimit is how long Auto waits to find out whether the keyring is unlocked, and how long a
-	// Put works on expired sessions; 0 is 90 ms.
+	// KeyringLimit is how long Auto waits to find out whether the keyring is unlocked, and how long
+	// a Put works on expired sessions; 0 is 90 ms.
 	KeyringLimit time.Duration
 }
 
 // Cache keeps sessions in the stores of this machine, and what is known about them in the state
-// directory. If the state directory cannot be used, there is one warning, every session is a miss and
-// nothing is kept. The methods of a Cache may be called from several goroutines.
+// directory. If the state directory cannot be used, there is one warning, every session is a miss
+// and nothing is kept. The methods of a Cache may be called from several goroutines.
 type Cache struct {
 	opts   Options
 	state  *state
@@ -73,15 +74,15 @@ func (c *Cache) Close() error { return c.state.close() }
 func (c *Cache) Keyring() *keyring.Keyring { return c.stores.keyring }
 
 // Get returns a session. It reads one small file and one item of one store, and asks no keyring if
-// there are no facts about a session that has not expired: the error is then ErrMiss. Any other error
-// is a failure of the store that has the session, such as ErrLocked.
+// there are no facts about a session that has not expired: the error is then ErrMiss. Any other
+// error is a failure of the store that has the session, such as ErrLocked.
 func (c *Cache) Get(ctx context.Context, key Key) (Session, error) {
 	s, _, err := c.get(ctx, key)
 	return s, err
 }
 
-// get is Get. It also returns the store that was asked, if any. If no store returns the session, it may
-// be in memory.
+// get is Get. It also returns the store that was asked, if any. If no store returns the session, it
+// may be in memory.
 func (c *Cache) get(ctx context.Context, key Key) (Session, Choice, error) {
 	s, name, err := c.getStored(ctx, key)
 	if err != nil {
@@ -113,7 +114,8 @@ func (c *Cache) getStored(ctx context.Context, key Key) (Session, Choice, error)
 	return s, f.Store, err
 }
 
-func (c *Cache) getFrom(ctx context.Context, d *statedir.Dir, name Choice, key Key) (Session, error) {
+func (c *Cache) getFrom(ctx context.Context, d *statedir.Dir, name Choice, key Key) (Session,
+	error) {
 	s, err := c.stores.get(ctx, d, name, key)
 	if err == nil && !s.Expiration.After(c.opts.Now()) {
 		return Session{}, ErrMiss
@@ -121,14 +123,14 @@ func (c *Cache) getFrom(ctx context.Context, d *statedir.Dir, name Choice, key K
 	return s, err
 }
 
-// GetLocked is Get for a caller that holds the lock of the session. If the facts lead to no session, it
-// looks where a new one would go: a process that is killed during a Put leaves a session without facts.
-// For such a session, it writes the facts f, as Put does.
+// GetLocked is Get for a caller that holds the lock of the session. If the facts lead to no
+// session, it looks where a new one would go: a process that is killed during a Put leaves a
+// session without facts. For such a session, it writes the facts f, as Put does.
 func (c *Cache) GetLocked(ctx context.Context, key Key, f Facts) (Session, error) {
 	s, asked, err := c.get(ctx, key)
 	if errors.Is(err, ErrTimeout) && c.stores.keyring.RetryOnce() {
-		// The keyring has the session, and hundreds of processes kept it busy. Most of them have been
-		// served by now.
+		// The keyring has the session, and hundreds of processes kept it busy. Most of them have
+		// been served by now.
 		s, asked, err = c.get(ctx, key)
 	}
 	if err == nil || !errors.Is(err, ErrMiss) && !(c.opts.Choice == Auto && isUnreachable(err)) {
@@ -165,7 +167,8 @@ func (c *Cache) noteFound(d *statedir.Dir, f Facts) {
 	}
 }
 
-// isUnreachable reports whether a store could not be read, as opposed to one that holds damaged data.
+// isUnreachable reports whether a store could not be read, as opposed to one that holds damaged
+// data.
 func isUnreachable(err error) bool {
 	return err != nil && !errors.Is(err, ErrMiss) && !errors.Is(err, ErrCorrupt) &&
 		!errors.Is(err, ErrVersion)
@@ -185,8 +188,8 @@ func (c *Cache) FactsOf(key Key) (Facts, error) {
 	return f, err
 }
 
-// Facts returns what is known about every session, sorted by profile, role and key. It opens no secret
-// and asks no keyring. Facts that cannot be read cost a warning.
+// Facts returns what is known about every session, sorted by profile, role and key. It opens no
+// secret and asks no keyring. Facts that cannot be read cost a warning.
 func (c *Cache) Facts() ([]Facts, error) {
 	d, err := c.state.open(false)
 	if err != nil {
@@ -214,9 +217,9 @@ func (c *Cache) Facts() ([]Facts, error) {
 	return all, nil
 }
 
-// RecordFailure notes in the facts of a session why it could not be obtained or renewed: cause and the
-// classification in f. If there are no facts, it writes f. It does not change the session. The caller
-// holds the lock of the session.
+// RecordFailure notes in the facts of a session why it could not be obtained or renewed: cause and
+// the classification in f. If there are no facts, it writes f. It does not change the session. The
+// caller holds the lock of the session.
 func (c *Cache) RecordFailure(key Key, f Facts, cause error) error {
 	d, name := c.target()
 	if name == None {
@@ -238,8 +241,8 @@ func (c *Cache) RecordFailure(key Key, f Facts, cause error) error {
 
 // Lock takes the lock of a session, so that one of many processes obtains it. It calls look as
 // [statedir.Dir.Lock] does and returns without the lock when look returns true, that is, when the
-// caller has found the session. unlock is never nil. The error is the cause of ctx: if nothing is kept,
-// there is nothing to lock, and Lock only calls look.
+// caller has found the session. unlock is never nil. The error is the cause of ctx: if nothing is
+// kept, there is nothing to lock, and Lock only calls look.
 func (c *Cache) Lock(
 	ctx context.Context, key Key, look func() bool,
 ) (unlock func(), err error) {
@@ -256,8 +259,8 @@ func (c *Cache) Lock(
 	return func() {}, nil
 }
 
-// target returns the choice of the options and the state directory, which it makes; None if nothing is
-// kept.
+// target returns the choice of the options and the state directory, which it makes; None if nothing
+// is kept.
 func (c *Cache) target() (*statedir.Dir, Choice) {
 	if c.opts.Choice == None {
 		return nil, None

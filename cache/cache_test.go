@@ -13,25 +13,30 @@ import (
 )
 
 func TestParseChoice(t *testing.T) {
-	for in, want := range map[string]Choice{"": Auto, "auto": Auto, "keyring": Keyring, "kernel": Kernel, "file": File, "none": None} {
+	for in, want := range map[string]Choice{"": Auto, "auto": Auto, "keyring": Keyring,
+		"kernel": Kernel, "file": File, "none": None} {
 		if got, err := ParseChoice(in); err != nil || got != want {
 			t.Errorf("%q: %v, %v", in, got, err)
 		}
 	}
-	for in, want := range map[string]string{"FILE": "one of auto, keyring, kernel, file, none", "\x1b": "unknown"} {
+	for in, want := range map[string]string{"FILE": "one of auto, keyring, kernel, file, none",
+		"\x1b": "unknown"} {
 		if _, err := ParseChoice(in); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", in, err)
 		}
 	}
 	if _, err := Open(Options{KeyringLimit: testKeyringLimit, Choice: "cupboard"}); err == nil {
-		t.Error("Open takes any choice")
+		t.Error("Open accepts any choice")
 	}
 }
 
-func TestSessionIsFoundUntilItExpires(t *testing.T) {
+func TestSessionIsReturnedUntilItExpires(t *testing.T) {
 	now := time.Now()
 	w := &warnings{}
-	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: t.TempDir(), Choice: File, Warnf: w.warnf, Now: func() time.Time { return now }})
+	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: t.TempDir(), Choice: File,
+		Warnf: w.warnf, Now: func() time.Time {
+			return now
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,11 +61,14 @@ func TestSessionIsFoundUntilItExpires(t *testing.T) {
 	w.want(t, 0)
 }
 
-// TestMemoryServesWhatNoStoreKeeps: in this process, until it expires or is forgotten.
-func TestMemoryServesWhatNoStoreKeeps(t *testing.T) {
+// A session in memory is returned until it expires or is deleted.
+func TestMemoryKeepsWhatNoStoreTakes(t *testing.T) {
 	now := time.Now()
 	open := func(memory bool) *Cache {
-		c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: t.TempDir(), Choice: None, Memory: memory, Now: func() time.Time { return now }})
+		c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: t.TempDir(), Choice: None,
+			Memory: memory, Now: func() time.Time {
+				return now
+			}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +101,7 @@ func TestMemoryServesWhatNoStoreKeeps(t *testing.T) {
 	c = open(false)
 	mustPut(t, c, testKey, s, None)
 	if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
-		t.Errorf("not asked for: %v", err)
+		t.Errorf("without the option: %v", err)
 	}
 
 	dir := t.TempDir()
@@ -107,16 +115,17 @@ func TestMemoryServesWhatNoStoreKeeps(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
-		t.Errorf("kept in a store, and forgotten there: %v", err)
+		t.Errorf("deleted from the store: %v", err)
 	}
 }
 
-func TestAnEmptyCacheLeavesNoTrace(t *testing.T) {
+func TestReadingAnEmptyCacheMakesNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	c, w := openTest(t, File, dir)
 	_, getErr := c.Get(t.Context(), testKey)
 	all, factsErr := c.Facts()
-	if !errors.Is(getErr, ErrMiss) || factsErr != nil || len(all) != 0 || c.Delete(t.Context(), testKey) != nil {
+	if !errors.Is(getErr, ErrMiss) || factsErr != nil || len(all) != 0 ||
+		c.Delete(t.Context(), testKey) != nil {
 		t.Errorf("%v, %v, %v", getErr, all, factsErr)
 	}
 	if name, reason := c.StoreName(t.Context()); name != File || reason != "" {
@@ -144,7 +153,7 @@ func TestNoneKeepsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	two, err := c.Lock(t.Context(), testKey, nil) // does not wait: there is nothing to share
+	two, err := c.Lock(t.Context(), testKey, nil) // does not wait
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +165,7 @@ func TestNoneKeepsNothing(t *testing.T) {
 	w.want(t, 0)
 }
 
-func TestNoneReadsNothingButForgetsAll(t *testing.T) {
+func TestNoneReadsNothingAndDeletesAll(t *testing.T) {
 	dir := t.TempDir()
 	file, _ := openTest(t, File, dir)
 	mustPut(t, file, testKey, testSession(), File)
@@ -172,10 +181,12 @@ func TestNoneReadsNothingButForgetsAll(t *testing.T) {
 	}
 }
 
-func TestSecondLookFindsASessionWithoutFacts(t *testing.T) {
+func TestGetLockedFindsASessionWithoutFacts(t *testing.T) {
 	for name, damage := range map[string]func(path string) error{
 		"killed before the facts": os.Remove,
-		"corrupt facts":           func(path string) error { return os.WriteFile(path, []byte("{"), 0o600) },
+		"corrupt facts": func(path string) error {
+			return os.WriteFile(path, []byte("{"), 0o600)
+		},
 		"facts of the one before": func(path string) error {
 			b, err := Facts{Store: File, Expires: time.Now().Add(-time.Minute)}.encode()
 			return errors.Join(err, os.WriteFile(path, b, 0o600))
@@ -189,7 +200,7 @@ func TestSecondLookFindsASessionWithoutFacts(t *testing.T) {
 			c, _ := openTest(t, File, "")
 			s := testSession()
 			mustPut(t, c, testKey, s, File)
-			if err := damage(filepath.Join(c.opts.Dir, string(statedir.Facts), factsName(testKey))); err != nil {
+			if err := damage(factsPath(c.opts.Dir, testKey)); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
@@ -201,20 +212,21 @@ func TestSecondLookFindsASessionWithoutFacts(t *testing.T) {
 			if got, err := c.Get(t.Context(), testKey); err != nil || got != s {
 				t.Errorf("afterwards: %v, %v", got, err)
 			}
-			if f, err := c.FactsOf(testKey); err != nil || f.Profile != "dev-role" || !f.Expires.Equal(s.Expiration) {
+			if f, err := c.FactsOf(testKey); err != nil || f.Profile != "dev-role" ||
+				!f.Expires.Equal(s.Expiration) {
 				t.Errorf("facts %+v, %v", f, err)
 			}
 		})
 	}
 }
 
-func TestANewerVersionsSessionIsNotOverwritten(t *testing.T) {
+func TestSessionOfANewerVersionIsNotReplaced(t *testing.T) {
 	for name, write := range map[string]func(dir string) error{
 		"facts": func(dir string) error {
-			return os.WriteFile(filepath.Join(dir, string(statedir.Facts), factsName(testKey)), []byte(`{"v":2}`), 0o600)
+			return os.WriteFile(factsPath(dir, testKey), []byte(`{"v":2}`), 0o600)
 		},
 		"session": func(dir string) error {
-			return os.WriteFile(filepath.Join(dir, string(statedir.Sessions), testKey.String()), []byte(sealMagic+"\x02"), 0o600)
+			return os.WriteFile(sealedPath(dir, testKey), []byte(sealMagic+"\x02"), 0o600)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -226,26 +238,29 @@ func TestANewerVersionsSessionIsNotOverwritten(t *testing.T) {
 			if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrVersion) {
 				t.Errorf("get: %v", err)
 			}
-			if _, err := c.GetLocked(t.Context(), testKey, testFacts()); !errors.Is(err, ErrVersion) {
+			if _, err := c.GetLocked(t.Context(), testKey,
+				testFacts()); !errors.Is(err, ErrVersion) {
 				t.Errorf("second look: %v", err)
 			}
-			if _, err := c.Put(t.Context(), testKey, testSession(), testFacts()); !errors.Is(err, ErrVersion) {
+			if _, err := c.Put(t.Context(), testKey, testSession(),
+				testFacts()); !errors.Is(err, ErrVersion) {
 				t.Errorf("put: %v", err)
 			}
 			if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrVersion) {
-				t.Errorf("it was overwritten: %v", err)
+				t.Errorf("it was replaced: %v", err)
 			}
 		})
 	}
 }
 
-func TestAStoreOfANewerVersionIsAFailure(t *testing.T) {
+func TestStoreOfANewerVersionIsAFailure(t *testing.T) {
 	c, _ := openTest(t, Auto, "")
 	d, err := c.state.open(true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := writeFacts(d, Facts{Key: testKey, Store: "cupboard", Expires: time.Now().Add(time.Hour)}); err != nil {
+	if err := writeFacts(d,
+		Facts{Key: testKey, Store: "cupboard", Expires: time.Now().Add(time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrVersion) {
@@ -259,11 +274,11 @@ func TestAStoreOfANewerVersionIsAFailure(t *testing.T) {
 	}
 }
 
-func TestCorruptSessionIsReplacedAndForgotten(t *testing.T) {
+func TestCorruptSessionIsReplacedAndDeleted(t *testing.T) {
 	c, _ := openTest(t, File, "")
 	s := testSession()
 	mustPut(t, c, testKey, s, File)
-	path := filepath.Join(c.opts.Dir, string(statedir.Sessions), testKey.String())
+	path := sealedPath(c.opts.Dir, testKey)
 	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -282,16 +297,17 @@ func TestCorruptSessionIsReplacedAndForgotten(t *testing.T) {
 	}
 }
 
-func TestFailNotesTheErrorAndLeavesTheSession(t *testing.T) {
+func TestRecordFailureKeepsTheSession(t *testing.T) {
 	c, w := openTest(t, File, "")
 	if err := c.RecordFailure(otherKey, testFacts(), errors.New("AccessDenied:\nno")); err != nil {
 		t.Fatal(err)
 	}
-	if f, err := c.FactsOf(otherKey); err != nil || f.LastError != "AccessDenied: no" || f.LastErrorAt.IsZero() || f.Store != "" || f.Profile != "dev-role" {
+	if f, err := c.FactsOf(otherKey); err != nil || f.LastError != "AccessDenied: no" ||
+		f.LastErrorAt.IsZero() || f.Store != "" || f.Profile != "dev-role" {
 		t.Errorf("%+v, %v", f, err)
 	}
 	if _, err := c.Get(t.Context(), otherKey); !errors.Is(err, ErrMiss) {
-		t.Errorf("a failure serves as a session: %v", err)
+		t.Errorf("a failure is returned as a session: %v", err)
 	}
 	s := testSession()
 	mustPut(t, c, testKey, s, File)
@@ -299,7 +315,8 @@ func TestFailNotesTheErrorAndLeavesTheSession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.RecordFailure(testKey, Facts{Profile: "another"}, errors.New(strings.Repeat("x", 10000))); err != nil {
+	if err := c.RecordFailure(testKey, Facts{Profile: "another"},
+		errors.New(strings.Repeat("x", 10000))); err != nil {
 		t.Fatal(err)
 	}
 	after, err := c.FactsOf(testKey)
@@ -315,12 +332,12 @@ func TestFailNotesTheErrorAndLeavesTheSession(t *testing.T) {
 	}
 	mustPut(t, c, testKey, s, File)
 	if f, err := c.FactsOf(testKey); err != nil || f != before {
-		t.Errorf("a session that was put does not clear the error: %+v, %v", f, err)
+		t.Errorf("Put did not clear the error: %+v, %v", f, err)
 	}
 	w.want(t, 0)
 }
 
-func TestFactsAreListedInOrder(t *testing.T) {
+func TestFactsAreSorted(t *testing.T) {
 	c, w := openTest(t, File, "")
 	for i, profile := range []string{"b", "a", "c", "a"} {
 		f := testFacts()
@@ -329,9 +346,10 @@ func TestFactsAreListedInOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	dir := filepath.Join(c.opts.Dir, string(statedir.Facts))
+	dir := factsDir(c.opts.Dir)
 	for name, content := range map[string]string{
-		Key{1}.String() + ".json": "{", Key{2}.String() + ".json": `{"v":2}`, statedir.TempPrefix + "x": "", "README": "",
+		Key{1}.String() + ".json": "{", Key{2}.String() + ".json": `{"v":2}`,
+		statedir.TempPrefix + "x": "", "README": "",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -351,13 +369,13 @@ func TestFactsAreListedInOrder(t *testing.T) {
 	w.want(t, 2)
 }
 
-func TestLockOfACacheStopsWhenFoundOrWhenTimeIsUp(t *testing.T) {
+func TestLockEndsWithLookOrContext(t *testing.T) {
 	c, w := openTest(t, File, "")
 	unlock, err := c.Lock(t.Context(), testKey, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := c.Lock(t.Context(), otherKey, func() bool { return false }) // not in the way
+	other, err := c.Lock(t.Context(), otherKey, func() bool { return false }) // a different lock
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -367,7 +385,7 @@ func TestLockOfACacheStopsWhenFoundOrWhenTimeIsUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unlock() // not held: the next one gets it
+	defer unlock() // returned without the lock
 	held, err := c.Lock(t.Context(), testKey, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -376,7 +394,7 @@ func TestLockOfACacheStopsWhenFoundOrWhenTimeIsUp(t *testing.T) {
 	w.want(t, 0)
 }
 
-func TestWhereNothingCanBeLockedNothingIsKept(t *testing.T) {
+func TestWithoutLocksNothingIsKept(t *testing.T) {
 	c, w := openTest(t, File, "")
 	if err := os.WriteFile(filepath.Join(c.opts.Dir, "locks"), nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -393,17 +411,18 @@ func TestWhereNothingCanBeLockedNothingIsKept(t *testing.T) {
 	w.want(t, 1)
 }
 
-func TestSealedFilesWithoutFactsAreCleared(t *testing.T) {
+func TestClearRemovesSealedFilesWithoutFacts(t *testing.T) {
 	c, _ := openTest(t, File, "")
 	mustPut(t, c, testKey, testSession(), File)
 	mustPut(t, c, otherKey, testSession(), File)
 	if err := c.RecordFailure(Key{7}, testFacts(), errors.New("x")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(filepath.Join(c.opts.Dir, string(statedir.Facts), factsName(otherKey))); err != nil {
+	if err := os.Remove(factsPath(c.opts.Dir, otherKey)); err != nil {
 		t.Fatal(err)
 	}
-	// Of the file store alone: Clear reaches for the keyring of this machine where that is no matter of D-Bus.
+	// Clear of the file store only: Cache.Clear would use the keyring of this machine outside
+	// Linux.
 	d, err := c.state.open(false)
 	if err != nil {
 		t.Fatal(err)
@@ -421,11 +440,11 @@ func TestSealedFilesWithoutFactsAreCleared(t *testing.T) {
 		t.Errorf("%d, %v", n, err)
 	}
 	if _, err := os.Stat(filepath.Join(c.opts.Dir, fileKey)); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a key of no use stays: %v", err)
+		t.Errorf("a corrupt key is still there: %v", err)
 	}
 }
 
-func TestWhoOnlyLooksMakesNothing(t *testing.T) {
+func TestStoreNameAndHealthMakeNothing(t *testing.T) {
 	dir, before := t.TempDir(), time.Now().Add(-time.Hour).Truncate(time.Second)
 	if err := os.Chtimes(dir, before, before); err != nil {
 		t.Fatal(err)
@@ -439,9 +458,9 @@ func TestWhoOnlyLooksMakesNothing(t *testing.T) {
 	}
 	w.want(t, 0)
 	if info, err := os.Stat(dir); err != nil || !info.ModTime().Equal(before) {
-		t.Errorf("something was in it: %v, %v", info.ModTime(), err)
+		t.Errorf("the directory was changed: %v, %v", info.ModTime(), err)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
-		t.Errorf("it left %v, %v", left, err)
+		t.Errorf("left: %v, %v", left, err)
 	}
 }

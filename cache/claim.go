@@ -14,8 +14,8 @@ const claimSuffix = ".claim"
 
 func claimName(key Key) string { return key.String() + claimSuffix }
 
-// Claim claims the renewal of a session for this process and reports whether it did: no other process
-// has claimed it within life. It does not wait. If nothing is kept, it returns false.
+// Claim claims the renewal of a session for this process and reports whether it did: no other
+// process has claimed it within life. It does not wait. If nothing is kept, it returns false.
 func (c *Cache) Claim(key Key, life time.Duration) (bool, error) {
 	d, name := c.target()
 	if name == None {
@@ -33,8 +33,8 @@ func (c *Cache) Claim(key Key, life time.Duration) (bool, error) {
 	return claimed, nil
 }
 
-// claim writes the time of a claim, unless an earlier one is still valid. A claim that cannot be read or
-// that is in the future is not valid. The caller holds the lock of the claim.
+// claim writes the time of a claim, unless an earlier one is still valid. A claim that cannot be
+// read or that is in the future is not valid. The caller holds the lock of the claim.
 func claim(d *statedir.Dir, key Key, now time.Time, life time.Duration) (bool, error) {
 	b, err := d.Read(statedir.Facts, claimName(key), len(time.RFC3339Nano)+1)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrCorrupt) {

@@ -10,12 +10,15 @@ import (
 	"time"
 )
 
-func TestOneClaimsARenewal(t *testing.T) {
+func TestClaimIsExclusive(t *testing.T) {
 	now := time.Now()
 	dir := t.TempDir()
 	open := func(choice Choice) *Cache {
 		t.Helper()
-		c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: choice, Now: func() time.Time { return now }, Warnf: t.Errorf})
+		c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: choice,
+			Now: func() time.Time {
+				return now
+			}, Warnf: t.Errorf})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,22 +46,22 @@ func TestOneClaimsARenewal(t *testing.T) {
 	}
 	all.Wait()
 	if won.Load() != 1 {
-		t.Errorf("%d of many at once claimed it", won.Load())
+		t.Errorf("%d of many claimed it, want 1", won.Load())
 	}
 	if !claims(other) {
-		t.Error("a claim of one session is one of another")
+		t.Error("a claim counts for another session")
 	}
 	now = now.Add(time.Minute - time.Second)
 	if claims(key) {
-		t.Error("claimed twice within its life")
+		t.Error("claimed twice within the lifetime")
 	}
 	now = now.Add(time.Second)
 	if !claims(key) || claims(key) {
-		t.Error("not to be claimed anew, once, at the end of its life")
+		t.Error("after its lifetime, want one claim")
 	}
 	now = now.Add(-time.Hour)
 	if !claims(key) {
-		t.Error("a claim of the future counts")
+		t.Error("a claim in the future counts")
 	}
 	path := filepath.Join(dir, string(statedir.Facts), claimName(key))
 	if err := os.WriteFile(path, []byte("not a time"), 0o600); err != nil {
@@ -71,9 +74,9 @@ func TestOneClaimsARenewal(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(path); err == nil {
-		t.Error("a session that is deleted leaves its claim")
+		t.Error("Delete left the claim")
 	}
 	if claimed, err := open(None).Claim(key, time.Minute); err != nil || claimed {
-		t.Errorf("where nothing is kept: %v, %v", claimed, err)
+		t.Errorf("with store none: %v, %v", claimed, err)
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"aws-credproc/cache/statedir"
 )
 
-// Delete deletes a session, from the store that the facts name and from where a new one would go, and
-// then its facts. It returns nil if there is none. If the keyring has the session and cannot be
+// Delete deletes a session, from the store that the facts name and from where a new one would go,
+// and then its facts. It returns nil if there is none. If the keyring has the session and cannot be
 // reached, the error says so; the session is no longer returned, and a later Put deletes it.
 func (c *Cache) Delete(ctx context.Context, key Key) error {
 	c.memory.Delete(key)
@@ -89,7 +89,8 @@ func (p deletePlan) ignores(name Choice, err error) bool {
 	return errors.Is(err, ErrUnavailable) || isUnreachable(err) && !p.corrupt
 }
 
-// deleteFrom deletes a session from the stores of a plan. It returns the error of the keyring apart.
+// deleteFrom deletes a session from the stores of a plan. It returns the error of the keyring
+// apart.
 func (c *Cache) deleteFrom(
 	ctx context.Context, d *statedir.Dir, key Key, p deletePlan,
 ) (keyringErr, err error) {
@@ -116,12 +117,12 @@ func deletedLater(err error) error {
 		"is stored in it", err)
 }
 
-// Clear deletes every session in every store, also those without facts, and returns their number. The
-// facts of a session that could not be deleted stay, and the error says why. A session in a keyring
-// that cannot be reached is no longer returned, see Delete.
+// Clear deletes every session in every store, also those without facts, and returns their number.
+// The facts of a session that could not be deleted stay, and the error says why. A session in a
+// keyring that cannot be reached is no longer returned, see Delete.
 //
-// Lock files stay, because their locks may be held. So does the key of the file store, which is not a
-// session: another process may be sealing a session with it.
+// Lock files stay, because their locks may be held. So does the key of the file store, which is not
+// a session: another process may be sealing a session with it.
 func (c *Cache) Clear(ctx context.Context) (n int, err error) {
 	c.memory.Clear()
 	d, err := c.state.open(false)

@@ -20,8 +20,8 @@ const (
 	maxLastError  = 2048     // bytes of a last error and of its hint
 )
 
-// Facts are what is known about a session without opening it. They hold no secret. Both the writer and
-// the reader remove unsafe characters from text and bound its length.
+// Facts are what is known about a session without opening it. They hold no secret. Both the writer
+// and the reader remove unsafe characters from text and bound its length.
 type Facts struct {
 	Key     Key    // the session; the name of the file
 	Profile string // the profile for which the session was obtained
@@ -32,12 +32,12 @@ type Facts struct {
 	Created time.Time
 	Expires time.Time
 
-	// KeyringUntil, if not zero, means that the keyring may hold another session with this key, which
-	// expires then: one that could not be deleted when the next one was stored elsewhere, or one that
-	// is being stored. It is deleted when it has expired.
+	// KeyringUntil, if not zero, means that the keyring may hold another session with this key,
+	// which expires then: one that could not be deleted when the next one was stored elsewhere, or
+	// one that is being stored. It is deleted when it has expired.
 	KeyringUntil time.Time
-	// PendingDelete means that the session of KeyringUntil was deleted while the keyring could not be
-	// reached. It is no longer returned, and a later Put deletes it.
+	// PendingDelete means that the session of KeyringUntil was deleted while the keyring could not
+	// be reached. It is no longer returned, and a later Put deletes it.
 	PendingDelete bool
 
 	// LastError is why the last attempt to obtain or renew the session failed. A Put clears it.
@@ -48,8 +48,8 @@ type Facts struct {
 	NeedsUser   bool // only a user can resolve it
 }
 
-// isReported reports whether the facts are about a session or a failure, not only about what is to be
-// deleted.
+// isReported reports whether the facts are about a session or a failure, not only about what is to
+// be deleted.
 func (f Facts) isReported() bool { return f.Store != "" || f.LastError != "" }
 
 // mayBeInKeyring reports whether the keyring may hold a session with this key.
@@ -63,8 +63,8 @@ func (f Facts) withSession(key Key, s Session, store Choice) Facts {
 	return f
 }
 
-// withKeyringOf takes over from the old facts what the keyring may hold, unless the session is in the
-// keyring and so has replaced it.
+// withKeyringOf takes over from the old facts what the keyring may hold, unless the session is in
+// the keyring and so has replaced it.
 func (f Facts) withKeyringOf(old Facts) Facts {
 	f.KeyringUntil, f.PendingDelete = time.Time{}, false
 	if f.Store != Keyring {
@@ -76,8 +76,8 @@ func (f Facts) withKeyringOf(old Facts) Facts {
 	return f
 }
 
-// pendingDelete returns the facts about a session that is to be deleted from a keyring that cannot be
-// reached. f are the facts before, if they could be read.
+// pendingDelete returns the facts about a session that is to be deleted from a keyring that cannot
+// be reached. f are the facts before, if they could be read.
 func (f Facts) pendingDelete(key Key, now time.Time) Facts {
 	until := latest(f.KeyringUntil, f.Expires)
 	if until.IsZero() {
@@ -136,7 +136,8 @@ func (f Facts) encode() ([]byte, error) {
 	return b, nil
 }
 
-// decodeFacts decodes what encode has returned. Otherwise, the error wraps ErrVersion or ErrCorrupt.
+// decodeFacts decodes what encode has returned. Otherwise, the error wraps ErrVersion or
+// ErrCorrupt.
 func decodeFacts(b []byte) (Facts, error) {
 	if len(b) > maxFacts {
 		return Facts{}, fmt.Errorf("%w: facts of %d bytes", ErrCorrupt, len(b))
@@ -166,8 +167,8 @@ func decodeFacts(b []byte) (Facts, error) {
 
 func factsName(key Key) string { return key.String() + ".json" }
 
-// readFacts returns the facts about a session. The error is ErrMiss if there are none. The key of the
-// result is set even with an error.
+// readFacts returns the facts about a session. The error is ErrMiss if there are none. The key of
+// the result is set even with an error.
 func readFacts(d *statedir.Dir, key Key) (Facts, error) {
 	b, err := d.Read(statedir.Facts, factsName(key), maxFacts)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -196,7 +197,8 @@ func writeFacts(d *statedir.Dir, f Facts) error {
 }
 
 func removeFacts(d *statedir.Dir, key Key) error {
-	return errors.Join(d.Remove(statedir.Facts, claimName(key)), d.Remove(statedir.Facts, factsName(key)))
+	return errors.Join(d.Remove(statedir.Facts, claimName(key)),
+		d.Remove(statedir.Facts, factsName(key)))
 }
 
 // factsKeys returns the keys of all sessions that have facts.

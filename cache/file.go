@@ -10,8 +10,8 @@ import (
 	"aws-credproc/cache/statedir"
 )
 
-// fileKey is the file of the file store's sealing key. It is in the same directory as the sealed files,
-// so this store protects no more than file modes do.
+// fileKey is the file of the file store's sealing key. It is in the same directory as the sealed
+// files, so this store protects no more than file modes do.
 const fileKey = "file.key"
 
 // fileStore keeps sealed files. It is used only if a user chooses it.
@@ -88,8 +88,8 @@ func (st fileStore) sealKey() ([]byte, error) {
 }
 
 // makeSealKey makes the key and returns it, or the key that another process has made meanwhile. It
-// holds a lock: a second key could not open what the first one sealed. A corrupt key, as after a crash
-// of the machine, opens nothing and is replaced.
+// holds a lock: a second key could not open what the first one sealed. A corrupt key, as after a
+// crash of the machine, opens nothing and is replaced.
 func (st fileStore) makeSealKey(ctx context.Context) ([]byte, error) {
 	var sealKey []byte
 	var readErr error

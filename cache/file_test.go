@@ -14,7 +14,7 @@ import (
 )
 
 func init() {
-	// sealkey DIR: makes the key if there is none, and prints it: it opens nothing but this test's.
+	// sealkey DIR makes the key if there is none, and prints it.
 	childtest.Register("sealkey", func(args []string) error {
 		d, err := statedir.Create(args[0])
 		if err != nil {
@@ -41,7 +41,7 @@ func openFileStore(t *testing.T) fileStore {
 	return fileStore{d}
 }
 
-func TestSealedSessionOpensOnlyAsItWasSealed(t *testing.T) {
+func TestUnsealRejectsEveryChange(t *testing.T) {
 	sealKey, s := bytes.Repeat([]byte{1}, sealKeySize), testSession()
 	sealed, err := seal(sealKey, testKey, s)
 	if err != nil {
@@ -51,10 +51,11 @@ func TestSealedSessionOpensOnlyAsItWasSealed(t *testing.T) {
 		t.Fatalf("got %v, %v", got, err)
 	}
 	if _, err := unseal(sealKey, otherKey, sealed); !errors.Is(err, ErrCorrupt) {
-		t.Errorf("under another name: %v", err)
+		t.Errorf("with another cache key: %v", err)
 	}
-	if _, err := unseal(bytes.Repeat([]byte{2}, sealKeySize), testKey, sealed); !errors.Is(err, ErrCorrupt) {
-		t.Errorf("with another key: %v", err)
+	if _, err := unseal(bytes.Repeat([]byte{2}, sealKeySize), testKey,
+		sealed); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("with another sealing key: %v", err)
 	}
 	for i := range sealed {
 		b := bytes.Clone(sealed)
@@ -67,18 +68,19 @@ func TestSealedSessionOpensOnlyAsItWasSealed(t *testing.T) {
 			t.Errorf("byte %d changed: %v", i, err)
 		}
 		if _, err := unseal(sealKey, testKey, sealed[:i]); !errors.Is(err, ErrCorrupt) {
-			t.Errorf("cut to %d bytes: %v", i, err)
+			t.Errorf("truncated to %d bytes: %v", i, err)
 		}
 	}
-	if _, err := unseal(sealKey, testKey, append(bytes.Clone(sealed), 0)); !errors.Is(err, ErrCorrupt) {
-		t.Errorf("a byte more: %v", err)
+	if _, err := unseal(sealKey, testKey,
+		append(bytes.Clone(sealed), 0)); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("one more byte: %v", err)
 	}
 	if _, err := unseal(sealKey, testKey, []byte(sealMagic+"\x02")); !errors.Is(err, ErrVersion) {
 		t.Errorf("newer: %v", err)
 	}
 }
 
-func TestFileStoreKeepsReplacesAndForgets(t *testing.T) {
+func TestFileStore(t *testing.T) {
 	st, s := openFileStore(t), testSession()
 	if _, err := st.get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
 		t.Errorf("empty: %v", err)
@@ -105,31 +107,40 @@ func TestFileStoreKeepsReplacesAndForgets(t *testing.T) {
 	}
 }
 
-func TestFileStoreTakesNoDamageForAMiss(t *testing.T) {
+func TestFileStoreReportsDamage(t *testing.T) {
 	for name, tc := range map[string]struct {
 		damage func(session, key string) error
 		want   error
 	}{
 		"empty session":     {func(s, _ string) error { return os.Truncate(s, 0) }, ErrCorrupt},
 		"truncated session": {func(s, _ string) error { return os.Truncate(s, 40) }, ErrCorrupt},
-		"foreign session":   {func(s, _ string) error { return os.WriteFile(s, []byte("hush"), 0o600) }, ErrCorrupt},
-		"huge session":      {func(s, _ string) error { return os.Truncate(s, 1<<40) }, ErrCorrupt},
-		"newer session":     {func(s, _ string) error { return os.WriteFile(s, []byte(sealMagic+"\x09"), 0o600) }, ErrVersion},
-		"directory":         {func(s, _ string) error { return errors.Join(os.Remove(s), os.Mkdir(s, 0o700)) }, ErrCorrupt},
-		"no key":            {func(_, k string) error { return os.Remove(k) }, ErrCorrupt},
-		"short key":         {func(_, k string) error { return os.Truncate(k, 5) }, ErrCorrupt},
-		"other key":         {func(_, k string) error { return os.WriteFile(k, make([]byte, sealKeySize), 0o600) }, ErrCorrupt},
+		"foreign session": {func(s, _ string) error {
+			return os.WriteFile(s, []byte("hush"), 0o600)
+		}, ErrCorrupt},
+		"huge session": {func(s, _ string) error { return os.Truncate(s, 1<<40) }, ErrCorrupt},
+		"newer session": {func(s, _ string) error {
+			return os.WriteFile(s, []byte(sealMagic+"\x09"), 0o600)
+		}, ErrVersion},
+		"directory": {func(s, _ string) error {
+			return errors.Join(os.Remove(s), os.Mkdir(s, 0o700))
+		}, ErrCorrupt},
+		"no key":    {func(_, k string) error { return os.Remove(k) }, ErrCorrupt},
+		"short key": {func(_, k string) error { return os.Truncate(k, 5) }, ErrCorrupt},
+		"other key": {func(_, k string) error {
+			return os.WriteFile(k, make([]byte, sealKeySize), 0o600)
+		}, ErrCorrupt},
 	} {
 		t.Run(name, func(t *testing.T) {
 			st := openFileStore(t)
 			if err := st.put(t.Context(), testKey, testSession()); err != nil {
 				t.Fatal(err)
 			}
-			session, key := filepath.Join(st.dir.Path(), string(statedir.Sessions), testKey.String()), filepath.Join(st.dir.Path(), fileKey)
-			if err := tc.damage(session, key); err != nil {
+			key := filepath.Join(st.dir.Path(), fileKey)
+			if err := tc.damage(sealedPath(st.dir.Path(), testKey), key); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := st.get(t.Context(), testKey); !errors.Is(err, tc.want) || errors.Is(err, ErrMiss) {
+			if _, err := st.get(t.Context(), testKey); !errors.Is(err, tc.want) ||
+				errors.Is(err, ErrMiss) {
 				t.Errorf("got %v, want %v", err, tc.want)
 			}
 		})
@@ -137,7 +148,7 @@ func TestFileStoreTakesNoDamageForAMiss(t *testing.T) {
 }
 
 func TestFileStoreRecoversFromALostKey(t *testing.T) {
-	for _, size := range []int64{0, 31} { // what a crash of the machine may leave
+	for _, size := range []int64{0, 31} { // as after a crash of the machine
 		st, s := openFileStore(t), testSession()
 		if err := st.put(t.Context(), testKey, s); err != nil {
 			t.Fatal(err)
@@ -154,7 +165,7 @@ func TestFileStoreRecoversFromALostKey(t *testing.T) {
 	}
 }
 
-func TestOneSealingKeyForAllProcesses(t *testing.T) {
+func TestProcessesShareTheSealingKey(t *testing.T) {
 	dir := t.TempDir()
 	keys := childtest.Run(t, 16, "sealkey", func(int) []string { return []string{dir} })
 	for _, key := range keys {
@@ -176,12 +187,13 @@ func FuzzUnseal(f *testing.F) {
 	f.Add([]byte(sealMagic + "\x02 and more"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := unseal(sealKey, testKey, b)
-		// Each process of the fuzzer seals a seed of its own.
-		if err == nil && (s.SecretAccessKey != testSession().SecretAccessKey || len(b) != len(sealed)) {
+		// Each process of the fuzzer seals its own seed.
+		if err == nil &&
+			(s.SecretAccessKey != testSession().SecretAccessKey || len(b) != len(sealed)) {
 			t.Fatalf("forged: %v", s)
 		}
 		if err != nil && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrVersion) {
-			t.Fatalf("unsorted: %v", err)
+			t.Fatalf("unexpected error: %v", err)
 		}
 	})
 }

@@ -25,8 +25,8 @@ type Health struct {
 	Leftovers []string
 }
 
-// Health examines the stores and the state directory. It opens every session, raises no prompt, starts
-// no daemon and changes nothing.
+// Health examines the stores and the state directory. It opens every session, raises no prompt,
+// starts no daemon and changes nothing.
 func (c *Cache) Health(ctx context.Context) Health {
 	h := Health{Choice: c.opts.Choice}
 	h.Store, h.Reason = c.StoreName(ctx)
@@ -55,8 +55,8 @@ func (c *Cache) Health(ctx context.Context) Health {
 	return h
 }
 
-// newer returns the sessions of a newer version of this program. Other faults of a session are reported
-// and repaired when it is used.
+// newer returns the sessions of a newer version of this program. Other faults of a session are
+// reported and repaired when it is used.
 func (c *Cache) newer(ctx context.Context, d *statedir.Dir) (all []Facts, err error) {
 	keys, err := factsKeys(d)
 	for _, key := range keys {

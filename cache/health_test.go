@@ -10,11 +10,12 @@ import (
 	"time"
 )
 
-func TestHealthOfACacheInOrderTellsOfNothing(t *testing.T) {
+func TestHealthOfAWorkingCache(t *testing.T) {
 	c, w := openTest(t, File, "")
 	mustPut(t, c, testKey, testSession(), File)
 	h := c.Health(t.Context())
-	if h.Choice != File || h.Store != File || h.StateDir != nil || h.StoreErr != nil || len(h.Newer)+len(h.Leftovers) > 0 {
+	if h.Choice != File || h.Store != File || h.StateDir != nil || h.StoreErr != nil ||
+		len(h.Newer)+len(h.Leftovers) > 0 {
 		t.Errorf("%+v", h)
 	}
 	w.want(t, 0)
@@ -29,22 +30,22 @@ func TestHealthChangesNothing(t *testing.T) {
 	}
 }
 
-func TestHealthFindsWhatIsWrong(t *testing.T) {
+func TestHealthFindsProblems(t *testing.T) {
 	for name, test := range map[string]struct {
 		choice Choice
-		harm   func(dir string) error
+		damage func(dir string) error
 		found  func(h Health) bool
 	}{
 		"newer facts": {
 			choice: File,
-			harm: func(dir string) error {
-				return os.WriteFile(filepath.Join(dir, string(statedir.Facts), factsName(testKey)), []byte(`{"v":99}`), 0o600)
+			damage: func(dir string) error {
+				return os.WriteFile(factsPath(dir, testKey), []byte(`{"v":99}`), 0o600)
 			},
 			found: func(h Health) bool { return len(h.Newer) == 1 && h.Newer[0].Key == testKey },
 		},
 		"newer session": {
 			choice: File,
-			harm: func(dir string) error {
+			damage: func(dir string) error {
 				paths, err := filepath.Glob(filepath.Join(dir, string(statedir.Sessions), "*"))
 				if err != nil || len(paths) != 1 {
 					return errors.Join(err, errors.New("no session"))
@@ -56,17 +57,19 @@ func TestHealthFindsWhatIsWrong(t *testing.T) {
 				b[len(sealMagic)] = 99
 				return os.WriteFile(paths[0], b, 0o600)
 			},
-			found: func(h Health) bool { return len(h.Newer) == 1 && h.Newer[0].Profile == testFacts().Profile },
+			found: func(h Health) bool {
+				return len(h.Newer) == 1 && h.Newer[0].Profile == testFacts().Profile
+			},
 		},
 		"leftovers": {
 			choice: File,
-			harm: func(dir string) error {
+			damage: func(dir string) error {
 				old := time.Now().Add(-2 * tempAge)
-				for _, name := range []string{statedir.TempPrefix + "A", filepath.Join(string(statedir.Sessions), statedir.TempPrefix+"B"), filepath.Join(string(statedir.Facts), statedir.TempPrefix+"NEW")} {
+				for _, name := range []string{".tmp-A", "sessions/.tmp-B", "facts/.tmp-NEW"} {
 					if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
 						return err
 					}
-					if name != filepath.Join(string(statedir.Facts), statedir.TempPrefix+"NEW") {
+					if name != "facts/.tmp-NEW" {
 						if err := os.Chtimes(filepath.Join(dir, name), old, old); err != nil {
 							return err
 						}
@@ -75,12 +78,13 @@ func TestHealthFindsWhatIsWrong(t *testing.T) {
 				return nil
 			},
 			found: func(h Health) bool {
-				return slices.EqualFunc(h.Leftovers, []string{statedir.TempPrefix + "A", statedir.TempPrefix + "B"}, func(path, name string) bool { return filepath.Base(path) == name })
+				hasName := func(path, name string) bool { return filepath.Base(path) == name }
+				return slices.EqualFunc(h.Leftovers, []string{".tmp-A", ".tmp-B"}, hasName)
 			},
 		},
 		"state directory": {
 			choice: File,
-			harm: func(dir string) error {
+			damage: func(dir string) error {
 				return errors.Join(os.RemoveAll(dir), os.WriteFile(dir, nil, 0o600))
 			},
 			found: func(h Health) bool { return h.StateDir != nil && h.Store == None },
@@ -93,8 +97,8 @@ func TestHealthFindsWhatIsWrong(t *testing.T) {
 			if err := kept.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if test.harm != nil {
-				if err := test.harm(dir); err != nil {
+			if test.damage != nil {
+				if err := test.damage(dir); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// place puts something in the place of a file of the state directory, whose folder is there.
-func place(t *testing.T, path string, put func(path string) error) {
+// replace replaces a file of the state directory by what put makes.
+func replace(t *testing.T, path string, put func(path string) error) {
 	t.Helper()
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		t.Fatal(err)
@@ -25,7 +25,7 @@ func place(t *testing.T, path string, put func(path string) error) {
 	}
 }
 
-func TestALockThatIsNoFileNeitherHangsNorLeadsElsewhere(t *testing.T) {
+func TestLockThatIsNotAFileIsRefused(t *testing.T) {
 	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
 	for name, put := range map[string]func(path string) error{
 		"pipe": func(path string) error { return syscall.Mkfifo(path, 0o600) },
@@ -40,7 +40,7 @@ func TestALockThatIsNoFileNeitherHangsNorLeadsElsewhere(t *testing.T) {
 			} else {
 				unlock()
 			}
-			place(t, filepath.Join(dir, "locks", testKey.String()+".lock"), put)
+			replace(t, filepath.Join(dir, "locks", testKey.String()+".lock"), put)
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
 			done := make(chan struct{})
@@ -55,7 +55,7 @@ func TestALockThatIsNoFileNeitherHangsNorLeadsElsewhere(t *testing.T) {
 			select {
 			case <-done:
 			case <-ctx.Done():
-				t.Fatal("it hangs")
+				t.Fatal("Lock hangs")
 			}
 			if _, err := os.Stat(elsewhere); err == nil {
 				t.Error("a link was followed")
@@ -64,7 +64,7 @@ func TestALockThatIsNoFileNeitherHangsNorLeadsElsewhere(t *testing.T) {
 	}
 }
 
-func TestFactsThatCannotBeReadAreReplacedAndForgotten(t *testing.T) {
+func TestFactsThatCannotBeReadAreReplacedAndDeleted(t *testing.T) {
 	for name, put := range map[string]func(path string) error{
 		"others have access": func(path string) error {
 			return errors.Join(os.WriteFile(path, []byte("{}"), 0o600), os.Chmod(path, 0o644))
@@ -78,13 +78,13 @@ func TestFactsThatCannotBeReadAreReplacedAndForgotten(t *testing.T) {
 			facts := filepath.Join(dir, string(statedir.Facts), testKey.String()+".json")
 			c, _ := openTest(t, File, dir)
 			mustPut(t, c, testKey, testSession(), File)
-			place(t, facts, put)
+			replace(t, facts, put)
 			mustPut(t, c, testKey, testSession(), File)
 			if _, err := c.Get(t.Context(), testKey); err != nil {
 				t.Errorf("after a new session: %v", err)
 			}
 
-			place(t, facts, put)
+			replace(t, facts, put)
 			if err := c.Delete(t.Context(), testKey); err != nil {
 				t.Errorf("delete: %v", err)
 			}
@@ -102,15 +102,16 @@ func TestTemporaryFilesOfKilledProcessesAreSwept(t *testing.T) {
 	temp := func(age time.Duration, names ...string) (paths []string) {
 		for _, name := range names {
 			path := filepath.Join(dir, name)
-			place(t, path, func(path string) error {
-				return errors.Join(os.WriteFile(path, nil, 0o600), os.Chtimes(path, time.Time{}, time.Now().Add(-age)))
+			replace(t, path, func(path string) error {
+				return errors.Join(os.WriteFile(path, nil, 0o600),
+					os.Chtimes(path, time.Time{}, time.Now().Add(-age)))
 			})
 			paths = append(paths, path)
 		}
 		return paths
 	}
-	old := temp(2*time.Hour, statedir.TempPrefix+"a", string(statedir.Facts)+"/"+statedir.TempPrefix+"b", string(statedir.Sessions)+"/"+statedir.TempPrefix+"c")
-	young := temp(time.Minute, string(statedir.Sessions)+"/"+statedir.TempPrefix+"d")
+	old := temp(2*time.Hour, ".tmp-a", "facts/.tmp-b", "sessions/.tmp-c")
+	young := temp(time.Minute, "sessions/.tmp-d")
 	mustPut(t, c, otherKey, testSession(), File)
 	for _, path := range old {
 		if _, err := os.Lstat(path); err == nil {
@@ -119,21 +120,21 @@ func TestTemporaryFilesOfKilledProcessesAreSwept(t *testing.T) {
 	}
 	for _, path := range young {
 		if _, err := os.Lstat(path); err != nil {
-			t.Errorf("%s may still be written, and is gone", path)
+			t.Errorf("%s, which may still be written, was removed", path)
 		}
 	}
-	writing := temp(0, string(statedir.Sessions)+"/"+statedir.TempPrefix+"e")
+	writing := temp(0, "sessions/.tmp-e")
 	if _, err := c.Clear(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if got := filesIn(t, filepath.Join(dir, string(statedir.Sessions))); !slices.Equal(got, writing) {
+	if got := filesIn(t, sessionsDir(dir)); !slices.Equal(got, writing) {
 		t.Errorf("after clear: %v, want %v", got, writing)
 	}
 	w.want(t, 0)
 }
 
-// A link in a session's place is not followed, and the next session takes its place.
-func TestALinkInASessionsPlaceIsReplaced(t *testing.T) {
+// A link in place of a sealed file is not followed.
+func TestLinkInPlaceOfASessionIsReplaced(t *testing.T) {
 	c, _ := openTest(t, File, "")
 	mustPut(t, c, testKey, testSession(), File)
 	paths, err := filepath.Glob(filepath.Join(c.opts.Dir, string(statedir.Sessions), "*"))

@@ -12,8 +12,8 @@ const (
 	maxItem     = maxSession + 1024 // bytes of an item on any platform
 )
 
-// wireItem is the content of a keyring item. It names its session, so that it cannot pass for that of
-// another one. It has the session itself, or the name of a sealed file and its key.
+// wireItem is the content of a keyring item. It names its session, so that it cannot pass for that
+// of another one. It has the session itself, or the name of a sealed file and its key.
 type wireItem struct {
 	Version int             `json:"v"`
 	Key     string          `json:"key"`
@@ -31,8 +31,8 @@ func (it wireItem) encode() ([]byte, error) {
 	return b, nil
 }
 
-// decodeItem decodes what encode has returned for this session. Otherwise, the error wraps ErrVersion
-// or ErrCorrupt. It does not quote b.
+// decodeItem decodes what encode has returned for this session. Otherwise, the error wraps
+// ErrVersion or ErrCorrupt. It does not quote b.
 func decodeItem(key Key, b []byte) (wireItem, error) {
 	if len(b) > maxItem {
 		return wireItem{}, fmt.Errorf("%w: item of %d bytes", ErrCorrupt, len(b))

@@ -11,8 +11,8 @@ import (
 	"aws-credproc/cache/statedir"
 )
 
-// kernelID is the file with the identifier of the state directory's kernel key. State directories may
-// share a user keyring, as those of containers do, and each needs a key of its own.
+// kernelID is the file with the identifier of the state directory's kernel key. State directories
+// may share a user keyring, as those of containers do, and each needs a key of its own.
 const kernelID = "kernel.id"
 
 // kernelKeyLife is how long the kernel keeps the key after its last use: as long as AWS's longest
@@ -25,20 +25,20 @@ var errNoKernelKey = errors.New("no key in the kernel keyring")
 // kernelKeys is the kernel's keyring of this user, see osKernel. Errors wrap ErrUnavailable if it
 // cannot be used here.
 type kernelKeys interface {
-	// read returns a key and extends its life to kernelKeyLife. The error is errNoKernelKey if there is
-	// none that this process may read.
+	// read returns a key and extends its life to kernelKeyLife. The error is errNoKernelKey if
+	// there is none that this process may read.
 	read(description string) ([]byte, error)
-	// add makes or replaces a key that every process of this user can read, until it has not been used
-	// for kernelKeyLife.
+	// add makes or replaces a key that every process of this user can read, until it has not been
+	// used for kernelKeyLife.
 	add(description string, payload []byte) error
 	// probe returns the error that add would return.
 	probe() error
 }
 
-// kernelStore keeps sealed files whose key is in the kernel: nothing on disk can be read without it,
-// and it ends with a reboot. The key has a random name, which is in the names of the files. So if
-// several kernels share a state directory (a home on NFS, user namespaces), each has its own key and
-// files, and a file whose key is gone is a miss, not a damaged file.
+// kernelStore keeps sealed files whose key is in the kernel: nothing on disk can be read without
+// it, and it ends with a reboot. The key has a random name, which is in the names of the files. So
+// if several kernels share a state directory (a home on NFS, user namespaces), each has its own key
+// and files, and a file whose key is gone is a miss, not a damaged file.
 type kernelStore struct {
 	dir    *statedir.Dir
 	kernel kernelKeys

@@ -9,13 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// osKernel is the user keyring (user-keyring(7)). It belongs to the user, not to a login, and ends when
-// the machine stops.
+// osKernel is the user keyring (user-keyring(7)). It belongs to the user, not to a login, and ends
+// when the machine stops.
 type osKernel struct{}
 
 // kernelKeyPerm lets every process of the user find, read and renew a key. By default, only a
-// possessor can: a process whose session keyring links to the user keyring. A new session keyring has
-// no such link, and to add one would change the caller's keyring (keyctl_setperm(3); linux/keyctl.h).
+// possessor can: a process whose session keyring links to the user keyring. A new session keyring
+// has no such link, and to add one would change the caller's keyring (keyctl_setperm(3);
+// linux/keyctl.h).
 const kernelKeyPerm = 0x3f000000 | // possessor: all
 	0x00010000 | 0x00020000 | 0x00080000 | 0x00200000 // user: view, read, search, set attributes
 
@@ -30,7 +31,8 @@ func (osKernel) read(description string) ([]byte, error) {
 		err = setTimeout(id)
 	}
 	if errors.Is(err, unix.EACCES) {
-		// The permissions of this key were changed. If the kernel refuses all keys, add returns that.
+		// The permissions of this key were changed. If the kernel refuses all keys, add returns
+		// that.
 		return nil, errNoKernelKey
 	}
 	if err != nil {
@@ -69,8 +71,8 @@ func setTimeout(id int) error {
 	return err
 }
 
-// withNewKey makes a key in the keyring of a new thread, where no other process sees it yet, and calls
-// do with it. Unless do has linked the key elsewhere, it ends with the thread.
+// withNewKey makes a key in the keyring of a new thread, where no other process sees it yet, and
+// calls do with it. Unless do has linked the key elsewhere, it ends with the thread.
 func withNewKey(description string, payload []byte, do func(id int) error) error {
 	done := make(chan error, 1)
 	go func() {

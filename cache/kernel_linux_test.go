@@ -22,7 +22,8 @@ import (
 )
 
 func init() {
-	// kernelkey DIR: puts a session, which makes the key if there is none, and prints the key's name.
+	// kernelkey DIR puts a session, which makes the key if there is none, and prints the key's
+	// name.
 	childtest.Register("kernelkey", func(args []string) error {
 		d, err := statedir.Create(args[0])
 		if err != nil {
@@ -36,9 +37,10 @@ func init() {
 		fmt.Printf("%x\n", k.name)
 		return err
 	})
-	// kernelget DIR SESSION: prints the access key ID of the session; in a session keyring of its own if SESSION is new.
+	// kernelget DIR SESSION prints the access key ID of the session. If SESSION is "new", it does
+	// so in a new session keyring.
 	childtest.Register("kernelget", func(args []string) error {
-		runtime.LockOSThread() // a session keyring is a thread's, and its children's
+		runtime.LockOSThread() // a session keyring belongs to a thread
 		if args[1] == "new" {
 			if _, err := unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0); err != nil {
 				return err
@@ -52,8 +54,8 @@ func init() {
 		fmt.Println(s.AccessKeyID)
 		return err
 	})
-	// kernelforget DIR: takes the key of a state directory away.
-	childtest.Register("kernelforget", func(args []string) error {
+	// kernelremove DIR removes the key of a state directory.
+	childtest.Register("kernelremove", func(args []string) error {
 		d, err := statedir.Open(args[0])
 		if err != nil {
 			return err
@@ -62,13 +64,15 @@ func init() {
 		if err != nil {
 			return err
 		}
-		serial, err := unix.KeyctlSearch(unix.KEY_SPEC_USER_KEYRING, "user", kernelDescription(id), 0)
+		serial, err := unix.KeyctlSearch(unix.KEY_SPEC_USER_KEYRING, "user", kernelDescription(id),
+			0)
 		if err == nil {
 			_, err = unix.KeyctlInt(unix.KEYCTL_UNLINK, serial, unix.KEY_SPEC_USER_KEYRING, 0, 0)
 		}
 		return err
 	})
-	// kernelrefused DIR ERRNO: as in a container whose seccomp filter answers keyctl and add_key so.
+	// kernelrefused DIR ERRNO checks the store in a process whose seccomp filter returns ERRNO for
+	// keyctl and add_key, as in a container.
 	childtest.Register("kernelrefused", func(args []string) error {
 		errno, err := strconv.Atoi(args[1])
 		if err != nil {
@@ -79,10 +83,11 @@ func init() {
 		}
 		return wantUnavailable(args[0], syscall.Errno(errno))
 	})
-	// kernelfull DIR: as a user who has as many keys as the kernel lets one have.
+	// kernelfull DIR checks the store for a user whose quota of keys is used up.
 	childtest.Register("kernelfull", func(args []string) error {
 		for i := 0; ; i++ {
-			_, err := unix.AddKey("user", fmt.Sprint("aws-credproc test ", i), []byte("x"), unix.KEY_SPEC_PROCESS_KEYRING)
+			_, err := unix.AddKey("user", fmt.Sprint("aws-credproc test ", i), []byte("x"),
+				unix.KEY_SPEC_PROCESS_KEYRING)
 			if errors.Is(err, unix.EDQUOT) {
 				return wantUnavailable(args[0], unix.EDQUOT)
 			}
@@ -93,7 +98,7 @@ func init() {
 	})
 }
 
-// wantUnavailable checks that the kernel store of a directory is out of reach, in every call, and why.
+// wantUnavailable checks that every call of the kernel store is unavailable for this reason.
 func wantUnavailable(dir string, why error) error {
 	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: Kernel})
 	if err != nil {
@@ -107,15 +112,20 @@ func wantUnavailable(dir string, why error) error {
 			return fmt.Errorf("%s: %w", call, err)
 		}
 	}
-	if !errors.Is(getErr, ErrUnavailable) && !errors.Is(getErr, ErrMiss) { // without a key's identifier none is asked for
+	// Without the identifier of a key, get asks for no key.
+	if !errors.Is(getErr, ErrUnavailable) && !errors.Is(getErr, ErrMiss) {
 		return fmt.Errorf("get: %w", getErr)
 	}
 	return nil
 }
 
-// refuseKeys makes the kernel answer the calls for keys with an error, in this process from now on (seccomp(2)).
+// refuseKeys makes the kernel return an error for calls about keys, in this process (seccomp(2)).
 func refuseKeys(errno syscall.Errno) error {
-	const ld, jeq, ret = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, unix.BPF_RET | unix.BPF_K
+	const (
+		ld  = unix.BPF_LD | unix.BPF_W | unix.BPF_ABS
+		jeq = unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K
+		ret = unix.BPF_RET | unix.BPF_K
+	)
 	filter := []unix.SockFilter{
 		{Code: ld}, // the number of the call
 		{Code: jeq, K: unix.SYS_KEYCTL, Jt: 2},
@@ -129,22 +139,23 @@ func refuseKeys(errno syscall.Errno) error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return err
 	}
-	_, _, e := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&program)))
+	_, _, e := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
+		unix.SECCOMP_FILTER_FLAG_TSYNC, uintptr(unsafe.Pointer(&program)))
 	if e != 0 {
 		return fmt.Errorf("seccomp: %w", e)
 	}
 	return nil
 }
 
-// needKernel skips a test where the kernel keyring is out of reach: nothing can be installed against that.
+// needKernel skips a test if the kernel keyring is unavailable, for which nothing can be installed.
 func needKernel(t testing.TB) {
 	t.Helper()
 	if err := (osKernel{}).probe(); err != nil {
-		t.Skipf("SKIPPED, and with it the kernel store is untested: %v", err)
+		t.Skipf("SKIPPED: the kernel store is not tested: %v", err)
 	}
 }
 
-// openKernelStore makes a store whose key goes with the test.
+// openKernelStore returns a store whose key is removed after the test.
 func openKernelStore(t testing.TB) kernelStore {
 	t.Helper()
 	needKernel(t)
@@ -153,15 +164,15 @@ func openKernelStore(t testing.TB) kernelStore {
 		t.Fatal(err)
 	}
 	st := kernelStore{d, osKernel{}}
-	t.Cleanup(func() { forgetKernelKey(t, st) })
+	t.Cleanup(func() { removeKernelKey(t, st) })
 	return st
 }
 
-// kernelDir gives a state directory whose kernel key goes with the test.
+// kernelDir returns a state directory whose kernel key is removed after the test.
 func kernelDir(t *testing.T) string { return openKernelStore(t).dir.Path() }
 
-// forgetKernelKey takes the key of a store out of the user keyring, if there is one.
-func forgetKernelKey(t testing.TB, st kernelStore) {
+// removeKernelKey removes the key of a store from the user keyring.
+func removeKernelKey(t testing.TB, st kernelStore) {
 	id, err := st.id()
 	if err != nil {
 		return
@@ -170,12 +181,13 @@ func forgetKernelKey(t testing.TB, st kernelStore) {
 	if err != nil {
 		return
 	}
-	if _, err := unix.KeyctlInt(unix.KEYCTL_UNLINK, serial, unix.KEY_SPEC_USER_KEYRING, 0, 0); err != nil {
+	if _, err := unix.KeyctlInt(unix.KEYCTL_UNLINK, serial, unix.KEY_SPEC_USER_KEYRING, 0,
+		0); err != nil {
 		t.Error(err)
 	}
 }
 
-// kernelKey gives the serial number of a store's key.
+// kernelKey returns the serial number of a store's key.
 func kernelKey(t *testing.T, st kernelStore) int {
 	t.Helper()
 	id, err := st.id()
@@ -189,7 +201,7 @@ func kernelKey(t *testing.T, st kernelStore) int {
 	return serial
 }
 
-func TestKernelStoreKeepsReplacesAndForgets(t *testing.T) {
+func TestKernelStore(t *testing.T) {
 	st, s := openKernelStore(t), testSession()
 	if _, err := st.get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
 		t.Errorf("empty: %v", err)
@@ -212,7 +224,8 @@ func TestKernelStoreKeepsReplacesAndForgets(t *testing.T) {
 	}
 	for _, path := range filesIn(t, st.dir.Path()) {
 		b, err := os.ReadFile(path)
-		if err != nil || bytes.Contains(b, []byte("hush")) || bytes.Contains(b, []byte("tttt")) || bytes.Contains(b, k.key[:]) {
+		if err != nil || bytes.Contains(b, []byte("hush")) || bytes.Contains(b, []byte("tttt")) ||
+			bytes.Contains(b, k.key[:]) {
 			t.Errorf("%s: a secret, or %v", path, err)
 		}
 	}
@@ -224,12 +237,12 @@ func TestKernelStoreKeepsReplacesAndForgets(t *testing.T) {
 	if _, err := st.get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
 		t.Errorf("deleted: %v", err)
 	}
-	if left := filesIn(t, filepath.Join(st.dir.Path(), string(statedir.Sessions))); len(left) > 0 {
+	if left := filesIn(t, sessionsDir(st.dir.Path())); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
 }
 
-// A login by ssh, a service and a cron job each have a session keyring of their own. Root is no special case.
+// A login by SSH, a service and a cron job have different session keyrings.
 func TestKernelKeyIsFoundFromAnySessionKeyring(t *testing.T) {
 	needKernel(t)
 	for _, uid := range []int{os.Geteuid(), otherUser} {
@@ -239,11 +252,12 @@ func TestKernelKeyIsFoundFromAnySessionKeyring(t *testing.T) {
 				t.Fatalf("%v: %s", err, out)
 			}
 			for _, session := range []string{"same", "new"} {
-				if out, err := run("kernelget", session).CombinedOutput(); string(out) != testSession().AccessKeyID+"\n" {
+				if out, err := run("kernelget",
+					session).CombinedOutput(); string(out) != testSession().AccessKeyID+"\n" {
 					t.Errorf("in a %s session: %s, %v", session, out, err)
 				}
 			}
-			if out, err := run("kernelforget").CombinedOutput(); err != nil {
+			if out, err := run("kernelremove").CombinedOutput(); err != nil {
 				t.Errorf("%v: %s", err, out)
 			}
 		})
@@ -252,13 +266,14 @@ func TestKernelKeyIsFoundFromAnySessionKeyring(t *testing.T) {
 
 const otherUser = 54321
 
-// as gives a function that makes children as another user, in a state directory of that user's as their first argument.
+// as returns a function that returns commands of child processes of another user. Their first
+// argument is a state directory of that user.
 func as(t *testing.T, uid int) (run func(name string, args ...string) *exec.Cmd) {
 	t.Helper()
 	if os.Geteuid() != 0 && os.Geteuid() != uid {
 		t.Skip("SKIPPED: only root can be another user")
 	}
-	// A place that this user can reach, with the test's program in it.
+	// A directory that this user can read, with the test's program in it.
 	dir, err := os.MkdirTemp("", "user")
 	if err != nil {
 		t.Fatal(err)
@@ -268,27 +283,30 @@ func as(t *testing.T, uid int) (run func(name string, args ...string) *exec.Cmd)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(os.WriteFile(filepath.Join(dir, "test"), exe, 0o755), os.Chown(dir, uid, uid)); err != nil {
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, "test"), exe, 0o755),
+		os.Chown(dir, uid, uid)); err != nil {
 		t.Fatal(err)
 	}
 	return func(name string, args ...string) *exec.Cmd {
 		cmd := childtest.Command(t, name, append([]string{filepath.Join(dir, "state")}, args...)...)
 		cmd.Path, cmd.Dir = filepath.Join(dir, "test"), dir
 		if uid != os.Geteuid() {
-			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid),
+				Gid: uint32(uid)}}
 		}
 		return cmd
 	}
 }
 
-func TestKernelKeyThatIsGoneIsAMissAndIsMadeAnew(t *testing.T) {
+func TestLostKernelKeyIsAMissAndIsMadeAgain(t *testing.T) {
 	for name, lose := range map[string]func(t *testing.T, st kernelStore) error{
 		"revoked": func(t *testing.T, st kernelStore) error {
 			_, err := unix.KeyctlInt(unix.KEYCTL_REVOKE, kernelKey(t, st), 0, 0, 0)
 			return err
 		},
 		"unlinked": func(t *testing.T, st kernelStore) error {
-			_, err := unix.KeyctlInt(unix.KEYCTL_UNLINK, kernelKey(t, st), unix.KEY_SPEC_USER_KEYRING, 0, 0)
+			_, err := unix.KeyctlInt(unix.KEYCTL_UNLINK, kernelKey(t, st),
+				unix.KEY_SPEC_USER_KEYRING, 0, 0)
 			return err
 		},
 		"timed out": func(t *testing.T, st kernelStore) error {
@@ -305,11 +323,13 @@ func TestKernelKeyThatIsGoneIsAMissAndIsMadeAnew(t *testing.T) {
 		},
 		"replaced": func(t *testing.T, st kernelStore) error {
 			id, err := st.id()
-			return errors.Join(err, osKernel{}.add(kernelDescription(id), make([]byte, sealKeySize+16)))
+			return errors.Join(err,
+				osKernel{}.add(kernelDescription(id), make([]byte, sealKeySize+16)))
 		},
 		"foreign": func(t *testing.T, st kernelStore) error {
 			id, err := st.id()
-			return errors.Join(err, osKernel{}.add(kernelDescription(id), bytes.Repeat([]byte("hush"), 1000)))
+			return errors.Join(err,
+				osKernel{}.add(kernelDescription(id), bytes.Repeat([]byte("hush"), 1000)))
 		},
 		"identifier lost": func(t *testing.T, st kernelStore) error {
 			return os.Remove(filepath.Join(st.dir.Path(), kernelID))
@@ -318,7 +338,8 @@ func TestKernelKeyThatIsGoneIsAMissAndIsMadeAnew(t *testing.T) {
 			return os.Truncate(filepath.Join(st.dir.Path(), kernelID), 7)
 		},
 		"identifier garbled": func(t *testing.T, st kernelStore) error {
-			return os.WriteFile(filepath.Join(st.dir.Path(), kernelID), bytes.Repeat([]byte("\x1b"), 26), 0o600)
+			return os.WriteFile(filepath.Join(st.dir.Path(), kernelID),
+				bytes.Repeat([]byte("\x1b"), 26), 0o600)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -326,7 +347,9 @@ func TestKernelKeyThatIsGoneIsAMissAndIsMadeAnew(t *testing.T) {
 			c, w := openTest(t, Kernel, st.dir.Path())
 			mustPut(t, c, testKey, s, Kernel)
 			first := kernelKey(t, st)
-			t.Cleanup(func() { _, _ = unix.KeyctlInt(unix.KEYCTL_UNLINK, first, unix.KEY_SPEC_USER_KEYRING, 0, 0) })
+			t.Cleanup(func() {
+				_, _ = unix.KeyctlInt(unix.KEYCTL_UNLINK, first, unix.KEY_SPEC_USER_KEYRING, 0, 0)
+			})
 			if err := lose(t, st); err != nil {
 				t.Fatal(err)
 			}
@@ -338,12 +361,12 @@ func TestKernelKeyThatIsGoneIsAMissAndIsMadeAnew(t *testing.T) {
 			}
 			mustPut(t, c, testKey, s, Kernel)
 			if got, err := c.Get(t.Context(), testKey); err != nil || got != s {
-				t.Errorf("anew: %v, %v", got, err)
+				t.Errorf("after the next Put: %v, %v", got, err)
 			}
 			if n, err := (c.stores.kernelStore(c.state.dir)).clear(); n == 0 || err != nil {
 				t.Errorf("clear: %d, %v", n, err)
 			}
-			if left := filesIn(t, filepath.Join(st.dir.Path(), string(statedir.Sessions))); len(left) > 0 {
+			if left := filesIn(t, sessionsDir(st.dir.Path())); len(left) > 0 {
 				t.Errorf("left: %v", left)
 			}
 			w.want(t, 0)
@@ -351,39 +374,44 @@ func TestKernelKeyThatIsGoneIsAMissAndIsMadeAnew(t *testing.T) {
 	}
 }
 
-func TestKernelStoreTakesNoDamageForAMiss(t *testing.T) {
+func TestKernelStoreReportsDamage(t *testing.T) {
 	for name, tc := range map[string]struct {
 		damage func(path string) error
 		want   error
 	}{
-		"torn":    {func(path string) error { return os.Truncate(path, 40) }, ErrCorrupt},
-		"foreign": {func(path string) error { return os.WriteFile(path, []byte("hush"), 0o600) }, ErrCorrupt},
-		"newer":   {func(path string) error { return os.WriteFile(path, []byte(sealMagic+"\x09"), 0o600) }, ErrVersion},
+		"torn": {func(path string) error { return os.Truncate(path, 40) }, ErrCorrupt},
+		"foreign": {func(path string) error {
+			return os.WriteFile(path, []byte("hush"), 0o600)
+		}, ErrCorrupt},
+		"newer": {func(path string) error {
+			return os.WriteFile(path, []byte(sealMagic+"\x09"), 0o600)
+		}, ErrVersion},
 	} {
 		t.Run(name, func(t *testing.T) {
 			st := openKernelStore(t)
 			if err := st.put(t.Context(), testKey, testSession()); err != nil {
 				t.Fatal(err)
 			}
-			for _, path := range filesIn(t, filepath.Join(st.dir.Path(), string(statedir.Sessions))) {
+			for _, path := range filesIn(t, sessionsDir(st.dir.Path())) {
 				if err := tc.damage(path); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if _, err := st.get(t.Context(), testKey); !errors.Is(err, tc.want) || errors.Is(err, ErrMiss) {
+			if _, err := st.get(t.Context(), testKey); !errors.Is(err, tc.want) ||
+				errors.Is(err, ErrMiss) {
 				t.Errorf("got %v, want %v", err, tc.want)
 			}
 		})
 	}
 }
 
-func TestKernelKeyLivesFromItsLastUse(t *testing.T) {
+func TestUseExtendsTheLifeOfTheKernelKey(t *testing.T) {
 	st := openKernelStore(t)
 	if err := st.put(t.Context(), testKey, testSession()); err != nil {
 		t.Fatal(err)
 	}
 	serial := kernelKey(t, st)
-	// left is the time that /proc/keys shows, in one unit: 60s, 36h, 1d.
+	// left returns the remaining time in /proc/keys, in one unit: 60s, 36h, 1d.
 	left := func() string {
 		b, err := os.ReadFile("/proc/keys")
 		if err != nil {
@@ -399,32 +427,36 @@ func TestKernelKeyLivesFromItsLastUse(t *testing.T) {
 	}
 	made := left()
 	if made != "35h" && made != "36h" && made != "1d" {
-		t.Errorf("it is made for %s", made)
+		t.Errorf("life of a new key: %s", made)
 	}
 	if _, err := unix.KeyctlInt(unix.KEYCTL_SET_TIMEOUT, serial, 50, 0, 0); err != nil {
 		t.Fatal(err)
 	}
 	if now := left(); now == made {
-		t.Fatalf("this test shows nothing: %s", now)
+		t.Fatalf("the life was not changed: %s", now)
 	}
 	if _, err := st.get(t.Context(), testKey); err != nil {
 		t.Fatal(err)
 	}
 	if now := left(); now != made {
-		t.Errorf("after a use it lives for %s", now)
+		t.Errorf("life after use: %s", now)
 	}
 }
 
-func TestOneKernelKeyForAllProcesses(t *testing.T) {
+func TestProcessesShareTheKernelKey(t *testing.T) {
 	st := openKernelStore(t)
-	names := childtest.Run(t, 16, "kernelkey", func(int) []string { return []string{st.dir.Path()} })
+	names := childtest.Run(t, 16, "kernelkey", func(int) []string {
+		return []string{st.dir.Path()}
+	})
 	for _, name := range names {
 		if name != names[0] || len(name) != 32 {
 			t.Fatalf("processes made different keys: %v", names)
 		}
 	}
 	other := openKernelStore(t)
-	if name := childtest.Run(t, 1, "kernelkey", func(int) []string { return []string{other.dir.Path()} })[0]; name == names[0] {
+	if name := childtest.Run(t, 1, "kernelkey", func(int) []string {
+		return []string{other.dir.Path()}
+	})[0]; name == names[0] {
 		t.Error("two state directories share a key")
 	}
 	if _, err := st.get(t.Context(), testKey); err != nil {
@@ -435,12 +467,14 @@ func TestOneKernelKeyForAllProcesses(t *testing.T) {
 func TestKernelThatRefusesKeysIsUnavailable(t *testing.T) {
 	for _, errno := range []syscall.Errno{syscall.EPERM, syscall.ENOSYS, syscall.EACCES} {
 		t.Run(errno.Error(), func(t *testing.T) {
-			childtest.Run(t, 1, "kernelrefused", func(int) []string { return []string{t.TempDir(), strconv.Itoa(int(errno))} })
+			childtest.Run(t, 1, "kernelrefused", func(int) []string {
+				return []string{t.TempDir(), strconv.Itoa(int(errno))}
+			})
 		})
 	}
 }
 
-func TestKernelWithoutRoomForAKeyIsUnavailable(t *testing.T) {
+func TestKernelKeyQuotaExceededIsUnavailable(t *testing.T) {
 	needKernel(t)
 	if out, err := as(t, otherUser)("kernelfull").CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)

@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 )
 
-// refusingKernel is a kernel keyring that is out of reach for a reason, or breaks.
+// refusingKernel is a kernel keyring whose calls fail.
 type refusingKernel struct{ err error }
 
 func (k refusingKernel) read(string) ([]byte, error) { return nil, k.err }
@@ -19,10 +18,10 @@ func (k refusingKernel) add(string, []byte) error { return k.err }
 
 func (k refusingKernel) probe() error { return k.err }
 
-// noKernel is as in a container.
+// noKernel fails as in a container.
 var noKernel = refusingKernel{fmt.Errorf("%w: kernel keyring: EPERM", ErrUnavailable)}
 
-// A kernel that forgets at once what it was given, as one whose user keyring is cleared the while.
+// forgetfulKernel loses a key at once, as when the user keyring is cleared.
 type forgetfulKernel struct{}
 
 func (forgetfulKernel) read(string) ([]byte, error) { return nil, errNoKernelKey }
@@ -31,7 +30,7 @@ func (forgetfulKernel) add(string, []byte) error { return nil }
 
 func (forgetfulKernel) probe() error { return nil }
 
-func TestWithoutTheKernelKeyringTheStoreIsUnavailable(t *testing.T) {
+func TestKernelStoreWithoutAKernelKeyring(t *testing.T) {
 	for name, tc := range map[string]struct {
 		kernel kernelKeys
 		want   error
@@ -43,10 +42,11 @@ func TestWithoutTheKernelKeyringTheStoreIsUnavailable(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c, _ := openTest(t, Kernel, "")
 			c.stores.kernel = tc.kernel
-			if _, err := c.Put(t.Context(), testKey, testSession(), testFacts()); !errors.Is(err, tc.want) {
+			if _, err := c.Put(t.Context(), testKey, testSession(),
+				testFacts()); !errors.Is(err, tc.want) {
 				t.Errorf("put: %v", err)
 			}
-			if entries, err := os.ReadDir(filepath.Join(c.opts.Dir, string(statedir.Sessions))); err == nil || len(entries) > 0 {
+			if entries, err := os.ReadDir(sessionsDir(c.opts.Dir)); err == nil || len(entries) > 0 {
 				t.Errorf("something was written: %v", entries)
 			}
 			if err := c.Delete(t.Context(), testKey); err != nil {
@@ -56,19 +56,21 @@ func TestWithoutTheKernelKeyringTheStoreIsUnavailable(t *testing.T) {
 	}
 }
 
-func TestSealedNamesAreReadBack(t *testing.T) {
+func TestSealedNamesRoundTrip(t *testing.T) {
 	for _, tc := range []struct {
 		store Choice
 		id    string
 	}{{File, ""}, {Kernel, "abc"}} {
 		name := sealedName(testKey, tc.store, tc.id)
-		if key, store, id, ok := parseSealedName(name); !ok || key != testKey || store != tc.store || id != tc.id {
+		if key, store, id, ok := parseSealedName(name); !ok || key != testKey ||
+			store != tc.store || id != tc.id {
 			t.Errorf("%s: %v, %v, %v, %v", name, key, store, id, ok)
 		}
 	}
-	for _, bad := range []string{"", ".", statedir.TempPrefix + "x", testKey.String() + ".", testKey.String() + ".kernel", testKey.String() + ".kernel.a.b", "x.kernel.a"} {
+	for _, bad := range []string{"", ".", statedir.TempPrefix + "x", testKey.String() + ".",
+		testKey.String() + ".kernel", testKey.String() + ".kernel.a.b", "x.kernel.a"} {
 		if _, _, _, ok := parseSealedName(bad); ok {
-			t.Errorf("%q is taken", bad)
+			t.Errorf("%q was accepted", bad)
 		}
 	}
 	if slices.Contains(Choices(), Choice("")) {

@@ -2,7 +2,6 @@ package cache
 
 import (
 	"aws-credproc/cache/keyring"
-	"aws-credproc/cache/statedir"
 	"aws-credproc/internal/keyringtest"
 	"bytes"
 	"context"
@@ -25,8 +24,8 @@ import (
 
 func startKeyring(t *testing.T) { keyringtest.Start(t) }
 
-// testEach makes every call of the keyring store at once and checks the errors and that they come in
-// time.
+// testEach makes every call of the keyring store at once and checks the errors and that they come
+// in time.
 func testEach(t *testing.T, want error) {
 	t.Helper()
 	var all sync.WaitGroup
@@ -48,16 +47,19 @@ func testEach(t *testing.T, want error) {
 	all.Wait()
 }
 
-func TestSecretServiceKeepsReplacesAndForgets(t *testing.T) {
+func TestSecretServiceStore(t *testing.T) {
 	d := keyringtest.New(t)
 	d.StartKeyring(true)
-	for name, limit := range map[string]int{"as it is": keyring.MaxItem, "all inline": maxItem, "all sealed": 1} {
+	for name, limit := range map[string]int{"as it is": keyring.MaxItem, "all inline": maxItem,
+		"all sealed": 1} {
 		t.Run(name, func(t *testing.T) {
 			k := openKeyring(t)
 			k.maxItem = limit
-			keyringKeepsReplacesAndForgets(t, k, limit, func() {
-				out, err := exec.Command("secret-tool", "search", "--all", "service", "aws-credproc").CombinedOutput()
-				if err != nil || strings.Count(string(out), "label = aws-credproc session") != 2 || !strings.Contains(string(out), testKey.String()) {
+			testKeyringStore(t, k, limit, func() {
+				out, err := exec.Command("secret-tool", "search", "--all", "service",
+					"aws-credproc").CombinedOutput()
+				if err != nil || strings.Count(string(out), "label = aws-credproc session") != 2 ||
+					!strings.Contains(string(out), testKey.String()) {
 					t.Errorf("secret-tool does not find two items: %v", err)
 				}
 			})
@@ -68,7 +70,7 @@ func TestSecretServiceKeepsReplacesAndForgets(t *testing.T) {
 	}
 }
 
-// A reader that has an item in its hand whose file is gone by then finds the session that replaced it.
+// A reader that has read an item whose file was then replaced finds the new session.
 func TestSealedSessionIsWholeWhileItIsReplaced(t *testing.T) {
 	d := keyringtest.New(t)
 	d.StartKeyring(true)
@@ -86,7 +88,7 @@ func TestSealedSessionIsWholeWhileItIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, missing, err := k.newest(testKey, items); err != nil || missing == "" {
-		t.Fatalf("this test shows nothing: %v, %q, %v", got, missing, err)
+		t.Fatalf("the file still exists: %v, %q, %v", got, missing, err)
 	}
 
 	done := make(chan struct{})
@@ -96,10 +98,11 @@ func TestSealedSessionIsWholeWhileItIsReplaced(t *testing.T) {
 			for reading := true; reading; {
 				select {
 				case <-done:
-					reading = false // once more
+					reading = false // after one more read
 				default:
 				}
-				if got, err := k.get(t.Context(), testKey); err != nil || got.AccessKeyID != s.AccessKeyID {
+				if got, err := k.get(t.Context(), testKey); err != nil ||
+					got.AccessKeyID != s.AccessKeyID {
 					t.Errorf("%v, %v", got, err)
 					return
 				}
@@ -114,18 +117,17 @@ func TestSealedSessionIsWholeWhileItIsReplaced(t *testing.T) {
 	close(done)
 	all.Wait()
 
-	for _, path := range filesIn(t, filepath.Join(k.dir.Path(), string(statedir.Sessions))) {
+	for _, path := range filesIn(t, sessionsDir(k.dir.Path())) {
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if _, err := k.get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
-		t.Errorf("its file is gone for good: %v", err)
+		t.Errorf("without its file: %v", err)
 	}
 }
 
-// What is refused leaves no file behind, and what is there stays.
-func TestRefusedPutLeavesWhatIsThere(t *testing.T) {
+func TestRefusedPutChangesNoFile(t *testing.T) {
 	d := keyringtest.New(t)
 	d.StartKeyring(true)
 	k := openKeyring(t)
@@ -143,9 +145,9 @@ func TestRefusedPutLeavesWhatIsThere(t *testing.T) {
 	}
 }
 
-func TestLockedKeyringIsSaidToBeAndRaisesNoPrompt(t *testing.T) {
+func TestLockedKeyringIsReportedWithoutAPrompt(t *testing.T) {
 	for _, held := range []bool{true, false} {
-		t.Run(fmt.Sprintf("holding it %v", held), func(t *testing.T) {
+		t.Run(fmt.Sprintf("holds the session: %v", held), func(t *testing.T) {
 			d := keyringtest.New(t)
 			d.StartKeyring(true)
 			c, _ := openTest(t, Auto, "")
@@ -155,26 +157,29 @@ func TestLockedKeyringIsSaidToBeAndRaisesNoPrompt(t *testing.T) {
 			}
 			d.Lock()
 			testEach(t, ErrLocked)
-			c, w := openTest(t, Auto, c.opts.Dir) // a process of its own
+			c, w := openTest(t, Auto, c.opts.Dir) // like another process
 			c.stores.kernel = noKernel
 			if held {
 				if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrLocked) {
 					t.Errorf("get: %v", err)
 				}
 			}
-			if _, err := c.GetLocked(t.Context(), testKey, testFacts()); !errors.Is(err, ErrLocked) {
+			if _, err := c.GetLocked(t.Context(), testKey,
+				testFacts()); !errors.Is(err, ErrLocked) {
 				t.Errorf("second look: %v", err)
 			}
 			if _, err := c.Put(t.Context(), testKey, s, testFacts()); !errors.Is(err, ErrLocked) {
 				t.Errorf("put: %v", err)
 			}
-			if _, err := c.Clear(t.Context()); held != errors.Is(err, ErrLocked) || !held && err != nil {
+			if _, err := c.Clear(t.Context()); held != errors.Is(err, ErrLocked) ||
+				!held && err != nil {
 				t.Errorf("clear: %v", err)
 			}
 			if f, err := c.dirFacts(t, testKey); held && (err != nil || !f.PendingDelete) {
-				t.Errorf("what cannot be deleted is: %+v, %v", f, err)
+				t.Errorf("facts of the deleted session: %+v, %v", f, err)
 			}
-			if name, reason := c.StoreName(t.Context()); name != Keyring || !strings.Contains(reason, "locked") {
+			if name, reason := c.StoreName(t.Context()); name != Keyring ||
+				!strings.Contains(reason, "locked") {
 				t.Errorf("%v: %v", name, reason)
 			}
 			if n := d.Prompts.Load(); n != 0 {
@@ -191,7 +196,7 @@ func TestLockedKeyringIsSaidToBeAndRaisesNoPrompt(t *testing.T) {
 	}
 }
 
-func TestWithoutAKeyringNothingIsStarted(t *testing.T) {
+func TestNoDaemonIsStarted(t *testing.T) {
 	d := keyringtest.New(t)
 	var names []string
 	err := d.Conn.BusObject().Call("org.freedesktop.DBus.ListActivatableNames", 0).Store(&names)
@@ -211,15 +216,17 @@ func TestWithoutAKeyringNothingIsStarted(t *testing.T) {
 	if n, err := c.Clear(t.Context()); n != 0 || err != nil {
 		t.Errorf("clear: %d, %v", n, err)
 	}
-	if name, reason := c.StoreName(t.Context()); name != None || !strings.Contains(reason, "no Secret Service") || !strings.Contains(reason, "kernel") {
+	if name, reason := c.StoreName(t.Context()); name != None ||
+		!strings.Contains(reason, "no Secret Service") || !strings.Contains(reason, "kernel") {
 		t.Errorf("%v: %v", name, reason)
 	}
 	chosen, _ := openTest(t, Keyring, "")
-	if _, err := chosen.Put(t.Context(), testKey, testSession(), testFacts()); !errors.Is(err, ErrUnavailable) {
-		t.Errorf("put where the keyring was chosen: %v", err)
+	if _, err := chosen.Put(t.Context(), testKey, testSession(),
+		testFacts()); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("put with store keyring: %v", err)
 	}
 	if n, err := chosen.Clear(t.Context()); n != 0 || err != nil {
-		t.Errorf("clear, although nothing can have come there: %d, %v", n, err)
+		t.Errorf("clear with store keyring: %d, %v", n, err)
 	}
 	w.want(t, 0)
 	if d.HasService() {
@@ -227,7 +234,7 @@ func TestWithoutAKeyringNothingIsStarted(t *testing.T) {
 	}
 }
 
-func TestSilentBusIsATimeOut(t *testing.T) {
+func TestSilentBusIsATimeout(t *testing.T) {
 	keyringtest.Listen(t, func(net.Conn) {})
 	testEach(t, ErrTimeout)
 	c, w := openTest(t, Auto, "")
@@ -237,29 +244,32 @@ func TestSilentBusIsATimeOut(t *testing.T) {
 		t.Errorf("second look: %v", err)
 	}
 	first := time.Since(start)
-	if store, err := c.Put(t.Context(), testKey, testSession(), testFacts()); !errors.Is(err, ErrTimeout) || store != None {
+	if store, err := c.Put(t.Context(), testKey, testSession(),
+		testFacts()); !errors.Is(err, ErrTimeout) || store != None {
 		t.Errorf("put: %v, %v", store, err)
 	}
 	if again := time.Since(start) - first; again > keyring.ResponseLimit/2 {
-		t.Errorf("it is waited for twice: %v", again)
+		t.Errorf("waited twice: %v", again)
 	}
 	if _, err := c.FactsOf(testKey); !errors.Is(err, ErrMiss) {
-		t.Errorf("facts of what was not kept: %v", err)
+		t.Errorf("facts of a session that was not stored: %v", err)
 	}
-	if name, reason := c.StoreName(t.Context()); name != Keyring || !strings.Contains(reason, "no answer") {
+	if name, reason := c.StoreName(t.Context()); name != Keyring ||
+		!strings.Contains(reason, "no answer") {
 		t.Errorf("%v: %v", name, reason)
 	}
 	w.want(t, 0)
 }
 
-// Of many sessions that are to be forgotten, the first finds out that the keyring is silent.
-func TestSilentKeyringIsWaitedForOnceByWhoForgetsMany(t *testing.T) {
+// Of many deletes, only the first waits.
+func TestDeletingManySessionsWaitsForASilentKeyringOnce(t *testing.T) {
 	var asked atomic.Int32
 	keyringtest.Listen(t, func(net.Conn) { asked.Add(1) })
 	c, _ := openTest(t, Auto, "")
 	for i := range 5 {
 		c.target()
-		if err := writeFacts(c.state.dir, testFacts().withSession(Key{byte(i)}, testSession(), Keyring)); err != nil {
+		if err := writeFacts(c.state.dir,
+			testFacts().withSession(Key{byte(i)}, testSession(), Keyring)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -272,11 +282,11 @@ func TestSilentKeyringIsWaitedForOnceByWhoForgetsMany(t *testing.T) {
 		t.Errorf("it was asked %d times", n)
 	}
 	if all, err := c.Facts(); err != nil || len(all) > 0 {
-		t.Errorf("still served: %v, %v", all, err)
+		t.Errorf("still reported: %v, %v", all, err)
 	}
 }
 
-func TestSilentServiceIsATimeOutAndComesBack(t *testing.T) {
+func TestSilentServiceIsATimeoutAndRecovers(t *testing.T) {
 	d := keyringtest.New(t)
 	daemon := d.StartKeyring(true)
 	c, _ := openTest(t, Auto, "")
@@ -295,19 +305,19 @@ func TestSilentServiceIsATimeOutAndComesBack(t *testing.T) {
 	})
 }
 
-// Whom a busy bus has not let in looks again, under the lock; once, and not where the service hangs.
-func TestSessionBehindABusyBusIsLookedForAgain(t *testing.T) {
+// After a timeout of a busy bus, GetLocked reads again, once. It does not if the service hangs.
+func TestGetLockedRetriesABusyBus(t *testing.T) {
 	d := keyringtest.New(t)
 	daemon := d.StartKeyring(true)
 	s := testSession()
 	for name, test := range map[string]struct {
-		stopped *exec.Cmd
-		goesOn  bool
-		want    error
+		stopped   *exec.Cmd
+		continues bool
+		want      error
 	}{
-		"bus, which goes on":     {d.Bus, true, nil},
-		"bus, for good":          {d.Bus, false, ErrTimeout},
-		"service, which goes on": {daemon, true, ErrTimeout},
+		"bus continues":     {d.Bus, true, nil},
+		"bus hangs":         {d.Bus, false, ErrTimeout},
+		"service continues": {daemon, true, ErrTimeout},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, w := openTest(t, Keyring, "")
@@ -322,24 +332,25 @@ func TestSessionBehindABusyBusIsLookedForAgain(t *testing.T) {
 			if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrTimeout) {
 				t.Errorf("get: %v", err)
 			}
-			if test.goesOn {
+			if test.continues {
 				send(syscall.SIGCONT)
 			}
 			start := time.Now()
 			for range 20 {
-				if got, err := c.GetLocked(t.Context(), testKey, testFacts()); !errors.Is(err, test.want) || err == nil && got != s {
+				if got, err := c.GetLocked(t.Context(), testKey,
+					testFacts()); !errors.Is(err, test.want) || err == nil && got != s {
 					t.Errorf("second look: %v, %v", got, err)
 				}
 			}
 			if took := time.Since(start); took > 10*keyring.ResponseLimit {
-				t.Errorf("it is waited for again and again: %v", took)
+				t.Errorf("waited several times: %v", took)
 			}
 			w.want(t, 0)
 		})
 	}
 }
 
-func TestWithoutACollectionNoneIsMade(t *testing.T) {
+func TestNoCollectionIsCreated(t *testing.T) {
 	d := keyringtest.New(t)
 	d.StartKeyring(false)
 	k := openKeyring(t)
@@ -360,7 +371,7 @@ func TestWithoutACollectionNoneIsMade(t *testing.T) {
 	}
 }
 
-func TestForeignItemIsNeitherAMissNorOverwrittenIfNewer(t *testing.T) {
+func TestItemThatIsNotASession(t *testing.T) {
 	d := keyringtest.New(t)
 	d.StartKeyring(true)
 	for name, tc := range map[string]struct {
@@ -376,14 +387,17 @@ func TestForeignItemIsNeitherAMissNorOverwrittenIfNewer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c, _ := openTest(t, Keyring, "")
 			mustPut(t, c, testKey, testSession(), Keyring)
-			if err := new(keyring.Keyring).Put(t.Context(), sessionItem(testKey), "", []byte(tc.value)); err != nil {
+			if err := new(keyring.Keyring).Put(t.Context(), sessionItem(testKey), "",
+				[]byte(tc.value)); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := c.Get(t.Context(), testKey); !errors.Is(err, tc.want) || errors.Is(err, ErrMiss) || strings.Contains(err.Error(), "hush") {
+			if _, err := c.Get(t.Context(), testKey); !errors.Is(err, tc.want) ||
+				errors.Is(err, ErrMiss) || strings.Contains(err.Error(), "hush") {
 				t.Errorf("get: %v", err)
 			}
 			_, err := c.Put(t.Context(), testKey, testSession(), testFacts())
-			if newer := tc.want == ErrVersion; newer && !errors.Is(err, ErrVersion) || !newer && err != nil {
+			if newer := tc.want == ErrVersion; newer && !errors.Is(err, ErrVersion) ||
+				!newer && err != nil {
 				t.Errorf("put: %v", err)
 			}
 			if err := c.Delete(t.Context(), testKey); err != nil {
@@ -393,9 +407,9 @@ func TestForeignItemIsNeitherAMissNorOverwrittenIfNewer(t *testing.T) {
 	}
 }
 
-func TestAutoLeavesANewerVersionsItemAlone(t *testing.T) {
+func TestAutoDoesNotReplaceAnItemOfANewerVersion(t *testing.T) {
 	for _, known := range []bool{true, false} {
-		t.Run(fmt.Sprintf("facts tell of it %v", known), func(t *testing.T) {
+		t.Run(fmt.Sprintf("has facts: %v", known), func(t *testing.T) {
 			dir := kernelDir(t)
 			keyringtest.Start(t)
 			c, w := openTest(t, Auto, dir)
@@ -403,20 +417,23 @@ func TestAutoLeavesANewerVersionsItemAlone(t *testing.T) {
 				mustPut(t, c, testKey, testSession(), Keyring)
 			}
 			const newer = `{"v":2}`
-			if err := new(keyring.Keyring).Put(t.Context(), sessionItem(testKey), "", []byte(newer)); err != nil {
+			if err := new(keyring.Keyring).Put(t.Context(), sessionItem(testKey), "",
+				[]byte(newer)); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := c.GetLocked(t.Context(), testKey, testFacts()); !errors.Is(err, ErrVersion) {
+			if _, err := c.GetLocked(t.Context(), testKey,
+				testFacts()); !errors.Is(err, ErrVersion) {
 				t.Errorf("second look: %v", err)
 			}
 			s := testSession()
-			for range 2 { // once more, when it is to be renewed
+			for range 2 { // again, as for a renewal
 				mustPut(t, c, testKey, s, Kernel)
 				if got, err := c.Get(t.Context(), testKey); err != nil || got != s {
 					t.Errorf("got %v, %v", got, err)
 				}
 			}
-			if items, err := new(keyring.Keyring).Get(t.Context(), sessionItem(testKey)); err != nil || len(items) != 1 || string(items[0]) != newer {
+			if items, err := new(keyring.Keyring).Get(t.Context(),
+				sessionItem(testKey)); err != nil || len(items) != 1 || string(items[0]) != newer {
 				t.Errorf("%d items, %v", len(items), err)
 			}
 			w.want(t, 0)
@@ -424,7 +441,7 @@ func TestAutoLeavesANewerVersionsItemAlone(t *testing.T) {
 	}
 }
 
-func TestAutoKeepsSessionsInTheKeyring(t *testing.T) {
+func TestAutoUsesTheKeyring(t *testing.T) {
 	d := keyringtest.New(t)
 	d.StartKeyring(true)
 	c, w := openTest(t, Auto, "")
@@ -433,12 +450,13 @@ func TestAutoKeepsSessionsInTheKeyring(t *testing.T) {
 		t.Errorf("store %v", name)
 	}
 	mustPut(t, c, testKey, s, Keyring)
-	if f, err := c.FactsOf(testKey); err != nil || f.Store != Keyring || !f.Created.Equal(s.Issued) || !f.Expires.Equal(s.Expiration) {
+	if f, err := c.FactsOf(testKey); err != nil || f.Store != Keyring ||
+		!f.Created.Equal(s.Issued) || !f.Expires.Equal(s.Expiration) {
 		t.Errorf("%+v, %v", f, err)
 	}
 
 	t.Run("killed between item and facts", func(t *testing.T) {
-		if err := os.Remove(filepath.Join(c.opts.Dir, string(statedir.Facts), factsName(testKey))); err != nil {
+		if err := os.Remove(factsPath(c.opts.Dir, testKey)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
@@ -458,29 +476,30 @@ func TestAutoKeepsSessionsInTheKeyring(t *testing.T) {
 		}
 		mustPut(t, file, testKey, s, File)
 		if _, err := openKeyring(t).get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
-			t.Errorf("it stays in the keyring too: %v", err)
+			t.Errorf("it is still in the keyring: %v", err)
 		}
-		if got, err := c.Get(t.Context(), testKey); err != nil || got != s { // auto goes by the facts
+		// Auto reads from the store in the facts.
+		if got, err := c.Get(t.Context(), testKey); err != nil || got != s {
 			t.Errorf("auto: %v, %v", got, err)
 		}
 		mustPut(t, c, testKey, s, Keyring)
-		if left := filesIn(t, filepath.Join(c.opts.Dir, string(statedir.Sessions))); len(left) != 0 {
-			t.Errorf("it stays in the file store too: %v", left)
+		if left := filesIn(t, sessionsDir(c.opts.Dir)); len(left) != 0 {
+			t.Errorf("it is still in the file store: %v", left)
 		}
 	})
-	t.Run("no facts, no question", func(t *testing.T) {
+	t.Run("without facts the keyring is not asked", func(t *testing.T) {
 		t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
 		if _, err := c.Get(t.Context(), otherKey); !errors.Is(err, ErrMiss) {
 			t.Errorf("got %v", err)
 		}
 		if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrUnavailable) {
-			t.Errorf("a keyring that is gone: %v", err)
+			t.Errorf("without a keyring: %v", err)
 		}
 		if _, err := c.Facts(); err != nil {
 			t.Error(err)
 		}
 	})
-	t.Run("forgotten", func(t *testing.T) {
+	t.Run("deleted", func(t *testing.T) {
 		if err := c.Delete(t.Context(), testKey); err != nil {
 			t.Fatal(err)
 		}
@@ -491,7 +510,7 @@ func TestAutoKeepsSessionsInTheKeyring(t *testing.T) {
 			t.Errorf("facts: %v", err)
 		}
 	})
-	t.Run("forgotten without facts", func(t *testing.T) {
+	t.Run("deleted without facts", func(t *testing.T) {
 		if err := openKeyring(t).put(t.Context(), testKey, s); err != nil {
 			t.Fatal(err)
 		}
@@ -505,12 +524,12 @@ func TestAutoKeepsSessionsInTheKeyring(t *testing.T) {
 	w.want(t, 0)
 }
 
-// A process may be killed at any moment from when it writes: the facts tell of the item before it is there.
+// A process may be killed at any time, so the facts name the item before it is written.
 func TestItemIsNotedBeforeItIsWritten(t *testing.T) {
 	keyringtest.Start(t)
 	c, _ := openTest(t, Keyring, "")
 	c.target()
-	free, err := c.state.dir.Lock(t.Context(), changeLock, nil) // so that the write waits
+	free, err := c.state.dir.Lock(t.Context(), changeLock, nil) // makes the write wait
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -518,18 +537,21 @@ func TestItemIsNotedBeforeItIsWritten(t *testing.T) {
 	ctx, kill := context.WithCancel(t.Context())
 	put := make(chan error, 1)
 	go func() { _, err := c.Put(ctx, testKey, testSession(), testFacts()); put <- err }()
-	keyringtest.WaitFor(t, "its facts", func() bool { f, err := readFacts(c.state.dir, testKey); return err == nil && !f.KeyringUntil.IsZero() })
+	keyringtest.WaitFor(t, "its facts", func() bool {
+		f, err := readFacts(c.state.dir, testKey)
+		return err == nil && !f.KeyringUntil.IsZero()
+	})
 	kill()
 	if err := <-put; !errors.Is(err, context.Canceled) {
 		t.Errorf("put: %v", err)
 	}
 	if _, err := c.FactsOf(testKey); !errors.Is(err, ErrMiss) {
-		t.Errorf("it is told of: %v", err)
+		t.Errorf("it is reported: %v", err)
 	}
 }
 
-// Who changes the keyring may be stopped. Others wait for it as long as they may, and say for what.
-func TestWhoChangesTheKeyringIsNotWaitedForWithoutEnd(t *testing.T) {
+// A process that changes the keyring may be stopped.
+func TestPutWaitsForOtherProcessesForALimitedTime(t *testing.T) {
 	k := openKeyring(t)
 	free, err := k.dir.Lock(t.Context(), changeLock, nil)
 	if err != nil {
@@ -538,12 +560,13 @@ func TestWhoChangesTheKeyringIsNotWaitedForWithoutEnd(t *testing.T) {
 	defer free()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := k.put(ctx, testKey, testSession()); !errors.Is(err, ErrTimeout) || !strings.Contains(err.Error(), "other processes are changing it") {
+	if err := k.put(ctx, testKey, testSession()); !errors.Is(err, ErrTimeout) ||
+		!strings.Contains(err.Error(), "other processes are changing it") {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestClearForgetsEverySessionInEveryStore(t *testing.T) {
+func TestClearDeletesEverySessionInEveryStore(t *testing.T) {
 	d := keyringtest.New(t)
 	d.StartKeyring(true)
 	c, w := openTest(t, Auto, "")
@@ -554,14 +577,15 @@ func TestClearForgetsEverySessionInEveryStore(t *testing.T) {
 		mustPut(t, file, Key{2, byte(i)}, s, File)
 	}
 	for _, k := range []Key{{1, 0}, {2, 0}} {
-		if err := os.Remove(filepath.Join(c.opts.Dir, string(statedir.Facts), factsName(k))); err != nil {
+		if err := os.Remove(factsPath(c.opts.Dir, k)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := c.RecordFailure(Key{3}, testFacts(), errors.New("x")); err != nil {
 		t.Fatal(err)
 	}
-	other := exec.Command("secret-tool", "store", "--label=other", "service", "aws-credproc-other", "username", "x")
+	other := exec.Command("secret-tool", "store", "--label=other", "service", "aws-credproc-other",
+		"username", "x")
 	other.Stdin = strings.NewReader("stays")
 	if err := other.Run(); err != nil {
 		t.Fatal(err)
@@ -572,7 +596,8 @@ func TestClearForgetsEverySessionInEveryStore(t *testing.T) {
 	if all, err := c.Facts(); err != nil || len(all) != 0 {
 		t.Errorf("%v, %v", all, err)
 	}
-	if out, err := exec.Command("secret-tool", "lookup", "service", "aws-credproc-other").Output(); err != nil || string(out) != "stays" {
+	if out, err := exec.Command("secret-tool", "lookup", "service",
+		"aws-credproc-other").Output(); err != nil || string(out) != "stays" {
 		t.Errorf("another service: %v", err)
 	}
 	var left []string
@@ -585,7 +610,8 @@ func TestClearForgetsEverySessionInEveryStore(t *testing.T) {
 	if diff := cmp.Diff([]string{fileKey}, left); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
-	out, _ := exec.Command("secret-tool", "search", "--all", "service", keyringService).CombinedOutput()
+	out, _ := exec.Command("secret-tool", "search", "--all", "service",
+		keyringService).CombinedOutput()
 	if len(bytes.TrimSpace(out)) != 0 {
 		t.Error("the keyring still holds items")
 	}
@@ -595,8 +621,8 @@ func TestClearForgetsEverySessionInEveryStore(t *testing.T) {
 	w.want(t, 0)
 }
 
-// A damaged item where no Put replaces it does not cost a call of STS each time.
-func TestDamagedItemBesideTheSessionsIsPassedOver(t *testing.T) {
+// A damaged item in a collection where no Put replaces it does not cause an STS call each time.
+func TestDamagedItemInAnotherCollectionIsIgnored(t *testing.T) {
 	keyringtest.Start(t).CreateElsewhere(keyringService, testKey.String(), []byte("garbage"))
 	k := openKeyring(t)
 	if _, err := k.get(t.Context(), testKey); !errors.Is(err, ErrCorrupt) {
@@ -606,16 +632,17 @@ func TestDamagedItemBesideTheSessionsIsPassedOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, err := k.get(t.Context(), testKey); err != nil || got != testSession() {
-		t.Errorf("beside the session's: %v, %v", got, err)
+		t.Errorf("with a session's item: %v, %v", got, err)
 	}
 }
 
-// The newest of several items counts: the default collection may have been another one before.
+// There are several items if the default collection was changed.
 func TestNewestOfSeveralItemsIsRead(t *testing.T) {
 	d := keyringtest.New(t)
 	d.StartKeyring(true)
 	older, newer := testSession(), testSession()
-	newer.Issued, newer.Expiration = newer.Issued.Add(time.Minute), newer.Expiration.Add(time.Minute)
+	newer.Issued = newer.Issued.Add(time.Minute)
+	newer.Expiration = newer.Expiration.Add(time.Minute)
 	if err := openKeyring(t).put(t.Context(), testKey, newer); err != nil {
 		t.Fatal(err)
 	}
@@ -631,7 +658,7 @@ func TestNewestOfSeveralItemsIsRead(t *testing.T) {
 	}
 }
 
-func TestManyReadAndWriteTheKeyringAtOnce(t *testing.T) {
+func TestConcurrentReadsAndWritesOfTheKeyring(t *testing.T) {
 	d := keyringtest.New(t)
 	d.StartKeyring(true)
 	s := testSession()

@@ -10,12 +10,12 @@ import (
 	gokeyring "github.com/zalando/go-keyring"
 )
 
-func TestSystemKeyringKeepsReplacesAndForgets(t *testing.T) {
+func TestSystemKeyringStore(t *testing.T) {
 	startKeyring(t)
-	keyringKeepsReplacesAndForgets(t, openKeyring(t), keyring.MaxItem, func() {})
+	testKeyringStore(t, openKeyring(t), keyring.MaxItem, func() {})
 }
 
-func TestSystemKeyringOfOthersIsLeftAlone(t *testing.T) {
+func TestSystemKeyringItemsOfOthersAreNotChanged(t *testing.T) {
 	startKeyring(t)
 	const another = keyringService + "-other"
 	if err := gokeyring.Set(another, "x", "stays"); err != nil {
@@ -28,20 +28,24 @@ func TestSystemKeyringOfOthersIsLeftAlone(t *testing.T) {
 	}()
 	c, w := openTest(t, Auto, "")
 	mustPut(t, c, testKey, testSession(), Keyring)
-	if err := new(keyring.Keyring).Put(t.Context(), sessionItem(otherKey), "", []byte(`{"v":99}`)); err != nil {
+	if err := new(keyring.Keyring).Put(t.Context(), sessionItem(otherKey), "",
+		[]byte(`{"v":99}`)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.GetLocked(t.Context(), otherKey, testFacts()); !errors.Is(err, ErrVersion) {
 		t.Errorf("a newer version's: %v", err)
 	}
-	if _, err := c.Put(t.Context(), otherKey, testSession(), testFacts()); !errors.Is(err, ErrVersion) {
-		t.Errorf("a newer version's is replaced: %v", err)
+	if _, err := c.Put(t.Context(), otherKey, testSession(),
+		testFacts()); !errors.Is(err, ErrVersion) {
+		t.Errorf("a newer version's was replaced: %v", err)
 	}
-	if n, err := c.Clear(t.Context()); n != 1 || err != nil { // which was known; the other goes along
+	// Clear deletes both, and counts the one with facts.
+	if n, err := c.Clear(t.Context()); n != 1 || err != nil {
 		t.Errorf("cleared %d, %v", n, err)
 	}
 	for _, key := range []Key{testKey, otherKey} {
-		if _, err := new(keyring.Keyring).Get(t.Context(), sessionItem(key)); !errors.Is(err, ErrMiss) {
+		if _, err := new(keyring.Keyring).Get(t.Context(),
+			sessionItem(key)); !errors.Is(err, keyring.ErrNotFound) {
 			t.Errorf("left: %v", err)
 		}
 	}

@@ -20,10 +20,10 @@ func sessionItem(key Key) keyring.Item {
 	return keyring.Item{Service: keyringService, User: key.String()}
 }
 
-// keyringStore keeps one keyring item per session. A session that is too large for an item is sealed,
-// with a key that is used for nothing else, into a file with a new name; the item then holds the key
-// and the name. The file is written before the item and the old file is removed after it, so that
-// readers always find a whole session.
+// keyringStore keeps one keyring item per session. A session that is too large for an item is
+// sealed, with a key that is used for nothing else, into a file with a new name; the item then
+// holds the key and the name. The file is written before the item and the old file is removed after
+// it, so that readers always find a whole session.
 type keyringStore struct {
 	keyring *keyring.Keyring
 	dir     *statedir.Dir // nil if there is none yet, so there are no sealed files
@@ -58,9 +58,9 @@ func (st keyringStore) get(ctx context.Context, key Key) (Session, error) {
 	return Session{}, ErrMiss
 }
 
-// newest returns the newest session of the items. If none has one, missing is the sealed file that the
-// last item names and that does not exist. A damaged item does not hide a session: it may be in a
-// collection where no put replaces it.
+// newest returns the newest session of the items. If none has one, missing is the sealed file that
+// the last item names and that does not exist. A damaged item does not hide a session: it may be in
+// a collection where no put replaces it.
 func (st keyringStore) newest(key Key, items [][]byte) (newest Session, missing string, err error) {
 	var corrupt error
 	for _, b := range items {
@@ -119,7 +119,8 @@ func (st keyringStore) put(ctx context.Context, key Key, s Session) error {
 	}
 	if st.dir != nil {
 		// A file that cannot be removed now is swept when its session has expired.
-		_, _ = removeSealed(st.dir, Keyring, func(k Key, id string) bool { return k == key && isUnused(id) })
+		_, _ = removeSealed(st.dir, Keyring,
+			func(k Key, id string) bool { return k == key && isUnused(id) })
 	}
 	return err
 }
@@ -140,7 +141,8 @@ func (st keyringStore) newItem(key Key, s Session) (it wireItem, value []byte, e
 	if value, err = it.encode(); err != nil {
 		return it, nil, err
 	}
-	if err := writeSealed(st.dir, sealedName(key, Keyring, it.File), it.SealKey, key, s); err != nil {
+	if err := writeSealed(st.dir, sealedName(key, Keyring, it.File), it.SealKey, key,
+		s); err != nil {
 		return it, nil, fmt.Errorf("keyring: %w", err)
 	}
 	return it, value, nil
@@ -188,8 +190,8 @@ func (st keyringStore) change(ctx context.Context, do func() error) error {
 	return do()
 }
 
-// clear deletes every session and returns their number. known are those that the keyring is known to
-// have. The sealed files are useless without the items, and are removed even if these cannot be.
+// clear deletes every session and returns their number. known are those that the keyring is known
+// to have. The sealed files are useless without the items, and are removed even if these cannot be.
 func (st keyringStore) clear(ctx context.Context, known []Key) (int, error) {
 	users := make([]string, 0, len(known))
 	for _, key := range known {

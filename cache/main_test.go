@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"aws-credproc/cache/statedir"
 	"aws-credproc/internal/childtest"
 	"context"
 	"errors"
@@ -30,10 +31,10 @@ var (
 	otherKey = Key{0xcd}
 )
 
-// tokenSizes are those of session tokens that every store takes.
+// tokenSizes are sizes of session tokens that every store takes.
 var tokenSizes = []int{300, 1 << 10, 2 << 10, 4 << 10, 16 << 10, 64 << 10}
 
-// filesIn gives the paths of all files below a directory, if there is one.
+// filesIn returns the paths of all files below a directory, none if it does not exist.
 func filesIn(t testing.TB, dir string) (paths []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
@@ -48,19 +49,30 @@ func filesIn(t testing.TB, dir string) (paths []string) {
 	return paths
 }
 
+func factsDir(dir string) string { return filepath.Join(dir, string(statedir.Facts)) }
+
+func factsPath(dir string, key Key) string { return filepath.Join(factsDir(dir), factsName(key)) }
+
+func sessionsDir(dir string) string { return filepath.Join(dir, string(statedir.Sessions)) }
+
+// sealedPath returns the path of a sealed file of the file store.
+func sealedPath(dir string, key Key) string { return filepath.Join(sessionsDir(dir), key.String()) }
+
 func testSession() Session {
 	issued := time.Now().UTC().Truncate(time.Second)
 	return Session{
-		AccessKeyID: "ASIAEXAMPLE", SecretAccessKey: "hush/secret", SessionToken: "hush+token==", AccountID: "123456789012",
+		AccessKeyID: "ASIAEXAMPLE", SecretAccessKey: "hush/secret",
+		SessionToken: "hush+token==", AccountID: "123456789012",
 		Issued: issued, Expiration: issued.Add(time.Hour),
 	}
 }
 
 func testFacts() Facts {
-	return Facts{Profile: "dev-role", RoleARN: "arn:aws:iam::123456789012:role/Dev", Type: "assume_role", Source: "base"}
+	return Facts{Profile: "dev-role", RoleARN: "arn:aws:iam::123456789012:role/Dev",
+		Type: "assume_role", Source: "base"}
 }
 
-// warnings collects what a Cache warns of.
+// warnings collects the warnings of a Cache.
 type warnings struct {
 	mu  sync.Mutex
 	all []string
@@ -72,7 +84,7 @@ func (w *warnings) warnf(format string, args ...any) {
 	w.all = append(w.all, fmt.Sprintf(format, args...))
 }
 
-// want checks the number of warnings so far, and forgets them.
+// want checks the number of warnings since the last call.
 func (w *warnings) want(t *testing.T, n int) {
 	t.Helper()
 	w.mu.Lock()
@@ -83,14 +95,15 @@ func (w *warnings) want(t *testing.T, n int) {
 	w.all = nil
 }
 
-// openTest opens a Cache on a directory; an empty one is made anew.
+// openTest opens a Cache with a state directory, a new one if dir is empty.
 func openTest(t *testing.T, choice Choice, dir string) (*Cache, *warnings) {
 	t.Helper()
 	if dir == "" {
 		dir = t.TempDir()
 	}
 	w := &warnings{}
-	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: choice, Warnf: w.warnf})
+	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: choice,
+		Warnf: w.warnf})
 	if err != nil {
 		t.Fatal(err)
 	}

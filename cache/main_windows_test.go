@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Windows removes no directory that is open, and a Cache, which ends with its process, has its state directory open. Of
-// a test that is over it is closed when it is collected; what removes the directory tries for two seconds. A child ends
-// soon, and fifty of them would keep the machine busy with this.
+// Windows does not remove a directory that is open, and a Cache keeps its state directory open
+// until it is collected. The cleanup of a test tries to remove the directory for two seconds.
+// Children end soon, so they need not collect.
 func init() {
 	if childtest.IsChild() {
 		return

@@ -8,7 +8,7 @@ import (
 	"aws-credproc/internal/keyringtest"
 )
 
-// startKeyring gives the test an empty keyring, and empties it afterwards.
+// startKeyring gives the test an empty keyring.
 func startKeyring(t *testing.T) { keyringtest.UseReal(t) }
 
 func kernelDir(t *testing.T) string {

@@ -10,14 +10,14 @@ import (
 )
 
 // Put stores a session and then its facts, so that there are no facts about a session that does not
-// exist. It returns the store of the session; None, without an error, if nothing is kept. It sets Key,
-// Store, Created, Expires and the last error of f. What a newer version of this program has stored is
-// not replaced: the error wraps ErrVersion.
+// exist. It returns the store of the session; None, without an error, if nothing is kept. It sets
+// Key, Store, Created, Expires and the last error of f. What a newer version of this program has
+// stored is not replaced: the error wraps ErrVersion.
 //
-// With Auto, a session that the keyring does not take goes to the kernel store, also where the keyring
-// has one of a newer version. What the keyring has is deleted when it has expired. With any other
-// choice, a keyring that is locked or does not answer is an error, because the session would not be
-// found in another store.
+// With Auto, a session that the keyring does not take goes to the kernel store, also where the
+// keyring has one of a newer version. What the keyring has is deleted when it has expired. With any
+// other choice, a keyring that is locked or does not answer is an error, because the session would
+// not be found in another store.
 //
 // The caller holds the lock of the session.
 func (c *Cache) Put(ctx context.Context, key Key, s Session, f Facts) (Choice, error) {
@@ -41,8 +41,8 @@ func (c *Cache) put(ctx context.Context, key Key, s Session, f Facts) (Choice, e
 	var prepare func() error
 	if name == Keyring && old.Store != Keyring {
 		hasFacts := err == nil
-		// A process that is killed before it writes the facts leaves an item, and most keyrings cannot
-		// list items. So the item is noted first.
+		// A process that is killed before it writes the facts leaves an item, and most keyrings
+		// cannot list items. So the item is noted first.
 		prepare = func() error {
 			if !hasFacts {
 				old = f

@@ -18,8 +18,8 @@ import (
 //	nonce                           12 bytes
 //	AES-256-GCM of the session, with its 16-byte tag
 //
-// The tag authenticates magic, version, cache key and expiration, so that a file is valid under its own
-// name only.
+// The tag authenticates magic, version, cache key and expiration, so that a file is valid under its
+// own name only.
 const (
 	sealMagic   = "aws-credproc\x00"
 	sealVersion = 1
@@ -28,8 +28,8 @@ const (
 	maxSealed   = sealHeader + 12 + maxSession + 16
 )
 
-// seal encrypts a session with a 256-bit key. The nonce is random, so one key may seal 2^32 sessions
-// (NIST SP 800-38D).
+// seal encrypts a session with a 256-bit key. The nonce is random, so one key may seal 2^32
+// sessions (NIST SP 800-38D).
 func seal(sealKey []byte, key Key, s Session) ([]byte, error) {
 	plain, err := s.encode()
 	if err != nil {
@@ -95,8 +95,8 @@ func sealAAD(header []byte, key Key) []byte {
 }
 
 // sealedName returns the name of a sealed file: for the file store the cache key alone, else
-// <key>.<store>.<id>. The id says which key it was sealed with: the name of a kernel key, or an id in a
-// keyring item.
+// <key>.<store>.<id>. The id says which key it was sealed with: the name of a kernel key, or an id
+// in a keyring item.
 func sealedName(key Key, store Choice, id string) string {
 	if store == File {
 		return key.String()
@@ -118,8 +118,8 @@ func parseSealedName(name string) (key Key, store Choice, id string, ok bool) {
 	return Key{}, "", "", false
 }
 
-// readSealed returns the content of a sealed file, for unseal. The error wraps fs.ErrNotExist if there
-// is none.
+// readSealed returns the content of a sealed file, for unseal. The error wraps fs.ErrNotExist if
+// there is none.
 func readSealed(d *statedir.Dir, name string) ([]byte, error) {
 	return d.Read(statedir.Sessions, name, maxSealed)
 }

@@ -1,9 +1,10 @@
-// Package cache keeps sessions until they expire: the stores that hold them, the lock that lets one of
-// many processes obtain a session, and the facts that are known about a session without opening it.
+// Package cache keeps sessions until they expire: the stores that hold them, the lock that lets one
+// of many processes obtain a session, and the facts that are known about a session without opening
+// it.
 //
 // At every moment, a session is whole or absent, whichever process is killed. A failure is never
-// reported as a miss. Nothing hangs or starts a daemon, and only Unlock raises a prompt. No secret is in
-// an error, in a file that is not sealed, or in anything that is printed.
+// reported as a miss. Nothing hangs or starts a daemon, and only Unlock raises a prompt. No secret
+// is in an error, in a file that is not sealed, or in anything that is printed.
 package cache
 
 import (
@@ -19,16 +20,16 @@ import (
 	"time"
 )
 
-// maxSession is the size limit of an encoded session in bytes. AWS sets no limit for a session token;
-// most are below 4096 bytes.
+// maxSession is the size limit of an encoded session in bytes. AWS sets no limit for a session
+// token; most are below 4096 bytes.
 const maxSession = 128 << 10
 
 // sessionVersion is the version of the encoding that this program reads and writes.
 const sessionVersion = 1
 
-// Session is a set of temporary credentials. Printing one, also as JSON, shows the access key ID and the
-// expiration and no secret. There are two exceptions: verbs that go vet refuses (%w and %p), and a
-// struct that has a Session in an unexported field, which must not be printed.
+// Session is a set of temporary credentials. Printing one, also as JSON, shows the access key ID
+// and the expiration and no secret. There are two exceptions: verbs that go vet refuses (%w and
+// %p), and a struct that has a Session in an unexported field, which must not be printed.
 type Session struct {
 	AccessKeyID, SecretAccessKey, SessionToken string
 	// AccountID is empty if the source does not report it.
@@ -52,7 +53,8 @@ func (s Session) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String
 // LogValue returns String, for log/slog.
 func (s Session) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// MarshalJSON returns String as a JSON string. The output of credential_process has a type of its own.
+// MarshalJSON returns String as a JSON string. The output of credential_process has a type of its
+// own.
 func (s Session) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
 
 // wireSession is the JSON encoding of a session in a store.
@@ -66,25 +68,27 @@ type wireSession struct {
 	Expiration      time.Time `json:"expiration"`
 }
 
-// encode is the inverse of decodeSession. It returns an error for a session that decodeSession would
-// refuse.
+// encode is the inverse of decodeSession. It returns an error for a session that decodeSession
+// would refuse.
 func (s Session) encode() ([]byte, error) {
 	if err := s.validate(); err != nil {
 		return nil, fmt.Errorf("session cannot be stored: %w", err)
 	}
-	b, err := json.Marshal(wireSession{sessionVersion, s.AccessKeyID, s.SecretAccessKey, s.SessionToken,
+	b, err := json.Marshal(wireSession{sessionVersion, s.AccessKeyID, s.SecretAccessKey,
+		s.SessionToken,
 		s.AccountID, s.Issued.UTC(), s.Expiration.UTC()})
 	if err != nil {
 		return nil, fmt.Errorf("session cannot be stored: %w", err)
 	}
 	if len(b) > maxSession {
-		return nil, fmt.Errorf("session cannot be stored: %d bytes, more than %d", len(b), maxSession)
+		return nil, fmt.Errorf("session cannot be stored: %d bytes, more than %d", len(b),
+			maxSession)
 	}
 	return b, nil
 }
 
-// decodeSession decodes what encode has returned. Otherwise, the error wraps ErrVersion or ErrCorrupt.
-// It does not quote b, as an error of json would.
+// decodeSession decodes what encode has returned. Otherwise, the error wraps ErrVersion or
+// ErrCorrupt. It does not quote b, as an error of json would.
 func decodeSession(b []byte) (Session, error) {
 	if len(b) > maxSession {
 		return Session{}, fmt.Errorf("%w: session of %d bytes", ErrCorrupt, len(b))

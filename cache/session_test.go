@@ -11,18 +11,21 @@ import (
 	"time"
 )
 
-func TestNoWayOfPrintingASessionShowsASecret(t *testing.T) {
+func TestPrintingASessionShowsNoSecret(t *testing.T) {
 	s := testSession()
 	var out bytes.Buffer
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%c", "%U", "%e", "%z", "%!"} {
-		fmt.Fprintf(&out, verb+"\n", s) // %w and %p are left to vet
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%c",
+		"%U", "%e", "%z", "%!"} {
+		fmt.Fprintf(&out, verb+"\n", s) // vet refuses %w and %p
 		fmt.Fprintf(&out, verb+"\n", &s)
 		fmt.Fprintf(&out, verb+"\n", []Session{s})
 		fmt.Fprintf(&out, verb+"\n", struct{ S Session }{s})
 	}
 	fmt.Fprintln(&out, s, &s, map[string]Session{"a": s}, s.String(), s.GoString())
-	for _, h := range []slog.Handler{slog.NewTextHandler(&out, nil), slog.NewJSONHandler(&out, nil)} {
-		slog.New(h).Info("x", "session", s, "pointer", &s, "group", slog.GroupValue(slog.Any("s", s)))
+	for _, h := range []slog.Handler{slog.NewTextHandler(&out, nil),
+		slog.NewJSONHandler(&out, nil)} {
+		slog.New(h).Info("x", "session", s, "pointer", &s, "group",
+			slog.GroupValue(slog.Any("s", s)))
 	}
 	if err := json.NewEncoder(&out).Encode(struct {
 		S Session
@@ -31,7 +34,8 @@ func TestNoWayOfPrintingASessionShowsASecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, secret := range []string{s.SecretAccessKey, s.SessionToken} {
-		for _, form := range []string{secret, fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret)} {
+		for _, form := range []string{secret, fmt.Sprintf("%x", secret),
+			fmt.Sprintf("%X", secret)} {
 			if strings.Contains(out.String(), form) {
 				t.Errorf("a secret is in %s", out.String())
 			}
@@ -42,13 +46,15 @@ func TestNoWayOfPrintingASessionShowsASecret(t *testing.T) {
 	}
 }
 
-func TestSessionIsReadBackEqual(t *testing.T) {
+func TestSessionRoundTrip(t *testing.T) {
 	for name, change := range map[string]func(*Session){
-		"as is":         func(*Session) {},
-		"long token":    func(s *Session) { s.SessionToken = strings.Repeat("A", 64<<10) },
-		"no account":    func(s *Session) { s.AccountID = "" },
-		"escaped":       func(s *Session) { s.SecretAccessKey = `"\<&>'` },
-		"other zone":    func(s *Session) { s.Expiration = s.Expiration.In(time.FixedZone("", 3600)) },
+		"as is":      func(*Session) {},
+		"long token": func(s *Session) { s.SessionToken = strings.Repeat("A", 64<<10) },
+		"no account": func(s *Session) { s.AccountID = "" },
+		"escaped":    func(s *Session) { s.SecretAccessKey = `"\<&>'` },
+		"other zone": func(s *Session) {
+			s.Expiration = s.Expiration.In(time.FixedZone("", 3600))
+		},
 		"no issue time": func(s *Session) { s.Issued = time.Time{} },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -70,7 +76,7 @@ func TestSessionIsReadBackEqual(t *testing.T) {
 	}
 }
 
-func TestSessionThatWouldNotBeReadIsNotWritten(t *testing.T) {
+func TestInvalidSessionIsNotEncoded(t *testing.T) {
 	for name, change := range map[string]func(*Session){
 		"no access key ID":    func(s *Session) { s.AccessKeyID = "" },
 		"no secret":           func(s *Session) { s.SecretAccessKey = "" },
@@ -79,8 +85,12 @@ func TestSessionThatWouldNotBeReadIsNotWritten(t *testing.T) {
 		"bad UTF-8":           func(s *Session) { s.AccessKeyID = "\xff" },
 		"expires when issued": func(s *Session) { s.Expiration = s.Issued },
 		"no expiration":       func(s *Session) { s.Expiration = time.Time{} },
-		"too large":           func(s *Session) { s.SessionToken = strings.Repeat("A", maxSession) },
-		"year 10000":          func(s *Session) { s.Expiration = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) },
+		"too large": func(s *Session) {
+			s.SessionToken = strings.Repeat("A", maxSession)
+		},
+		"year 10000": func(s *Session) {
+			s.Expiration = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := testSession()
@@ -94,7 +104,7 @@ func TestSessionThatWouldNotBeReadIsNotWritten(t *testing.T) {
 	}
 }
 
-func TestDecodeSessionSortsWhatIsNotASession(t *testing.T) {
+func TestDecodeSessionErrors(t *testing.T) {
 	good, err := testSession().encode()
 	if err != nil {
 		t.Fatal(err)
@@ -103,20 +113,23 @@ func TestDecodeSessionSortsWhatIsNotASession(t *testing.T) {
 		in   string
 		want error
 	}{
-		"empty":                    {"", ErrCorrupt},
-		"not JSON":                 {"hush", ErrCorrupt},
-		"null":                     {"null", ErrCorrupt},
-		"array":                    {"[]", ErrCorrupt},
-		"no version":               {"{}", ErrCorrupt},
-		"version 0":                {strings.Replace(string(good), `"v":1`, `"v":0`, 1), ErrCorrupt},
-		"truncated":                {string(good[:len(good)-1]), ErrCorrupt},
-		"followed":                 {string(good) + "{}", ErrCorrupt},
-		"no secret":                {`{"v":1,"access_key_id":"hush"}`, ErrCorrupt},
-		"control character":        {strings.Replace(string(good), "hush", `hush\u001b`, 1), ErrCorrupt},
-		"too large":                {strings.Repeat(" ", maxSession) + string(good), ErrCorrupt},
-		"field of another type":    {strings.Replace(string(good), `"hush/secret"`, "5", 1), ErrCorrupt},
-		"newer":                    {`{"v":2}`, ErrVersion},
-		"newer with a field apart": {`{"v":2,"expiration":[5]}`, ErrVersion},
+		"empty":      {"", ErrCorrupt},
+		"not JSON":   {"hush", ErrCorrupt},
+		"null":       {"null", ErrCorrupt},
+		"array":      {"[]", ErrCorrupt},
+		"no version": {"{}", ErrCorrupt},
+		"version 0": {strings.Replace(string(good), `"v":1`, `"v":0`, 1),
+			ErrCorrupt},
+		"truncated": {string(good[:len(good)-1]), ErrCorrupt},
+		"followed":  {string(good) + "{}", ErrCorrupt},
+		"no secret": {`{"v":1,"access_key_id":"hush"}`, ErrCorrupt},
+		"control character": {strings.Replace(string(good), "hush", `hush\u001b`, 1),
+			ErrCorrupt},
+		"too large": {strings.Repeat(" ", maxSession) + string(good), ErrCorrupt},
+		"field of another type": {strings.Replace(string(good), `"hush/secret"`, "5", 1),
+			ErrCorrupt},
+		"newer":                  {`{"v":2}`, ErrVersion},
+		"newer with other types": {`{"v":2,"expiration":[5]}`, ErrVersion},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := decodeSession([]byte(tc.in))
@@ -130,13 +143,14 @@ func TestDecodeSessionSortsWhatIsNotASession(t *testing.T) {
 	}
 }
 
-func TestParseKeyTakesWhatStringWrites(t *testing.T) {
+func TestParseKeyIsTheInverseOfString(t *testing.T) {
 	if got, err := ParseKey(testKey.String()); err != nil || got != testKey {
 		t.Errorf("got %v, %v", got, err)
 	}
-	for _, bad := range []string{"", "ab", strings.ToUpper(testKey.String()), testKey.String() + "0", strings.Repeat("g", 64), "../" + testKey.String()[3:]} {
+	for _, bad := range []string{"", "ab", strings.ToUpper(testKey.String()), testKey.String() +
+		"0", strings.Repeat("g", 64), "../" + testKey.String()[3:]} {
 		if _, err := ParseKey(bad); err == nil {
-			t.Errorf("%q is taken", bad)
+			t.Errorf("%q was accepted", bad)
 		}
 	}
 }
@@ -148,18 +162,19 @@ func FuzzDecodeSession(f *testing.F) {
 	}
 	f.Add(good)
 	f.Add([]byte(`{"v":2,"x":1}`))
-	f.Add([]byte(`{"v":1,"access_key_id":"A","secret_access_key":"B","expiration":"2030-01-01T00:00:00+23:59"}`))
+	f.Add([]byte(`{"v":1,"access_key_id":"A","secret_access_key":"B",` +
+		`"expiration":"2030-01-01T00:00:00+23:59"}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := decodeSession(b)
 		if err != nil {
 			if !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrVersion) {
-				t.Fatalf("unsorted: %v", err)
+				t.Fatalf("unexpected error: %v", err)
 			}
 			return
 		}
 		again, err := s.encode()
 		if err != nil {
-			t.Fatalf("read but not written: %v", err)
+			t.Fatalf("decoded but cannot be encoded: %v", err)
 		}
 		if got, err := decodeSession(again); err != nil || got != s {
 			t.Fatalf("not stable: %v", err)

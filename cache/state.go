@@ -20,9 +20,9 @@ type state struct {
 	creatable bool  // a directory that does not exist can be made
 }
 
-// open returns the state directory. Without create, the error wraps fs.ErrNotExist if there is none;
-// any other error has been reported, and later calls return it too. A directory that was removed is
-// reopened; existing handles stay valid.
+// open returns the state directory. Without create, the error wraps fs.ErrNotExist if there is
+// none; any other error has been reported, and later calls return it too. A directory that was
+// removed is reopened; existing handles stay valid.
 func (s *state) open(create bool) (*statedir.Dir, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

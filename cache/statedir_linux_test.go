@@ -15,36 +15,38 @@ import (
 )
 
 func init() {
-	// nocache DIR STORE: a cache where nothing can be written fails nobody; prints what it warned of.
+	// nocache DIR STORE uses a cache where nothing can be written, and prints its warnings.
 	childtest.Register("nocache", func(args []string) error {
 		return withoutCache(args[0], Choice(args[1]), otherKey)
 	})
-	// readonly DIR STORE: the same where the state directory with all that is in it has become read-only, as when a disk
-	// has failed. What is there can still be read.
+	// readonly DIR STORE does the same where the state directory has become read-only, as after a
+	// failure of the disk. Sessions can still be read.
 	childtest.Register("readonly", func(args []string) error {
 		if err := mountReadOnly(args[0]); err != nil {
 			return err
 		}
-		c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: args[0], Choice: Choice(args[1])})
+		c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: args[0],
+			Choice: Choice(args[1])})
 		if err != nil {
 			return err
 		}
 		if _, err := c.Get(context.Background(), testKey); err != nil {
-			return fmt.Errorf("what is there: %w", err)
+			return fmt.Errorf("existing session: %w", err)
 		}
-		if name, reason := c.StoreName(context.Background()); name != None || !strings.Contains(reason, "read-only") {
+		if name, reason := c.StoreName(context.Background()); name != None ||
+			!strings.Contains(reason, "read-only") {
 			return fmt.Errorf("store %s: %s", name, reason)
 		}
 		if h := c.Health(context.Background()); h.StateDir == nil {
-			return errors.New("it is said to be well")
+			return errors.New("Health reports no error")
 		}
 		return withoutCache(args[0], Choice(args[1]), otherKey)
 	})
-	// look DIR: prints why there is no cache in what is not there yet, by each way to look.
+	// look DIR prints what StoreName and Health report about a state directory that cannot be made.
 	childtest.Register("look", func(args []string) error {
 		return lookAt(args[0])
 	})
-	// readonlyhome DIR: the same in a DIR that is mounted read-only.
+	// readonlyhome DIR does the same below a DIR that is mounted read-only.
 	childtest.Register("readonlyhome", func(args []string) error {
 		if err := mountReadOnly(args[0]); err != nil {
 			return err
@@ -53,7 +55,8 @@ func init() {
 	})
 }
 
-// mountReadOnly makes a directory read-only in a mount namespace of this process's own.
+// mountReadOnly makes a directory read-only in the mount namespace of this process, which must be a
+// new one.
 func mountReadOnly(dir string) error {
 	return errors.Join(
 		unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""),
@@ -72,7 +75,7 @@ func lookAt(dir string) error {
 	return nil
 }
 
-// withoutCache does what a get does where there is no session, and prints what is warned of.
+// withoutCache does what the command get does without a session, and prints the warnings.
 func withoutCache(dir string, store Choice, key Key) error {
 	w := &warnings{}
 	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: store, Warnf: w.warnf})
@@ -82,7 +85,10 @@ func withoutCache(dir string, store Choice, key Key) error {
 	ctx := context.Background()
 	_, getErr := c.Get(ctx, key)
 	var lookErr error
-	unlock, err := c.Lock(ctx, key, func() bool { _, lookErr = c.GetLocked(ctx, key, testFacts()); return false })
+	unlock, err := c.Lock(ctx, key, func() bool {
+		_, lookErr = c.GetLocked(ctx, key, testFacts())
+		return false
+	})
 	if err != nil {
 		return err
 	}
@@ -95,8 +101,7 @@ func withoutCache(dir string, store Choice, key Key) error {
 	return nil
 }
 
-// The home is not to be written to: no cache, and one warning that says why.
-func TestReadOnlyHomeCostsTheCacheAndOneWarning(t *testing.T) {
+func TestReadOnlyHomeIsOneWarning(t *testing.T) {
 	for _, store := range []Choice{Auto, Kernel, File} {
 		t.Run("of an unprivileged user "+string(store), func(t *testing.T) {
 			cmd := as(t, otherUser)("nocache", string(store))
@@ -105,7 +110,8 @@ func TestReadOnlyHomeCostsTheCacheAndOneWarning(t *testing.T) {
 				t.Fatal(err)
 			}
 			out, err := cmd.CombinedOutput()
-			if err != nil || strings.Count(string(out), "\n") != 1 || !strings.Contains(string(out), "permission denied") {
+			if err != nil || strings.Count(string(out), "\n") != 1 ||
+				!strings.Contains(string(out), "permission denied") {
 				t.Errorf("%v: %s", err, out)
 			}
 		})
@@ -121,19 +127,20 @@ func TestReadOnlyHomeCostsTheCacheAndOneWarning(t *testing.T) {
 			cmd := childtest.Command(t, "readonly", dir, string(store))
 			cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 			out, err := cmd.CombinedOutput()
-			if errors.Is(err, syscall.EPERM) || strings.Contains(string(out), "operation not permitted") {
+			if errors.Is(err, syscall.EPERM) ||
+				strings.Contains(string(out), "operation not permitted") {
 				t.Skipf("SKIPPED: no file system can be mounted here: %v", err)
 			}
-			if err != nil || strings.Count(string(out), "\n") != 1 || !strings.Contains(string(out), "read-only") {
+			if err != nil || strings.Count(string(out), "\n") != 1 ||
+				!strings.Contains(string(out), "read-only") {
 				t.Errorf("%v: %s", err, out)
 			}
 		})
 	}
 }
 
-// TestAStateDirectoryThatCannotBeMadeIsTold to who only looks.
-func TestAStateDirectoryThatCannotBeMadeIsTold(t *testing.T) {
-	isTold := func(t *testing.T, out []byte, err error, why string) {
+func TestStateDirectoryThatCannotBeMadeIsReported(t *testing.T) {
+	check := func(t *testing.T, out []byte, err error, why string) {
 		t.Helper()
 		if err != nil || strings.Count(string(out), why) != 2 {
 			t.Errorf("%v: %s", err, out)
@@ -146,33 +153,41 @@ func TestAStateDirectoryThatCannotBeMadeIsTold(t *testing.T) {
 			t.Fatal(err)
 		}
 		out, err := cmd.CombinedOutput()
-		isTold(t, out, err, "permission denied")
+		check(t, out, err, "permission denied")
 	})
 	t.Run("on a read-only file system", func(t *testing.T) {
 		cmd := childtest.Command(t, "readonlyhome", t.TempDir())
 		cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 		out, err := cmd.CombinedOutput()
-		if errors.Is(err, syscall.EPERM) || strings.Contains(string(out), "operation not permitted") {
+		if errors.Is(err, syscall.EPERM) ||
+			strings.Contains(string(out), "operation not permitted") {
 			t.Skipf("SKIPPED: no file system can be mounted here: %v", err)
 		}
-		isTold(t, out, err, "read-only file system")
+		check(t, out, err, "read-only file system")
 	})
 	for name, put := range map[string]struct {
 		put func(path string) error
 		why string
 	}{
-		"in a file":                    {func(path string) error { return os.WriteFile(path, nil, 0o700) }, "not a directory"},
-		"in a link that leads nowhere": {func(path string) error { return os.Symlink("/nowhere", path) }, "no such file"},
-		"in a link to itself":          {func(path string) error { return os.Symlink(path, path) }, "too many"},
+		"in a file": {func(path string) error {
+			return os.WriteFile(path, nil, 0o700)
+		}, "not a directory"},
+		"in a link that leads nowhere": {func(path string) error {
+			return os.Symlink("/nowhere", path)
+		}, "no such file"},
+		"in a link to itself": {func(path string) error {
+			return os.Symlink(path, path)
+		}, "too many"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			above := filepath.Join(t.TempDir(), "above")
 			if err := put.put(above); err != nil {
 				t.Fatal(err)
 			}
-			for _, dir := range []string{filepath.Join(above, "state"), filepath.Join(above, "not", "yet")} {
+			for _, dir := range []string{filepath.Join(above, "state"),
+				filepath.Join(above, "not", "yet")} {
 				out, err := childtest.Command(t, "look", dir).CombinedOutput()
-				isTold(t, out, err, put.why)
+				check(t, out, err, put.why)
 			}
 		})
 	}

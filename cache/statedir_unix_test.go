@@ -13,23 +13,37 @@ import (
 	"testing"
 )
 
-func TestStateDirOfOthersOrForOthersIsRefused(t *testing.T) {
+func TestUnsafeStateDirIsRefused(t *testing.T) {
 	for name, tc := range map[string]struct {
 		make func(dir string) error
-		want string // part of the error; none: it is taken
+		want string // a part of the error; "" if the directory is safe
 	}{
-		"absent":           {func(string) error { return nil }, ""},
-		"absent parents":   {func(dir string) error { return os.Remove(filepath.Dir(dir)) }, ""},
-		"0700":             {func(dir string) error { return os.Mkdir(dir, 0o700) }, ""},
-		"others may read":  {func(dir string) error { return mkdir(dir, 0o755) }, ""},
-		"group may write":  {func(dir string) error { return mkdir(dir, 0o770) }, "others may write"},
-		"others may write": {func(dir string) error { return mkdir(dir, 0o702) }, "others may write"},
-		"sticky as /tmp":   {func(dir string) error { return mkdir(dir, 0o777|fs.ModeSticky) }, "others may write"},
-		"read-only":        {func(dir string) error { return mkdir(dir, 0o500) }, "read-only"},
-		"file":             {func(dir string) error { return os.WriteFile(dir, nil, 0o600) }, "not a directory"},
-		"pipe":             {func(dir string) error { return syscall.Mkfifo(dir, 0o600) }, "not a directory"},
-		"link":             {func(dir string) error { return os.Symlink(os.TempDir(), dir) }, "is a link"},
-		"dead link":        {func(dir string) error { return os.Symlink("nowhere", dir) }, "state directory"},
+		"absent":          {func(string) error { return nil }, ""},
+		"absent parents":  {func(dir string) error { return os.Remove(filepath.Dir(dir)) }, ""},
+		"0700":            {func(dir string) error { return os.Mkdir(dir, 0o700) }, ""},
+		"others may read": {func(dir string) error { return mkdir(dir, 0o755) }, ""},
+		"group may write": {func(dir string) error {
+			return mkdir(dir, 0o770)
+		}, "others may write"},
+		"others may write": {func(dir string) error {
+			return mkdir(dir, 0o702)
+		}, "others may write"},
+		"sticky as /tmp": {func(dir string) error {
+			return mkdir(dir, 0o777|fs.ModeSticky)
+		}, "others may write"},
+		"read-only": {func(dir string) error { return mkdir(dir, 0o500) }, "read-only"},
+		"file": {func(dir string) error {
+			return os.WriteFile(dir, nil, 0o600)
+		}, "not a directory"},
+		"pipe": {func(dir string) error {
+			return syscall.Mkfifo(dir, 0o600)
+		}, "not a directory"},
+		"link": {func(dir string) error {
+			return os.Symlink(os.TempDir(), dir)
+		}, "is a link"},
+		"dead link": {func(dir string) error {
+			return os.Symlink("nowhere", dir)
+		}, "state directory"},
 		"of another user": {func(dir string) error {
 			return errors.Join(mkdir(dir, 0o700), os.Chown(dir, 12345, -1))
 		}, "another user"},
@@ -54,18 +68,22 @@ func TestStateDirOfOthersOrForOthersIsRefused(t *testing.T) {
 					w.want(t, 0)
 					continue
 				}
-				// No cache and one warning, however much is asked of it; nothing fails.
+				// There is no cache and one warning, and nothing fails.
 				if err != nil || store != None {
 					t.Errorf("%s: put: %v, %v", path, store, err)
 				}
 				if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
 					t.Errorf("%s: get: %v", path, err)
 				}
-				if _, err := c.GetLocked(t.Context(), testKey, testFacts()); !errors.Is(err, ErrMiss) {
+				if _, err := c.GetLocked(t.Context(), testKey,
+					testFacts()); !errors.Is(err, ErrMiss) {
 					t.Errorf("%s: second look: %v", path, err)
 				}
 				looked := false
-				unlock, err := c.Lock(t.Context(), testKey, func() bool { looked = true; return false })
+				unlock, err := c.Lock(t.Context(), testKey, func() bool {
+					looked = true
+					return false
+				})
 				if err != nil || !looked {
 					t.Errorf("%s: lock: %v, looked %v", path, err, looked)
 				}
@@ -73,7 +91,8 @@ func TestStateDirOfOthersOrForOthersIsRefused(t *testing.T) {
 				if err := c.RecordFailure(testKey, testFacts(), errors.New("x")); err != nil {
 					t.Errorf("%s: fail: %v", path, err)
 				}
-				if name, reason := c.StoreName(t.Context()); name != None || !strings.Contains(reason, tc.want) {
+				if name, reason := c.StoreName(t.Context()); name != None ||
+					!strings.Contains(reason, tc.want) {
 					t.Errorf("%s: store %v: %s", path, name, reason)
 				}
 				if len(w.all) == 1 && !strings.Contains(w.all[0], tc.want) {
@@ -89,7 +108,7 @@ func mkdir(dir string, mode fs.FileMode) error {
 	return errors.Join(os.Mkdir(dir, 0o700), os.Chmod(dir, mode))
 }
 
-func TestEverythingInTheStateDirIsOursAlone(t *testing.T) {
+func TestModesInTheStateDir(t *testing.T) {
 	old := syscall.Umask(0)
 	defer syscall.Umask(old)
 	dir := filepath.Join(t.TempDir(), "a", "b")
@@ -109,7 +128,8 @@ func TestEverythingInTheStateDirIsOursAlone(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if want := fs.FileMode(0o600); !fi.IsDir() && fi.Mode() != want || fi.IsDir() && fi.Mode() != fs.ModeDir|0o700 {
+		if want := fs.FileMode(0o600); !fi.IsDir() && fi.Mode() != want ||
+			fi.IsDir() && fi.Mode() != fs.ModeDir|0o700 {
 			t.Errorf("%s: %v", path, fi.Mode())
 		}
 		b, err := os.ReadFile(path)
@@ -119,27 +139,36 @@ func TestEverythingInTheStateDirIsOursAlone(t *testing.T) {
 		n++
 		return nil
 	})
-	if err != nil || n != 10 { // a, b, facts, locks, sessions; facts file, two locks, sealed file, key
+	if err != nil ||
+		n != 10 { // a, b, facts, locks, sessions; facts file, two locks, sealed file, key
 		t.Errorf("%d entries, %v", n, err)
 	}
 }
 
-// What others may write to, or a link, is refused within the state directory too: it may be readable for others.
-func TestWhatIsInTheStateDirIsCheckedToo(t *testing.T) {
+func TestUnsafeFilesInTheStateDirAreRefused(t *testing.T) {
 	for name, tc := range map[string]struct{ change func(dir string) error }{
-		"sessions for others": {func(dir string) error { return os.Chmod(filepath.Join(dir, string(statedir.Sessions)), 0o777) }},
-		"facts for others":    {func(dir string) error { return os.Chmod(filepath.Join(dir, string(statedir.Facts)), 0o777) }},
-		"key for others":      {func(dir string) error { return os.Chmod(filepath.Join(dir, fileKey), 0o644) }},
-		"session for others": {func(dir string) error {
-			return os.Chmod(filepath.Join(dir, string(statedir.Sessions), testKey.String()), 0o640)
+		"sessions for others": {func(dir string) error {
+			return os.Chmod(sessionsDir(dir), 0o777)
 		}},
-		"sessions a link within": {func(dir string) error { return link(dir, string(statedir.Sessions), "elsewhere") }},
-		"sessions a link out":    {func(dir string) error { return link(dir, string(statedir.Sessions), filepath.Join(dir, "..", "out")) }},
+		"facts for others": {func(dir string) error { return os.Chmod(factsDir(dir), 0o777) }},
+		"key for others": {func(dir string) error {
+			return os.Chmod(filepath.Join(dir, fileKey), 0o644)
+		}},
+		"session for others": {func(dir string) error {
+			return os.Chmod(sealedPath(dir, testKey), 0o640)
+		}},
+		"sessions a link within": {func(dir string) error {
+			return link(dir, string(statedir.Sessions), "elsewhere")
+		}},
+		"sessions a link out": {func(dir string) error {
+			return link(dir, string(statedir.Sessions), filepath.Join(dir, "..", "out"))
+		}},
 		"session a link out": {func(dir string) error {
-			return link(dir, filepath.Join(string(statedir.Sessions), testKey.String()), filepath.Join(dir, "..", "out"))
+			return link(dir, filepath.Join(string(statedir.Sessions), testKey.String()),
+				filepath.Join(dir, "..", "out"))
 		}},
 		"session a pipe": {func(dir string) error {
-			path := filepath.Join(dir, string(statedir.Sessions), testKey.String())
+			path := sealedPath(dir, testKey)
 			return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600))
 		}},
 	} {
@@ -158,11 +187,12 @@ func TestWhatIsInTheStateDirIsCheckedToo(t *testing.T) {
 	}
 }
 
-// link moves a file or directory away and puts a link to it in its place.
+// link moves a file or directory and makes a link to it in its old place.
 func link(dir, name, to string) error {
 	target := to
 	if !filepath.IsAbs(to) {
 		target = filepath.Join(dir, to)
 	}
-	return errors.Join(os.Rename(filepath.Join(dir, name), target), os.Symlink(to, filepath.Join(dir, name)))
+	return errors.Join(os.Rename(filepath.Join(dir, name), target),
+		os.Symlink(to, filepath.Join(dir, name)))
 }

@@ -30,8 +30,8 @@ var (
 	ErrVersion = versioned.ErrNewer
 )
 
-// store keeps sessions. Many processes may call it at once: a reader gets the old session or the new
-// one, never a mixture. get returns ErrMiss if there is no session; delete then returns nil.
+// store keeps sessions. Many processes may call it at once: a reader gets the old session or the
+// new one, never a mixture. get returns ErrMiss if there is no session; delete then returns nil.
 type store interface {
 	get(ctx context.Context, key Key) (Session, error)
 	put(ctx context.Context, key Key, s Session) error
@@ -49,8 +49,8 @@ func newStores() *stores {
 	return &stores{keyring: new(keyring.Keyring), maxItem: keyring.MaxItem, kernel: osKernel{}}
 }
 
-// open returns a store. d may be nil for the keyring. The error wraps ErrVersion for a store that this
-// version does not know.
+// open returns a store. d may be nil for the keyring. The error wraps ErrVersion for a store that
+// this version does not know.
 func (s *stores) open(d *statedir.Dir, name Choice) (store, error) {
 	switch name {
 	case Keyring:
@@ -77,8 +77,8 @@ func (s *stores) get(ctx context.Context, d *statedir.Dir, name Choice, key Key)
 	return st.get(ctx, key)
 }
 
-// put puts a session into a store, unless a newer version of this program has put one there. It calls
-// prepare, which may be nil, after the store has answered and before it is changed.
+// put puts a session into a store, unless a newer version of this program has put one there. It
+// calls prepare, which may be nil, after the store has answered and before it is changed.
 func (s *stores) put(
 	ctx context.Context, d *statedir.Dir, name Choice, key Key, session Session,
 	prepare func() error,
@@ -114,7 +114,7 @@ type Choice string
 const (
 	Auto    Choice = "auto"
 	Keyring Choice = "keyring"
-	Kernel  Choice = "kernel" // Linux; ErrUnavailable elsewhere, so that machines may share settings
+	Kernel  Choice = "kernel" // ErrUnavailable except on Linux, so that machines may share settings
 	File    Choice = "file"
 	None    Choice = "none"
 )

@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"aws-credproc/cache/statedir"
 	"aws-credproc/internal/childtest"
 	"bufio"
 	"bytes"
@@ -21,8 +20,7 @@ import (
 	"time"
 )
 
-// everyStore runs a test with each store, on real parts, in a state directory of its own. The name of the store is for
-// openNamed; keyringSealed is the keyring whose items hold no session.
+// everyStore runs a test with each store and a new state directory. name is for openNamed.
 func everyStore(t *testing.T, test func(t *testing.T, name, dir string)) {
 	t.Run("file", func(t *testing.T) { test(t, string(File), t.TempDir()) })
 	t.Run("kernel", func(t *testing.T) { test(t, string(Kernel), kernelDir(t)) })
@@ -34,23 +32,25 @@ func everyStore(t *testing.T, test func(t *testing.T, name, dir string)) {
 	}
 }
 
+// keyringSealed is the name of a keyring store that seals every session.
 const keyringSealed = "keyring-sealed"
 
-// openNamed opens a cache with a store of everyStore. A warning is an error.
+// openNamed opens a cache with a store of everyStore.
 func openNamed(dir, name string, now func() time.Time) (*Cache, *warnings, error) {
 	w := &warnings{}
 	choice := Choice(name)
 	if name == keyringSealed {
 		choice = Keyring
 	}
-	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: choice, Warnf: w.warnf, Now: now})
+	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: choice, Warnf: w.warnf,
+		Now: now})
 	if err == nil && name == keyringSealed {
 		c.stores.maxItem = 1
 	}
 	return c, w, err
 }
 
-// markedSession is a session that tells by each of its parts which one it is.
+// markedSession returns a session whose parts can be verified by checkMarked.
 func markedSession(key Key, version int) Session {
 	s := testSession()
 	s.AccessKeyID = fmt.Sprintf("ASIA%dV%d", key[0], version)
@@ -58,7 +58,7 @@ func markedSession(key Key, version int) Session {
 	return s
 }
 
-// checkMarked tells what is wrong with a session that should be a marked one, and its version.
+// checkMarked returns the version of a session, and an error if its parts do not match.
 func checkMarked(key Key, s Session) (version int, err error) {
 	var of byte
 	if _, err := fmt.Sscanf(s.AccessKeyID, "ASIA%dV%d", &of, &version); err != nil || of != key[0] {
@@ -73,7 +73,7 @@ func checkMarked(key Key, s Session) (version int, err error) {
 const sessions, versions = 10, 3
 
 func init() {
-	// putmarked DIR STORE KEY FIRST LAST: puts a session's versions, each under the lock as its contract has it.
+	// putmarked DIR STORE KEY FIRST LAST puts versions of a session, each under its lock.
 	childtest.Register("putmarked", func(args []string) error {
 		c, w, err := openNamed(args[0], args[1], nil)
 		if err != nil {
@@ -100,7 +100,7 @@ func init() {
 		}
 		return w.err()
 	})
-	// getmarked DIR STORE N: reads sessions, which must be there and whole.
+	// getmarked DIR STORE N reads sessions, which must exist and be whole.
 	childtest.Register("getmarked", func(args []string) error {
 		c, w, err := openNamed(args[0], args[1], nil)
 		if err != nil {
@@ -123,7 +123,7 @@ func init() {
 		}
 		return w.err()
 	})
-	// putforever DIR STORE: puts, replaces and deletes sessions until it is killed.
+	// putforever DIR STORE puts, replaces and deletes sessions until it is killed.
 	childtest.Register("putforever", func(args []string) error {
 		c, _, err := openNamed(args[0], args[1], nil)
 		if err != nil {
@@ -149,18 +149,18 @@ func init() {
 	})
 }
 
-// err is an error that says what was warned of.
+// err returns an error with the warnings, nil if there are none.
 func (w *warnings) err() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.all) > 0 {
-		return fmt.Errorf("warned of %q", w.all)
+		return fmt.Errorf("warnings: %q", w.all)
 	}
 	return nil
 }
 
-func TestManyProcessesReadAndRefreshAtOnce(t *testing.T) {
-	const readers = 50 // two hundred of the program itself, which starts faster than this one, are in the end-to-end tests
+func TestConcurrentProcesses(t *testing.T) {
+	const readers = 50 // the end-to-end tests start two hundred of the program itself
 	everyStore(t, func(t *testing.T, name, dir string) {
 		c, w, err := openNamed(dir, name, nil)
 		if err != nil {
@@ -172,10 +172,13 @@ func TestManyProcessesReadAndRefreshAtOnce(t *testing.T) {
 			if _, err := c.Put(t.Context(), key, markedSession(key, 0), testFacts()); err != nil {
 				t.Fatal(err)
 			}
-			children = append(children, childtest.Command(t, "putmarked", dir, name, strconv.Itoa(k), "1", strconv.Itoa(versions)))
+			children = append(children,
+				childtest.Command(t, "putmarked", dir, name, strconv.Itoa(k), "1",
+					strconv.Itoa(versions)))
 		}
 		for i := range readers {
-			children = append(children, childtest.Command(t, "getmarked", dir, name, strconv.Itoa(i)))
+			children = append(children,
+				childtest.Command(t, "getmarked", dir, name, strconv.Itoa(i)))
 		}
 		runAtOnce(t, children)
 		for k := range sessions {
@@ -187,15 +190,16 @@ func TestManyProcessesReadAndRefreshAtOnce(t *testing.T) {
 				t.Errorf("session %d is lost: version %d, %v", k, v, err)
 			}
 		}
-		if left := filesIn(t, filepath.Join(dir, string(statedir.Sessions))); name != string(Keyring) && len(left) != sessions {
+		if left := filesIn(t, sessionsDir(dir)); name != string(Keyring) && len(left) != sessions {
 			t.Errorf("%d sealed files, want %d", len(left), sessions)
 		}
 		w.want(t, 0)
 	})
 }
 
-// A process that is killed while it puts leaves each session whole or absent, and what it leaves beside is swept: at a
-// thousand moments in all. AWS_CREDPROC_TEST_KILLS sets how many there are for each store.
+// A process that is killed during a Put leaves each session whole or absent, and its files are
+// swept. It is killed a thousand times in all; AWS_CREDPROC_TEST_KILLS sets the number for each
+// store.
 func TestKillDuringPutLeavesSessionsWhole(t *testing.T) {
 	const together = 5
 	kills := 250
@@ -216,10 +220,11 @@ func TestKillDuringPutLeavesSessionsWhole(t *testing.T) {
 					t.Fatal(err)
 				}
 				victims.Go(func() {
-					if _, err := bufio.NewReader(out).ReadString('\n'); err != nil { // it is at it
+					// It prints a line when it has started to put.
+					if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
 						t.Error(err)
 					}
-					time.Sleep(time.Duration(rand.IntN(15000)) * time.Microsecond) // the moment to kill it at, not a condition
+					time.Sleep(time.Duration(rand.IntN(15000)) * time.Microsecond) // a random time
 					_ = cmd.Process.Kill()
 					_ = cmd.Wait()
 				})
@@ -243,10 +248,10 @@ func TestKillDuringPutLeavesSessionsWhole(t *testing.T) {
 			w.want(t, 0)
 		}
 		if found < kills/together {
-			t.Errorf("%d sessions found after %d kills: this test shows nothing", found, kills)
+			t.Errorf("only %d sessions found after %d kills", found, kills)
 		}
 
-		// When all has expired, somebody else comes by.
+		// When all sessions have expired, later Puts sweep them.
 		later := time.Now().Add(3 * time.Hour)
 		c, w, err := openNamed(dir, name, func() time.Time { return later })
 		if err != nil {
@@ -255,7 +260,7 @@ func TestKillDuringPutLeavesSessionsWhole(t *testing.T) {
 		s := testSession()
 		s.Issued, s.Expiration = later, later.Add(time.Hour)
 		var left []string
-		for range 20 { // each of which clears away as much as nobody has to wait for
+		for range 20 { // each sweeps a limited number
 			if _, err := c.Put(t.Context(), Key{99}, s, testFacts()); err != nil {
 				t.Fatal(err)
 			}
@@ -263,7 +268,8 @@ func TestKillDuringPutLeavesSessionsWhole(t *testing.T) {
 				t.Fatal(err)
 			}
 			left = slices.DeleteFunc(filesIn(t, dir), func(path string) bool {
-				return filepath.Ext(path) == ".lock" || filepath.Base(path) == fileKey || filepath.Base(path) == kernelID
+				return filepath.Ext(path) == ".lock" || filepath.Base(path) == fileKey ||
+					filepath.Base(path) == kernelID
 			})
 			if len(left) == 0 {
 				break
@@ -273,7 +279,8 @@ func TestKillDuringPutLeavesSessionsWhole(t *testing.T) {
 			t.Errorf("left: %v", left)
 		}
 		if c.opts.Choice == Keyring {
-			if n, err := (c.stores.keyringStore(c.state.dir)).clear(t.Context(), nil); n != 0 || err != nil {
+			if n, err := (c.stores.keyringStore(c.state.dir)).clear(t.Context(), nil); n != 0 ||
+				err != nil {
 				t.Errorf("items left in the keyring: %d, %v", n, err)
 			}
 		}
@@ -281,7 +288,7 @@ func TestKillDuringPutLeavesSessionsWhole(t *testing.T) {
 	})
 }
 
-// runAtOnce starts children, lets them through their gate when all have come to it, and waits for their end.
+// runAtOnce starts children, opens their gate when all have reached it, and waits for their end.
 func runAtOnce(t *testing.T, children []*exec.Cmd) {
 	t.Helper()
 	gate, open, err := os.Pipe()
@@ -312,7 +319,7 @@ func runAtOnce(t *testing.T, children []*exec.Cmd) {
 	}
 }
 
-// waitAtGate is for a child of runAtOnce.
+// waitAtGate waits in a child until runAtOnce opens the gate.
 func waitAtGate() {
 	fmt.Println("ready")
 	_, _ = io.Copy(io.Discard, os.Stdin)

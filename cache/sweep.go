@@ -16,8 +16,8 @@ import (
 const (
 	// tempAge is longer than any write takes, and than a claim is valid.
 	tempAge = time.Hour
-	// clearedTempAge is tempAge for Clear: longer than a write takes that is not held up. The process
-	// of one that is held up then warns that its session is not kept.
+	// clearedTempAge is tempAge for Clear: longer than a write takes that is not held up. The
+	// process of one that is held up then warns that its session is not kept.
 	clearedTempAge = 10 * time.Second
 	// errorAge is how long the facts of a failure are kept if there is no session.
 	errorAge = 24 * time.Hour
@@ -28,8 +28,8 @@ const (
 )
 
 // sweep deletes expired sessions in every store and the files of killed processes. Its work is
-// bounded and starts at a random place, so that many sweeps cover everything. keyringUnlocked reports
-// whether the keyring is unlocked: one that is not must not hold up anybody.
+// bounded and starts at a random place, so that many sweeps cover everything. keyringUnlocked
+// reports whether the keyring is unlocked: one that is not must not hold up anybody.
 func (c *Cache) sweep(ctx context.Context, d *statedir.Dir, keyringUnlocked func() bool) error {
 	now := c.opts.Now()
 	errs := []error{sweepFiles(d, now, tempAge)}
@@ -98,10 +98,11 @@ func (f Facts) isStale(now time.Time) bool {
 	return f.Store != "" || !f.KeyringUntil.IsZero() || now.Sub(f.LastErrorAt) >= errorAge
 }
 
-// sweepFiles removes old temporary files, old claims and expired sealed files. A temporary file is old
-// from tempAge on.
+// sweepFiles removes old temporary files, old claims and expired sealed files. A temporary file is
+// old from tempAge on.
 func sweepFiles(d *statedir.Dir, now time.Time, tempAge time.Duration) error {
-	return errors.Join(d.RemoveTemp(now, tempAge), sweepClaims(d, now, tempAge), sweepSealed(d, now))
+	return errors.Join(d.RemoveTemp(now, tempAge), sweepClaims(d, now, tempAge),
+		sweepSealed(d, now))
 }
 
 func sweepClaims(d *statedir.Dir, now time.Time, age time.Duration) error {
@@ -170,8 +171,8 @@ func isSealedExpired(d *statedir.Dir, e fs.DirEntry, now time.Time) (bool, error
 	return err == nil && !expires.After(now), nil
 }
 
-// sealedUntil returns when the session of a sealed file expires, without opening it. That time is not
-// authenticated: a process that can change it can also remove the file.
+// sealedUntil returns when the session of a sealed file expires, without opening it. That time is
+// not authenticated: a process that can change it can also remove the file.
 func sealedUntil(d *statedir.Dir, name string) (time.Time, error) {
 	b, err := readSealed(d, name)
 	switch {

@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"aws-credproc/cache/statedir"
 	"errors"
 	"fmt"
 	"os"
@@ -11,26 +10,30 @@ import (
 	"time"
 )
 
-// openAt opens a cache whose clock can be set.
+// openAt opens a cache with a clock that can be set.
 func openAt(t *testing.T, choice Choice, dir string, now *time.Time) (*Cache, *warnings) {
 	t.Helper()
 	w := &warnings{}
-	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: choice, Warnf: w.warnf, Now: func() time.Time { return *now }})
+	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: choice, Warnf: w.warnf,
+		Now: func() time.Time {
+			return *now
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c, w
 }
 
-func TestExpiredSessionsAreClearedAwayByWhoeverComesBy(t *testing.T) {
+func TestExpiredSessionsAreSwept(t *testing.T) {
 	for store, dir := range map[Choice]func(t *testing.T) string{
-		File: func(t *testing.T) string { return t.TempDir() }, Kernel: func(t *testing.T) string { return kernelDir(t) },
+		File:   func(t *testing.T) string { return t.TempDir() },
+		Kernel: func(t *testing.T) string { return kernelDir(t) },
 	} {
-		t.Run(string(store), func(t *testing.T) { expiredAreClearedAway(t, store, dir(t)) })
+		t.Run(string(store), func(t *testing.T) { testExpiredSessionsAreSwept(t, store, dir(t)) })
 	}
 }
 
-func expiredAreClearedAway(t *testing.T, store Choice, dir string) {
+func testExpiredSessionsAreSwept(t *testing.T, store Choice, dir string) {
 	now := time.Now()
 	c, w := openAt(t, store, dir, &now)
 	s := testSession()
@@ -42,12 +45,13 @@ func expiredAreClearedAway(t *testing.T, store Choice, dir string) {
 	if err := c.RecordFailure(Key{3}, testFacts(), errors.New("AccessDenied")); err != nil {
 		t.Fatal(err)
 	}
-	held, err := c.Lock(t.Context(), Key{4}, nil) // somebody is renewing this one
+	held, err := c.Lock(t.Context(), Key{4}, nil) // as a process that renews it does
 	if err != nil {
 		t.Fatal(err)
 	}
 	mustPut(t, c, Key{4}, s, store)
-	if err := os.Remove(filepath.Join(dir, string(statedir.Facts), factsName(Key{4}))); err != nil { // and this is left without facts
+	// Key{4} has no facts.
+	if err := os.Remove(factsPath(dir, Key{4})); err != nil {
 		t.Fatal(err)
 	}
 	mustPut(t, c, Key{5}, s, store)
@@ -61,18 +65,19 @@ func expiredAreClearedAway(t *testing.T, store Choice, dir string) {
 	next.Issued, next.Expiration = now, now.Add(time.Hour)
 	mustPut(t, c, otherKey, next, store)
 	if _, err := c.FactsOf(testKey); !errors.Is(err, ErrMiss) {
-		t.Errorf("its facts: %v", err)
+		t.Errorf("facts: %v", err)
 	}
 	if f, err := c.FactsOf(Key{2}); err != nil || f.Store != "" || f.LastError == "" {
-		t.Errorf("of a failure that is not long ago: %+v, %v", f, err)
+		t.Errorf("facts of a recent failure: %+v, %v", f, err)
 	}
 	if _, err := c.FactsOf(Key{3}); err != nil {
-		t.Errorf("of a failure without a session: %v", err)
+		t.Errorf("facts of a failure without a session: %v", err)
 	}
 	if f, err := c.FactsOf(Key{5}); err != nil || f.Store != store {
-		t.Errorf("whose lock is held: %+v, %v", f, err)
+		t.Errorf("facts of a locked session: %+v, %v", f, err)
 	}
-	if files := filesIn(t, filepath.Join(dir, string(statedir.Sessions))); len(files) != 3 { // that of otherKey, and of those who are at it
+	// Those of otherKey and of the two locked sessions.
+	if files := filesIn(t, sessionsDir(dir)); len(files) != 3 {
 		t.Errorf("sealed files: %v", files)
 	}
 	held()
@@ -81,32 +86,34 @@ func expiredAreClearedAway(t *testing.T, store Choice, dir string) {
 	now = now.Add(errorAge)
 	next.Issued, next.Expiration = now, now.Add(time.Hour)
 	mustPut(t, c, otherKey, next, store)
-	if left := filesIn(t, filepath.Join(dir, string(statedir.Facts))); len(left) != 1 {
+	if left := filesIn(t, factsDir(dir)); len(left) != 1 {
 		t.Errorf("facts: %v", left)
 	}
-	if files := filesIn(t, filepath.Join(dir, string(statedir.Sessions))); len(files) != 1 || !strings.Contains(files[0], otherKey.String()) {
+	if files := filesIn(t, sessionsDir(dir)); len(files) != 1 ||
+		!strings.Contains(files[0], otherKey.String()) {
 		t.Errorf("sealed files: %v", files)
 	}
 	w.want(t, 0)
 }
 
-func TestSweepLeavesWhatIsNotItsOwn(t *testing.T) {
+func TestSweepKeepsOtherFiles(t *testing.T) {
 	dir := t.TempDir()
 	now := time.Now()
 	c, w := openAt(t, File, dir, &now)
 	s := testSession()
 	mustPut(t, c, testKey, s, File)
-	sessions, facts := filepath.Join(dir, string(statedir.Sessions)), filepath.Join(dir, string(statedir.Facts))
+	sessions, facts := sessionsDir(dir), factsDir(dir)
 	newer, err := seal(make([]byte, sealKeySize), Key{1}, s)
 	if err != nil {
 		t.Fatal(err)
 	}
 	newer[len(sealMagic)]++
 	stays := map[string]string{
-		filepath.Join(sessions, Key{1}.String()):                       string(newer),
-		filepath.Join(sessions, "README"):                              "x",
-		filepath.Join(facts, factsName(Key{2})):                        `{"v":2}`,
-		filepath.Join(facts, factsName(Key{3})):                        `{"v":1,"store":"cupboard","expires":"2020-01-01T00:00:00Z"}`,
+		filepath.Join(sessions, Key{1}.String()): string(newer),
+		filepath.Join(sessions, "README"):        "x",
+		filepath.Join(facts, factsName(Key{2})):  `{"v":2}`,
+		filepath.Join(facts,
+			factsName(Key{3})): `{"v":1,"store":"cupboard","expires":"2020-01-01T00:00:00Z"}`,
 		filepath.Join(sessions, sealedName(Key{9}, Keyring, "unread")): "torn just now",
 	}
 	goes := map[string]string{
@@ -120,7 +127,8 @@ func TestSweepLeavesWhatIsNotItsOwn(t *testing.T) {
 		}
 	}
 	for path, content := range goes {
-		if err := errors.Join(os.WriteFile(path, []byte(content), 0o600), os.Chtimes(path, long, long)); err != nil {
+		if err := errors.Join(os.WriteFile(path, []byte(content), 0o600),
+			os.Chtimes(path, long, long)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -138,7 +146,7 @@ func TestSweepLeavesWhatIsNotItsOwn(t *testing.T) {
 	w.want(t, 0)
 }
 
-// However much is left behind, nobody has to wait for all of it to go.
+// A Put does not wait for the sweep of any number of sessions.
 func TestSweepIsBounded(t *testing.T) {
 	dir := t.TempDir()
 	now := time.Now()
@@ -151,19 +159,21 @@ func TestSweepIsBounded(t *testing.T) {
 	}
 	const many = maxSwept + 2*maxSweptSessions
 	for i := range many {
-		if err := writeFacts(d, Facts{Key: Key{1, byte(i), byte(i >> 8)}, Store: File, Expires: now.Add(-time.Hour)}); err != nil {
+		if err := writeFacts(d,
+			Facts{Key: Key{1, byte(i), byte(i >> 8)}, Store: File,
+				Expires: now.Add(-time.Hour)}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for want := many - maxSweptSessions; want > many-4*maxSweptSessions; want -= maxSweptSessions {
 		mustPut(t, c, testKey, s, File)
-		if left := len(filesIn(t, filepath.Join(dir, string(statedir.Facts)))) - 1; left != want {
+		if left := len(filesIn(t, factsDir(dir))) - 1; left != want {
 			t.Fatalf("%d are left, want %d", left, want)
 		}
 	}
 }
 
-func TestAnywhereComesByEverything(t *testing.T) {
+func TestSampleCoversEverything(t *testing.T) {
 	list := make([]int, 3*maxSwept)
 	for i := range list {
 		list[i] = i

@@ -13,13 +13,13 @@ import (
 // UnlockLimit is how long a user has to answer the prompt of the keyring.
 const UnlockLimit = time.Minute
 
-// unlockLock is the name of the lock that lets one process raise a prompt. Three prompts at once that
-// cannot be shown wedge gnome-keyring for good.
+// unlockLock is the name of the lock that lets one process raise a prompt. Three prompts at once
+// that cannot be shown wedge gnome-keyring for good.
 const unlockLock = "unlock"
 
-// Unlock asks the user to unlock the keyring, by the keyring's own prompt, if it is locked. It calls
-// waiting when it begins to wait for the user, or for another process that asks, for at most limit.
-// The error says why the keyring is still locked. dir is the path of the state directory.
+// Unlock asks the user to unlock the keyring, by the keyring's own prompt, if it is locked. It
+// calls waiting when it begins to wait for the user, or for another process that asks, for at most
+// limit. The error says why the keyring is still locked. dir is the path of the state directory.
 func Unlock(ctx context.Context, dir string, limit time.Duration, waiting func()) error {
 	k := new(keyring.Keyring)
 	isLocked := func() bool {
@@ -39,7 +39,8 @@ func Unlock(ctx context.Context, dir string, limit time.Duration, waiting func()
 	lockCtx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	unlocked := false // by another process
-	release, err := d.Lock(lockCtx, unlockLock, func() bool { unlocked = !isLocked(); return unlocked })
+	release, err := d.Lock(lockCtx, unlockLock,
+		func() bool { unlocked = !isLocked(); return unlocked })
 	if err != nil && lockCtx.Err() != nil && ctx.Err() == nil {
 		err = fmt.Errorf("%w: another process is waiting for its password", ErrLocked)
 	}

@@ -376,7 +376,10 @@ func TestE2EWine(t *testing.T) {
 	t.Run("the packages' own tests", func(t *testing.T) {
 		t.Parallel()
 		for pkg, tests := range map[string]string{
-			"./cache":          "System|OneWaits|Logon|LockDies|Claims|OnlyLooks",
+			"./cache":          "System|Claim|StoreNameAndHealth",
+			"./cache/keyring":  "System|Logon",
+			"./cache/statedir": "OpenElsewhere|EndsWithItsProcess|WithoutADrive",
+			"./internal/files": "Retry",
 			"./profiles":       "OneWaits|AtOnce|UpdateWaits",
 			"./credproc/shell": ".",
 		} {

@@ -16,9 +16,9 @@ import (
 	"aws-credproc/internal/printable"
 )
 
-// bus is a connection to the session bus, on which the Secret Service has answered. Each call is sent
-// at once, with NoAutoStart so that it starts no service; the function that a call returns waits for
-// the reply. The connection ends with its context.
+// bus is a connection to the session bus, on which the Secret Service has answered. Each call is
+// sent at once, with NoAutoStart so that it starts no service; the function that a call returns
+// waits for the reply. The connection ends with its context.
 type bus struct {
 	conn     *dbus.Conn
 	answered answeredFunc
@@ -27,12 +27,13 @@ type bus struct {
 // reply waits for the reply to a call and stores its results.
 type reply func(results ...any) error
 
-// busAddress returns the address of the session bus. The error wraps ErrUnavailable if there is none:
-// godbus would then run dbus-launch, which leaves a daemon behind.
+// busAddress returns the address of the session bus. The error wraps ErrUnavailable if there is
+// none: godbus would then run dbus-launch, which leaves a daemon behind.
 func busAddress() (string, error) {
 	if address := os.Getenv("DBUS_SESSION_BUS_ADDRESS"); address != "" {
 		if strings.HasPrefix(address, "autolaunch:") {
-			return "", fmt.Errorf("%w: DBUS_SESSION_BUS_ADDRESS names no session bus", ErrUnavailable)
+			return "", fmt.Errorf("%w: DBUS_SESSION_BUS_ADDRESS names no session bus",
+				ErrUnavailable)
 		}
 		return address, nil
 	}
@@ -87,10 +88,10 @@ func dial(ctx context.Context, address string) (*dbus.Conn, error) {
 
 // hello greets the bus and waits for an answer of the Secret Service.
 //
-// It does not use conn.Hello, which waits: the bus handles calls in their order. The first call of the
-// service is waited for, and is one that needs nothing (an alias that does not exist). Until it has
-// answered, gnome-keyring 42 may have missed that there is a new client; a SearchItems then fails, and
-// an OpenSession crashes it.
+// It does not use conn.Hello, which waits: the bus handles calls in their order. The first call of
+// the service is waited for, and is one that needs nothing (an alias that does not exist). Until it
+// has answered, gnome-keyring 42 may have missed that there is a new client; a SearchItems then
+// fails, and an OpenSession crashes it.
 func (b *bus) hello() error {
 	if err := b.conn.Auth(nil); err != nil {
 		return fmt.Errorf("session bus: %w", err)
@@ -105,8 +106,8 @@ func (b *bus) hello() error {
 	return first(&path)
 }
 
-// close ends the connection and with it the session of the Secret Service. An error would mean that it
-// had ended before.
+// close ends the connection and with it the session of the Secret Service. An error would mean that
+// it had ended before.
 func (b *bus) close() { _ = b.conn.Close() }
 
 func (b *bus) call(path dbus.ObjectPath, method string, args ...any) reply {
@@ -114,7 +115,8 @@ func (b *bus) call(path dbus.ObjectPath, method string, args ...any) reply {
 	call := b.conn.Object(ssName, path).Go(method, dbus.FlagNoAutoStart, done, args...)
 	return func(results ...any) error {
 		<-call.Done
-		if call.Err == nil || errors.As(call.Err, new(dbus.Error)) { // not the end of the connection
+		if call.Err == nil ||
+			errors.As(call.Err, new(dbus.Error)) { // not the end of the connection
 			b.answered(true)
 		}
 		if err := call.Store(results...); err != nil {

@@ -33,9 +33,9 @@ func (e *Error) Unwrap() error { return e.Err }
 // Item names an item of the keyring, as package go-keyring does.
 type Item struct{ Service, User string }
 
-// Keyring is the keyring of this user. The zero value is ready to use. It remembers for a while that
-// the keyring did not answer, so that further calls fail at once. Its methods may be called from
-// several goroutines.
+// Keyring is the keyring of this user. The zero value is ready to use. It remembers for a while
+// that the keyring did not answer, so that further calls fail at once. Its methods may be called
+// from several goroutines.
 type Keyring struct {
 	mu sync.Mutex
 
@@ -64,8 +64,8 @@ func (k *Keyring) Put(ctx context.Context, item Item, label string, value []byte
 	})
 }
 
-// PutLasting is Put for what cannot be obtained again. It replaces every item with this name, and the
-// error wraps ErrUnavailable if the keyring would keep the item in memory only.
+// PutLasting is Put for what cannot be obtained again. It replaces every item with this name, and
+// the error wraps ErrUnavailable if the keyring would keep the item in memory only.
 func (k *Keyring) PutLasting(ctx context.Context, item Item, label string, value []byte) error {
 	return runErr(ctx, k, writeLimits, func(ctx context.Context) error {
 		return putLasting(ctx, item, label, value)
@@ -92,8 +92,8 @@ func (k *Keyring) Status(ctx context.Context, limit time.Duration) error {
 	return runErr(ctx, k, limits{limit, limit}, status)
 }
 
-// Unlock raises the keyring's own prompt if the keyring is locked, and waits until limit for the user
-// to answer it.
+// Unlock raises the keyring's own prompt if the keyring is locked, and waits until limit for the
+// user to answer it.
 func (k *Keyring) Unlock(ctx context.Context, limit time.Duration) error {
 	total := limit + ResponseLimit
 	return runErr(ctx, k, limits{total, total}, func(ctx context.Context) error {

@@ -18,7 +18,8 @@ func TestSystemKeyringTakesTheLargestItem(t *testing.T) {
 	if err := k.Put(t.Context(), item, "", value); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := k.Get(t.Context(), item); err != nil || len(got) != 1 || !bytes.Equal(got[0], value) {
+	if got, err := k.Get(t.Context(), item); err != nil || len(got) != 1 ||
+		!bytes.Equal(got[0], value) {
 		t.Errorf("%d items, not what was put: %v", len(got), err)
 	}
 }

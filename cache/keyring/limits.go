@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// ResponseLimit is how long the keyring may take for an answer. One that works takes milliseconds, and
-// one that does not must not hold up an AWS command for long.
+// ResponseLimit is how long the keyring may take for an answer. One that works takes milliseconds,
+// and one that does not must not hold up an AWS command for long.
 const ResponseLimit = 1500 * time.Millisecond
 
 // limits bound a call.
@@ -20,8 +20,8 @@ type limits struct {
 
 var (
 	readLimits = limits{ResponseLimit, 5 * time.Second}
-	// For a change, some keyrings rewrite all that they hold and wait for the disk. A keyring that is
-	// known not to have begun with that (reportsAnswers) has ResponseLimit.
+	// For a change, some keyrings rewrite all that they hold and wait for the disk. A keyring that
+	// is known not to have begun with that (reportsAnswers) has ResponseLimit.
 	writeLimits     = limits{3 * time.Second, 5 * time.Second}
 	deleteAllLimits = limits{ResponseLimit, 15 * time.Second}
 )
@@ -31,15 +31,15 @@ const (
 	// by then; a process that runs for long asks again.
 	timeoutLife = 10 * time.Second
 	// retryLimit takes the place of ResponseLimit after RetryOnce if there was no answer at all. Of
-	// hundreds of processes, most have been served by then; and a bus that hangs must not cost twice
-	// as much time.
+	// hundreds of processes, most have been served by then; and a bus that hangs must not cost
+	// twice as much time.
 	retryLimit = 300 * time.Millisecond
 )
 
 var errNoAnswer = fmt.Errorf("%w: its prompt was not answered", ErrLocked)
 
-// answeredKey is the context key of the function by which a call reports an answer: of the service, or
-// of the bus alone.
+// answeredKey is the context key of the function by which a call reports an answer: of the service,
+// or of the bus alone.
 type answeredKey struct{}
 
 type answeredFunc func(ofService bool)
@@ -145,9 +145,9 @@ func runErr(
 	return err
 }
 
-// inBackground runs a call in a goroutine: the libraries below do not take a context everywhere, and
-// some panic if a bus dies. A call that has not ended when ctx does is left behind; it ends with its
-// connection or with the process.
+// inBackground runs a call in a goroutine: the libraries below do not take a context everywhere,
+// and some panic if a bus dies. A call that has not ended when ctx does is left behind; it ends
+// with its connection or with the process.
 func inBackground[T any](
 	ctx context.Context, call func(context.Context) (T, error),
 ) (T, error) {

@@ -23,7 +23,8 @@ func TestWriteLimitStartsWithTheAnswerOfTheService(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
-				err := runErr(t.Context(), new(Keyring), writeLimits, answerAfter(true, test.answers...))
+				err := runErr(t.Context(), new(Keyring), writeLimits,
+					answerAfter(true, test.answers...))
 				if took := time.Since(start); !errors.Is(err, test.want) || took != test.took {
 					t.Errorf("%v after %s, want %v after %s", err, took, test.want, test.took)
 				}

@@ -12,14 +12,15 @@ import (
 )
 
 func TestPanicIsAFailure(t *testing.T) {
-	err := runErr(t.Context(), new(Keyring), readLimits, func(context.Context) error { panic("hush") })
+	err := runErr(t.Context(), new(Keyring), readLimits,
+		func(context.Context) error { panic("hush") })
 	if err == nil || errors.Is(err, ErrNotFound) || strings.Contains(err.Error(), "hush") {
 		t.Errorf("got %v", err)
 	}
 }
 
-// answerAfter returns a call that reports an answer after each of these durations, the first one as the
-// bus's if bus is true.
+// answerAfter returns a call that reports an answer after each of these durations, the first one as
+// the bus's if bus is true.
 func answerAfter(bus bool, answers ...time.Duration) func(context.Context) error {
 	return func(ctx context.Context) error {
 		for i, answer := range answers {
@@ -34,8 +35,8 @@ func answerAfter(bus bool, answers ...time.Duration) func(context.Context) error
 	}
 }
 
-// The limit is one of silence: a keyring that hundreds of processes ask at once answers each of them
-// late. After a timeout, a busy keyring may be asked again, once; one that hangs may not.
+// The limit is one of silence: a keyring that hundreds of processes ask at once answers each of
+// them late. After a timeout, a busy keyring may be asked again, once; one that hangs may not.
 func TestLimitIsOfSilence(t *testing.T) {
 	l := limits{ResponseLimit, 4 * ResponseLimit}
 	const late = ResponseLimit * 9 / 10

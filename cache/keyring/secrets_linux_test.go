@@ -13,7 +13,8 @@ const testService = "aws-credproc-test"
 
 func TestSecretsOfServicesAreSeparate(t *testing.T) {
 	keyringtest.Start(t)
-	s, other := NewSecrets(testService, "A test's"), NewSecrets("aws-credproc-test-2", "Another test's")
+	s, other := NewSecrets(testService, "A test's"), NewSecrets("aws-credproc-test-2",
+		"Another test's")
 	if _, err := s.Get(t.Context(), "jill"); err != ErrNotFound {
 		t.Errorf("before: %v", err)
 	}
@@ -75,7 +76,8 @@ func TestSecretsInALockedOrAbsentKeyring(t *testing.T) {
 	}
 	each(ErrUnavailable)
 	d.StartKeyring(true)
-	if err := NewSecrets(testService, "A test's").Set(context.Background(), "jill", "hush"); err != nil {
+	if err := NewSecrets(testService, "A test's").Set(context.Background(), "jill",
+		"hush"); err != nil {
 		t.Fatal(err)
 	}
 	d.Lock()
@@ -103,8 +105,8 @@ func TestSecretsAreNotKeptInMemoryOnly(t *testing.T) {
 	}
 }
 
-// The default collection may have been another one before. It is undefined which of two items is read
-// first.
+// The default collection may have been another one before. It is undefined which of two items is
+// read first.
 func TestSecretReplacesThoseInOtherCollections(t *testing.T) {
 	d := keyringtest.Start(t)
 	s := NewSecrets(testService, "A test's")

@@ -11,10 +11,10 @@ import (
 )
 
 // This file calls the Secret Service itself
-// (https://specifications.freedesktop.org/secret-service-spec/latest/). The calls of go-keyring unlock
-// the keyring, which may raise a prompt, and start a daemon if none runs. The items have the same
-// form. So does the session, which is not encrypted ("plain"): a process that can read the bus of this
-// user can also ask it.
+// (https://specifications.freedesktop.org/secret-service-spec/latest/). The calls of go-keyring
+// unlock the keyring, which may raise a prompt, and start a daemon if none runs. The items have the
+// same form. So does the session, which is not encrypted ("plain"): a process that can read the bus
+// of this user can also ask it.
 const (
 	ssName       = "org.freedesktop.secrets"
 	ssPath       = dbus.ObjectPath("/org/freedesktop/secrets")
@@ -28,15 +28,16 @@ const (
 	dbusGet      = dbusName + ".Properties.Get"
 )
 
-// MaxItem is the size limit of an item in bytes. The Secret Service has none, but it rewrites all that
-// it holds for each change (GNOME Keyring, measured). Sessions as AWS makes them, below 4 KB, fit.
+// MaxItem is the size limit of an item in bytes. The Secret Service has none, but it rewrites all
+// that it holds for each change (GNOME Keyring, measured). Sessions as AWS makes them, below 4 KB,
+// fit.
 const MaxItem = 8 << 10
 
 // reportsAnswers is true: a call reports each answer to its watch.
 const reportsAnswers = true
 
-// maxItems bounds how many items with one name are opened. There is one, unless the default collection
-// was changed.
+// maxItems bounds how many items with one name are opened. There is one, unless the default
+// collection was changed.
 const maxItems = 8
 
 func (i Item) attributes() map[string]string {
@@ -186,8 +187,8 @@ func (b *bus) openCollection() (dbus.ObjectPath, error) {
 	return path, err
 }
 
-// collection returns the collection that go-keyring uses: login, else the default one. The error wraps
-// ErrUnavailable if there is none, because creating one would raise a prompt.
+// collection returns the collection that go-keyring uses: login, else the default one. The error
+// wraps ErrUnavailable if there is none, because creating one would raise a prompt.
 func (b *bus) collection() (path dbus.ObjectPath, locked bool, err error) {
 	all := b.call(ssPath, dbusGet, ssService, "Collections")
 	byAlias := b.call(ssPath, ssService+".ReadAlias", "default")
@@ -209,8 +210,8 @@ func (b *bus) collection() (path dbus.ObjectPath, locked bool, err error) {
 	return path, locked, err
 }
 
-// checkLasts returns an error for the collection that the service keeps in memory only, which may be
-// the default one.
+// checkLasts returns an error for the collection that the service keeps in memory only, which may
+// be the default one.
 func (b *bus) checkLasts(collection dbus.ObjectPath) error {
 	var memory dbus.ObjectPath
 	err := b.call(ssPath, ssService+".ReadAlias", "session")(&memory)
@@ -257,8 +258,8 @@ func (b *bus) create(
 	return path, b.dismiss(prompt)
 }
 
-// delete deletes unlocked items and returns their number. The error is ErrLocked if there are locked
-// ones.
+// delete deletes unlocked items and returns their number. The error is ErrLocked if there are
+// locked ones.
 func (b *bus) delete(unlocked, locked []dbus.ObjectPath) (int, error) {
 	n := 0
 	for _, path := range unlocked {

@@ -8,8 +8,9 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// unlock unlocks the collection by the service's own prompt and waits for it until promptCtx ends. The
-// prompt is then left to the service: gnome-keyring 42 crashes if one that is shown is dismissed.
+// unlock unlocks the collection by the service's own prompt and waits for it until promptCtx ends.
+// The prompt is then left to the service: gnome-keyring 42 crashes if one that is shown is
+// dismissed.
 func unlock(ctx, promptCtx context.Context) error {
 	b, err := openBus(ctx)
 	if err != nil {

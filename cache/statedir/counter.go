@@ -24,9 +24,9 @@ const maxCounter = 21
 // process may have been stopped.
 const countLimit = 5 * time.Second
 
-// Count changes the number that the state directory at a path keeps under a name. It calls change with
-// the number, or 0 if there is none or it cannot be read, and keeps what change returns. Only one
-// process at a time changes a number. Numbers are not secret.
+// Count changes the number that the state directory at a path keeps under a name. It calls change
+// with the number, or 0 if there is none or it cannot be read, and keeps what change returns. Only
+// one process at a time changes a number. Numbers are not secret.
 func Count(ctx context.Context, path, name string, change func(n int64) int64) error {
 	return count(ctx, path, name, countLimit, change)
 }

@@ -22,7 +22,8 @@ func init() {
 		}
 		for range n {
 			var got int64
-			if err := Count(context.Background(), args[0], "x", func(n int64) int64 { got = n + 1; return got }); err != nil {
+			if err := Count(context.Background(), args[0], "x",
+				func(n int64) int64 { got = n + 1; return got }); err != nil {
 				return err
 			}
 			fmt.Print(got, " ")
@@ -35,7 +36,8 @@ func TestProcessesNeverCountTheSameNumber(t *testing.T) {
 	const processes, each = 10, 20
 	dir := filepath.Join(t.TempDir(), "state")
 	seen := map[string]bool{}
-	for _, out := range childtest.Run(t, processes, "counter", func(int) []string { return []string{dir, strconv.Itoa(each)} }) {
+	for _, out := range childtest.Run(t, processes, "counter",
+		func(int) []string { return []string{dir, strconv.Itoa(each)} }) {
 		for n := range strings.FieldsSeq(out) {
 			if seen[n] {
 				t.Errorf("%s was counted twice", n)

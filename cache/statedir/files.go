@@ -29,8 +29,8 @@ func (e *FileError) Error() string { return e.Err.Error() }
 func (e *FileError) Unwrap() error { return e.Err }
 
 // Read returns the content of a file. The error wraps [fs.ErrNotExist] if there is none, and
-// [versioned.ErrCorrupt] if it is not a regular file of at most limit bytes. A file that other users
-// have access to is an error. An error of the file is a [FileError].
+// [versioned.ErrCorrupt] if it is not a regular file of at most limit bytes. A file that other
+// users have access to is an error. An error of the file is a [FileError].
 func (d *Dir) Read(folder Folder, name string, limit int) (b []byte, err error) {
 	err = d.within(folder, false, func(root *os.Root) error {
 		if b, err = readFile(root, name, limit); err != nil {
@@ -75,8 +75,8 @@ func readFile(root *os.Root, name string, limit int) ([]byte, error) {
 // Write replaces a file, so that readers get the old content or the new, never a mixture. It makes
 // the folder if there is none.
 //
-// It does not sync: after a crash of the machine a file may be empty or torn, so decoders must detect
-// that. A cache may lose what it can get again, and a sync costs each renewal milliseconds.
+// It does not sync: after a crash of the machine a file may be empty or torn, so decoders must
+// detect that. A cache may lose what it can get again, and a sync costs each renewal milliseconds.
 func (d *Dir) Write(folder Folder, name string, data []byte) error {
 	return d.within(folder, true, func(root *os.Root) error { return writeFile(root, name, data) })
 }
@@ -139,8 +139,8 @@ func (d *Dir) TempFiles(now time.Time, age time.Duration) ([]string, error) {
 	return paths, err
 }
 
-// RemoveTemp removes temporary files that are older than age at the time now. It skips a folder that
-// cannot be listed.
+// RemoveTemp removes temporary files that are older than age at the time now. It skips a folder
+// that cannot be listed.
 func (d *Dir) RemoveTemp(now time.Time, age time.Duration) error {
 	temp, _ := d.tempFiles(now, age)
 	var errs []error

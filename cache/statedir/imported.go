@@ -19,8 +19,8 @@ const (
 	maxImportedField = 4 << 10  // bytes of the profile and the path together; PATH_MAX is 4096
 )
 
-// Imported is a note about a long-term access key that was imported into the keyring, so that nobody
-// has to open the keyring to know of it. It holds no secret.
+// Imported is a note about a long-term access key that was imported into the keyring, so that
+// nobody has to open the keyring to know of it. It holds no secret.
 type Imported struct {
 	Profile     string
 	Config      string // the absolute path of the config file that has the profile
@@ -34,8 +34,8 @@ type wireImported struct {
 	AccessKeyID string `json:"access_key_id"`
 }
 
-// ReadImported returns the note about a profile of a config file in the state directory at a path. The
-// error wraps [fs.ErrNotExist] if there is none.
+// ReadImported returns the note about a profile of a config file in the state directory at a path.
+// The error wraps [fs.ErrNotExist] if there is none.
 func ReadImported(path, config, profile string) (Imported, error) {
 	d, err := Open(path)
 	if err != nil {
@@ -92,7 +92,8 @@ func PrepareImported(path string) error {
 	return d.within(imported, true, func(*os.Root) error { return nil })
 }
 
-// RemoveImported removes the note about a profile of a config file. It returns nil if there is none.
+// RemoveImported removes the note about a profile of a config file. It returns nil if there is
+// none.
 func RemoveImported(path, config, profile string) error {
 	d, err := Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -110,8 +111,8 @@ func importedName(config, profile string) string {
 	return hex.EncodeToString(sum[:]) + ".json"
 }
 
-// isKeyID reports whether s may be an access key ID. Those of AWS have 20 characters; a longer one may
-// be the secret, pasted into the wrong line.
+// isKeyID reports whether s may be an access key ID. Those of AWS have 20 characters; a longer one
+// may be the secret, pasted into the wrong line.
 func isKeyID(s string) bool {
 	if s == "" || len(s) > 32 {
 		return false

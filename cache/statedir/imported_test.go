@@ -16,7 +16,8 @@ func TestNotesOfImportedKeys(t *testing.T) {
 	const config = "/home/jill/.aws/config"
 	read := func(wantID string, want error) {
 		t.Helper()
-		if i, err := ReadImported(dir, config, "base"); i.AccessKeyID != wantID || !errors.Is(err, want) {
+		if i, err := ReadImported(dir, config, "base"); i.AccessKeyID != wantID ||
+			!errors.Is(err, want) {
 			t.Errorf("got %+v, %v; want %s, %v", i, err, wantID, want)
 		}
 	}
@@ -31,7 +32,8 @@ func TestNotesOfImportedKeys(t *testing.T) {
 		t.Error(err)
 	}
 	for _, id := range []string{"AKIAX", "AKIAY"} {
-		for _, i := range []Imported{{"base", config, id}, {"base", config + "2", "AKIAOTHER"}, {"base2", config, "AKIAOTHER"}} {
+		for _, i := range []Imported{{"base", config, id}, {"base", config + "2", "AKIAOTHER"},
+			{"base2", config, "AKIAOTHER"}} {
 			if err := WriteImported(dir, i); err != nil {
 				t.Fatal(err)
 			}
@@ -44,14 +46,17 @@ func TestNotesOfImportedKeys(t *testing.T) {
 		}
 	}
 	path := filepath.Join(dir, string(imported), importedName(config, "base"))
-	if fi, err := os.Stat(path); err != nil || runtime.GOOS != "windows" && fi.Mode().Perm()&0o077 != 0 {
+	if fi, err := os.Stat(path); err != nil ||
+		runtime.GOOS != "windows" && fi.Mode().Perm()&0o077 != 0 {
 		t.Errorf("%v, %v", fi.Mode(), err)
 	}
+	const start = `{"v":1,"config":"` + config + `","profile":`
 	for text, want := range map[string]error{
 		"": versioned.ErrCorrupt, "{}": versioned.ErrCorrupt, `{"v":2}`: versioned.ErrNewer,
-		`{"v":1,"profile":"base2","config":"` + config + `","access_key_id":"AKIAX"}`:           versioned.ErrCorrupt,
-		`{"v":1,"profile":"base","config":"` + config + `","access_key_id":"AK\u001b[31m"}`:     versioned.ErrCorrupt,
-		`{"v":1,"profile":"base","config":"` + config + `"}` + strings.Repeat(" ", maxImported): versioned.ErrCorrupt,
+		start + `"base2","access_key_id":"AKIAX"}`:       versioned.ErrCorrupt,
+		start + `"base","access_key_id":"AK\u001b[31m"}`: versioned.ErrCorrupt,
+		`{"v":1,"profile":"base","config":"` + config + `"}` + strings.Repeat(" ",
+			maxImported): versioned.ErrCorrupt,
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

@@ -15,13 +15,13 @@ import (
 // removed: far more often than anybody removes the state directory during one wait.
 const lockTries = 100
 
-// Lock takes the lock with this name for this process and waits until other processes release it. It
-// calls look, which may be nil, at least once and perhaps without the lock. When look returns true,
-// Lock returns without the lock; otherwise it returns with the lock held, after look has returned
-// false under it.
+// Lock takes the lock with this name for this process and waits until other processes release it.
+// It calls look, which may be nil, at least once and perhaps without the lock. When look returns
+// true, Lock returns without the lock; otherwise it returns with the lock held, after look has
+// returned false under it.
 //
-// The error is the cause of ctx or a failure to lock. unlock is never nil. If the state directory was
-// removed, Lock makes it again, as other processes do.
+// The error is the cause of ctx or a failure to lock. unlock is never nil. If the state directory
+// was removed, Lock makes it again, as other processes do.
 func (d *Dir) Lock(
 	ctx context.Context, name string, look func() bool,
 ) (unlock func(), err error) {
@@ -50,8 +50,8 @@ func Lock(ctx context.Context, path, name string) (unlock func(), err error) {
 	return d.Lock(ctx, name, nil)
 }
 
-// TryLock takes the lock with this name if it is free, and reports whether it holds it. unlock is nil
-// if it does not.
+// TryLock takes the lock with this name if it is free, and reports whether it holds it. unlock is
+// nil if it does not.
 func (d *Dir) TryLock(name string) (unlock func(), held bool, err error) {
 	path, err := d.lockPath(name)
 	if err != nil {
@@ -72,8 +72,8 @@ func (d *Dir) TryLock(name string) (unlock func(), held bool, err error) {
 	return unlock, true, nil
 }
 
-// lockPath returns the path of a lock, whose directories it makes and checks: flock opens the file by
-// its path. The error wraps fs.ErrNotExist if the directories are removed meanwhile.
+// lockPath returns the path of a lock, whose directories it makes and checks: flock opens the file
+// by its path. The error wraps fs.ErrNotExist if the directories are removed meanwhile.
 func (d *Dir) lockPath(name string) (string, error) {
 	current, err := Create(d.path)
 	if err != nil {
@@ -84,14 +84,14 @@ func (d *Dir) lockPath(name string) (string, error) {
 	return filepath.Join(d.path, string(locks), name+".lock"), err
 }
 
-// lockFile takes the lock of a file, as Dir.Lock does. The error wraps fs.ErrNotExist if the file is
-// removed meanwhile: other processes then lock the file that replaces it.
+// lockFile takes the lock of a file, as Dir.Lock does. The error wraps fs.ErrNotExist if the file
+// is removed meanwhile: other processes then lock the file that replaces it.
 //
 // The system releases the lock when its process ends, so a killed process blocks nobody. The file
-// stays: if it were removed, two processes could hold a lock of the same name. Nobody polls. A process
-// that finds the lock taken first waits for a shared lock, which the kernel grants to all waiters at
-// once when the holder leaves. So two hundred processes look at the same time instead of one after the
-// other, and only those whose look returns false queue for the exclusive lock.
+// stays: if it were removed, two processes could hold a lock of the same name. Nobody polls. A
+// process that finds the lock taken first waits for a shared lock, which the kernel grants to all
+// waiters at once when the holder leaves. So two hundred processes look at the same time instead of
+// one after the other, and only those whose look returns false queue for the exclusive lock.
 func lockFile(ctx context.Context, path string, look func() bool) (unlock func(), err error) {
 	if look == nil {
 		look = func() bool { return false }
@@ -124,8 +124,8 @@ func lockFile(ctx context.Context, path string, look func() bool) (unlock func()
 	return unlock, nil
 }
 
-// waitUntilFree takes and releases a shared lock. It opens the file itself: flock(2) converts a lock
-// of the same open file and may drop it while it does.
+// waitUntilFree takes and releases a shared lock. It opens the file itself: flock(2) converts a
+// lock of the same open file and may drop it while it does.
 func waitUntilFree(ctx context.Context, path string) error {
 	shared := newLock(path)
 	if err := wait(ctx, shared.RLock, shared.Unlock); err != nil {
@@ -158,8 +158,8 @@ func checkLocked(l *flock.Flock) error {
 	return nil
 }
 
-// newLock returns the lock of a file, which is opened when it is locked: without following a link or
-// waiting for a pipe.
+// newLock returns the lock of a file, which is opened when it is locked: without following a link
+// or waiting for a pipe.
 func newLock(path string) *flock.Flock {
 	const flags = os.O_CREATE | os.O_RDONLY | openFlags | noFollow
 	return flock.New(path, flock.SetFlag(flags), flock.SetPermissions(0o600))
@@ -167,8 +167,8 @@ func newLock(path string) *flock.Flock {
 
 func nop() {}
 
-// wait runs a blocking lock call until ctx ends. The call cannot be interrupted; a lock that it gets
-// after that is released.
+// wait runs a blocking lock call until ctx ends. The call cannot be interrupted; a lock that it
+// gets after that is released.
 func wait(ctx context.Context, lock, unlock func() error) error {
 	got := make(chan error, 1)
 	go func() { got <- lock() }()

@@ -84,7 +84,8 @@ func TestWaitersLookTogether(t *testing.T) {
 
 // Waiters for a lock whose file is removed take the new lock, as processes that start later do.
 func TestLockFileRemovedDuringWait(t *testing.T) {
-	for name, removed := range map[string]string{"the file": "locks/x.lock", "its directory": "locks", "the state directory": ""} {
+	for name, removed := range map[string]string{"the file": "locks/x.lock",
+		"its directory": "locks", "the state directory": ""} {
 		t.Run(name, func(t *testing.T) {
 			d, err := Create(t.TempDir())
 			if err != nil {

@@ -173,7 +173,8 @@ func TestLockLooksAgainUnderTheLock(t *testing.T) {
 	for range 40 {
 		all.Go(func() {
 			found := false
-			unlock, err := lockFile(t.Context(), path, func() bool { found = done.Load(); return found })
+			unlock, err := lockFile(t.Context(), path,
+				func() bool { found = done.Load(); return found })
 			if err != nil {
 				t.Error(err)
 			}

@@ -1,8 +1,8 @@
 // Package statedir keeps small files in the user's state directory, where other users can neither
 // read nor change them, and the locks by which processes take turns.
 //
-// Every operation opens the directories that it uses and checks the open handle (os.Root). So nobody
-// can replace a directory between the check and its use, and no link leads out of it.
+// Every operation opens the directories that it uses and checks the open handle (os.Root). So
+// nobody can replace a directory between the check and its use, and no link leads out of it.
 package statedir
 
 import (
@@ -33,8 +33,9 @@ const (
 // several goroutines.
 //
 // A directory that others may read is accepted: mkdir makes one, everything in it is 0600 within
-// 0700, and the program must not chmod a directory that a user named (it may be the home directory).
-// One that others may write to is refused, because they could put sessions of their choice in it.
+// 0700, and the program must not chmod a directory that a user named (it may be the home
+// directory). One that others may write to is refused, because they could put sessions of their
+// choice in it.
 type Dir struct {
 	path string
 	root *os.Root
@@ -138,9 +139,9 @@ func (d *Dir) CheckWritable() error {
 	return nil
 }
 
-// CheckCreatable returns why [Create] could not make a state directory that does not exist. It makes
-// nothing: it checks whether this user may write to the nearest parent directory that exists. What
-// only a mkdir can find out (a quota, a file system such as /proc), Create reports.
+// CheckCreatable returns why [Create] could not make a state directory that does not exist. It
+// makes nothing: it checks whether this user may write to the nearest parent directory that exists.
+// What only a mkdir can find out (a quota, a file system such as /proc), Create reports.
 func CheckCreatable(path string) error {
 	path = filepath.Clean(path)
 	parent := filepath.Dir(path)

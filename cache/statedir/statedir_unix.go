@@ -18,12 +18,13 @@ import (
 // openFlags prevent a named pipe in the place of a file from blocking the open.
 const openFlags = syscall.O_NONBLOCK
 
-// noFollow prevents a link in the place of a file from being followed, for opens without an os.Root.
+// noFollow prevents a link in the place of a file from being followed, for opens without an
+// os.Root.
 const noFollow = syscall.O_NOFOLLOW
 
 // Default returns the state directory that is used unless AWS_CREDPROC_STATE_DIR is set:
-// aws-credproc in $XDG_STATE_HOME or ~/.local/state, on macOS in ~/Library/Application Support. As the
-// XDG Base Directory Specification demands, a relative $XDG_STATE_HOME is ignored.
+// aws-credproc in $XDG_STATE_HOME or ~/.local/state, on macOS in ~/Library/Application Support. As
+// the XDG Base Directory Specification demands, a relative $XDG_STATE_HOME is ignored.
 func Default() (string, error) {
 	if runtime.GOOS != "darwin" {
 		if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
@@ -46,7 +47,8 @@ func Default() (string, error) {
 	return filepath.Join(home, ".local", "state", "aws-credproc"), nil
 }
 
-// checkDir returns an error for a directory that this user does not own or that others may write to.
+// checkDir returns an error for a directory that this user does not own or that others may write
+// to.
 func checkDir(info fs.FileInfo) error {
 	switch perm := info.Mode().Perm(); {
 	case !isOwned(info):

@@ -24,8 +24,9 @@ func TestFileThatIsOpenElsewhereIsWaitedFor(t *testing.T) {
 	}{
 		"replace, a reader":  {windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE, write},
 		"replace, a scanner": {0, write},
-		"remove, a reader":   {windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE, func() error { return d.Remove(Facts, "x") }},
-		"read, a scanner":    {0, func() error { _, err := d.Read(Facts, "x", 100); return err }},
+		"remove, a reader": {windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE,
+			func() error { return d.Remove(Facts, "x") }},
+		"read, a scanner": {0, func() error { _, err := d.Read(Facts, "x", 100); return err }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := d.Write(Facts, "x", []byte("old")); err != nil {
@@ -35,7 +36,8 @@ func TestFileThatIsOpenElsewhereIsWaitedFor(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			open, err := windows.CreateFile(path, windows.GENERIC_READ, test.share, nil, windows.OPEN_EXISTING, windows.FILE_ATTRIBUTE_NORMAL, 0)
+			open, err := windows.CreateFile(path, windows.GENERIC_READ, test.share, nil,
+				windows.OPEN_EXISTING, windows.FILE_ATTRIBUTE_NORMAL, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -48,7 +50,8 @@ func TestFileThatIsOpenElsewhereIsWaitedFor(t *testing.T) {
 			if err := test.do(); err != nil {
 				t.Error(err)
 			}
-			if entries, err := filepath.Glob(filepath.Join(d.path, string(Facts), TempPrefix+"*")); err != nil || len(entries) > 0 {
+			if entries, err := filepath.Glob(filepath.Join(d.path, string(Facts),
+				TempPrefix+"*")); err != nil || len(entries) > 0 {
 				t.Errorf("left: %v, %v", entries, err)
 			}
 		})
@@ -56,7 +59,8 @@ func TestFileThatIsOpenElsewhereIsWaitedFor(t *testing.T) {
 }
 
 func TestPathWithoutADriveIsNotAbsolute(t *testing.T) {
-	for path, want := range map[string]bool{`Z:\x\state`: true, `\x\state`: false, `Z:x`: false, `x`: false} {
+	for path, want := range map[string]bool{`Z:\x\state`: true, `\x\state`: false, `Z:x`: false,
+		`x`: false} {
 		_, err := Open(path) // none exists
 		if got := errors.Is(err, fs.ErrNotExist); got != want {
 			t.Errorf("%s: absolute is %t, want %t (%v)", path, got, want, err)

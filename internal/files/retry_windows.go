@@ -15,10 +15,10 @@ const retryLimit = 2 * time.Second
 // two seconds.
 //
 // Windows does not replace or remove a file that a program has opened without sharing it for that,
-// as virus scanners and indexers do; nor, on file systems without POSIX semantics (FAT, many network
-// drives), one that is open at all; and it does not read one that is being replaced. There is no
-// notification when the file is closed, and a file with many readers is free only for short times,
-// so the pauses are short.
+// as virus scanners and indexers do; nor, on file systems without POSIX semantics (FAT, many
+// network drives), one that is open at all; and it does not read one that is being replaced. There
+// is no notification when the file is closed, and a file with many readers is free only for short
+// times, so the pauses are short.
 func Retry(do func() error) error {
 	pause := time.Millisecond
 	for end := time.Now().Add(retryLimit); ; pause = min(pause+rand.N(pause), 10*time.Millisecond) {

@@ -46,8 +46,8 @@ type Desktop struct {
 	prompter *prompter
 }
 
-// New starts a session bus without a Secret Service, which it could activate. The environment of the
-// test names the bus.
+// New starts a session bus without a Secret Service, which it could activate. The environment of
+// the test names the bus.
 func New(t *testing.T) *Desktop {
 	t.Helper()
 	for _, tool := range []string{"dbus-daemon", "gnome-keyring-daemon", "secret-tool"} {
@@ -72,7 +72,8 @@ func New(t *testing.T) *Desktop {
 	t.Setenv("GNOME_KEYRING_CONTROL", "")
 	d := &Desktop{t: t, env: os.Environ()}
 	d.prompter = &prompter{d: d}
-	d.Bus = d.start(nil, "dbus-daemon", "--session", "--nofork", "--nopidfile", "--address="+address)
+	d.Bus = d.start(nil, "dbus-daemon", "--session", "--nofork", "--nopidfile",
+		"--address="+address)
 	WaitFor(t, "the bus", func() bool {
 		conn, err := dbus.Connect(address, dbus.WithOutgoingInterceptor(d.prompter.sent))
 		d.Conn = conn
@@ -159,7 +160,8 @@ func (d *Desktop) Lock() {
 // Unlock unlocks the keyring with its password and without a prompt, as a login does.
 func (d *Desktop) Unlock() {
 	d.t.Helper()
-	const method = "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface.UnlockWithMasterPassword"
+	const method = "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface." +
+		"UnlockWithMasterPassword"
 	secret := ss.NewSecret(d.session(), "password")
 	err := d.Conn.Object(ssName, ssPath).Call(method, 0, ssLogin, secret).Err
 	if err != nil {
@@ -215,9 +217,10 @@ func (d *Desktop) UseMemory() {
 func (d *Desktop) CreateElsewhere(service, user string, value []byte) {
 	d.t.Helper()
 	attributes := map[string]string{"service": service, "username": user}
-	err := d.Conn.Object(ssName, ssMemory).Call(ssCollection+".CreateItem", 0, map[string]dbus.Variant{
-		ssItem + ".Attributes": dbus.MakeVariant(attributes),
-	}, ss.NewSecret(d.session(), string(value)), true).Err
+	err := d.Conn.Object(ssName, ssMemory).Call(ssCollection+".CreateItem", 0,
+		map[string]dbus.Variant{
+			ssItem + ".Attributes": dbus.MakeVariant(attributes),
+		}, ss.NewSecret(d.session(), string(value)), true).Err
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -227,7 +230,8 @@ func (d *Desktop) CreateElsewhere(service, user string, value []byte) {
 func (d *Desktop) Clients() (n int) {
 	d.t.Helper()
 	var names []string
-	if err := d.Conn.BusObject().Call("org.freedesktop.DBus.ListNames", 0).Store(&names); err != nil {
+	if err := d.Conn.BusObject().Call("org.freedesktop.DBus.ListNames",
+		0).Store(&names); err != nil {
 		d.t.Fatal(err)
 	}
 	for _, name := range names {
@@ -290,9 +294,10 @@ func States() map[string]State {
 		"broken bus": {func(t *testing.T) {
 			Listen(t, func(conn net.Conn) { conn.Close() })
 		}, "session bus"},
-		"no service":    {func(t *testing.T) { New(t) }, "no Secret Service"},
-		"no collection": {func(t *testing.T) { New(t).StartKeyring(false) }, "neither a collection"},
-		"locked":        {func(t *testing.T) { Start(t).Lock() }, "locked"},
+		"no service": {func(t *testing.T) { New(t) }, "no Secret Service"},
+		"no collection": {func(t *testing.T) { New(t).StartKeyring(false) },
+			"neither a collection"},
+		"locked": {func(t *testing.T) { Start(t).Lock() }, "locked"},
 		"silent service": {func(t *testing.T) {
 			if err := New(t).StartKeyring(true).Process.Signal(syscall.SIGSTOP); err != nil {
 				t.Fatal(err)

@@ -18,8 +18,8 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// prompter takes the place of gcr's system prompter, which shows the dialogs of gnome-keyring. It counts
-// them, shows one at a time, and lets the user of the desktop answer.
+// prompter takes the place of gcr's system prompter, which shows the dialogs of gnome-keyring. It
+// counts them, shows one at a time, and lets the user of the desktop answer.
 type prompter struct {
 	d *Desktop
 
@@ -64,8 +64,8 @@ func (d *Desktop) StopPrompter() {
 	}
 }
 
-// sent is called for each message that the connection of the desktop sends. What follows the reply to a
-// call must not be sent before it: gcr would ignore it and wait for ever.
+// sent is called for each message that the connection of the desktop sends. What follows the reply
+// to a call must not be sent before it: gcr would ignore it and wait for ever.
 func (p *prompter) sent(m *dbus.Message) {
 	if m.Type != dbus.TypeMethodReply {
 		return
@@ -181,7 +181,8 @@ func sealPassword(exchange, password string) (string, error) {
 		return "", err
 	}
 	shared := new(big.Int).Exp(new(big.Int).SetBytes(peer), private, modp1536)
-	key, err := hkdf.Key(sha256.New, shared.FillBytes(make([]byte, modp1536.BitLen()/8)), nil, "", 16)
+	key, err := hkdf.Key(sha256.New, shared.FillBytes(make([]byte, modp1536.BitLen()/8)), nil, "",
+		16)
 	if err != nil {
 		return "", err
 	}

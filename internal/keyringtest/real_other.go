@@ -19,8 +19,8 @@ func init() {
 	}
 }
 
-// UseReal skips a test of the real keyring, unless it may be used. It deletes the items of the service
-// aws-credproc before and after the test.
+// UseReal skips a test of the real keyring, unless it may be used. It deletes the items of the
+// service aws-credproc before and after the test.
 func UseReal(t *testing.T) {
 	t.Helper()
 	if os.Getenv(realVar) != "real" {

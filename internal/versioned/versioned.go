@@ -16,8 +16,8 @@ var (
 )
 
 // Check returns nil if the document b is of the version want and was decoded. got is the version
-// that was decoded and jsonErr the error of [json.Unmarshal]. Otherwise, the error is ErrNewer, which
-// includes newer documents that cannot be decoded, or ErrCorrupt. It does not quote b.
+// that was decoded and jsonErr the error of [json.Unmarshal]. Otherwise, the error is ErrNewer,
+// which includes newer documents that cannot be decoded, or ErrCorrupt. It does not quote b.
 func Check(b []byte, got, want int, jsonErr error) error {
 	if jsonErr != nil {
 		var v struct {
