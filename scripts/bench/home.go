@@ -20,16 +20,16 @@ const (
 		"Action": "sts:AssumeRole", "Resource": "` + roleARN + `"}]}`
 )
 
-// bench is a user who may assume a role, with a home and an STS of their own.
+// bench has an STS, and the home directory of a user who may assume a role.
 type bench struct {
 	runs int
 	bin  string // the directory with the programs
-	dir  string // the home
+	dir  string // the home directory
 	env  []string
 	sts  *ststest.Server
 
-	stores []string // that keep sessions here, see findStores
-	notes  []string // what there is no row for, and why
+	stores []string // the stores that work, see findStores
+	notes  []string // printed below the table
 }
 
 func newBench(bin string, runs int) (*bench, error) {
@@ -59,8 +59,8 @@ func (b *bench) close() error {
 	return err
 }
 
-// writeHome writes the shared config files: a profile for each store, whose session is its own. Everything else in the
-// environment is for all programs alike.
+// writeHome writes the shared config files, with a profile and session for each store, and sets the
+// environment of all programs.
 func (b *bench) writeHome() error {
 	user, err := b.sts.AddUser(account, "jill", policy)
 	if err != nil {
@@ -72,10 +72,13 @@ func (b *bench) writeHome() error {
 	var config strings.Builder
 	config.WriteString("[profile base]\nregion = eu-west-1\n")
 	for _, name := range profiles() {
-		fmt.Fprintf(&config, "[profile %s]\nrole_arn = %s\nsource_profile = base\nrole_session_name = %[1]s\nregion = eu-west-1\n", name, roleARN)
+		fmt.Fprintf(&config, "[profile %s]\nrole_arn = %s\nsource_profile = base\n"+
+			"role_session_name = %[1]s\nregion = eu-west-1\n", name, roleARN)
 	}
-	credentials := fmt.Sprintf("[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n", user.Key.ID, user.Key.Secret)
-	for name, text := range map[string]string{"config": config.String(), "credentials": credentials} {
+	credentials := fmt.Sprintf("[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n",
+		user.Key.ID, user.Key.Secret)
+	files := map[string]string{"config": config.String(), "credentials": credentials}
+	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
 			return err
 		}
@@ -86,7 +89,7 @@ func (b *bench) writeHome() error {
 		"AWS_SHARED_CREDENTIALS_FILE=" + filepath.Join(b.dir, "credentials"),
 		"AWS_CREDPROC_STATE_DIR=" + filepath.Join(b.dir, "state"),
 		"AWS_ENDPOINT_URL_STS=" + b.sts.URL,
-		"HTTPS_PROXY=http://127.0.0.1:9", // that nobody serves: what does not heed the endpoint fails
+		"HTTPS_PROXY=http://127.0.0.1:9", // no proxy: programs that ignore the endpoint fail
 	}
 	for _, name := range []string{"PATH", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"} {
 		b.env = append(b.env, name+"="+os.Getenv(name))
@@ -94,12 +97,15 @@ func (b *bench) writeHome() error {
 	return nil
 }
 
-// manyProfiles writes a config file with this many profiles before those of the bench, and returns its path and size.
+// manyProfiles writes a config file with n profiles before those of the benchmark. It returns the
+// file's path and size.
 func (b *bench) manyProfiles(n int) (path string, size int, err error) {
 	var config strings.Builder
 	for i := range n {
-		fmt.Fprintf(&config, "# team %[1]d\n[profile team-%[1]d]\nrole_arn = arn:aws:iam::%012[1]d:role/Developer # the usual one\n"+
-			"source_profile = base\nregion = eu-west-1\ns3 =\n  max_concurrent_requests = 20\n  addressing_style = path\n\n", i)
+		fmt.Fprintf(&config, "# team %[1]d\n[profile team-%[1]d]\n"+
+			"role_arn = arn:aws:iam::%012[1]d:role/Developer # the usual one\n"+
+			"source_profile = base\nregion = eu-west-1\n"+
+			"s3 =\n  max_concurrent_requests = 20\n  addressing_style = path\n\n", i)
 	}
 	own, err := os.ReadFile(filepath.Join(b.dir, "config"))
 	if err != nil {
@@ -110,7 +116,7 @@ func (b *bench) manyProfiles(n int) (path string, size int, err error) {
 	return path, config.Len(), os.WriteFile(path, []byte(config.String()), 0o600)
 }
 
-// cacheKey returns the key of a profile's session, which is the user name of its keyring item.
+// cacheKey returns the cache key of a profile, which is the user name of its keyring item.
 func (b *bench) cacheKey(profile string) (string, error) {
 	out, err := b.credproc("explain", "--json", profile).output()
 	if err != nil {

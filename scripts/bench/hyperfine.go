@@ -9,22 +9,26 @@ import (
 	"strings"
 )
 
-// hyperfine prints what hyperfine, where it is on the PATH, finds for the same programs: a second opinion, since it
-// runs them in blocks, one program after the other.
+// hyperfine prints the results of hyperfine for the same programs, if it is installed. It runs one
+// program after the other.
 func (b *bench) hyperfine(programs []*program) error {
 	path, err := exec.LookPath("hyperfine")
 	if err != nil {
-		fmt.Print("hyperfine is not on the PATH: no second opinion.\n\n")
+		fmt.Print("hyperfine is not on the PATH.\n\n")
 		return nil
 	}
 	result := filepath.Join(b.dir, "hyperfine.md")
-	args := []string{"-N", "--style", "none", "--warmup", "1", "--max-runs", strconv.Itoa(max(b.runs, 2)), "--export-markdown", result}
+	args := []string{
+		"-N", "--style", "none", "--warmup", "1", "--max-runs", strconv.Itoa(max(b.runs, 2)),
+		"--export-markdown", result,
+	}
 	for _, p := range programs {
 		command := []string{quote(p.path)}
 		for _, a := range p.args {
 			command = append(command, quote(a))
 		}
-		args = append(args, "--command-name", strings.ReplaceAll(p.name, "`", ""), strings.Join(command, " "))
+		name := strings.ReplaceAll(p.name, "`", "")
+		args = append(args, "--command-name", name, strings.Join(command, " "))
 	}
 	cmd := exec.Command(path, args...)
 	cmd.Env = b.env
@@ -35,9 +39,9 @@ func (b *bench) hyperfine(programs []*program) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("The same by hyperfine, one program after the other:\n\n%s\n", text)
+	fmt.Printf("Results of hyperfine:\n\n%s\n", text)
 	return nil
 }
 
-// quote makes a word out of a string, as hyperfine and shells read it.
+// quote quotes a word for hyperfine.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

@@ -1,9 +1,11 @@
-// Bench measures whole processes of "aws-credproc get" beside the least that a Go program can do and beside what other
-// people use: warm, cold, and many at once. It prints the tables of docs/performance.md.
+// Bench measures processes of "aws-credproc get" and compares them with minimal Go programs and
+// with other tools: with a cached session, without one, and many processes at once. It prints the
+// tables of docs/performance.md.
 //
-// The programs run in turns, so that whatever else the machine does hits all of them alike, and the medians are
-// compared. Its argument is the directory with the programs; it needs a Secret Service to itself (scripts/bench.sh sees
-// to both). BENCH_RUNS is how often each program runs. Nothing that it starts reaches past this machine.
+// The programs run in turns, so that other load on the machine affects all of them, and the medians
+// are compared. The argument is the directory with the programs. Bench needs a Secret Service that
+// nothing else uses. scripts/bench.sh provides both. BENCH_RUNS is the number of runs of each
+// program. No program connects to another machine.
 package main
 
 import (
@@ -13,7 +15,6 @@ import (
 	"strconv"
 )
 
-// defaultRuns is how often each program runs.
 const defaultRuns = 300
 
 func main() {

@@ -7,18 +7,22 @@ import (
 	"strings"
 )
 
-// otherTools are tools that give a role's credentials too, and keep its session in a cache of their own. Each is measured
-// as it is found on the PATH. fill makes the tool call STS once, warm is what is timed.
+// otherTools are tools on the PATH that cache the session of a role. fill are the arguments that
+// make the tool call STS and cache the session; warm are those that are timed.
 var otherTools = []struct {
 	command    string
 	fill, warm []string
 }{
-	{"aws", []string{"sts", "get-caller-identity", "--profile", noStore}, []string{"configure", "export-credentials", "--profile", noStore}},
+	{
+		"aws", []string{"sts", "get-caller-identity", "--profile", noStore},
+		[]string{"configure", "export-credentials", "--profile", noStore},
+	},
 }
 
-// others gives a row for each other tool that works here, and notes why the rest has none. A tool may be there in several
-// versions, which share a cache: of the AWS CLI, version 1 has no export-credentials, and version 2 before 2.13 knows no
-// AWS_ENDPOINT_URL_STS. So whichever can fills the cache, and the first that then can is timed.
+// others returns a row for each other tool that works, and adds notes on those that do not. A tool
+// may be installed in several versions that share a cache. AWS CLI version 1 has no
+// export-credentials, and version 2 before 2.13 does not support AWS_ENDPOINT_URL_STS. So any
+// version may fill the cache, and the first version that can read it is timed.
 func (b *bench) others() (rows []*program) {
 	for _, o := range otherTools {
 		var fillers, candidates []*program
@@ -26,10 +30,11 @@ func (b *bench) others() (rows []*program) {
 			version, _, _ := strings.Cut(b.versionOf(path), " ")
 			name := fmt.Sprintf("`%s %s` (%s)", o.command, strings.Join(o.warm[:2], " "), version)
 			fillers = append(fillers, &program{name: path, path: path, args: o.fill, env: b.env})
-			candidates = append(candidates, &program{name: name, path: path, args: o.warm, env: b.env, every: 10})
+			candidates = append(candidates,
+				&program{name: name, path: path, args: o.warm, env: b.env, every: 10})
 		}
 		if len(candidates) == 0 {
-			b.notes = append(b.notes, fmt.Sprintf("No row for %s: it is not on the PATH.", o.command))
+			b.notes = append(b.notes, fmt.Sprintf("%s is not on the PATH.", o.command))
 			continue
 		}
 		_, err := first(fillers)
@@ -38,7 +43,7 @@ func (b *bench) others() (rows []*program) {
 			p, err = first(candidates)
 		}
 		if err != nil {
-			b.notes = append(b.notes, fmt.Sprintf("No row for %s: %v.", o.command, err))
+			b.notes = append(b.notes, fmt.Sprintf("%s was not measured: %v.", o.command, err))
 			continue
 		}
 		rows = append(rows, p)
@@ -46,7 +51,7 @@ func (b *bench) others() (rows []*program) {
 	return rows
 }
 
-// first runs programs until one succeeds, and returns that, or the error of the last.
+// first runs the programs until one succeeds and returns that one, or the error of the last one.
 func first(programs []*program) (p *program, err error) {
 	for _, p = range programs {
 		if _, err = p.output(); err == nil {
@@ -56,20 +61,22 @@ func first(programs []*program) (p *program, err error) {
 	return nil, err
 }
 
-// versionOf gives what a program says of itself, if anything.
+// versionOf returns the output of --version.
 func (b *bench) versionOf(path string) string {
 	out, err := (&program{path: path, args: []string{"--version"}, env: b.env}).output()
 	if err != nil {
-		return "of an unknown version"
+		return "unknown version"
 	}
 	return string(out)
 }
 
-// onPath finds every program of a name on the PATH, but for the shims of version managers, whose own time would count.
+// onPath returns all programs of this name on the PATH, except the shims of version managers, which
+// take time themselves.
 func onPath(name string) (paths []string) {
 	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
 		path := filepath.Join(dir, name)
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && filepath.Base(dir) != "shims" {
+		info, err := os.Stat(path)
+		if err == nil && info.Mode().IsRegular() && filepath.Base(dir) != "shims" {
 			paths = append(paths, path)
 		}
 	}

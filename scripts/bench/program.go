@@ -12,21 +12,21 @@ import (
 	"time"
 )
 
-// A program is one row of a table.
+// program is one row of a table.
 type program struct {
 	name   string
 	path   string
 	args   []string
 	env    []string
-	before *program // runs first each time, and is not timed
-	every  int      // takes part in every so many turns only, since it is slow; 0 is 1
+	before *program // runs before each run, without being timed
+	every  int      // runs only in every nth turn, because it is slow; 0 means 1
 
 	times  []time.Duration
-	calls  int   // of STS, in the runs that were timed
-	memory int64 // the most that was resident, in bytes; 0 where the system does not tell
+	calls  int   // of STS, in timed runs
+	memory int64 // maximum resident set size in bytes; 0 if unknown
 }
 
-// program is one that scripts/bench.sh has built.
+// program returns a program that scripts/bench.sh has built.
 func (b *bench) program(name, file string, args ...string) *program {
 	return &program{name: name, path: filepath.Join(b.bin, file), args: args, env: b.env}
 }
@@ -35,7 +35,7 @@ func (b *bench) credproc(args ...string) *program {
 	return b.program("aws-credproc "+strings.Join(args, " "), "aws-credproc", args...)
 }
 
-// inTurns runs each program that often, after once that does not count, and measures time and calls, then memory.
+// inTurns measures the programs in this many turns, after one run that does not count.
 func (b *bench) inTurns(programs []*program, runs int) error {
 	for _, p := range programs {
 		if _, err := b.time(p); err != nil {
@@ -44,7 +44,7 @@ func (b *bench) inTurns(programs []*program, runs int) error {
 	}
 	order := slices.Clone(programs)
 	for turn := range runs {
-		// In another order each time: the machine is not the same after a large program as after a small one.
+		// A program may be slower after a large one, so the order is random.
 		rand.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		for _, p := range order {
 			if turn%max(p.every, 1) != 0 {
@@ -66,7 +66,8 @@ func (b *bench) inTurns(programs []*program, runs int) error {
 	return nil
 }
 
-// time runs a program once and returns how long that took. The STS counts its calls alone.
+// time runs a program once and returns the elapsed time. The STS has counted only the calls of this
+// run.
 func (b *bench) time(p *program) (time.Duration, error) {
 	if p.before != nil {
 		if _, err := p.before.output(); err != nil {
@@ -75,7 +76,7 @@ func (b *bench) time(p *program) (time.Duration, error) {
 	}
 	b.sts.ResetRequests()
 	cmd := p.command()
-	// Files, not pipes: no goroutine of ours is in the way. Standard output is /dev/null, standard error ours.
+	// Files, because with pipes os/exec would copy output meanwhile. Stdout is /dev/null.
 	cmd.Stderr = os.Stderr
 	start := time.Now()
 	err := cmd.Run()
@@ -86,10 +87,10 @@ func (b *bench) time(p *program) (time.Duration, error) {
 	return took, nil
 }
 
-// calls is how many calls of STS there were since it was reset.
+// calls returns the number of STS calls since the last reset.
 func (b *bench) calls() int { return len(b.sts.Requests()) }
 
-// measure finds out how much memory a program had resident at most: the median of some runs, see maxrss.
+// measure sets the memory of a program, the median of some runs.
 func (b *bench) measure(p *program, runs int) error {
 	m := b.program(p.name, "maxrss", append([]string{p.path}, p.args...)...)
 	m.env = p.env
@@ -120,28 +121,28 @@ func (p *program) command() *exec.Cmd {
 	return cmd
 }
 
-// output runs the program once and returns what it printed. An error has what it said on stderr.
+// output runs the program once and returns its stdout. The error includes the last line of stderr.
 func (p *program) output() ([]byte, error) {
-	out, said, err := p.run()
+	out, message, err := p.run()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w%s", p.name, err, said)
+		return nil, fmt.Errorf("%s: %w%s", p.name, err, message)
 	}
 	return out, nil
 }
 
-// run runs the program once. said is the last line that it said on stderr, behind a colon, if it said any.
-func (p *program) run() (out []byte, said string, err error) {
+// run runs the program once. message is ": " and the last line of stderr, or "".
+func (p *program) run() (out []byte, message string, err error) {
 	cmd := p.command()
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err = cmd.Output()
 	if text := strings.TrimSpace(stderr.String()); text != "" {
-		said = ": " + text[strings.LastIndexByte(text, '\n')+1:]
+		message = ": " + text[strings.LastIndexByte(text, '\n')+1:]
 	}
-	return out, said, err
+	return out, message, err
 }
 
-// median of an even number is the upper of the two in the middle.
+// median returns the middle element, of an even number the upper one.
 func median[T int64 | time.Duration](all []T) T {
 	all = slices.Clone(all)
 	slices.Sort(all)

@@ -6,20 +6,20 @@ import (
 	"slices"
 )
 
-// stores are those that get is measured with. One that is optional has no row where it keeps nothing.
+// stores are the stores to measure. An optional one is left out if it does not work.
 var stores = []struct {
 	name     string
 	optional bool
 }{
 	{"keyring", false},
-	{"kernel", true}, // a container may refuse it
+	{"kernel", true}, // may be forbidden in a container
 	{"file", false},
 }
 
-// noStore is the profile of those who keep nothing, or keep it on their own.
+// noStore is the profile for programs without a store or with a store of their own.
 const noStore = "dev"
 
-// profileOf is the profile whose session rests in a store.
+// profileOf returns the profile for a store.
 func profileOf(store string) string { return "dev-" + store }
 
 func profiles() []string {
@@ -30,30 +30,30 @@ func profiles() []string {
 	return names
 }
 
-// get is a row for get with a store.
+// get returns the row for "get" with a store.
 func (b *bench) get(store string) *program {
 	p := b.credproc("get", "--store", store, profileOf(store))
 	p.name = "`aws-credproc get`, " + store + " store"
 	return p
 }
 
-// fill runs a program until it is warm: its second run must call nobody.
+// fill runs a program that caches a session, and checks that a second run does not call STS.
 func (b *bench) fill(p *program) error {
 	if _, err := p.output(); err != nil {
 		return err
 	}
 	b.sts.ResetRequests()
-	_, said, err := p.run()
+	_, message, err := p.run()
 	if err == nil && b.calls() > 0 {
 		err = errors.New("it called STS a second time")
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w%s", p.name, err, said)
+		return fmt.Errorf("%s: %w%s", p.name, err, message)
 	}
 	return nil
 }
 
-// findStores finds the stores that keep sessions here, and leaves one in each.
+// findStores finds the stores that work, and stores a session in each.
 func (b *bench) findStores() error {
 	for _, s := range stores {
 		err := b.fill(b.get(s.name))
@@ -61,7 +61,7 @@ func (b *bench) findStores() error {
 			return err
 		}
 		if err != nil {
-			b.notes = append(b.notes, fmt.Sprintf("No row for the %s store: %v.", s.name, err))
+			b.notes = append(b.notes, fmt.Sprintf("The %s store was not measured: %v.", s.name, err))
 			continue
 		}
 		b.stores = append(b.stores, s.name)
@@ -69,14 +69,14 @@ func (b *bench) findStores() error {
 	return nil
 }
 
-// warm measures programs that have nothing to fetch.
+// warm measures programs with a cached session.
 func (b *bench) warm() error {
 	key, err := b.cacheKey(profileOf("keyring"))
 	if err != nil {
 		return err
 	}
 	hello := b.program("hello world in Go", "hello")
-	// It reads the very item that get reads.
+	// This reads the same keyring item as get.
 	lone := b.program("a Go program with one go-keyring `Get`", "keyringget", "aws-credproc", key)
 	var ours []*program
 	for _, store := range b.stores {
@@ -84,7 +84,7 @@ func (b *bench) warm() error {
 	}
 	file := ours[slices.Index(b.stores, "file")]
 
-	// The file store again, with many more profiles in the config file: the same chain, so the same session.
+	// The file store with a larger config file. The chain is the same, and therefore the session.
 	path, size, err := b.manyProfiles(5000)
 	if err != nil {
 		return err
@@ -100,19 +100,21 @@ func (b *bench) warm() error {
 	}
 	for _, p := range ours {
 		if p.calls > 0 {
-			return fmt.Errorf("%s: %d calls of STS in %d runs: it was not warm", p.name, p.calls, len(p.times))
+			return fmt.Errorf("%s: %d STS calls in %d runs, want none", p.name, p.calls, len(p.times))
 		}
 	}
-	b.notes = append(b.notes, fmt.Sprintf("5,000 profiles take %.2f ms more than %d (aim: at most 3 ms).",
+	b.notes = append(b.notes, fmt.Sprintf(
+		"5,000 profiles take %.2f ms longer than %d (goal: at most 3 ms).",
 		milliseconds(median(many.times)-median(file.times)), len(profiles())+1))
-	printTable(fmt.Sprintf("Warm: whole processes, medians of %d runs of each in turns", b.runs), rows,
+	printTable(fmt.Sprintf("With a cached session, medians of %d runs", b.runs), rows,
 		[]reference{{"hello world", hello}, {"one go-keyring `Get`", lone}}, b.notes)
-	return b.hyperfine(slices.DeleteFunc(rows, func(p *program) bool { return p == many })) // which has an environment of its own
+	// hyperfine runs all programs in one environment.
+	return b.hyperfine(slices.DeleteFunc(rows, func(p *program) bool { return p == many }))
 }
 
-// cold measures programs that call STS once, which answers at once: the time is the program's own.
+// cold measures programs that call STS once. STS responds at once.
 func (b *bench) cold() error {
-	sdk := b.program("a bare SDK program with one `AssumeRole`", "assumerole", "base", roleARN)
+	sdk := b.program("a program with one `AssumeRole` of the AWS SDK", "assumerole", "base", roleARN)
 	none := b.credproc("get", "--store", "none", noStore)
 	none.name = "`aws-credproc get`, no store"
 	rows := []*program{sdk, none}
@@ -128,18 +130,19 @@ func (b *bench) cold() error {
 	var errs []error
 	for _, p := range rows {
 		if p.calls != len(p.times) {
-			errs = append(errs, fmt.Errorf("%s: %d calls of STS in %d runs, want one each", p.name, p.calls, len(p.times)))
+			errs = append(errs, fmt.Errorf("%s: %d STS calls in %d runs, want one each",
+				p.name, p.calls, len(p.times)))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	printTable(fmt.Sprintf("Cold: nothing cached, an STS that answers at once, medians of %d runs", runs), rows,
-		[]reference{{"the SDK alone", sdk}}, nil)
+	printTable(fmt.Sprintf("Without a cached session, medians of %d runs", runs), rows,
+		[]reference{{"SDK alone", sdk}}, nil)
 	return nil
 }
 
-// clear forgets the session in a store.
+// clear returns the program that deletes the session in a store.
 func (b *bench) clear(store string) *program {
 	return b.credproc("clear", "--store", store, profileOf(store))
 }

@@ -14,21 +14,19 @@ import (
 )
 
 const (
-	// stsDelay is how far away STS is in a storm.
-	stsDelay = 100 * time.Millisecond
-	// stormAim is the wall time that the largest storm is to stay below on 2 CPUs.
-	stormAim = stsDelay + 1500*time.Millisecond
-	// stormRuns is how often each storm is repeated, if the programs run at least that often.
-	stormRuns = 3
+	stsDelay = 100 * time.Millisecond // the response time of STS in a storm
+	// stormGoal is the goal for the wall time of the largest storm on 2 CPUs.
+	stormGoal = stsDelay + 1500*time.Millisecond
+	stormRuns = 3 // the maximum number of runs
 )
 
 var stormSizes = []int{1, 10, 50, 200}
 
-// A storm is many processes that start at once and need one session that nobody has.
+// storm is the result of many processes that start at once and need one session that is not cached.
 type storm struct {
 	calls int           // of STS
-	wall  time.Duration // until the last of them has ended
-	worst time.Duration // the longest that one of them took
+	wall  time.Duration // until the last process has ended
+	worst time.Duration // the longest time of a process
 }
 
 func (b *bench) storms() error {
@@ -54,7 +52,7 @@ func (b *bench) storms() error {
 	return nil
 }
 
-// storm runs one. Anything but one call of STS, and its session for everybody, is an error.
+// storm runs n processes. It fails unless they make one STS call and all print its session.
 func (b *bench) storm(store string, n int) (storm, error) {
 	if _, err := b.clear(store).output(); err != nil {
 		return storm{}, err
@@ -82,7 +80,7 @@ func (b *bench) storm(store string, n int) (storm, error) {
 		return storm{}, fmt.Errorf("two sessions were printed, %s and %s", ids[0], ids[other])
 	}
 	if s.calls != 1 {
-		return storm{}, fmt.Errorf("%d calls of STS, want 1", s.calls)
+		return storm{}, fmt.Errorf("%d STS calls, want 1", s.calls)
 	}
 	return s, nil
 }
@@ -102,8 +100,9 @@ func (b *bench) accessKeyID(store string) (string, error) {
 	if err := json.Unmarshal(out, &printed); err != nil {
 		return "", err
 	}
-	if printed.Version != 1 || printed.AccessKeyID == "" || printed.SecretAccessKey == "" || printed.SessionToken == "" {
-		return "", errors.New("what was printed are no credentials")
+	if printed.Version != 1 || printed.AccessKeyID == "" || printed.SecretAccessKey == "" ||
+		printed.SessionToken == "" {
+		return "", errors.New("the output has no credentials")
 	}
 	return printed.AccessKeyID, nil
 }

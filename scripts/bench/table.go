@@ -6,18 +6,19 @@ import (
 	"time"
 )
 
-// A reference is a program that the others are compared with, and the head of that column.
+// reference is a program that the others are compared with, and its name in the table.
 type reference struct {
 	head string
 	*program
 }
 
-// printTable prints measured programs in Markdown, then the notes.
+// printTable prints the programs as a Markdown table, and then the notes.
 func printTable(title string, rows []*program, references []reference, notes []string) {
-	fmt.Printf("%s (%s, %s/%s, %d CPUs):\n\n", title, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+	fmt.Printf("%s (%s, %s/%s, %d CPUs):\n\n",
+		title, runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 	head, rule := "| | median |", "|---|---|"
 	for _, r := range references {
-		head, rule = head+" beside "+r.head+" |", rule+"---|"
+		head, rule = head+" "+r.head+" = 1 |", rule+"---|"
 	}
 	fmt.Println(head + " memory | STS calls |")
 	fmt.Println(rule + "---|---|")
@@ -41,9 +42,10 @@ func printTable(title string, rows []*program, references []reference, notes []s
 	}
 }
 
-// printStorms prints a row for each of stormSizes, with what it took with each store.
+// printStorms prints a row for each of stormSizes with the times for each store.
 func printStorms(stores []string, rows [][]storm, runs int) {
-	fmt.Printf("Storms: processes that start at once with nothing cached, STS %d ms away, wall time and worst process, medians of %d (%d CPUs):\n\n",
+	fmt.Printf("Many processes at once without a cached session, STS responds after %d ms, "+
+		"wall time and longest process, medians of %d runs (%d CPUs):\n\n",
 		stsDelay.Milliseconds(), runs, runtime.NumCPU())
 	head, rule := "| processes | STS calls |", "|---|---|"
 	for _, store := range stores {
@@ -58,7 +60,7 @@ func printStorms(stores []string, rows [][]storm, runs int) {
 		}
 		fmt.Println()
 	}
-	fmt.Printf("\nAim: 200 processes on 2 CPUs within %d ms.\n", stormAim.Milliseconds())
+	fmt.Printf("\nGoal: 200 processes on 2 CPUs within %d ms.\n", stormGoal.Milliseconds())
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -1,4 +1,4 @@
-// Assumerole does what the least program with the AWS SDK does for a role's credentials, with nothing kept.
+// Assumerole is a minimal program that assumes a role with the AWS SDK and caches nothing.
 package main
 
 import (
@@ -28,7 +28,9 @@ func run(ctx context.Context) error {
 		return err
 	}
 	session := "bench"
-	out, err := sts.NewFromConfig(c).AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: &os.Args[2], RoleSessionName: &session})
+	out, err := sts.NewFromConfig(c).AssumeRole(ctx, &sts.AssumeRoleInput{
+		RoleArn: &os.Args[2], RoleSessionName: &session,
+	})
 	if err != nil {
 		return err
 	}

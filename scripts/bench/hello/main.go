@@ -1,4 +1,4 @@
-// Hello is the least that a Go program can do: what any helper written in Go costs.
+// Hello is a minimal Go program.
 package main
 
 import "fmt"

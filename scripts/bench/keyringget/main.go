@@ -1,4 +1,4 @@
-// Keyringget does a single go-keyring Get: the least that a helper can do that keeps its sessions in the keyring.
+// Keyringget is a minimal program that reads an item of the keyring.
 package main
 
 import (

@@ -1,8 +1,8 @@
-// Maxrss runs a program, its output thrown away, and prints the most memory that it had resident, in bytes; 0 where the
-// system does not tell.
+// Maxrss runs a program, discards its output and prints its maximum resident set size in bytes. It
+// prints 0 if that is unknown.
 //
-// It is a program of its own and does as little as it can, since on Linux what the starting process has resident counts
-// as the started one's.
+// It is a small separate program because on Linux the memory of the parent before exec counts for
+// the child.
 package main
 
 import (
@@ -26,7 +26,9 @@ func run(command []string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	process, err := os.StartProcess(command[0], command, &os.ProcAttr{Files: []*os.File{null, null, os.Stderr}})
+	process, err := os.StartProcess(command[0], command, &os.ProcAttr{
+		Files: []*os.File{null, null, os.Stderr},
+	})
 	if err != nil {
 		return 0, err
 	}

@@ -4,5 +4,5 @@ package main
 
 import "os"
 
-// maxRSS is 0: not known here.
+// maxRSS returns 0: unknown.
 func maxRSS(*os.ProcessState) int64 { return 0 }

@@ -8,7 +8,8 @@ import (
 	"syscall"
 )
 
-// maxRSS is the most memory that an ended process had resident, in bytes: getrusage(2) counts in KiB, on macOS in bytes.
+// maxRSS returns the maximum resident set size in bytes. getrusage(2) counts in KiB, on macOS in
+// bytes.
 func maxRSS(state *os.ProcessState) int64 {
 	usage, ok := state.SysUsage().(*syscall.Rusage)
 	if !ok {
