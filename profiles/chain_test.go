@@ -283,6 +283,14 @@ func TestChainErrors(t *testing.T) {
 			"[profile p]\nsso_session = s\nsso_account_id = 1\n" + sso, "",
 			"SSO profile without sso_role_name",
 		},
+		"SSO session mistyped": {
+			"[profile p]\nsso_session = copr\n[sso-session corp]\nsso_region = x", "",
+			"no [sso-session copr] in ",
+		},
+		"nearest SSO session": {
+			"[profile p]\nsso_session = copr\n[sso-session corp]\nsso_region = x", "",
+			"hint: did you mean corp?",
+		},
 		"SSO session missing": {
 			"[profile p]\nsso_session = s", "", "no [sso-session s] in ",
 		},

@@ -37,7 +37,7 @@ func Unwire(e *Editor, name string) (role string, changed bool, err error) {
 	return role, true, nil
 }
 
-// checkShadowed refuses a profile that is not wired only because of a setting beside its process.
+// checkShadowed refuses a profile that is not wired only because another setting overrides its process.
 func checkShadowed(f *Files, p Section) error {
 	role, ok := wiredTo(p)
 	if !ok {
@@ -208,7 +208,7 @@ func removeWired(e *Editor, bodies []body) error {
 	return e.splice(ConfigFile, splices...)
 }
 
-// restoreSettings gives settings of a profile the lines that they had in a removed section.
+// restoreSettings writes settings of a profile as they were in a removed section.
 func restoreSettings(e *Editor, name string, keys []string, lines map[string][]string) error {
 	parts, err := partsOf(e.now, name)
 	if err != nil {
@@ -245,7 +245,7 @@ func partsOf(f *Files, name string) (parts [2]part, err error) {
 	return parts, nil
 }
 
-// restoreSetting gives a setting the lines, unless it has them already.
+// restoreSetting replaces or adds the lines of a setting, unless it has them already.
 func restoreSetting(
 	e *Editor, parts [2]part, key string, lines []string,
 ) (changed bool, err error) {

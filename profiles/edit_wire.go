@@ -16,8 +16,8 @@ import (
 // roleSuffix is appended to a profile's name to name its role profile.
 const roleSuffix = "-role"
 
-// isCredentialSetting reports whether a setting says where credentials come from. Such settings go
-// to the role profile only: beside a credential_process some tools would use them instead.
+// isCredentialSetting reports whether a setting decides where credentials come from. Such settings
+// go to the role profile only: some tools would use them instead of a credential_process.
 func isCredentialSetting(key string) bool {
 	if strings.HasPrefix(key, "sso_") {
 		return true

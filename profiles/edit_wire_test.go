@@ -112,7 +112,7 @@ func TestWireAndUnwire(t *testing.T) {
 				"[profile ops]\n" + oneLine + "source_profile = dev\n[profile more]\n" + oneLine +
 				"source_profile = ops\n",
 		},
-		"a process beside the role": {
+		"process and role": {
 			config: "[profile dev]\ncredential_process = other\n" + dev,
 			wired: "[profile dev]\n" + wired + "dev-role\n\n[profile dev-role]\ncredential_process = other\n" +
 				dev,

@@ -69,3 +69,24 @@ func TestWorkingDirectoryIsNotReadWithoutHome(t *testing.T) {
 		t.Errorf("the policy is read from %s", path)
 	}
 }
+
+func TestReadableHint(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a file")
+	writeText(t, path, "")
+	hint := func() string {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return readableHint(path, info)
+	}
+	if got, want := hint(), `chmod u+r "`+path+`"`; got != want {
+		t.Errorf("own file: %s, want %s", got, want)
+	}
+	if err := os.Chown(path, 12345, -1); err != nil {
+		t.Skipf("SKIPPED: only root can change the owner: %v", err)
+	}
+	if got, want := hint(), "another user owns the file; change its owner or its mode"; got != want {
+		t.Errorf("file of another user: %s, want %s", got, want)
+	}
+}

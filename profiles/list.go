@@ -11,7 +11,7 @@ type Summary struct {
 	Name       string            `json:"name"`
 	Kind       string            `json:"kind"`   // a [SourceType], "assume_role" or "none"
 	Source     string            `json:"source"` // of a role, or the target of a wired profile
-	Wired      bool              `json:"wired"`  // whether it is wired to this helper
+	Wired      bool              `json:"wired"`  // whether it is wired to this program
 	File       string            `json:"file"`   // "config", "credentials" or "both"
 	Properties map[string]string `json:"properties"`
 }

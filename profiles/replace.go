@@ -145,8 +145,8 @@ func (r *replacement) copyTo(path string) error {
 
 // writeTemp writes a temporary file next to another file and returns its path. It gets the mode and
 // the owner of info, if that is not nil.
-func writeTemp(beside, text string, info fs.FileInfo) (path string, err error) {
-	f, err := os.CreateTemp(filepath.Dir(beside), "."+filepath.Base(beside)+".*.tmp") // 0600
+func writeTemp(neighbor, text string, info fs.FileInfo) (path string, err error) {
+	f, err := os.CreateTemp(filepath.Dir(neighbor), "."+filepath.Base(neighbor)+".*.tmp") // 0600
 	if err != nil {
 		return "", err
 	}
