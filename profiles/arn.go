@@ -27,8 +27,8 @@ func form(expression string) func() *regexp.Regexp {
 // isARN reports whether a value has the form of an ARN.
 func isARN(value string) bool {
 	parts := strings.SplitN(value, ":", 6)
-	return len(parts) == 6 && parts[0] == "arn" && parts[1] != "" && parts[2] != "" && parts[5] != "" &&
-		isPrintable(value)
+	return len(parts) == 6 && parts[0] == "arn" &&
+		parts[1] != "" && parts[2] != "" && parts[5] != "" && isPrintable(value)
 }
 
 // IsAccountID reports whether s has the form of an AWS account ID.

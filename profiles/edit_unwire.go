@@ -37,7 +37,7 @@ func Unwire(e *Editor, name string) (role string, changed bool, err error) {
 	return role, true, nil
 }
 
-// checkShadowed refuses a profile that is not wired only because another setting overrides its process.
+// checkShadowed refuses a profile whose other settings override its wired process.
 func checkShadowed(f *Files, p Section) error {
 	role, ok := wiredTo(p)
 	if !ok {

@@ -51,7 +51,8 @@ func CommandWith(command, program, goos string) (string, error) {
 func commandWord(program, goos string) (string, error) {
 	if bad := badInCommand(program, goos); bad != "" {
 		return "", &diag.Error{
-			Problem: fmt.Sprintf("path %q has %s that not all SDKs accept in credential_process", program, bad),
+			Problem: fmt.Sprintf("path %q has %s that not all SDKs accept in credential_process",
+				program, bad),
 			Hint:    "link aws-credproc into a directory with a plain name, first on the PATH",
 		}
 	}
