@@ -46,7 +46,7 @@ From then on nobody is asked for a code of this device. Keep the seed elsewhere 
 		// The deadline is that of what this program does, not of the person who looks for the seed: that of each code. The
 		// keyring has limits of its own.
 		RunE: a.runE(func(_ context.Context, args []string) error {
-			stays, err := unlock(add.Context(), a)
+			stays, err := unlockKeyring(add.Context(), a)
 			if err != nil {
 				return err
 			}

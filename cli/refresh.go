@@ -73,7 +73,7 @@ until then, for so long in all.`,
 			r.start = time.Now()
 			var stays error
 			if a.store == cache.Auto || a.store == cache.Keyring || takesKeys(f, args, r.all) {
-				if stays, err = unlock(cmd.Context(), a); err != nil {
+				if stays, err = unlockKeyring(cmd.Context(), a); err != nil {
 					return err
 				}
 			}

@@ -13,7 +13,8 @@ import (
 	"aws-credproc/internal/terminal/ptytest"
 )
 
-// TestSetupAsksAtTheTerminal: the question goes to the terminal, wherever stdin and stdout are, and only yes is yes.
+// TestSetupAsksAtTheTerminal: the question goes to the terminal, wherever stdin and stdout are, and
+// only yes is yes.
 func TestSetupAsksAtTheTerminal(t *testing.T) {
 	const wired = "dev: wired to dev-role\n"
 	for name, test := range map[string]struct {
@@ -26,9 +27,9 @@ func TestSetupAsksAtTheTerminal(t *testing.T) {
 	}{
 		"yes":              {typed: "y\n", written: true},
 		"YES":              {typed: "YES\n", prompt: "tty", written: true},
-		"no":               {typed: "n\n", code: 1, stderr: "nothing is written, as you said"},
-		"nothing":          {typed: "\n", code: 1, stderr: "nothing is written, as you said"},
-		"end of input":     {typed: "\x04", code: 1, stderr: "nothing is written, as you said"},
+		"no":               {typed: "n\n", code: 1, stderr: "Cancelled. Nothing was changed."},
+		"nothing":          {typed: "\n", code: 1, stderr: "Cancelled. Nothing was changed."},
+		"end of input":     {typed: "\x04", code: 1, stderr: "Cancelled. Nothing was changed."},
 		"interrupt":        {typed: "\x03", code: 1, stderr: "interrupted; nothing was changed"},
 		"file has changed": {typed: "y\n", change: true, code: 1, stderr: "the files have changed since the diff was shown"},
 	} {
@@ -58,7 +59,7 @@ func TestSetupAsksAtTheTerminal(t *testing.T) {
 			tty.Close()
 
 			var shown strings.Builder
-			for !strings.HasSuffix(shown.String(), "Write this? [y/N] ") {
+			for !strings.HasSuffix(shown.String(), "Write these changes? [y/N] ") {
 				b := make([]byte, 100)
 				n, err := screen.Read(b)
 				if err != nil {
@@ -123,7 +124,8 @@ func TestSetupWithoutATerminal(t *testing.T) {
 	}
 }
 
-// TestSetupInTheBackground: a job in the background of a terminal must not read from it; it would be stopped, and hang.
+// TestSetupInTheBackground: a job in the background of a terminal must not read from it; it would
+// be stopped, and hang.
 func TestSetupInTheBackground(t *testing.T) {
 	s, err := newTestSTS()
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"aws-credproc/profiles"
 )
 
-// TestSetupsAtOnceLoseNothing: processes that wire profiles of one file at the same time all succeed, and undone the
-// file is as it was.
+// TestSetupsAtOnceLoseNothing: processes that wire profiles of one file at the same time all
+// succeed, and undone the file is as it was.
 func TestSetupsAtOnceLoseNothing(t *testing.T) {
 	s, err := newTestSTS()
 	if err != nil {

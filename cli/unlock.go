@@ -11,32 +11,37 @@ import (
 	"aws-credproc/internal/terminal"
 )
 
-// unlock lets the person who has typed a command at a terminal unlock the keyring, if it is locked: by its own prompt,
-// for which a minute is waited beside the command's --timeout. No other command raises one. stays says why it stays locked:
-// who goes on without it warns of that. The error is that of ctx.
-func unlock(ctx context.Context, a *app) (stays, err error) {
-	if a.prompt != mfa.Auto && a.prompt != mfa.GUI || !terminal.IsAvailable() { // the prompt is a window
+// unlockKeyring lets a user at a terminal unlock the keyring in the keyring's own prompt, if it is
+// locked. It waits for a minute, which --timeout does not include. Only commands that users type
+// call it. locked is the reason why the keyring is still locked or not available, nil if it is
+// unlocked; err is that of ctx.
+func unlockKeyring(ctx context.Context, a *app) (locked, err error) {
+	// The prompt is a window.
+	if a.prompt != mfa.Auto && a.prompt != mfa.GUI || !terminal.IsAvailable() {
 		return nil, nil
 	}
 	defer a.pauseWatchdog()()
 	stop := func() {}
-	stays = cache.Unlock(ctx, a.stateDir(), cache.UnlockLimit, func() { stop = a.progress("the keyring is locked: waiting for you to answer its prompt") })
+	locked = cache.Unlock(ctx, a.stateDir(), cache.UnlockLimit, func() {
+		stop = a.progress("the keyring is locked: waiting for you to answer its prompt")
+	})
 	stop()
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	return stays, nil
+	return locked, nil
 }
 
-// hintOf says what a person does about what keeps a command from the keyring or the state directory; again is its line.
-func hintOf(err error, again string) string {
+// hintOf returns the hint for a failure of the keyring or the state directory. command is the
+// command to run again.
+func hintOf(err error, command string) string {
 	switch {
 	case errors.Is(err, keyring.ErrLocked):
-		return "unlock the keyring, and then run " + again
+		return "unlock the keyring, then run " + command
 	case errors.Is(err, keyring.ErrTimeout):
-		return "see what holds the keyring up, and then run " + again
+		return "check why the keyring does not respond, then run " + command
 	case errors.Is(err, syscall.ENOSPC):
-		return "make room on the disk, and then run " + again
+		return "free some disk space, then run " + command
 	}
-	return "mend that, or try again: " + again
+	return "fix that, then run " + command
 }

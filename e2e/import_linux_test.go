@@ -27,7 +27,9 @@ type importTest struct {
 }
 
 func newImportTest(t *testing.T, program string, env ...string) *importTest {
-	k := newKeyringTest(t, program, env...)
+	// setup and import warn if the program is not on the PATH.
+	path := "PATH=" + filepath.Dir(program) + ":" + os.Getenv("PATH")
+	k := newKeyringTest(t, program, append(env[:len(env):len(env)], path)...)
 	i := &importTest{keyringTest: k, key: k.user.Key}
 	i.credentials = strings.ReplaceAll("# mine\n[other]\naws_access_key_id=AKIAOTHER\naws_secret_access_key=foo\n\n[base] \n# why\naws_access_key_id = "+
 		i.key.ID+"\noutput = json\naws_secret_access_key = "+i.key.Secret+"\nregion = eu-west-1\n\n[last]\naws_access_key_id=AKIALAST\naws_secret_access_key=bar", "\n", "\r\n")
@@ -160,7 +162,7 @@ func TestE2EImport(t *testing.T) {
 		dry := i.ok(t, program, "import", "base", "--dry-run")
 		i.untouched(t)
 		out := i.importOK(t)
-		if !strings.HasPrefix(out, dry) || !strings.HasSuffix(out, "\nbase: the access key "+i.key.ID+" is in the keyring now\n") || !strings.Contains(out, "\n-aws_secret_access_key = ***\n") {
+		if !strings.HasPrefix(out, dry) || !strings.HasSuffix(out, "\nbase: moved access key "+i.key.ID+" to the keyring\n") || !strings.Contains(out, "\n-aws_secret_access_key = ***\n") {
 			t.Errorf("printed\n%s", out)
 		}
 		if found := i.holding(t, i.key.Secret); len(found) > 0 {
@@ -207,7 +209,7 @@ func TestE2EImport(t *testing.T) {
 		if got := strings.Join(strings.Fields(string(x.Chain[0])), ""); got != `{"type":"keyring","profile":"base","access_key_id":"`+i.key.ID+`"}` {
 			t.Errorf("explained as %s", got)
 		}
-		if out := i.ok(t, program, "list"); !strings.Contains(out, "\nbase      keyring ") {
+		if out := i.ok(t, program, "list"); !strings.Contains(out, "\nbase             imported key ") {
 			t.Errorf("listed as\n%s", out)
 		}
 
@@ -235,7 +237,7 @@ func TestE2EImport(t *testing.T) {
 			t.Errorf("the access key ID is in %q", found)
 		}
 		i.get(t, 0, 1)
-		if out := i.importOK(t, "--undo"); out != "base: no keys of it are in the keyring, so there is nothing to undo\n" {
+		if out := i.importOK(t, "--undo"); out != "base: no keys in the keyring, nothing to undo\n" {
 			t.Errorf("printed\n%s", out)
 		}
 	})
@@ -254,7 +256,7 @@ func TestE2EImport(t *testing.T) {
 		i.get(t, 0, 0)
 		i.write(t, "credentials", strings.Replace(i.read(t, "credentials"), "[base]", "[was]\n[base]\naws_access_key_id = "+key.ID+"\naws_secret_access_key = "+key.Secret, 1))
 		i.run(t, program, "import", "--undo", "base", "--yes").failed(t, 1, "the access key is not the one in the keyring")
-		if out := i.importOK(t); !strings.Contains(out, key.ID+" is in the keyring now, in the place of "+old.ID) {
+		if out := i.importOK(t); !strings.Contains(out, "moved access key "+key.ID+" to the keyring, replacing "+old.ID) {
 			t.Errorf("printed\n%s", out)
 		}
 		if items := i.importItems(t); len(items) != 1 {
@@ -335,7 +337,7 @@ func TestE2EImport(t *testing.T) {
 		if r.code != 1 || !strings.Contains(strings.Join(strings.Fields(r.stdout), " "), "fix: if its keys were imported, find them again with: aws-credproc import base else ") {
 			t.Errorf("doctor: exit code %d\n%s\n%s", r.code, r.stdout, r.stderr)
 		}
-		if out := i.importOK(t); out != "base: the access key "+i.key.ID+" is in the keyring already\n" {
+		if out := i.importOK(t); out != "base: access key "+i.key.ID+" is already in the keyring\n" {
 			t.Errorf("printed\n%s", out)
 		}
 		i.printsKey(t, i.key)
@@ -350,7 +352,7 @@ func TestE2EImport(t *testing.T) {
 			}
 		}
 		t.Cleanup(unlock)
-		i.run(t, program, "import", "base", "--yes").failed(t, 3, "base: import: keyring: locked\naws-credproc: hint: unlock the keyring, and then run aws-credproc import base")
+		i.run(t, program, "import", "base", "--yes").failed(t, 3, "base: import: keyring: locked\naws-credproc: hint: unlock the keyring, then run aws-credproc import base")
 		i.untouched(t)
 		unlock()
 		i.importOK(t)
@@ -365,7 +367,7 @@ func TestE2EImport(t *testing.T) {
 			t.Errorf("exit code %d\n%s", r.code, r.stderr)
 		}
 		i.write(t, "config", config)
-		i.run(t, program, "import", "base", "--undo", "--yes").failed(t, 3, "and then run aws-credproc import --undo base")
+		i.run(t, program, "import", "base", "--undo", "--yes").failed(t, 3, "then run aws-credproc import --undo base")
 		unlock()
 		i.get(t, 0, 0)
 		i.printsKey(t, i.key)
@@ -386,7 +388,7 @@ func TestE2EImport(t *testing.T) {
 	t.Run("no keyring", func(t *testing.T) {
 		i := start(t)
 		none := i.with("DBUS_SESSION_BUS_ADDRESS=unix:path=" + filepath.Join(t.TempDir(), "bus"))
-		none.run(t, program, "import", "base", "--yes").failed(t, 1, "keys are moved where there is a keyring only")
+		none.run(t, program, "import", "base", "--yes").failed(t, 1, "import needs a keyring")
 		i.untouched(t)
 		i.importOK(t)
 		(&importTest{keyringTest: &keyringTest{home: none, program: program}}).finds(t, "base: the imported keys cannot be read, because there is no keyring: not available", "use it in your desktop session, or run aws-credproc import --undo base there")
@@ -424,7 +426,7 @@ func TestE2EImport(t *testing.T) {
 		i := start(t)
 		i.write(t, "credentials.aws-credproc.bak", i.credentials)
 		r := i.run(t, program, "import", "base", "--yes", "--keep-backup")
-		if r.code != 0 || strings.Count(r.stderr, "\n") != 3 || !strings.Contains(r.stderr, "remove "+i.path("credentials.aws-credproc.bak")) {
+		if r.code != 0 || strings.Count(r.stderr, "\n") != 3 || !strings.Contains(r.stderr, "delete "+i.path("credentials.aws-credproc.bak")) {
 			t.Errorf("exit code %d\n%s", r.code, r.stderr)
 		}
 		found := i.holding(t, i.key.Secret)
@@ -453,10 +455,10 @@ func TestE2EImport(t *testing.T) {
 			t.Errorf("exit code %d\n%s", r.code, r.stderr)
 		}
 		for _, want := range []string{
-			"credentials was a hard link: the file as it was has 1 more, key and all",
-			fmt.Sprintf("the key stands in %s:%d too: remove that line\n", i.path("credentials"), last-1),
-			fmt.Sprintf("the key stands in %s:%d too, as that of profile same: import that one as well", i.path("credentials"), last+2),
-			"the key stands in a copy that was kept too: remove " + kept + " when",
+			"credentials had 1 other hard links, which still lead to the old file with the key",
+			fmt.Sprintf("%s:%d also has the key: delete that line\n", i.path("credentials"), last-1),
+			fmt.Sprintf("profile same also has the key, in %s:%d: import that profile too", i.path("credentials"), last+2),
+			"a backup also has the key: delete " + kept + " when",
 		} {
 			if !strings.Contains(r.stderr, want) {
 				t.Errorf("it lacks %q:\n%s", want, r.stderr)
@@ -466,14 +468,14 @@ func TestE2EImport(t *testing.T) {
 
 	t.Run("a person is asked", func(t *testing.T) {
 		i := start(t)
-		i.run(t, "setsid", "-w", program, "import", "base").failed(t, 3, "nobody can be asked here whether to write it", "hint: aws-credproc import --yes base")
+		i.run(t, "setsid", "-w", program, "import", "base").failed(t, 3, "cannot ask for confirmation", "hint: aws-credproc import --yes base")
 		i.untouched(t)
 		for _, answer := range []string{"n", "y"} {
 			pty := ptytest.New(t)
 			cmd := exec.CommandContext(t.Context(), program, "import", "base")
 			cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = i.dir, i.env, pty.TTY, pty.TTY, pty.TTY
 			pty.Start(cmd)
-			pty.Await("Write this? [y/N] ")
+			pty.Await("Write these changes? [y/N] ")
 			if answer == "n" {
 				i.untouched(t)
 			}

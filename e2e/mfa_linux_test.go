@@ -102,11 +102,11 @@ func TestE2ESeed(t *testing.T) {
 			}
 		}
 	}
-	failsWith(3, "unlock the keyring, and then run ")
+	failsWith(3, "unlock the keyring, then run ")
 	service.unlock(t)
 	signal(t, "STOP", service.pid)
 	t.Cleanup(func() { signal(t, "CONT", service.pid) })
-	failsWith(1, "see what holds the keyring up, and then run ")
+	failsWith(1, "check why the keyring does not respond, then run ")
 	signal(t, "CONT", service.pid)
 	if r := h.run(t, program, "mfa", "remove", mfaSerial); r.code != 0 || r.stdout != mfaSerial+": its seed is removed\n" {
 		t.Errorf("removed: exit %d, stdout %q, stderr %q", r.code, r.stdout, r.stderr)

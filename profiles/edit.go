@@ -81,6 +81,11 @@ type Setting struct{ Key, Value string }
 // a newline, it does not end with one afterwards either, so that [Editor.RemoveProfile] restores
 // it.
 func (e *Editor) AddProfile(which, profile string, settings ...Setting) error {
+	return e.addProfile(which, profile, nil, settings)
+}
+
+// addProfile is AddProfile with comments below the header.
+func (e *Editor) addProfile(which, profile string, comments []string, settings []Setting) error {
 	if !IsName(profile) {
 		return &diag.Error{Profile: profile, Problem: "invalid profile name", Hint: profileNameHint}
 	}
@@ -93,7 +98,7 @@ func (e *Editor) AddProfile(which, profile string, settings ...Setting) error {
 			Hint:    "choose another name",
 		}
 	}
-	lines := []string{profileHeader(which, profile)}
+	lines := append([]string{profileHeader(which, profile)}, comments...)
 	for _, s := range settings {
 		if err := checkSetting(profile, s.Key, s.Value); err != nil {
 			return err

@@ -14,6 +14,14 @@ import (
 
 // lock locks a config file for edits. It creates the file's directory.
 func lock(ctx context.Context, configPath string) (unlock func() error, err error) {
+	l, err := lockConfig(ctx, configPath)
+	if err != nil {
+		return nil, err
+	}
+	return l.Unlock, nil
+}
+
+func lockConfig(ctx context.Context, configPath string) (*flock.Flock, error) {
 	fail := func(err error) error {
 		return &diag.Error{
 			Where:   configPath,
@@ -40,36 +48,60 @@ func lock(ctx context.Context, configPath string) (unlock func() error, err erro
 		return nil, fail(err)
 	}
 	path += lockSuffix
-	l := flock.New(path)
-	got := make(chan error, 1)
-	go func() { got <- l.Lock() }()
-	select {
-	case err := <-got:
-		if errors.Is(err, fs.ErrPermission) && exists(path) {
+	for {
+		l := flock.New(path)
+		switch err := waitForLock(ctx, l); {
+		case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
+			return nil, &diag.Error{
+				Where:   configPath,
+				Problem: "another process is editing the file",
+				Hint:    "try again",
+				Err:     err,
+			}
+		case errors.Is(err, fs.ErrPermission) && exists(path):
 			return nil, &diag.Error{
 				Where:   path,
 				Problem: "lock file cannot be opened: " + reason(err),
 				Hint:    "remove it; another user created it, for example with sudo",
 				Err:     err,
 			}
-		}
-		if err != nil {
+		case err != nil:
 			return nil, fail(err)
 		}
-		return l.Unlock, nil
+		if isCurrent(l) {
+			return l, nil
+		}
+		if err := l.Unlock(); err != nil { // CleanUp has removed the file: lock the new one
+			return nil, fail(err)
+		}
+	}
+}
+
+// waitForLock obtains a lock. The error is the cause of ctx if that ends before.
+func waitForLock(ctx context.Context, l *flock.Flock) error {
+	got := make(chan error, 1)
+	go func() { got <- l.Lock() }()
+	select {
+	case err := <-got:
+		return err
 	case <-ctx.Done():
 		go func() { // Lock cannot be interrupted: release the lock when it is obtained
 			if <-got == nil {
 				_ = l.Unlock()
 			}
 		}()
-		return nil, &diag.Error{
-			Where:   configPath,
-			Problem: "another process is editing the file",
-			Hint:    "try again",
-			Err:     context.Cause(ctx),
-		}
+		return context.Cause(ctx)
 	}
+}
+
+// isCurrent reports whether the file of a lock is still at its path.
+func isCurrent(l *flock.Flock) bool {
+	held, err := l.Stat()
+	if err != nil {
+		return false
+	}
+	now, err := os.Stat(l.Path())
+	return err == nil && os.SameFile(held, now)
 }
 
 func exists(path string) bool {

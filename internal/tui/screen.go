@@ -56,6 +56,7 @@ const (
 	Red    Colour = "31"
 	Green  Colour = "32"
 	Yellow Colour = "33"
+	Cyan   Colour = "36"
 )
 
 // Paint returns text in a colour, or unchanged where the screen has no colours.

@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"aws-credproc/internal/diag"
+	"aws-credproc/internal/proc"
+	"aws-credproc/profiles"
+)
+
+// edit wires or unwires each profile and returns a line for each.
+func (s *setup) edit(e *profiles.Editor) (report string, err error) {
+	if s.undo {
+		return s.unwireAll(e)
+	}
+	var b strings.Builder
+	for _, name := range s.names {
+		if len(s.settings) > 0 {
+			if err := s.create(e, name); err != nil {
+				return "", err
+			}
+		}
+		role, changed, err := profiles.Wire(e, name, s.helper)
+		if err != nil {
+			return "", err
+		}
+		already := "already "
+		if changed {
+			already = ""
+		}
+		fmt.Fprintf(&b, "%s: %swired to %s\n", name, already, role)
+	}
+	return b.String(), nil
+}
+
+// unwireAll unwires each profile, and then removes those that setup has created.
+func (s *setup) unwireAll(e *profiles.Editor) (report string, err error) {
+	lines := map[string]string{}
+	for _, name := range s.names {
+		role, changed, err := profiles.Unwire(e, name)
+		switch {
+		case err != nil:
+			return "", err
+		case changed:
+			lines[name] = "unwired; it has the settings of " + role + " again"
+		case lines[name] == "":
+			lines[name] = "not wired, nothing to undo"
+		}
+	}
+	// A profile that another one uses as its source is removed after that one.
+	for again := true; again; {
+		again = false
+		for _, name := range s.names {
+			removed, err := e.RemoveCreated(name)
+			if err != nil {
+				return "", err
+			}
+			if removed {
+				lines[name] = "removed; setup had created it"
+				again = true
+			}
+		}
+	}
+	var b strings.Builder
+	for i, name := range s.names {
+		if !slices.Contains(s.names[:i], name) {
+			fmt.Fprintf(&b, "%s: %s\n", name, lines[name])
+		}
+	}
+	return b.String(), nil
+}
+
+// create adds the profile that the flags describe. If it exists, it must have the same settings.
+func (s *setup) create(e *profiles.Editor, name string) error {
+	p, err := e.Files().Profile(name)
+	if errors.Is(err, profiles.ErrNoProfile) {
+		if err := e.CreateProfile(name, s.settings...); err != nil {
+			return err
+		}
+		_, err := e.Files().Chain(name)
+		if e := (*diag.Error)(nil); errors.As(err, &e) {
+			e.Where = "" // the line has not been written
+		}
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	role := p
+	if wiredTo, ok := profiles.Wired(p); ok {
+		if role, err = e.Files().Profile(wiredTo); err != nil {
+			return err
+		}
+	}
+	for _, want := range s.settings {
+		section := role
+		if want.Key == "region" {
+			section = p
+		}
+		if section.Get(want.Key) != want.Value {
+			return &diag.Error{
+				Profile: name,
+				Problem: fmt.Sprintf("the profile exists, and its %s is not %s", want.Key, want.Value),
+				Hint:    "omit the settings to set it up as it is, or use another name",
+			}
+		}
+	}
+	return nil
+}
+
+// findHelper returns the path of this program for the config file. It prefers the path on the PATH,
+// where package managers keep a link that an upgrade does not change.
+func findHelper(a *app) (string, error) {
+	path, err := proc.LookPath("aws-credproc")
+	if err == nil || errors.Is(err, exec.ErrDot) {
+		path, err = filepath.Abs(path)
+	} else if path, err = os.Executable(); err == nil {
+		a.warn("aws-credproc is not on the PATH; the config file will contain %s, "+
+			"and must be changed if the program is moved", path)
+	}
+	if err != nil {
+		return "", fmt.Errorf("find the path of this program: %w", err)
+	}
+	unquoted, ok := proc.UnquotedPath(path)
+	if !ok {
+		a.warn("%s needs quotes, and the AWS SDK for Go cannot start it with quotes; "+
+			"move it to a directory whose name has no spaces", path)
+	}
+	return unquoted, nil
+}

@@ -1,0 +1,127 @@
+package profiles
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/gofrs/flock"
+
+	"aws-credproc/internal/files"
+)
+
+// CleanUp removes what [Update] and [Move] have left next to the files, if no profile is wired any
+// more: backups with the same content as the file, an empty config file that had no backup, and the
+// lock file.
+func CleanUp(ctx context.Context, configPath, credentialsPath string) (err error) {
+	l, err := lockConfig(ctx, configPath)
+	if err != nil {
+		return err
+	}
+	done := false
+	defer func() {
+		if done {
+			err = errors.Join(err, unlockAndRemove(l))
+		} else {
+			err = errors.Join(err, l.Unlock())
+		}
+	}()
+	f, err := Load(configPath, credentialsPath)
+	if err != nil || f.hasWired() {
+		return err
+	}
+	for _, file := range f.both() {
+		if err := removeBackup(file); err != nil {
+			return err
+		}
+	}
+	done = true
+	return nil
+}
+
+// hasWired reports whether a profile is wired.
+func (f *Files) hasWired() bool {
+	for _, name := range f.Names() {
+		if p, err := f.Profile(name); err == nil {
+			if _, wired := Wired(p); wired {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// removeBackup removes the backup of a file that is as it was before. It removes a config file that
+// setup has created, and its backup.
+func removeBackup(f *file) error {
+	backup := f.path + backupSuffix
+	if !exists(backup) {
+		return removeIfEmpty(f)
+	}
+	old, err := readFile(backup)
+	if err != nil {
+		return nil //nolint:nilerr // this program has not written it
+	}
+	now, err := readFile(f.path)
+	if err != nil {
+		return err
+	}
+	if now == old {
+		return removeFile(backup)
+	}
+	if f.text == "" && isAllCreated(backup, old) {
+		return errors.Join(removeFile(backup), removeIfEmpty(f))
+	}
+	return nil
+}
+
+func removeIfEmpty(f *file) error {
+	if f.which != ConfigFile || f.text != "" || f.path == os.DevNull {
+		return nil
+	}
+	return removeFile(f.path)
+}
+
+// isAllCreated reports whether a config file has only profiles that setup has created.
+func isAllCreated(path, text string) bool {
+	f, err := newFile(ConfigFile, path, strings.TrimPrefix(text, byteOrderMark))
+	if err != nil {
+		return false
+	}
+	files := &Files{config: f, credentials: &file{which: CredentialsFile}}
+	for _, s := range f.sections {
+		name := s.name
+		if p, err := files.Profile(name); err == nil {
+			if role, wired := Wired(p); wired {
+				name = role
+			}
+		}
+		bodies, err := f.bodies(name)
+		if err != nil || !slices.ContainsFunc(bodies, f.isCreated) {
+			return false
+		}
+	}
+	return len(f.sections) > 0
+}
+
+func removeFile(path string) error {
+	err := files.Retry(func() error { return os.Remove(path) })
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// unlockAndRemove releases a lock and removes its file. Windows removes no file that is open, so
+// the second attempt is for it; it fails if another process has the file open.
+func unlockAndRemove(l *flock.Flock) error {
+	removeErr := os.Remove(l.Path())
+	err := l.Unlock()
+	if removeErr != nil {
+		_ = os.Remove(l.Path())
+	}
+	return err
+}
