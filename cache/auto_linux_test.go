@@ -142,7 +142,7 @@ func TestSessionsOutliveALockedKeyring(t *testing.T) {
 		t.Errorf("get: %v", err)
 	}
 	if _, err := open().GetLocked(t.Context(), testKey, testFacts()); !errors.Is(err, ErrLocked) {
-		t.Errorf("second look: %v", err)
+		t.Errorf("GetLocked: %v", err)
 	}
 	if f, err := open().FactsOf(testKey); err != nil || f.Store != Keyring {
 		t.Errorf("reading moved it: %+v, %v", f, err)
@@ -212,14 +212,14 @@ func TestSessionDeletedFromALockedKeyringDoesNotComeBack(t *testing.T) {
 				}
 				d.Unlock()
 				c := open()
-				for look, get := range map[string]func() (Session, error){
-					"first": func() (Session, error) { return c.Get(t.Context(), testKey) },
-					"second": func() (Session, error) {
+				for name, get := range map[string]func() (Session, error){
+					"Get": func() (Session, error) { return c.Get(t.Context(), testKey) },
+					"GetLocked": func() (Session, error) {
 						return c.GetLocked(t.Context(), testKey, testFacts())
 					},
 				} {
 					if _, err := get(); !errors.Is(err, ErrMiss) {
-						t.Errorf("it came back at the %s look: %v", look, err)
+						t.Errorf("%s: %v", name, err)
 					}
 				}
 				mustPut(t, c, otherKey, testSession(), Keyring)

@@ -110,17 +110,8 @@ func (c *Cache) getStored(ctx context.Context, key Key) (Session, Choice, error)
 		c.opts.Choice != Auto && c.opts.Choice != f.Store {
 		return Session{}, "", ErrMiss
 	}
-	s, err := c.getFrom(ctx, d, f.Store, key)
+	s, err := c.stores.get(ctx, d, f.Store, key, c.opts.Now())
 	return s, f.Store, err
-}
-
-func (c *Cache) getFrom(ctx context.Context, d *statedir.Dir, name Choice, key Key) (Session,
-	error) {
-	s, err := c.stores.get(ctx, d, name, key)
-	if err == nil && !s.Expiration.After(c.opts.Now()) {
-		return Session{}, ErrMiss
-	}
-	return s, err
 }
 
 // GetLocked is Get for a caller that holds the lock of the session. If the facts lead to no
@@ -144,7 +135,7 @@ func (c *Cache) GetLocked(ctx context.Context, key Key, f Facts) (Session, error
 	if factsErr == nil && old.PendingDelete && name == Keyring {
 		return Session{}, err // the next Put deletes or replaces it
 	}
-	s, getErr := c.getFrom(ctx, d, name, key)
+	s, getErr := c.stores.get(ctx, d, name, key, c.opts.Now())
 	switch {
 	case getErr == nil:
 	case errors.Is(getErr, ErrMiss), c.opts.Choice == Auto && errors.Is(getErr, ErrUnavailable):

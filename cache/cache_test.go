@@ -56,7 +56,7 @@ func TestSessionIsReturnedUntilItExpires(t *testing.T) {
 		t.Errorf("expired: %v", err)
 	}
 	if _, err := c.GetLocked(t.Context(), testKey, testFacts()); !errors.Is(err, ErrMiss) {
-		t.Errorf("expired, second look: %v", err)
+		t.Errorf("expired, GetLocked: %v", err)
 	}
 	w.want(t, 0)
 }
@@ -81,16 +81,16 @@ func TestMemoryKeepsWhatNoStoreTakes(t *testing.T) {
 		t.Errorf("got %v, %v", got, err)
 	}
 	if got, err := c.GetLocked(t.Context(), testKey, testFacts()); err != nil || got != s {
-		t.Errorf("second look: %v, %v", got, err)
+		t.Errorf("GetLocked: %v, %v", got, err)
 	}
-	for name, forget := range map[string]func() error{
+	for name, del := range map[string]func() error{
 		"deleted": func() error { return c.Delete(t.Context(), testKey) },
 		"cleared": func() error { _, err := c.Clear(t.Context()); return err },
 		"expired": func() error { now = s.Expiration; return nil },
 	} {
 		now = s.Expiration.Add(-time.Minute)
 		mustPut(t, c, testKey, s, None)
-		if err := forget(); err != nil {
+		if err := del(); err != nil {
 			t.Error(err)
 		}
 		if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
@@ -204,10 +204,10 @@ func TestGetLockedFindsASessionWithoutFacts(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
-				t.Errorf("first look: %v", err)
+				t.Errorf("Get: %v", err)
 			}
 			if got, err := c.GetLocked(t.Context(), testKey, testFacts()); err != nil || got != s {
-				t.Errorf("second look: %v, %v", got, err)
+				t.Errorf("GetLocked: %v, %v", got, err)
 			}
 			if got, err := c.Get(t.Context(), testKey); err != nil || got != s {
 				t.Errorf("afterwards: %v, %v", got, err)
@@ -240,7 +240,7 @@ func TestSessionOfANewerVersionIsNotReplaced(t *testing.T) {
 			}
 			if _, err := c.GetLocked(t.Context(), testKey,
 				testFacts()); !errors.Is(err, ErrVersion) {
-				t.Errorf("second look: %v", err)
+				t.Errorf("GetLocked: %v", err)
 			}
 			if _, err := c.Put(t.Context(), testKey, testSession(),
 				testFacts()); !errors.Is(err, ErrVersion) {

@@ -24,7 +24,7 @@ func (c *Cache) Delete(ctx context.Context, key Key) error {
 	if err != nil {
 		return err
 	}
-	keyringErr, err := c.deleteFrom(ctx, d, key, p)
+	keyringErr, err := p.run(ctx, c.stores, d, key)
 	switch {
 	case d == nil || err != nil:
 		return errors.Join(keyringErr, err)
@@ -73,8 +73,8 @@ func planDelete(choice Choice, d *statedir.Dir, key Key) (deletePlan, error) {
 	return p, nil
 }
 
-// stores returns the stores of the plan, each once.
-func (p deletePlan) stores() []Choice {
+// names returns the stores of the plan, each once.
+func (p deletePlan) names() []Choice {
 	all := slices.Concat(p.required, p.others)
 	slices.Sort(all)
 	return slices.Compact(all)
@@ -89,17 +89,16 @@ func (p deletePlan) ignores(name Choice, err error) bool {
 	return errors.Is(err, ErrUnavailable) || isUnreachable(err) && !p.corrupt
 }
 
-// deleteFrom deletes a session from the stores of a plan. It returns the error of the keyring
-// apart.
-func (c *Cache) deleteFrom(
-	ctx context.Context, d *statedir.Dir, key Key, p deletePlan,
+// run deletes a session from the stores of the plan. It returns the error of the keyring apart.
+func (p deletePlan) run(
+	ctx context.Context, stores *stores, d *statedir.Dir, key Key,
 ) (keyringErr, err error) {
 	var errs []error
-	for _, name := range p.stores() {
+	for _, name := range p.names() {
 		if name == None || d == nil && name != Keyring {
 			continue
 		}
-		err := c.stores.delete(ctx, d, name, key)
+		err := stores.delete(ctx, d, name, key)
 		switch {
 		case p.ignores(name, err):
 		case name == Keyring:

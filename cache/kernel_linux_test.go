@@ -357,7 +357,7 @@ func TestLostKernelKeyIsAMissAndIsMadeAgain(t *testing.T) {
 				t.Errorf("get: %v", err)
 			}
 			if _, err := c.GetLocked(t.Context(), testKey, testFacts()); !errors.Is(err, ErrMiss) {
-				t.Errorf("second look: %v", err)
+				t.Errorf("GetLocked: %v", err)
 			}
 			mustPut(t, c, testKey, s, Kernel)
 			if got, err := c.Get(t.Context(), testKey); err != nil || got != s {

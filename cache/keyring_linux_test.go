@@ -166,7 +166,7 @@ func TestLockedKeyringIsReportedWithoutAPrompt(t *testing.T) {
 			}
 			if _, err := c.GetLocked(t.Context(), testKey,
 				testFacts()); !errors.Is(err, ErrLocked) {
-				t.Errorf("second look: %v", err)
+				t.Errorf("GetLocked: %v", err)
 			}
 			if _, err := c.Put(t.Context(), testKey, s, testFacts()); !errors.Is(err, ErrLocked) {
 				t.Errorf("put: %v", err)
@@ -211,7 +211,7 @@ func TestNoDaemonIsStarted(t *testing.T) {
 	c.stores.kernel = noKernel
 	mustPut(t, c, testKey, testSession(), None)
 	if _, err := c.GetLocked(t.Context(), testKey, testFacts()); !errors.Is(err, ErrMiss) {
-		t.Errorf("second look: %v", err)
+		t.Errorf("GetLocked: %v", err)
 	}
 	if n, err := c.Clear(t.Context()); n != 0 || err != nil {
 		t.Errorf("clear: %d, %v", n, err)
@@ -241,7 +241,7 @@ func TestSilentBusIsATimeout(t *testing.T) {
 	c.stores.kernel = noKernel
 	start := time.Now()
 	if _, err := c.GetLocked(t.Context(), testKey, testFacts()); !errors.Is(err, ErrTimeout) {
-		t.Errorf("second look: %v", err)
+		t.Errorf("GetLocked: %v", err)
 	}
 	first := time.Since(start)
 	if store, err := c.Put(t.Context(), testKey, testSession(),
@@ -339,7 +339,7 @@ func TestGetLockedRetriesABusyBus(t *testing.T) {
 			for range 20 {
 				if got, err := c.GetLocked(t.Context(), testKey,
 					testFacts()); !errors.Is(err, test.want) || err == nil && got != s {
-					t.Errorf("second look: %v, %v", got, err)
+					t.Errorf("GetLocked: %v, %v", got, err)
 				}
 			}
 			if took := time.Since(start); took > 10*keyring.ResponseLimit {
@@ -423,7 +423,7 @@ func TestAutoDoesNotReplaceAnItemOfANewerVersion(t *testing.T) {
 			}
 			if _, err := c.GetLocked(t.Context(), testKey,
 				testFacts()); !errors.Is(err, ErrVersion) {
-				t.Errorf("second look: %v", err)
+				t.Errorf("GetLocked: %v", err)
 			}
 			s := testSession()
 			for range 2 { // again, as for a renewal
@@ -460,10 +460,10 @@ func TestAutoUsesTheKeyring(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrMiss) {
-			t.Errorf("first look: %v", err)
+			t.Errorf("Get: %v", err)
 		}
 		if got, err := c.GetLocked(t.Context(), testKey, testFacts()); err != nil || got != s {
-			t.Errorf("second look: %v, %v", got, err)
+			t.Errorf("GetLocked: %v, %v", got, err)
 		}
 		if got, err := c.Get(t.Context(), testKey); err != nil || got != s {
 			t.Errorf("afterwards: %v, %v", got, err)

@@ -34,47 +34,67 @@ func (c *Cache) put(ctx context.Context, key Key, s Session, f Facts) (Choice, e
 	if name == None {
 		return None, nil
 	}
-	old, err := readFacts(d, key)
+	p := putting{opts: c.opts, stores: c.stores, dir: d, key: key, session: s}
+	return p.run(ctx, name, f)
+}
+
+// putting is one run of Put.
+type putting struct {
+	opts    Options
+	stores  *stores
+	dir     *statedir.Dir
+	key     Key
+	session Session
+	old     Facts // the facts before
+}
+
+func (p *putting) run(ctx context.Context, name Choice, f Facts) (Choice, error) {
+	var err error
+	p.old, err = readFacts(p.dir, p.key)
 	if err != nil && !errors.Is(err, ErrMiss) && !errors.Is(err, ErrCorrupt) {
 		return None, err
 	}
 	var prepare func() error
-	if name == Keyring && old.Store != Keyring {
+	if name == Keyring && p.old.Store != Keyring {
 		hasFacts := err == nil
-		// A process that is killed before it writes the facts leaves an item, and most keyrings
-		// cannot list items. So the item is noted first.
 		prepare = func() error {
 			if !hasFacts {
-				old = f
-				old.Store, old.Key, old.KeyringUntil = "", key, time.Time{}
+				p.old = f
+				p.old.Store, p.old.Key, p.old.KeyringUntil = "", p.key, time.Time{}
 			}
-			old.KeyringUntil = latest(old.KeyringUntil, s.Expiration)
-			return writeFacts(d, old)
+			return p.noteItem()
 		}
 	}
-	if name, err = c.putIn(ctx, d, name, key, s, prepare); err != nil {
+	if name, err = p.store(ctx, name, prepare); err != nil {
 		return None, err
 	}
-	f = f.withSession(key, s, name).withKeyringOf(old)
-	if err := writeFacts(d, f); err != nil {
+	f = f.withSession(p.key, p.session, name).withKeyringOf(p.old)
+	if err := writeFacts(p.dir, f); err != nil {
 		return name, err
 	}
-	if err := c.deleteOld(ctx, d, old, f); err != nil {
+	if err := p.deleteOld(ctx, f); err != nil {
 		return name, err
 	}
-	c.sweepAfterPut(ctx, d, name)
+	p.sweep(ctx, name)
 	return name, nil
 }
 
-// putIn puts a session into a store and returns the store that has taken it: with Auto, that may be
-// the kernel store in place of the keyring, which was unlocked when it was chosen.
-func (c *Cache) putIn(
-	ctx context.Context, d *statedir.Dir, name Choice, key Key, s Session, prepare func() error,
+// noteItem notes in the old facts that the keyring may have an item: a process that is killed before
+// it writes the new facts leaves the item, and most keyrings cannot list items.
+func (p *putting) noteItem() error {
+	p.old.KeyringUntil = latest(p.old.KeyringUntil, p.session.Expiration)
+	return writeFacts(p.dir, p.old)
+}
+
+// store stores the session and returns the store that has taken it. With Auto, that may be the kernel
+// store in place of the keyring, which was unlocked when it was chosen.
+func (p *putting) store(
+	ctx context.Context, name Choice, prepare func() error,
 ) (Choice, error) {
-	err := c.stores.put(ctx, d, name, key, s, prepare)
-	if c.opts.Choice == Auto && name == Keyring &&
+	err := p.stores.put(ctx, p.dir, name, p.key, p.session, prepare)
+	if p.opts.Choice == Auto && name == Keyring &&
 		(isUnreachable(err) || errors.Is(err, ErrVersion)) {
-		if c.stores.put(ctx, d, Kernel, key, s, nil) == nil {
+		if p.stores.put(ctx, p.dir, Kernel, p.key, p.session, nil) == nil {
 			return Kernel, nil
 		}
 	}
@@ -83,34 +103,37 @@ func (c *Cache) putIn(
 
 // deleteOld deletes the session before this one, if it was in another store. f are the facts as
 // written.
-func (c *Cache) deleteOld(ctx context.Context, d *statedir.Dir, old, f Facts) error {
+func (p *putting) deleteOld(ctx context.Context, f Facts) error {
 	switch {
-	case old.Store == "", old.Store == f.Store:
+	case p.old.Store == "", p.old.Store == f.Store:
 		return nil
-	case old.Store == Keyring && c.opts.Choice == Auto:
-		return nil // the keyring was not chosen, so it cannot be reached
-	case old.Store == Keyring:
-		ctx, cancel := context.WithTimeout(ctx, c.opts.KeyringLimit)
+	case p.old.Store == Keyring && p.opts.Choice == Auto:
+		return nil // the keyring did not take the new session, so it would not delete the old one
+	case p.old.Store == Keyring:
+		ctx, cancel := context.WithTimeout(ctx, p.opts.KeyringLimit)
 		defer cancel()
-		if c.stores.delete(ctx, d, Keyring, f.Key) != nil {
+		if p.stores.delete(ctx, p.dir, Keyring, f.Key) != nil {
 			return nil // it is deleted later: the facts say that it is there
 		}
 		f.KeyringUntil, f.PendingDelete = time.Time{}, false
-		return writeFacts(d, f)
+		return writeFacts(p.dir, f)
 	}
-	if err := c.stores.delete(ctx, d, old.Store, f.Key); err != nil {
-		c.opts.Warnf("the previous session is still in store %s: %v", old.Store, err)
+	if err := p.stores.delete(ctx, p.dir, p.old.Store, f.Key); err != nil {
+		p.opts.Warnf("the previous session is still in store %s: %v", p.old.Store, err)
 	}
 	return nil
 }
 
-// sweepAfterPut sweeps after a session was put into a store.
-func (c *Cache) sweepAfterPut(ctx context.Context, d *statedir.Dir, name Choice) {
-	keyringUnlocked := sync.OnceValue(func() bool {
+// sweep sweeps after the session was stored.
+func (p *putting) sweep(ctx context.Context, name Choice) {
+	s := sweeper{stores: p.stores, dir: p.dir, now: p.opts.Now()}
+	s.keyringUnlocked = sync.OnceValue(func() bool {
 		return name == Keyring ||
-			c.opts.Choice != Auto && c.stores.keyring.Status(ctx, c.opts.KeyringLimit) == nil
+			p.opts.Choice != Auto && p.stores.keyring.Status(ctx, p.opts.KeyringLimit) == nil
 	})
-	if err := c.sweep(ctx, d, keyringUnlocked); err != nil {
-		c.opts.Warnf("expired sessions and old files could not be removed: %v", err)
+	sweepCtx, cancel := context.WithTimeout(ctx, p.opts.KeyringLimit)
+	defer cancel()
+	if err := s.run(sweepCtx); err != nil {
+		p.opts.Warnf("expired sessions and old files could not be removed: %v", err)
 	}
 }

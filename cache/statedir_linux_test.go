@@ -95,7 +95,7 @@ func withoutCache(dir string, store Choice, key Key) error {
 	defer unlock()
 	kept, err := c.Put(ctx, key, testSession(), testFacts())
 	if !errors.Is(getErr, ErrMiss) || !errors.Is(lookErr, ErrMiss) || err != nil || kept != None {
-		return fmt.Errorf("get: %w; second look: %w; put: %v, %w", getErr, lookErr, kept, err)
+		return fmt.Errorf("get: %w; GetLocked: %w; put: %v, %w", getErr, lookErr, kept, err)
 	}
 	fmt.Println(strings.Join(w.all, "\n"))
 	return nil

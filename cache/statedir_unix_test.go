@@ -77,7 +77,7 @@ func TestUnsafeStateDirIsRefused(t *testing.T) {
 				}
 				if _, err := c.GetLocked(t.Context(), testKey,
 					testFacts()); !errors.Is(err, ErrMiss) {
-					t.Errorf("%s: second look: %v", path, err)
+					t.Errorf("%s: GetLocked: %v", path, err)
 				}
 				looked := false
 				unlock, err := c.Lock(t.Context(), testKey, func() bool {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"aws-credproc/cache/keyring"
 	"aws-credproc/cache/statedir"
@@ -69,12 +70,19 @@ func (s *stores) keyringStore(d *statedir.Dir) keyringStore {
 
 func (s *stores) kernelStore(d *statedir.Dir) kernelStore { return kernelStore{d, s.kernel} }
 
-func (s *stores) get(ctx context.Context, d *statedir.Dir, name Choice, key Key) (Session, error) {
+// get returns a session that has not expired at the time now.
+func (s *stores) get(
+	ctx context.Context, d *statedir.Dir, name Choice, key Key, now time.Time,
+) (Session, error) {
 	st, err := s.open(d, name)
 	if err != nil {
 		return Session{}, err
 	}
-	return st.get(ctx, key)
+	session, err := st.get(ctx, key)
+	if err == nil && !session.Expiration.After(now) {
+		return Session{}, ErrMiss
+	}
+	return session, err
 }
 
 // put puts a session into a store, unless a newer version of this program has put one there. It

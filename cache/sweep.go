@@ -27,23 +27,29 @@ const (
 	maxSweptSessions = 16
 )
 
-// sweep deletes expired sessions in every store and the files of killed processes. Its work is
-// bounded and starts at a random place, so that many sweeps cover everything. keyringUnlocked
-// reports whether the keyring is unlocked: one that is not must not hold up anybody.
-func (c *Cache) sweep(ctx context.Context, d *statedir.Dir, keyringUnlocked func() bool) error {
-	now := c.opts.Now()
-	errs := []error{sweepFiles(d, now, tempAge)}
-	keys, err := factsKeys(d)
+// sweeper deletes expired sessions in every store and the files of killed processes.
+type sweeper struct {
+	stores *stores
+	dir    *statedir.Dir
+	now    time.Time
+	// keyringUnlocked reports whether the keyring is unlocked. One that is not must not hold up the
+	// process.
+	keyringUnlocked func() bool
+}
+
+// run sweeps once. Its work is bounded and starts at a random place, so that many runs cover
+// everything.
+func (s sweeper) run(ctx context.Context) error {
+	errs := []error{sweepFiles(s.dir, s.now, tempAge)}
+	keys, err := factsKeys(s.dir)
 	errs = append(errs, err)
-	ctx, cancel := context.WithTimeout(ctx, c.opts.KeyringLimit)
-	defer cancel()
 	swept := 0
 	for _, key := range sample(keys) {
-		f, err := readFacts(d, key)
-		if err != nil || !f.isStale(now) || f.mayBeInKeyring() && !keyringUnlocked() {
+		f, err := readFacts(s.dir, key)
+		if err != nil || !f.isStale(s.now) || f.mayBeInKeyring() && !s.keyringUnlocked() {
 			continue // facts that cannot be read are left to a process that needs that session
 		}
-		switch err := c.sweepSession(ctx, d, key, now); {
+		switch err := s.sweepSession(ctx, key); {
 		case err == nil, errors.Is(err, ErrVersion): // a newer version sweeps its own stores
 		case f.mayBeInKeyring() && isUnreachable(err): // another time
 			return errors.Join(errs...)
@@ -59,32 +65,32 @@ func (c *Cache) sweep(ctx context.Context, d *statedir.Dir, keyringUnlocked func
 
 // sweepSession deletes an expired session. It holds the session's lock if that is free; otherwise
 // another process may be storing the next session.
-func (c *Cache) sweepSession(ctx context.Context, d *statedir.Dir, key Key, now time.Time) error {
-	unlock, held, err := d.TryLock(key.String())
+func (s sweeper) sweepSession(ctx context.Context, key Key) error {
+	unlock, held, err := s.dir.TryLock(key.String())
 	if err != nil || !held {
 		return err
 	}
 	defer unlock()
-	f, err := readFacts(d, key)
-	if err != nil || !f.isStale(now) {
+	f, err := readFacts(s.dir, key)
+	if err != nil || !f.isStale(s.now) {
 		return nil // it was replaced
 	}
 	if f.Store != "" && f.Store != Keyring {
-		if err := c.stores.delete(ctx, d, f.Store, key); err != nil {
+		if err := s.stores.delete(ctx, s.dir, f.Store, key); err != nil {
 			return err
 		}
 	}
 	if f.mayBeInKeyring() {
-		if err := c.stores.delete(ctx, d, Keyring, key); err != nil {
+		if err := s.stores.delete(ctx, s.dir, Keyring, key); err != nil {
 			return err
 		}
 	}
-	if f.LastError != "" && now.Sub(f.LastErrorAt) < errorAge {
+	if f.LastError != "" && s.now.Sub(f.LastErrorAt) < errorAge {
 		f.Store, f.Created, f.Expires = "", time.Time{}, time.Time{}
 		f.KeyringUntil, f.PendingDelete = time.Time{}, false
-		return writeFacts(d, f)
+		return writeFacts(s.dir, f)
 	}
-	return removeFacts(d, key)
+	return removeFacts(s.dir, key)
 }
 
 // isStale reports whether what the facts describe can be deleted.

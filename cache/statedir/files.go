@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -31,14 +32,17 @@ func (e *FileError) Unwrap() error { return e.Err }
 // Read returns the content of a file. The error wraps [fs.ErrNotExist] if there is none, and
 // [versioned.ErrCorrupt] if it is not a regular file of at most limit bytes. A file that other
 // users have access to is an error. An error of the file is a [FileError].
-func (d *Dir) Read(folder Folder, name string, limit int) (b []byte, err error) {
-	err = d.within(folder, false, func(root *os.Root) error {
-		if b, err = readFile(root, name, limit); err != nil {
-			return &FileError{err}
-		}
-		return nil
-	})
-	return b, err
+func (d *Dir) Read(folder Folder, name string, limit int) ([]byte, error) {
+	root, err := d.open(folder)
+	if err != nil {
+		return nil, err
+	}
+	defer d.close(root)
+	b, err := readFile(root, name, limit)
+	if err != nil {
+		return nil, &FileError{err}
+	}
+	return b, nil
 }
 
 func readFile(root *os.Root, name string, limit int) ([]byte, error) {
@@ -55,21 +59,23 @@ func readFile(root *os.Root, name string, limit int) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := files.ReadOpen(f, int64(limit))
-	if errors.Is(err, files.ErrNotRegular) || errors.As(err, new(files.TooLargeError)) {
-		err = fmt.Errorf("%w: %s: %w", versioned.ErrCorrupt, name, err)
-	}
+	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
-	if err == nil {
-		err = checkFile(info)
+	if err := files.CheckInfo(info, int64(limit)); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", versioned.ErrCorrupt, name, err)
 	}
-	if err != nil {
+	if err := checkFile(info); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return b, nil
+	b := make([]byte, info.Size())
+	// Files are never changed in place, so a shorter one is damaged. Its decoder detects that.
+	n, err := io.ReadFull(f, b)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return b[:n], nil
 }
 
 // Write replaces a file, so that readers get the old content or the new, never a mixture. It makes
@@ -78,7 +84,12 @@ func readFile(root *os.Root, name string, limit int) ([]byte, error) {
 // It does not sync: after a crash of the machine a file may be empty or torn, so decoders must
 // detect that. A cache may lose what it can get again, and a sync costs each renewal milliseconds.
 func (d *Dir) Write(folder Folder, name string, data []byte) error {
-	return d.within(folder, true, func(root *os.Root) error { return writeFile(root, name, data) })
+	root, err := d.create(folder)
+	if err != nil {
+		return err
+	}
+	defer d.close(root)
+	return writeFile(root, name, data)
 }
 
 func writeFile(root *os.Root, name string, data []byte) (err error) {
@@ -103,9 +114,11 @@ func writeFile(root *os.Root, name string, data []byte) (err error) {
 
 // Remove removes a file. It returns nil if there is none.
 func (d *Dir) Remove(folder Folder, name string) error {
-	err := d.within(folder, false, func(root *os.Root) error {
-		return files.Retry(func() error { return root.Remove(name) })
-	})
+	root, err := d.open(folder)
+	if err == nil {
+		defer d.close(root)
+		err = files.Retry(func() error { return root.Remove(name) })
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -113,15 +126,16 @@ func (d *Dir) Remove(folder Folder, name string) error {
 }
 
 // List returns the entries of a folder, none if it does not exist.
-func (d *Dir) List(folder Folder) (entries []fs.DirEntry, err error) {
-	err = d.within(folder, false, func(root *os.Root) error {
-		entries, err = fs.ReadDir(root.FS(), ".")
-		return err
-	})
+func (d *Dir) List(folder Folder) ([]fs.DirEntry, error) {
+	root, err := d.open(folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return entries, err
+	if err != nil {
+		return nil, err
+	}
+	defer d.close(root)
+	return fs.ReadDir(root.FS(), ".")
 }
 
 type tempFile struct {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"unicode"
 
 	"aws-credproc/internal/versioned"
@@ -89,7 +88,12 @@ func PrepareImported(path string) error {
 		return err
 	}
 	defer d.Close()
-	return d.within(imported, true, func(*os.Root) error { return nil })
+	root, err := d.create(imported)
+	if err != nil {
+		return err
+	}
+	d.close(root)
+	return nil
 }
 
 // RemoveImported removes the note about a profile of a config file. It returns nil if there is

@@ -80,8 +80,12 @@ func (d *Dir) lockPath(name string) (string, error) {
 		return "", err
 	}
 	defer current.Close()
-	err = current.within(locks, true, func(*os.Root) error { return nil })
-	return filepath.Join(d.path, string(locks), name+".lock"), err
+	root, err := current.create(locks)
+	if err != nil {
+		return "", err
+	}
+	current.close(root)
+	return filepath.Join(d.path, string(locks), name+".lock"), nil
 }
 
 // lockFile takes the lock of a file, as Dir.Lock does. The error wraps fs.ErrNotExist if the file

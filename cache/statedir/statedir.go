@@ -171,26 +171,38 @@ func CheckCreatable(path string) error {
 // state directory that can be made.
 func notCreatable(err error) error { return fmt.Errorf("state directory: %v", err) }
 
-// within calls do with a folder, after the same checks as for the state directory. With create, it
-// makes a folder that does not exist; otherwise the error wraps fs.ErrNotExist.
-func (d *Dir) within(folder Folder, create bool, do func(*os.Root) error) error {
+// open opens a folder, after the same checks as for the state directory. The error wraps
+// fs.ErrNotExist if it does not exist.
+func (d *Dir) open(folder Folder) (*os.Root, error) {
 	if folder == Root {
-		return do(d.root)
+		return d.root, nil
 	}
 	name := string(folder)
-	if create {
-		if err := d.root.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("state directory %s: %w", d.path, err)
-		}
-	}
 	info, err := d.root.Lstat(name)
 	if err != nil {
-		return fmt.Errorf("state directory %s: %w", d.path, err)
+		return nil, fmt.Errorf("state directory %s: %w", d.path, err)
 	}
 	root, err := openChecked(info, func() (*os.Root, error) { return d.root.OpenRoot(name) })
 	if err != nil {
-		return fmt.Errorf("state directory %s: %w", filepath.Join(d.path, name), err)
+		return nil, fmt.Errorf("state directory %s: %w", filepath.Join(d.path, name), err)
 	}
-	defer root.Close()
-	return do(root)
+	return root, nil
+}
+
+// create opens a folder, which it makes if there is none.
+func (d *Dir) create(folder Folder) (*os.Root, error) {
+	if folder != Root {
+		err := d.root.Mkdir(string(folder), 0o700)
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, fmt.Errorf("state directory %s: %w", d.path, err)
+		}
+	}
+	return d.open(folder)
+}
+
+// close closes what open or create has returned. Nothing depends on an error of it.
+func (d *Dir) close(root *os.Root) {
+	if root != d.root {
+		_ = root.Close()
+	}
 }

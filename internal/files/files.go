@@ -2,7 +2,6 @@
 package files
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -35,7 +34,10 @@ func Read(path string, limit int64) ([]byte, error) {
 		return nil, pathError(path, err)
 	}
 	defer f.Close()
-	b, err := ReadOpen(f, limit)
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(b)) > limit { // it has grown, or its file system reports no sizes
+		err = TooLargeError(limit)
+	}
 	if err != nil {
 		return nil, pathError(path, err)
 	}
@@ -46,7 +48,7 @@ func Read(path string, limit int64) ([]byte, error) {
 func Check(path string, limit int64) error {
 	info, err := os.Stat(path)
 	if err == nil {
-		err = checkInfo(info, limit)
+		err = CheckInfo(info, limit)
 	}
 	if err != nil {
 		return pathError(path, err)
@@ -54,28 +56,9 @@ func Check(path string, limit int64) error {
 	return nil
 }
 
-// ReadOpen returns the content of an open regular file of at most limit bytes. Otherwise, the error
-// wraps ErrNotRegular or a TooLargeError.
-func ReadOpen(f *os.File, limit int64) ([]byte, error) {
-	info, err := f.Stat()
-	if err == nil {
-		err = checkInfo(info, limit)
-	}
-	if err != nil {
-		return nil, err
-	}
-	var b bytes.Buffer
-	b.Grow(int(info.Size()) + bytes.MinRead)
-	if _, err := b.ReadFrom(io.LimitReader(f, limit+1)); err != nil {
-		return nil, err
-	}
-	if int64(b.Len()) > limit { // it has grown, or its file system reports no sizes
-		return nil, TooLargeError(limit)
-	}
-	return b.Bytes(), nil
-}
-
-func checkInfo(info fs.FileInfo, limit int64) error {
+// CheckInfo returns an error if info is not that of a regular file of at most limit bytes. It wraps
+// ErrNotRegular or a TooLargeError.
+func CheckInfo(info fs.FileInfo, limit int64) error {
 	switch {
 	case !info.Mode().IsRegular():
 		return ErrNotRegular

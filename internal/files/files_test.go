@@ -47,3 +47,18 @@ func TestRealIsTheSameForEveryNameOfAFile(t *testing.T) {
 		t.Errorf("a missing file: %s", Real(missing))
 	}
 }
+
+// Files in /proc have the size 0.
+func TestReadFileOfUnknownSize(t *testing.T) {
+	const path = "/proc/self/status"
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Skip(err)
+	}
+	if b, err := Read(path, 64<<10); err != nil || len(b) < len(want)/2 {
+		t.Errorf("%d of %d bytes, %v", len(b), len(want), err)
+	}
+	if _, err := Read(path, 10); !errors.As(err, new(TooLargeError)) {
+		t.Errorf("above the limit: %v", err)
+	}
+}
