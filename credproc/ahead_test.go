@@ -12,13 +12,13 @@ import (
 	"aws-credproc/profiles"
 )
 
-// clock is a clock that only its owner moves.
+// clock is a clock that moves only when it is set.
 type clock struct{ now time.Time }
 
 func (c *clock) Now() time.Time { return c.now }
 
-// office is a chain p, an STS that knows it, and what resolves it, all by one clock.
-type office struct {
+// testChain is the chain of profile p with an STS and a Resolver that use one clock.
+type testChain struct {
 	clock *clock
 	sts   *ststest.Server
 	chain profiles.Chain
@@ -26,10 +26,11 @@ type office struct {
 	Resolver
 }
 
-// newOffice makes an office whose chain has the roles A, and B assumed by A if roles is 2, with some more settings.
-func newOffice(t *testing.T, roles int, settings string) office {
+// newTestChain returns a chain with role A, and if roles is 2, role B assumed by A. settings are
+// added to each profile.
+func newTestChain(t *testing.T, roles int, settings string) testChain {
 	t.Helper()
-	o := office{clock: &clock{time.Now()}, dir: t.TempDir()}
+	o := testChain{clock: &clock{time.Now()}, dir: t.TempDir()}
 	var err error
 	if o.sts, err = ststest.Start(); err != nil {
 		t.Fatal(err)
@@ -45,25 +46,30 @@ func newOffice(t *testing.T, roles int, settings string) office {
 	}
 	for i, name := range names {
 		arn := "arn:aws:iam::111111111111:role/" + string(rune('A'+i))
-		must(t, o.sts.AddRole(ststest.Role{ARN: arn, Trust: ststest.TrustPolicy(caller), Policy: ststest.AllowAssume("*")}))
+		must(t, o.sts.AddRole(ststest.Role{ARN: arn, Trust: ststest.TrustPolicy(caller),
+			Policy: ststest.AllowAssume("*")}))
 		source := "base"
 		if i > 0 {
 			source = names[i-1]
 		}
-		config += fmt.Sprintf("[profile %s]\nrole_arn = %s\nsource_profile = %s\n%s\n", name, arn, source, settings)
+		config += fmt.Sprintf("[profile %s]\nrole_arn = %s\nsource_profile = %s\n%s\n", name, arn, source,
+			settings)
 		caller = arn
 	}
-	o.chain = chainOf(t, config, fmt.Sprintf("[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n", user.Key.ID, user.Key.Secret))
-	c, err := cache.Open(cache.Options{Dir: o.dir, Choice: cache.File, Warnf: t.Errorf, Now: o.clock.Now})
+	o.chain = chainOf(t, config, fmt.Sprintf("[base]\naws_access_key_id = %s\n"+
+		"aws_secret_access_key = %s\n", user.Key.ID, user.Key.Secret))
+	c, err := cache.Open(cache.Options{Dir: o.dir, Choice: cache.File, Warnf: t.Errorf,
+		Now: o.clock.Now})
 	must(t, err)
 	t.Cleanup(func() { must(t, c.Close()) })
 	env := getenv(map[string]string{"AWS_ENDPOINT_URL_STS": o.sts.URL, "AWS_MAX_ATTEMPTS": "1"})
-	o.Resolver = Resolver{Cache: c, Getenv: env, Now: o.clock.Now, Warnf: t.Errorf, Tracef: func(string, ...any) {}}
+	o.Resolver = Resolver{Cache: c, Getenv: env, Now: o.clock.Now, Warnf: t.Errorf,
+		Tracef: func(string, ...any) {}}
 	return o
 }
 
-// TestAWorkingDayOfEightHours: a call every second, of which only the first waits for STS.
-func TestAWorkingDayOfEightHours(t *testing.T) {
+// TestOnlyFirstCallOfDayWaits makes a call every second for 8 hours.
+func TestOnlyFirstCallOfDayWaits(t *testing.T) {
 	const day, renewing = 8 * time.Hour, 2 * time.Second
 	for name, test := range map[string]struct {
 		roles    int
@@ -76,7 +82,7 @@ func TestAWorkingDayOfEightHours(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := newOffice(t, test.roles, test.settings)
+			o := newTestChain(t, test.roles, test.settings)
 			start := o.clock.now
 			var renewal time.Time // when the process that renews has come to it
 			for ; o.clock.now.Before(start.Add(day)); o.clock.now = o.clock.now.Add(time.Second) {
@@ -89,7 +95,8 @@ func TestAWorkingDayOfEightHours(t *testing.T) {
 				if waited := o.sts.Calls("AssumeRole") != before; waited != (at == 0) {
 					t.Fatalf("at %s: waited for STS: %v", at, waited)
 				}
-				if left := s.Expiration.Sub(o.clock.now); left < min(plan.UsableLeft, test.lifetime/plan.UsablePart) {
+				if left := s.Expiration.Sub(o.clock.now); left < min(plan.UsableLeft,
+					test.lifetime/plan.UsablePart) {
 					t.Fatalf("at %s: %s left", at, left)
 				}
 				if o.ClaimsRenewal(o.chain, s) {
@@ -116,22 +123,32 @@ func TestAWorkingDayOfEightHours(t *testing.T) {
 	}
 }
 
-// TestAnOutageCostsOneSlowCallInHalfAMinute: STS fails from some time before the session is renewed until some time later.
-func TestAnOutageCostsOneSlowCallInHalfAMinute(t *testing.T) {
+// TestOutageCostsOneSlowCallPer30Seconds makes a call every second while STS fails for a time.
+func TestOutageCostsOneSlowCallPer30Seconds(t *testing.T) {
 	for name, test := range map[string]struct {
 		from, to time.Duration // since the session was made, whose life is an hour
 		ahead    bool          // whether there is a process that renews
 		lost     bool          // whether there is a time without credentials
 	}{
-		"before it is due, until it is over":                 {10 * time.Minute, 2 * time.Hour, true, true},
-		"before it is due, short":                            {10 * time.Minute, 40 * time.Minute, true, false},
-		"until the last minutes":                             {30 * time.Minute, 58 * time.Minute, true, false},
-		"nothing renews ahead of the need":                   {30 * time.Minute, 58 * time.Minute, false, false},
-		"nothing renews ahead of the need, until it is over": {30 * time.Minute, 2 * time.Hour, false, true},
+		"before it is due, until it expires": {
+			10 * time.Minute, 2 * time.Hour, true, true,
+		},
+		"before it is due, short": {
+			10 * time.Minute, 40 * time.Minute, true, false,
+		},
+		"until the last minutes": {
+			30 * time.Minute, 58 * time.Minute, true, false,
+		},
+		"no background renewal": {
+			30 * time.Minute, 58 * time.Minute, false, false,
+		},
+		"no background renewal, until it expires": {
+			30 * time.Minute, 2 * time.Hour, false, true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := newOffice(t, 1, "")
+			o := newTestChain(t, 1, "")
 			warned := false
 			o.Warnf = func(string, ...any) { warned = true }
 			start := o.clock.now
@@ -150,11 +167,13 @@ func TestAnOutageCostsOneSlowCallInHalfAMinute(t *testing.T) {
 				before := o.sts.Calls("AssumeRole")
 				warned = false
 				s, err := o.Credentials(t.Context(), o.chain)
-				if lost := at >= time.Hour-plan.FallbackLeft && at < test.to+outageLife && test.lost; err != nil && !lost {
+				if lost := at >= time.Hour-plan.FallbackLeft && at < test.to+outageLife &&
+					test.lost; err != nil && !lost {
 					t.Fatalf("at %s: %v", at, err)
 				}
-				if err == nil && s.AccessKeyID == first.AccessKeyID && at > time.Hour-plan.UsableLeft && !warned {
-					t.Fatalf("at %s: served without a warning", at)
+				if err == nil && s.AccessKeyID == first.AccessKeyID && at > time.Hour-plan.UsableLeft &&
+					!warned {
+					t.Fatalf("at %s: returned without a warning", at)
 				}
 				if o.sts.Calls("AssumeRole") != before && at < time.Hour-plan.FallbackLeft {
 					if out && lastSlow != 0 && at-lastSlow < outageLife {
@@ -172,14 +191,13 @@ func TestAnOutageCostsOneSlowCallInHalfAMinute(t *testing.T) {
 					return
 				}
 			}
-			t.Error("not renewed when the outage was over")
+			t.Error("not renewed after the outage")
 		})
 	}
 }
 
-// TestWhatIsForgottenStaysForgotten: somebody clears the session while it is renewed in the background.
-func TestWhatIsForgottenStaysForgotten(t *testing.T) {
-	o := newOffice(t, 1, "")
+func TestSessionDeletedDuringRenewalStaysDeleted(t *testing.T) {
+	o := newTestChain(t, 1, "")
 	_, err := o.Credentials(t.Context(), o.chain)
 	must(t, err)
 	o.clock.now = o.clock.now.Add(40 * time.Minute)
@@ -187,7 +205,8 @@ func TestWhatIsForgottenStaysForgotten(t *testing.T) {
 	must(t, err)
 	o.BeforeWait = func() { must(t, o.Cache.Delete(t.Context(), key)) }
 	must(t, o.Renew(t.Context(), o.chain))
-	if _, err := o.Cache.FactsOf(key); !errors.Is(err, cache.ErrMiss) || o.sts.Calls("AssumeRole") != 2 {
+	if _, err := o.Cache.FactsOf(key); !errors.Is(err, cache.ErrMiss) ||
+		o.sts.Calls("AssumeRole") != 2 {
 		t.Errorf("%v, %d calls", err, o.sts.Calls("AssumeRole"))
 	}
 }

@@ -47,8 +47,8 @@ func (r *Resolver) CheckMFA(c profiles.Chain) (profile string, err error) {
 	return plan.CheckMFA(c, r.Getenv)
 }
 
-// CheckKeys returns an error if the long-term keys of a chain's source are in the keyring and cannot
-// be read. It is the error that [Resolver.Credentials] would return. It raises no prompt.
+// CheckKeys returns an error if the long-term keys of a chain's source are in the keyring and
+// cannot be read. It is the error that [Resolver.Credentials] would return. It raises no prompt.
 func (r *Resolver) CheckKeys(ctx context.Context, c profiles.Chain) error {
 	if c.Source.Type != profiles.Keyring {
 		return nil

@@ -85,7 +85,8 @@ func (s connectionSettings) httpClient() (aws.HTTPClient, error) {
 	}
 	pem, err := files.Read(path, maxCABundle)
 	if err != nil {
-		return nil, s.fail(from, fmt.Errorf("CA bundle: %w", err), cmp.Or(diag.FileLimitHint(err), "correct "+from))
+		hint := cmp.Or(diag.FileLimitHint(err), "correct "+from)
+		return nil, s.fail(from, fmt.Errorf("CA bundle: %w", err), hint)
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {
@@ -128,8 +129,8 @@ func (s connectionSettings) retryMode() (aws.RetryMode, error) {
 
 // limitedClient reads at most maxAnswer bytes of a response, and remembers the last refusal.
 //
-// It reads the response before the SDK does. The SDK closes the request's body as soon as it has the
-// response's header, and net/http, if it has not yet noted that all was sent, then closes the
+// It reads the response before the SDK does. The SDK closes the request's body as soon as it has
+// the response's header, and net/http, if it has not yet noted that all was sent, then closes the
 // connection. That failed some of a hundred single attempts with a 16 KB response.
 type limitedClient struct {
 	aws.HTTPClient

@@ -66,8 +66,8 @@ func useEndpoint(o *sts.Options, e plan.Endpoint) {
 	}
 }
 
-// globalResolver is the SDK's endpoint resolver with the global endpoint preferred, which the client
-// has no option for.
+// globalResolver is the SDK's endpoint resolver with the global endpoint preferred, which the
+// client has no option for.
 type globalResolver struct{ sts.EndpointResolverV2 }
 
 func (g globalResolver) ResolveEndpoint(

@@ -18,13 +18,14 @@ type Explanation struct {
 	Region      string `json:"region"`
 	STSEndpoint string `json:"sts_endpoint"`
 	// Where the two are configured: a variable, a setting, or a file and line. Defaults have none.
-	RegionFrom      string     `json:"region_from,omitempty"`
-	STSEndpointFrom string     `json:"sts_endpoint_from,omitempty"`
-	Store           string     `json:"store"`
-	StoreReason     string     `json:"store_reason,omitempty"` // why auto chose it, or why it is not the chosen one
-	CacheKey        *string    `json:"cache_key"`              // null if the session is never cached
-	Expires         *time.Time `json:"expires"`                // of the cached session; null if there is none
-	Chain           []Element  `json:"chain"`
+	RegionFrom      string `json:"region_from,omitempty"`
+	STSEndpointFrom string `json:"sts_endpoint_from,omitempty"`
+	Store           string `json:"store"`
+	// StoreReason is why auto chose the store, or why it is not the configured one.
+	StoreReason string     `json:"store_reason,omitempty"`
+	CacheKey    *string    `json:"cache_key"` // null if never cached
+	Expires     *time.Time `json:"expires"`   // of the cached session, or null
+	Chain       []Element  `json:"chain"`
 	// Policies is set by the caller, see [plan.Policies].
 	Policies []plan.RolePolicies `json:"policies,omitempty"`
 }
@@ -59,7 +60,7 @@ type Element struct {
 	SourceIdentity          string            `json:"source_identity,omitempty"`
 	SessionTags             map[string]string `json:"session_tags,omitempty"`
 	TransitiveTagKeys       []string          `json:"transitive_session_tags,omitempty"`
-	Policy                  string            `json:"policy,omitempty"` // as configured: JSON, or file://PATH
+	Policy                  string            `json:"policy,omitempty"` // JSON or file://PATH
 	PolicyARNs              []string          `json:"policy_arns,omitempty"`
 }
 
@@ -170,9 +171,17 @@ func roleElement(h profiles.Hop) Element {
 		tags[t.Key] = t.Value
 	}
 	return Element{
-		Type: plan.TypeAssumeRole, Profile: h.Profile, RoleARN: h.RoleARN, RoleSessionName: h.RoleSessionName,
-		ExternalID: h.ExternalID, DurationSeconds: int(h.Duration / time.Second),
-		MFASerial: h.MFASerial, SourceIdentity: h.SourceIdentity, SessionTags: tags,
-		TransitiveTagKeys: h.TransitiveTagKeys, Policy: h.Policy, PolicyARNs: h.PolicyARNs,
+		Type:              plan.TypeAssumeRole,
+		Profile:           h.Profile,
+		RoleARN:           h.RoleARN,
+		RoleSessionName:   h.RoleSessionName,
+		ExternalID:        h.ExternalID,
+		DurationSeconds:   int(h.Duration / time.Second),
+		MFASerial:         h.MFASerial,
+		SourceIdentity:    h.SourceIdentity,
+		SessionTags:       tags,
+		TransitiveTagKeys: h.TransitiveTagKeys,
+		Policy:            h.Policy,
+		PolicyARNs:        h.PolicyARNs,
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"aws-credproc/profiles"
 )
 
-// The facts of a session hold the last failure to obtain it, so that a hundred processes do not make
-// a hundred denied calls, nor each wait for an STS that does not answer.
+// The facts of a session hold the last failure to obtain it, so that a hundred processes do not
+// make a hundred denied calls, nor each wait for an STS that does not answer.
 const (
 	// sharedFailureLife is how long other processes return a failure instead of trying themselves.
 	sharedFailureLife = 5 * time.Second
@@ -72,8 +72,8 @@ func (r *resolution) warnStale(n int, s cache.Session) {
 }
 
 // claimRetry reports whether this process is the one that tries again to renew a session after a
-// temporary failure: one process in 30 seconds, so that others need not wait in a long outage. If it
-// is not, claimRetry warns that the session s is returned.
+// temporary failure: one process in 30 seconds, so that others need not wait in a long outage. If
+// it is not, claimRetry warns that the session s is returned.
 func (r *resolution) claimRetry(n int, s cache.Session) bool {
 	claimed, err := r.Cache.Claim(r.plan.Key(n), outageLife)
 	if err != nil {

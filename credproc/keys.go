@@ -21,8 +21,8 @@ const keysLabel = "AWS access key of profile"
 // ErrNoKeys means that the keyring has no long-term keys of the profile.
 var ErrNoKeys = errors.New("no long-term keys of this profile are in the keyring")
 
-// Keys stores the long-term keys of profiles in the keyring. Its errors, other than [ErrNoKeys], are
-// those of the keyring, such as [keyring.ErrLocked].
+// Keys stores the long-term keys of profiles in the keyring. Its errors, other than [ErrNoKeys],
+// are those of the keyring, such as [keyring.ErrLocked].
 type Keys struct{ secrets *keyring.Secrets }
 
 // NewKeys returns the keys of this user.
@@ -52,8 +52,8 @@ type wirePiece struct {
 
 const keysVersion = 1
 
-// Get returns the keys of a profile. config is the [profiles.FileID] of its config file. The error is
-// [ErrNoKeys] if there are none.
+// Get returns the keys of a profile. config is the [profiles.FileID] of its config file. The error
+// is [ErrNoKeys] if there are none.
 func (k *Keys) Get(ctx context.Context, config, profile string) (profiles.Keys, error) {
 	text, err := k.secrets.Get(ctx, keysUser(config, profile))
 	if errors.Is(err, keyring.ErrNotFound) {

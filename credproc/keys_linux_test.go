@@ -17,8 +17,9 @@ import (
 	"aws-credproc/profiles"
 )
 
-// importedInSilence makes the long-term keys of a chain imported ones, in a keyring that never answers, and counts who asks it.
-func (o *office) importedInSilence(t *testing.T) (asked *atomic.Int32) {
+// importIntoSilentKeyring moves the keys of the chain to a keyring that never answers, and counts
+// the connections to it.
+func (o *testChain) importIntoSilentKeyring(t *testing.T) (asked *atomic.Int32) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "bus")
 	l, err := net.Listen("unix", path)
@@ -40,8 +41,8 @@ func (o *office) importedInSilence(t *testing.T) (asked *atomic.Int32) {
 	return asked
 }
 
-// process gives a Resolver as another process has it, with the store of its choice.
-func (o *office) process(t *testing.T, dir string, store cache.Choice) *Resolver {
+// process returns a Resolver like that of another process, with its own store.
+func (o *testChain) process(t *testing.T, dir string, store cache.Choice) *Resolver {
 	t.Helper()
 	c, err := cache.Open(cache.Options{Dir: dir, Choice: store, Now: o.clock.Now})
 	must(t, err)
@@ -51,12 +52,12 @@ func (o *office) process(t *testing.T, dir string, store cache.Choice) *Resolver
 	return &r
 }
 
-// TestASilentKeyringIsWaitedForByOne: the others learn from it, whether the sessions would be in that keyring too or not.
-func TestASilentKeyringIsWaitedForByOne(t *testing.T) {
+// Whether sessions are in the keyring too makes no difference.
+func TestOneProcessWaitsForSilentKeyring(t *testing.T) {
 	for _, store := range []cache.Choice{cache.File, cache.Keyring} {
 		t.Run(string(store), func(t *testing.T) {
-			o := newOffice(t, 2, "")
-			asked := o.importedInSilence(t)
+			o := newTestChain(t, 2, "")
+			asked := o.importIntoSilentKeyring(t)
 			dir := t.TempDir()
 			var all sync.WaitGroup
 			for range 8 {
@@ -64,7 +65,9 @@ func TestASilentKeyringIsWaitedForByOne(t *testing.T) {
 				all.Go(func() {
 					_, err := r.Credentials(t.Context(), o.chain)
 					var e *diag.Error
-					if !errors.As(err, &e) || !e.Has(diag.Temporary) || !strings.Contains(diag.Text(err), "no answer in time") || !strings.Contains(diag.Text(err), "hint: ") {
+					if !errors.As(err, &e) || !e.Has(diag.Temporary) ||
+						!strings.Contains(diag.Text(err), "no answer in time") ||
+						!strings.Contains(diag.Text(err), "hint: ") {
 						t.Errorf("got %v", err)
 					}
 				})
@@ -77,17 +80,20 @@ func TestASilentKeyringIsWaitedForByOne(t *testing.T) {
 	}
 }
 
-// TestASilentKeyringCostsNoGoodSession: the session before is served while it is good, and one process in half a minute asks
-// the keyring, also where it is cut short by its own deadline.
-func TestASilentKeyringCostsNoGoodSession(t *testing.T) {
-	for name, limit := range map[string]time.Duration{"the keyring's time": time.Minute, "the caller's time": 100 * time.Millisecond} {
+// One process in 30 seconds asks the keyring, even if its own deadline is short.
+func TestCachedSessionIsReturnedWhileKeyringIsSilent(t *testing.T) {
+	for name, limit := range map[string]time.Duration{"the keyring's time": time.Minute,
+		"the caller's time": 100 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
-			o := newOffice(t, 1, "")
+			o := newTestChain(t, 1, "")
 			first, err := o.Credentials(t.Context(), o.chain)
 			must(t, err)
-			asked := o.importedInSilence(t)
-			var told []string
-			o.Warnf = func(format string, args ...any) { told = append(told, fmt.Sprintf(format, args...)) }
+			asked := o.importIntoSilentKeyring(t)
+			var warnings []string
+			o.Warnf = func(format string,
+				args ...any) {
+				warnings = append(warnings, fmt.Sprintf(format, args...))
+			}
 			o.clock.now = first.Expiration.Add(-5 * time.Minute)
 			for turn := range 3 {
 				want := int32(turn + 1)
@@ -105,11 +111,13 @@ func TestASilentKeyringCostsNoGoodSession(t *testing.T) {
 				}
 				o.clock.now = o.clock.now.Add(outageLife + time.Second)
 			}
-			if len(told) != 12 {
-				t.Errorf("%d warnings, want 12: %q", len(told), told)
+			if len(warnings) != 12 {
+				t.Errorf("%d warnings, want 12: %q", len(warnings), warnings)
 			}
-			for _, w := range told {
-				if !strings.Contains(w, "no answer") && !strings.Contains(w, "no response") || !strings.Contains(w, "hint: ") || !strings.Contains(w, "returning the cached session, which is valid for ") {
+			for _, w := range warnings {
+				if !strings.Contains(w, "no answer") && !strings.Contains(w, "no response") ||
+					!strings.Contains(w, "hint: ") ||
+					!strings.Contains(w, "returning the cached session, which is valid for ") {
 					t.Errorf("warning %q", w)
 				}
 			}
@@ -117,21 +125,24 @@ func TestASilentKeyringCostsNoGoodSession(t *testing.T) {
 	}
 }
 
-// A keyring that answers, but too slowly in all, is told of as such.
-func TestAStoreThatTakesTooLongIsToldOf(t *testing.T) {
-	o := newOffice(t, 2, "")
-	o.importedInSilence(t)
+func TestSlowStoreIsReported(t *testing.T) {
+	o := newTestChain(t, 2, "")
+	o.importIntoSilentKeyring(t)
 	o.chain.Source.Type = profiles.Static
 	storePatience = 50 * time.Millisecond
 	t.Cleanup(func() { storePatience = 5 * time.Second })
 	r := o.process(t, t.TempDir(), cache.Keyring)
-	var told []string
-	r.Warnf = func(format string, args ...any) { told = append(told, fmt.Sprintf(format, args...)) }
+	var warnings []string
+	r.Warnf = func(format string, args ...any) {
+		warnings = append(warnings,
+			fmt.Sprintf(format, args...))
+	}
 	res, err := r.newResolution(o.chain)
 	must(t, err)
 	now := o.clock.Now()
-	res.store(t.Context(), 1, cache.Session{AccessKeyID: "ASIAX", SecretAccessKey: "hush", Issued: now, Expiration: now.Add(time.Hour)})
-	if len(told) != 1 || !strings.HasSuffix(told[0], "keyring: no answer in time (50ms)") {
-		t.Errorf("told %q", told)
+	res.store(t.Context(), 1, cache.Session{AccessKeyID: "ASIAX", SecretAccessKey: "hush", Issued: now,
+		Expiration: now.Add(time.Hour)})
+	if len(warnings) != 1 || !strings.HasSuffix(warnings[0], "keyring: no answer in time (50ms)") {
+		t.Errorf("warnings %q", warnings)
 	}
 }

@@ -15,11 +15,15 @@ import (
 	"aws-credproc/profiles"
 )
 
-func TestKeysAreReadAsTheyWereKept(t *testing.T) {
-	k := profiles.Keys{AccessKeyID: "AKIAX", SecretAccessKey: "hush", Added: true, Cuts: []profiles.Cut{
-		{File: "config", Section: 2, Rest: sha256.Sum256([]byte("x")), Pieces: []profiles.Piece{{At: 3, Text: "\xff\r\n"}, {At: 3, Text: "b"}}},
-		{File: "credentials"},
-	}}
+func TestKeysRoundTrip(t *testing.T) {
+	k := profiles.Keys{AccessKeyID: "AKIAX", SecretAccessKey: "hush", Added: true,
+		Cuts: []profiles.Cut{
+			{
+				File: "config", Section: 2, Rest: sha256.Sum256([]byte("x")),
+				Pieces: []profiles.Piece{{At: 3, Text: "\xff\r\n"}, {At: 3, Text: "b"}},
+			},
+			{File: "credentials"},
+		}}
 	text, err := encodeKeys(k)
 	if err != nil {
 		t.Fatal(err)
@@ -29,22 +33,28 @@ func TestKeysAreReadAsTheyWereKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !cmp.Equal(k, got) {
-		t.Error("others are read")
+		t.Error("other keys are read")
 	}
 	rest := strings.Repeat("A", 43) + "="
 	for text, want := range map[string]error{
 		"": cache.ErrCorrupt, "hush": cache.ErrCorrupt, "{}": cache.ErrCorrupt,
-		`{"v":1,"access_key_id":"AKIAX"}`:                                                                        cache.ErrCorrupt,
-		`{"v":1,"access_key_id":"AKIAX","secret_access_key":"a\nb"}`:                                             cache.ErrCorrupt,
-		`{"v":2,"access_key_id":"AKIAX"}`:                                                                        cache.ErrVersion,
-		cuts(`{"file":"/etc/passwd","rest":"` + rest + `"}`):                                                     cache.ErrCorrupt,
-		cuts(`{"file":"config","rest":"AAAA"}`):                                                                  cache.ErrCorrupt,
-		cuts(`{"file":"config","section":-1,"rest":"` + rest + `"}`):                                             cache.ErrCorrupt,
-		cuts(`{"file":"config","rest":"` + rest + `","pieces":[{"at":-1,"text":"AAAA"}]}`):                       cache.ErrCorrupt,
-		cuts(`{"file":"config","rest":"` + rest + `","pieces":[{"at":5,"text":"AAAA"},{"at":4,"text":"AAAA"}]}`): cache.ErrCorrupt,
-		cuts(`{"file":"config","rest":"` + rest + `","pieces":[{"at":5,"text":"AAAA"}]}`):                        nil,
+		`{"v":1,"access_key_id":"AKIAX"}`:                            cache.ErrCorrupt,
+		`{"v":1,"access_key_id":"AKIAX","secret_access_key":"a\nb"}`: cache.ErrCorrupt,
+		`{"v":2,"access_key_id":"AKIAX"}`:                            cache.ErrVersion,
+		cuts(`{"file":"/etc/passwd","rest":"` + rest +
+			`"}`): cache.ErrCorrupt,
+		cuts(`{"file":"config","rest":"AAAA"}`): cache.ErrCorrupt,
+		cuts(`{"file":"config","section":-1,"rest":"` + rest +
+			`"}`): cache.ErrCorrupt,
+		cuts(`{"file":"config","rest":"` + rest +
+			`","pieces":[{"at":-1,"text":"AAAA"}]}`): cache.ErrCorrupt,
+		cuts(`{"file":"config","rest":"` + rest +
+			`","pieces":[{"at":5,"text":"AAAA"},{"at":4,"text":"AAAA"}]}`): cache.ErrCorrupt,
+		cuts(`{"file":"config","rest":"` + rest +
+			`","pieces":[{"at":5,"text":"AAAA"}]}`): nil,
 	} {
-		if _, err := decodeKeys(text); !errors.Is(err, want) || err != nil && strings.Contains(diag.Text(err), "hush") {
+		if _, err := decodeKeys(text); !errors.Is(err, want) || err != nil &&
+			strings.Contains(diag.Text(err), "hush") {
 			t.Errorf("%s: %v, want %v", text, err, want)
 		}
 	}
@@ -54,11 +64,12 @@ func cuts(cut string) string {
 	return `{"v":1,"access_key_id":"AKIAX","secret_access_key":"s","cuts":[` + cut + `]}`
 }
 
-// TestWhatAKeyringsFailureTellsOthers: what is so for every process is noted, and what passes leaves a session alone.
-func TestWhatAKeyringsFailureTellsOthers(t *testing.T) {
-	c := profiles.Chain{Source: profiles.Source{Type: profiles.Keyring, Profile: "-base"}, Profile: profiles.Section{Name: "-x"}}
+// Only failures that concern every process are shared.
+func TestKeyringFailuresToShare(t *testing.T) {
+	c := profiles.Chain{Source: profiles.Source{Type: profiles.Keyring, Profile: "-base"},
+		Profile: profiles.Section{Name: "-x"}}
 	for err, want := range map[error]diag.Error{
-		cache.ErrLocked:           {Flags: diag.NeedsUser | diag.Local}, // found soon, and over when a person has unlocked it
+		cache.ErrLocked:           {Flags: diag.NeedsUser | diag.Local}, // until the user unlocks it
 		cache.ErrTimeout:          {Flags: diag.Temporary},
 		context.DeadlineExceeded:  {Flags: diag.Temporary},
 		errors.New("session bus"): {Flags: diag.Temporary | diag.Local},
@@ -71,7 +82,8 @@ func TestWhatAKeyringsFailureTellsOthers(t *testing.T) {
 		if got.Hint == "" || got.Flags != want.Flags {
 			t.Errorf("%v: %+v", err, got)
 		}
-		if _, line, ok := strings.Cut(got.Hint, "run aws-credproc "); ok && !strings.Contains(line, " -- -") {
+		if _, line, ok := strings.Cut(got.Hint, "run aws-credproc "); ok &&
+			!strings.Contains(line, " -- -") {
 			t.Errorf("%v: a flag for a name: %s", err, got.Hint)
 		}
 	}

@@ -110,8 +110,8 @@ func (r *resolution) newCode(ctx context.Context, n int) error {
 	return err
 }
 
-// withCode gets a code for link n and calls STS with it. One process at a time does so for a device:
-// AWS accepts a code once, and the user is asked one question at a time.
+// withCode gets a code for link n and calls STS with it. One process at a time does so for a
+// device: AWS accepts a code once, and the user is asked one question at a time.
 func (r *resolution) withCode(
 	ctx context.Context, n int, keys cache.Session,
 	call func(client *stsClient, code string) (cache.Session, error),

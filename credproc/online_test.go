@@ -13,7 +13,8 @@ import (
 	"aws-credproc/internal/ststest"
 )
 
-// online is a resolver at a stand-in that knows the user jill and the role A, and the environment with her keys.
+// online returns a Resolver and an STS that knows the user jill and role A, and the environment
+// with jill's keys.
 func online(t *testing.T) (*Resolver, *ststest.Server, map[string]string) {
 	t.Helper()
 	s, err := ststest.Start()
@@ -29,7 +30,8 @@ func online(t *testing.T) (*Resolver, *ststest.Server, map[string]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.AddRole(ststest.Role{ARN: "arn:aws:iam::111111111111:role/A", Trust: ststest.TrustPolicy(jill.ARN)}); err != nil {
+	if err := s.AddRole(ststest.Role{ARN: "arn:aws:iam::111111111111:role/A",
+		Trust: ststest.TrustPolicy(jill.ARN)}); err != nil {
 		t.Fatal(err)
 	}
 	c, err := cache.Open(cache.Options{Dir: t.TempDir(), Choice: cache.File})
@@ -37,14 +39,17 @@ func online(t *testing.T) (*Resolver, *ststest.Server, map[string]string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { must(t, c.Close()) })
-	env := map[string]string{"AWS_ENDPOINT_URL_STS": s.URL, "AWS_ACCESS_KEY_ID": jill.Key.ID, "AWS_SECRET_ACCESS_KEY": jill.Key.Secret, "AWS_MAX_ATTEMPTS": "1"}
+	env := map[string]string{"AWS_ENDPOINT_URL_STS": s.URL, "AWS_ACCESS_KEY_ID": jill.Key.ID,
+		"AWS_SECRET_ACCESS_KEY": jill.Key.Secret, "AWS_MAX_ATTEMPTS": "1"}
 	discard := func(string, ...any) {}
-	return &Resolver{Cache: c, Getenv: getenv(env), Now: time.Now, Warnf: discard, Tracef: discard}, s, env
+	return &Resolver{Cache: c, Getenv: getenv(env), Now: time.Now, Warnf: discard,
+		Tracef: discard}, s, env
 }
 
-const roleOfEnvironment = "[profile p]\nrole_arn = arn:aws:iam::111111111111:role/A\ncredential_source = Environment\n"
+const roleOfEnvironment = "[profile p]\nrole_arn = arn:aws:iam::111111111111:role/A\n" +
+	"credential_source = Environment\n"
 
-func TestReachTellsTheClockWithoutAnyKey(t *testing.T) {
+func TestReachComparesClocksWithoutKeys(t *testing.T) {
 	r, s, env := online(t)
 	delete(env, "AWS_ACCESS_KEY_ID")
 	chain := chainOf(t, roleOfEnvironment, "")
@@ -63,37 +68,44 @@ func TestReachTellsTheClockWithoutAnyKey(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if to, err := r.Reach(t.Context(), chain); err == nil || to.URL != s.URL || strings.Contains(diag.Text(err), "Get \"") {
+	if to, err := r.Reach(t.Context(), chain); err == nil || to.URL != s.URL ||
+		strings.Contains(diag.Text(err), "Get \"") {
 		t.Errorf("of an STS that is gone: %+v, %v", to, err)
 	}
 }
 
-func TestCallerNamesTheSource(t *testing.T) {
+func TestCallerReturnsARNOfSource(t *testing.T) {
 	r, s, env := online(t)
 	chain := chainOf(t, roleOfEnvironment, "")
-	if arn, err := r.Caller(t.Context(), chain); err != nil || arn != "arn:aws:iam::111111111111:user/jill" {
+	if arn, err := r.Caller(t.Context(), chain); err != nil ||
+		arn != "arn:aws:iam::111111111111:user/jill" {
 		t.Errorf("%q, %v", arn, err)
 	}
 	env["AWS_SECRET_ACCESS_KEY"] = "hush"
 	var e *diag.Error
-	if _, err := r.Caller(t.Context(), chain); !errors.As(err, &e) || e.Where != "GetCallerIdentity" || !strings.Contains(err.Error(), " for access key AKIA") || e.Hint == "" || strings.Contains(diag.Text(err), "hush") {
+	if _, err := r.Caller(t.Context(), chain); !errors.As(err, &e) || e.Where != "GetCallerIdentity" ||
+		!strings.Contains(err.Error(), " for access key AKIA") || e.Hint == "" ||
+		strings.Contains(diag.Text(err), "hush") {
 		t.Errorf("with another secret: %v", err)
 	}
-	s.Fault(ststest.Fault{Kind: ststest.Fail, Status: http.StatusServiceUnavailable, Times: ststest.Always})
+	s.Fault(ststest.Fault{Kind: ststest.Fail, Status: http.StatusServiceUnavailable,
+		Times: ststest.Always})
 	if _, err := r.Caller(t.Context(), chain); !errors.As(err, &e) || !e.Has(diag.Temporary) {
-		t.Errorf("of an STS that has a bad moment: %v", err)
+		t.Errorf("of an STS that is unavailable: %v", err)
 	}
 }
 
-func TestTryAsksNobodyForACode(t *testing.T) {
+func TestTryDoesNotAskForCode(t *testing.T) {
 	r, s, _ := online(t)
-	if got, err := r.Try(t.Context(), chainOf(t, roleOfEnvironment, ""), r.Now()); err != nil || got.SessionToken == "" {
+	if got, err := r.Try(t.Context(), chainOf(t, roleOfEnvironment, ""), r.Now()); err != nil ||
+		got.SessionToken == "" {
 		t.Errorf("%v, %v", got, err)
 	}
 	before := s.Calls("AssumeRole")
 	var e *diag.Error
 	chain := chainOf(t, roleOfEnvironment+"mfa_serial = arn:aws:iam::111111111111:mfa/jill\n", "")
-	if _, err := r.Try(t.Context(), chain, r.Now()); !errors.As(err, &e) || !e.Has(diag.NeedsUser) || s.Calls("AssumeRole") != before {
+	if _, err := r.Try(t.Context(), chain, r.Now()); !errors.As(err, &e) || !e.Has(diag.NeedsUser) ||
+		s.Calls("AssumeRole") != before {
 		t.Errorf("with a device: %v", err)
 	}
 	if all, err := r.Cache.Facts(); err != nil || len(all) != 1 {
@@ -101,8 +113,8 @@ func TestTryAsksNobodyForACode(t *testing.T) {
 	}
 }
 
-// What answers tells the time in its head. The body of such an answer is the connection, which nothing ends.
-func TestReachReadsNoBody(t *testing.T) {
+// The body of a 101 response is the connection, which may not end.
+func TestReachDoesNotReadBody(t *testing.T) {
 	r, _, env := online(t)
 	end := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -10,25 +10,32 @@ import (
 	"aws-credproc/internal/ststest"
 )
 
-// TestAssumeRoleIsSentWhatIsConfiguredAndNothingElse: the Go SDK's own provider, say, sends a duration of 900 unasked.
-func TestAssumeRoleIsSentWhatIsConfiguredAndNothingElse(t *testing.T) {
+// TestAssumeRoleParameters: the Go SDK's own provider, say, sends a duration of 900 unasked.
+func TestAssumeRoleParameters(t *testing.T) {
 	const (
 		roleARN = "arn:aws:iam::123456789012:role/A"
 		policy  = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`
 	)
 	for name, test := range map[string]struct {
 		settings string
-		want     map[string]string // beside RoleArn, and RoleSessionName where it is not named
+		want     map[string]string // except RoleArn, and RoleSessionName if not configured
 	}{
-		"the role alone":   {"", map[string]string{}},
-		"session name":     {"role_session_name = jill", map[string]string{"RoleSessionName": "jill"}},
-		"external ID":      {"external_id = x-1", map[string]string{"ExternalId": "x-1"}},
-		"duration":         {"duration_seconds = 900", map[string]string{"DurationSeconds": "900"}},
-		"empty settings":   {"external_id =\nduration_seconds =\npolicy =\n", map[string]string{}},
-		"source identity":  {"source_identity = jill", map[string]string{"SourceIdentity": "jill"}},
-		"tags":             {"session_tags = a=1,b=2\ntransitive_session_tags = b", map[string]string{"Tags.member.1.Key": "a", "Tags.member.1.Value": "1", "Tags.member.2.Key": "b", "Tags.member.2.Value": "2", "TransitiveTagKeys.member.1": "b"}},
-		"inline policy":    {"policy = " + policy, map[string]string{"Policy": policy}},
-		"managed policies": {"policy_arns = arn:aws:iam::aws:policy/R", map[string]string{"PolicyArns.member.1.arn": "arn:aws:iam::aws:policy/R"}},
+		"the role alone":  {"", map[string]string{}},
+		"session name":    {"role_session_name = jill", map[string]string{"RoleSessionName": "jill"}},
+		"external ID":     {"external_id = x-1", map[string]string{"ExternalId": "x-1"}},
+		"duration":        {"duration_seconds = 900", map[string]string{"DurationSeconds": "900"}},
+		"empty settings":  {"external_id =\nduration_seconds =\npolicy =\n", map[string]string{}},
+		"source identity": {"source_identity = jill", map[string]string{"SourceIdentity": "jill"}},
+		"tags": {
+			"session_tags = a=1,b=2\ntransitive_session_tags = b",
+			map[string]string{"Tags.member.1.Key": "a", "Tags.member.1.Value": "1", "Tags.member.2.Key": "b",
+				"Tags.member.2.Value": "2", "TransitiveTagKeys.member.1": "b"},
+		},
+		"inline policy": {"policy = " + policy, map[string]string{"Policy": policy}},
+		"managed policies": {
+			"policy_arns = arn:aws:iam::aws:policy/R",
+			map[string]string{"PolicyArns.member.1.arn": "arn:aws:iam::aws:policy/R"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := ststest.Start()

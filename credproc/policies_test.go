@@ -12,8 +12,8 @@ import (
 	"aws-credproc/profiles"
 )
 
-// TestThePoliciesShownAreWhatIsNeeded: with both documents of each role the chain works, and without any one it does not.
-func TestThePoliciesShownAreWhatIsNeeded(t *testing.T) {
+// The chain works with both policies of each role, and not without any of them.
+func TestBothPoliciesAreNeededAndSufficient(t *testing.T) {
 	const (
 		userARN = "arn:aws:iam::111111111111:user/jill"
 		roleX   = "arn:aws:iam::222222222222:role/X"
@@ -26,14 +26,18 @@ func TestThePoliciesShownAreWhatIsNeeded(t *testing.T) {
 		"MFA":               "[profile p]\n" + x + "mfa_serial = " + mfaSerial,
 		"tags":              "[profile p]\n" + x + "session_tags = team=red",
 		"a source identity": "[profile p]\n" + x + "source_identity = jill",
-		"all of it":         "[profile p]\n" + x + "external_id = x-42\nsource_identity = jill\nsession_tags = team=red\nmfa_serial = " + mfaSerial,
-		"two roles":         "[profile p]\nrole_arn = " + roleY + "\nsource_profile = q\n[profile q]\n" + x + "external_id = x-42",
+		"all of it": "[profile p]\n" + x +
+			"external_id = x-42\nsource_identity = jill\nsession_tags = team=red\nmfa_serial = " + mfaSerial,
+		"two roles": "[profile p]\nrole_arn = " + roleY + "\nsource_profile = q\n[profile q]\n" +
+			x + "external_id = x-42",
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := newOffice(t, 1, "")
-			chain := chainOf(t, config, strings.Replace(base, "[base]\n", "[base]\naws_account_id = 111111111111\n", 1))
-			o.TokenCodes = &holder{clock: o.clock}
-			chain.Source.AccessKeyID, chain.Source.SecretAccessKey = o.chain.Source.AccessKeyID, o.chain.Source.SecretAccessKey
+			o := newTestChain(t, 1, "")
+			chain := chainOf(t, config, strings.Replace(base, "[base]\n",
+				"[base]\naws_account_id = 111111111111\n", 1))
+			o.TokenCodes = &deviceOwner{clock: o.clock}
+			chain.Source.AccessKeyID, chain.Source.SecretAccessKey = o.chain.Source.AccessKeyID,
+				o.chain.Source.SecretAccessKey
 			must(t, o.sts.AddMFADevice(userARN, mfaSerial, mfaSeed))
 			all := plan.Policies(chain)
 			text := func(d plan.PolicyDocument) string {
@@ -70,7 +74,9 @@ func TestThePoliciesShownAreWhatIsNeeded(t *testing.T) {
 				t.Errorf("with both documents: %v", err)
 			}
 			for i := range 2 * len(all) {
-				if err := try(i); err == nil || !strings.Contains(diag.Text(err), "aws-credproc explain --policies p prints the two policies") {
+				if err := try(i); err == nil ||
+					!strings.Contains(diag.Text(err),
+						"aws-credproc explain --policies p prints the two policies") {
 					t.Errorf("without document %d: %v", i, err)
 				}
 			}
@@ -92,20 +98,30 @@ func TestDenialIsShortAndNamesThePolicy(t *testing.T) {
 	}
 	for message, want := range map[string]struct{ text, hint string }{
 		denied + "sts:AssumeRole on resource: " + x: {jill, both + id},
-		denied + "sts:AssumeRole on resource: " + x + " because no identity-based policy allows the sts:AssumeRole action": {
+		denied + "sts:AssumeRole on resource: " + x +
+			" because no identity-based policy allows the sts:AssumeRole action": {
 			jill + " because no identity-based policy allows the sts:AssumeRole action", both},
-		denied + "sts:AssumeRole on resource: " + x + " because no role trust policy allows the sts:AssumeRole action": {
+		denied + "sts:AssumeRole on resource: " + x +
+			" because no role trust policy allows the sts:AssumeRole action": {
 			jill + " because no role trust policy allows the sts:AssumeRole action", both + id},
-		denied + "sts:AssumeRole on resource: " + x + " because no resource-based policy allows the sts:AssumeRole action": {
+		denied + "sts:AssumeRole on resource: " + x +
+			" because no resource-based policy allows the sts:AssumeRole action": {
 			jill + " because no resource-based policy allows the sts:AssumeRole action", both + id},
-		denied + "sts:AssumeRole on resource: " + x + " with an explicit deny in a service control policy": {
-			jill + " with an explicit deny in a service control policy", "the service control policy must allow it"},
-		denied + "sts:AssumeRole on resource: " + x + " because no permissions boundary allows the sts:AssumeRole action": {
-			jill + " because no permissions boundary allows the sts:AssumeRole action", "the permissions boundary must allow it"},
+		denied + "sts:AssumeRole on resource: " + x +
+			" with an explicit deny in a service control policy": {
+			jill + " with an explicit deny in a service control policy",
+			"the service control policy must allow it"},
+		denied + "sts:AssumeRole on resource: " + x +
+			" because no permissions boundary allows the sts:AssumeRole action": {
+			jill + " because no permissions boundary allows the sts:AssumeRole action",
+			"the permissions boundary must allow it"},
 		denied + "sts:TagSession on resource: " + x: {jill + " to perform sts:TagSession", both + id},
 		denied + "sts:AssumeRole on resource: *":    {jill + " on *", both + id},
-		denied + "sts:GetSessionToken":              {jill + ": not authorized to perform: sts:GetSessionToken", both + id},
-		"Access denied":                             {"AccessDenied for access key AKIAX: Access denied", both + id},
+		denied + "sts:GetSessionToken": {jill +
+			": not authorized to perform: sts:GetSessionToken", both + id},
+		"Access denied": {
+			"AccessDenied for access key AKIAX: Access denied", both + id,
+		},
 	} {
 		if got := call.refusalText("AccessDenied", message); got != want.text {
 			t.Errorf("%s\n got %s\nwant %s", message, got, want.text)
@@ -115,11 +131,13 @@ func TestDenialIsShortAndNamesThePolicy(t *testing.T) {
 		}
 	}
 	call.hop.RoleARN = "arn:aws:iam::111111111111:role/X"
-	if got := call.hint("AccessDenied", denied+"sts:AssumeRole on resource: "+call.hop.RoleARN); got != both {
+	if got := call.hint("AccessDenied",
+		denied+"sts:AssumeRole on resource: "+call.hop.RoleARN); got != both {
 		t.Errorf("a role of the same account: hint %s", got)
 	}
 	call.hop.ExternalID = "x"
-	if got := call.hint("AccessDenied", denied+"sts:AssumeRole"); got != both+"; check external_id in [profile q]" {
+	if got := call.hint("AccessDenied",
+		denied+"sts:AssumeRole"); got != both+"; check external_id in [profile q]" {
 		t.Errorf("with an external ID: hint %s", got)
 	}
 }

@@ -22,8 +22,8 @@ import (
 // step.
 const maxProfiles = 16
 
-// chainOfProfiles returns the profiles of a chain as commands receive them, from the selected one to
-// the source: a hash of the files, ":", and the name.
+// chainOfProfiles returns the profiles of a chain as commands receive them, from the selected one
+// to the source: a hash of the files, ":", and the name.
 func chainOfProfiles(c profiles.Chain) []string {
 	sum := sha256.Sum256([]byte(files.Real(c.ConfigPath) + "\x00" + files.Real(c.CredentialsPath)))
 	prefix := hex.EncodeToString(sum[:4]) + ":"

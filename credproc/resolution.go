@@ -158,8 +158,8 @@ func (l *lookup) lookInStore(ctx context.Context) bool {
 	return true
 }
 
-// fallBack returns old, with a warning, if a session could not be renewed for a reason that does not
-// rule it out. Otherwise it returns err.
+// fallBack returns old, with a warning, if a session could not be renewed for a reason that does
+// not rule it out. Otherwise it returns err.
 func (r *resolution) fallBack(
 	caller context.Context, old cache.Session, err error,
 ) (cache.Session, error) {

@@ -187,8 +187,8 @@ func (r *Resolver) start(c profiles.Chain) (*resolution, error) {
 	return res, checkRecursion(c)
 }
 
-// stsClientFor returns the STS client of a plan. It checks the endpoint first, because the SDK would
-// report a bad one as a network error.
+// stsClientFor returns the STS client of a plan. It checks the endpoint first, because the SDK
+// would report a bad one as a network error.
 func (r *Resolver) stsClientFor(p plan.Plan) (*stsClient, error) {
 	if _, err := stsURL(context.Background(), p); err != nil {
 		return nil, err

@@ -54,8 +54,8 @@ func (s source) fail(err error, hint string) *diag.Error {
 	return sourceError(s.plan.Chain, err, hint)
 }
 
-// sourceError returns the error of a chain's source. It names the source's profile if that is not the
-// selected one.
+// sourceError returns the error of a chain's source. It names the source's profile if that is not
+// the selected one.
 func sourceError(c profiles.Chain, err error, hint string) *diag.Error {
 	e := &diag.Error{Profile: c.Profile.Name, Err: err, Hint: hint}
 	if c.Source.Profile != c.Profile.Name {

@@ -39,8 +39,8 @@ func keyringError(c profiles.Chain, err error) *diag.Error {
 	const retry = "try again; if it keeps failing, restart the keyring service"
 	s := c.Source
 	imported := profiles.Argument(s.Profile)
-	reimport := fmt.Sprintf("add the keys to the credentials file as [%s], then run aws-credproc import %s",
-		s.Profile, imported)
+	reimport := "add the keys to the credentials file as [" + s.Profile +
+		"], then run aws-credproc import " + imported
 	e := sourceError(c, err, "")
 	e.Set(diag.Local, !errors.Is(err, keyring.ErrTimeout) && !errors.Is(err, context.DeadlineExceeded))
 	switch {
@@ -60,8 +60,8 @@ func keyringError(c profiles.Chain, err error) *diag.Error {
 		e.Flags |= diag.Temporary
 		e.Hint = retry
 	case errors.Is(err, keyring.ErrUnavailable):
-		e.Hint = "the keys of profile " + s.Profile + " are in the keyring: use it in your desktop session, " +
-			"or run aws-credproc import --undo " + imported + " there"
+		e.Hint = "the keys of profile " + s.Profile + " are in the keyring: use it in your desktop " +
+			"session, or run aws-credproc import --undo " + imported + " there"
 	case errors.Is(err, cache.ErrCorrupt):
 		e.Hint = reimport
 	case errors.Is(err, cache.ErrVersion):

@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// TestNoProcessIsLeftBehind: a command that hangs ends at the deadline, and so does what it has started, which holds
-// the same output.
-func TestNoProcessIsLeftBehind(t *testing.T) {
-	w := newWorld(t)
+// A command that hangs ends at the deadline with the processes that it started, which have the same
+// standard output.
+func TestChildrenOfCommandEndAtDeadline(t *testing.T) {
+	w := newFixture(t)
 	parent, child := filepath.Join(w.dir, "parent"), filepath.Join(w.dir, "child")
 	w.config("[profile leaf]\ncredential_process = " + command("hang", parent, child) + " ; true")
 	c, err := w.chain("leaf")
@@ -38,7 +38,7 @@ func TestNoProcessIsLeftBehind(t *testing.T) {
 		cancel(context.DeadlineExceeded)
 	}()
 	_, err = w.resolver.Credentials(ctx, c)
-	checkError(t, w, err, "credential_process did not end within the time allowed", passing)
+	checkError(t, w, err, "credential_process did not end within the time allowed", temporary)
 	for _, pid := range <-running {
 		for limit := time.Now().Add(20 * time.Second); isRunning(pid); time.Sleep(time.Millisecond) {
 			if time.Now().After(limit) {
@@ -48,7 +48,7 @@ func TestNoProcessIsLeftBehind(t *testing.T) {
 	}
 }
 
-// isRunning reports whether a process lives. One that has ended may wait for an init that collects it.
+// isRunning reports whether a process runs. One that has ended may be a zombie.
 func isRunning(pid int) bool {
 	if syscall.Kill(pid, 0) != nil {
 		return false

@@ -19,8 +19,8 @@ import (
 	"aws-credproc/profiles"
 )
 
-// stsClient calls STS for one chain, at the endpoint and with the connection settings of its profile
-// and the environment.
+// stsClient calls STS for one chain, at the endpoint and with the connection settings of its
+// profile and the environment.
 type stsClient struct {
 	options  sts.Options
 	watch    func(*sts.Options) // adds to options
@@ -56,7 +56,8 @@ func (c *stsClient) getSessionToken(
 	return s, err
 }
 
-// assumeRole assumes a role with the credentials of caller, and with an MFA code if that is not nil.
+// assumeRole assumes a role with the credentials of caller, and with an MFA code if that is not
+// nil.
 func (c *stsClient) assumeRole(
 	ctx context.Context, caller cache.Session, h profiles.Hop, code *string,
 ) (cache.Session, error) {

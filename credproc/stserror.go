@@ -221,8 +221,8 @@ type interrupted struct{}
 func (interrupted) Error() string        { return "interrupted" }
 func (interrupted) Is(target error) bool { return target == context.Canceled }
 
-// shownKeyID returns an access key ID for an error. Those of AWS have 20 characters; a longer one may
-// be a secret that was pasted into the wrong line.
+// shownKeyID returns an access key ID for an error. Those of AWS have 20 characters; a longer one
+// may be a secret that was pasted into the wrong line.
 func shownKeyID(id string) string {
 	const longest = 32
 	if len(id) > longest {
@@ -231,8 +231,8 @@ func shownKeyID(id string) string {
 	return id
 }
 
-// xmlTexts returns the text of the first element of each of these names, at any depth, as far as the
-// document is XML.
+// xmlTexts returns the text of the first element of each of these names, at any depth, as far as
+// the document is XML.
 func xmlTexts(document []byte, names ...string) map[string]string {
 	texts := map[string]string{}
 	decoder := xml.NewDecoder(bytes.NewReader(document))
@@ -255,8 +255,8 @@ func xmlTexts(document []byte, names ...string) map[string]string {
 	}
 }
 
-// cutDenial splits a denial of STS, "User: ARN is not authorized to perform: ...", into the caller's
-// ARN and what follows.
+// cutDenial splits a denial of STS, "User: ARN is not authorized to perform: ...", into the
+// caller's ARN and what follows.
 func cutDenial(message string) (arn, rest string, ok bool) {
 	rest, ok = strings.CutPrefix(message, "User: ")
 	arn, rest, found := strings.Cut(rest, " is not authorized to perform: ")
@@ -273,8 +273,8 @@ func root(err *smithyhttp.RequestSendError) error {
 	return errText(err.Err.Error())
 }
 
-// cause returns the first cause of an error, in words for a user. It does not quote what could not be
-// parsed, which may be a secret.
+// cause returns the first cause of an error, in words for a user. It does not quote what could not
+// be parsed, which may be a secret.
 func cause(err error) error {
 	var wrongType *json.UnmarshalTypeError
 	switch {

@@ -24,7 +24,8 @@ func (c stsCall) hint(code, message string) string {
 	case "ExpiredToken", "ExpiredTokenException":
 		return "replace the credentials of profile " + c.caller + ", which have expired"
 	case "RegionDisabledException":
-		return "activate STS for the region in the account, or set another region in [profile " + c.profile + "]"
+		return "activate STS for the region in the account, or set another region in [profile " +
+			c.profile + "]"
 	case "ValidationError":
 		if strings.Contains(message, "role chaining") {
 			return "remove duration_seconds from [profile " + c.hop.Profile + "]: " +

@@ -77,8 +77,8 @@ func retryReason(err error) string {
 	return "no response"
 }
 
-// waitingForProcess reports the wait for a lock to [Resolver.Waiting]: for the MFA prompt of another
-// process, if there is one.
+// waitingForProcess reports the wait for a lock to [Resolver.Waiting]: for the MFA prompt of
+// another process, if there is one.
 func (r *resolution) waitingForProcess() (done func()) {
 	name, device := r.plan.Chain.Profile.Name, r.plan.Chain.MFA.Serial
 	prompts, _ := r.TokenCodes.(interface{ PromptPID(serial string) int })

@@ -17,7 +17,7 @@ func TestLifetimes(t *testing.T) {
 		"less than 11 minutes":   {time.Hour, 11*time.Minute - 1, false, true, true},
 		"a minute":               {time.Hour, time.Minute, false, true, true},
 		"less than a minute":     {time.Hour, time.Minute - 1, false, false, false},
-		"over":                   {time.Hour, -time.Minute, false, false, false},
+		"expired":                {time.Hour, -time.Minute, false, false, false},
 		"a quarter of 15 min":    {15 * time.Minute, 225 * time.Second, true, true, true},
 		"less than a quarter":    {15 * time.Minute, 225*time.Second - 1, false, true, true},
 		"a tenth of two minutes": {2 * time.Minute, 12 * time.Second, false, true, false},

@@ -8,15 +8,19 @@ import (
 	"time"
 )
 
-func TestOutputIsWhatTheSDKsRead(t *testing.T) {
+func TestOutput(t *testing.T) {
 	at := time.Date(2030, 1, 1, 2, 0, 0, 999, time.FixedZone("", 7200))
 	for name, test := range map[string]struct {
 		s    cache.Session
 		want string
 	}{
-		"session": {cache.Session{AccessKeyID: "A", SecretAccessKey: "B", SessionToken: "C", AccountID: "1", Expiration: at},
+		"session": {cache.Session{AccessKeyID: "A", SecretAccessKey: "B", SessionToken: "C",
+			AccountID: "1", Expiration: at},
 			`{"Version":1,"AccessKeyId":"A","SecretAccessKey":"B","SessionToken":"C","Expiration":"2030-01-01T00:00:00Z","AccountId":"1"}` + "\n"},
-		"static keys": {cache.Session{AccessKeyID: "A", SecretAccessKey: "B"}, `{"Version":1,"AccessKeyId":"A","SecretAccessKey":"B"}` + "\n"},
+		"static keys": {
+			cache.Session{AccessKeyID: "A", SecretAccessKey: "B"},
+			`{"Version":1,"AccessKeyId":"A","SecretAccessKey":"B"}` + "\n",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, err := Output(test.s)
@@ -27,7 +31,7 @@ func TestOutputIsWhatTheSDKsRead(t *testing.T) {
 	}
 }
 
-func TestASCIIKeepsTheMeaning(t *testing.T) {
+func TestASCIIRoundTrip(t *testing.T) {
 	const text = "a\x1b\u009b\u202e\u2028é😀\n\"\\"
 	b, err := json.Marshal(text)
 	if err != nil {
