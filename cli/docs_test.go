@@ -1,9 +1,8 @@
 package cli
 
 import (
+	"aws-credproc/profiles"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,10 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/spf13/pflag"
-
-	"aws-credproc/profiles"
 )
 
 // The pages for users are README.md and the pages under docs/. Their code blocks are tested:
@@ -218,166 +213,4 @@ func TestDocsDotsMatchAnyText(t *testing.T) {
 			t.Errorf("%q and %q: %t", test.shown, test.printed, got)
 		}
 	}
-}
-
-var (
-	linkRE    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
-	headingRE = regexp.MustCompile(`(?m)^#+ (.*)$`)
-	codeRE    = regexp.MustCompile("(?ms)^```.*?^```$")
-)
-
-// anchors returns the anchors that GitHub makes for the headings of a page.
-func anchors(text string) (all []string) {
-	for _, heading := range headingRE.FindAllStringSubmatch(codeRE.ReplaceAllString(text, ""), -1) {
-		anchor := strings.ReplaceAll(strings.ToLower(heading[1]), " ", "-")
-		all = append(all, regexp.MustCompile(`[^\p{L}\p{N}_-]`).ReplaceAllString(anchor, ""))
-	}
-	return all
-}
-
-// links returns the files that a page links to. It checks that they and their anchors exist.
-func links(t *testing.T, page string) (targets []string) {
-	t.Helper()
-	text := codeRE.ReplaceAllString(read(t, page), "")
-	for _, link := range linkRE.FindAllStringSubmatch(text, -1) {
-		if strings.Contains(link[1], "://") {
-			continue
-		}
-		target, anchor, _ := strings.Cut(link[1], "#")
-		if target == "" {
-			target = page
-		} else {
-			target = filepath.ToSlash(filepath.Join(filepath.Dir(page), target))
-		}
-		targets = append(targets, target)
-		if _, err := os.Stat(filepath.Join(moduleRoot, target)); err != nil {
-			t.Errorf("%s: %s: %v", page, link[1], err)
-		} else if anchor != "" && !slices.Contains(anchors(read(t, target)), anchor) {
-			t.Errorf("%s: %s: no such heading; there are %q", page, link[1], anchors(read(t, target)))
-		}
-	}
-	return targets
-}
-
-// TestDocsLinks checks that all links work and that the README leads to every page.
-func TestDocsLinks(t *testing.T) {
-	targets := map[string][]string{}
-	for _, page := range append(pages(t), "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md") {
-		targets[page] = links(t, page)
-	}
-	reached := []string{"README.md"}
-	for i := 0; i < len(reached); i++ {
-		for _, target := range targets[reached[i]] {
-			if !slices.Contains(reached, target) {
-				reached = append(reached, target)
-			}
-		}
-	}
-	for _, page := range pages(t) {
-		if !slices.Contains(reached, page) {
-			t.Errorf("no link leads to %s", page)
-		}
-	}
-}
-
-// TestDocsTableNamesEveryCommand compares the table of docs/commands.md with the program.
-func TestDocsTableNamesEveryCommand(t *testing.T) {
-	page := read(t, "docs/commands.md")
-	for _, cmd := range newRootCmd(testApp()).Commands() {
-		if !cmd.Hidden && !strings.Contains(page, "\n| `"+strings.Fields(cmd.Use)[0]) {
-			t.Errorf("docs/commands.md lacks %s", cmd.Name())
-		}
-	}
-}
-
-// TestREADMEIsShort checks the limit of 700 words.
-func TestREADMEIsShort(t *testing.T) {
-	const limit = 700
-	if n := len(strings.Fields(read(t, "README.md"))); n >= limit {
-		t.Errorf("README.md has %d words; the limit is %d", n, limit)
-	}
-}
-
-// TestDocsCommandsInTextExist checks the commands and flags that the text of a page mentions.
-func TestDocsCommandsInTextExist(t *testing.T) {
-	for _, page := range pages(t) {
-		text := codeRE.ReplaceAllString(read(t, page), "")
-		for _, m := range regexp.MustCompile("`aws-credproc ([^`]*)`").FindAllStringSubmatch(text, -1) {
-			line, _, _ := strings.Cut(m[1], " -- ")
-			cmd, rest, err := newRootCmd(testApp()).Find(strings.Fields(line))
-			if err == nil {
-				cmd.InitDefaultHelpFlag()
-				err = cmd.ParseFlags(rest)
-			}
-			if err == nil && !cmd.HasParent() { // no command was found
-				err = cmd.ValidateArgs(cmd.Flags().Args())
-			}
-			if err != nil && !errors.Is(err, pflag.ErrHelp) {
-				t.Errorf("%s: aws-credproc %s: %v", page, m[1], err)
-			}
-		}
-	}
-}
-
-// exampleConfig is the config for the examples in --help.
-const exampleConfig = `[profile dev]
-credential_process = aws-credproc get dev-role
-region = eu-west-1
-
-[profile dev-role]
-role_arn = arn:aws:iam::123456789012:role/Dev
-source_profile = base
-region = eu-west-1
-`
-
-// TestHelpExamplesWork checks that every command has examples and that they run. What an example
-// passes its credentials to (after "--" or "|") is another program and is not run.
-func TestHelpExamplesWork(t *testing.T) {
-	for _, cmd := range visible(newRootCmd(testApp()))[1:] {
-		if cmd.Example == "" {
-			t.Errorf("%s: --help has no example", cmd.CommandPath())
-		}
-		for line := range strings.Lines(cmd.Example) {
-			line = strings.TrimSpace(line)
-			t.Run(line, func(t *testing.T) { checkExample(t, line) })
-		}
-	}
-}
-
-func checkExample(t *testing.T, line string) {
-	at := strings.Index(line, "aws-credproc ")
-	if at < 0 {
-		t.Fatal("not a command of aws-credproc")
-	}
-	command, _, _ := strings.Cut(strings.TrimRight(line[at:], `)"`), " | ")
-	command, _, runsAnother := strings.Cut(command, " -- ")
-	if err := parseCommand(strings.Fields(command)[1:]); err != nil {
-		t.Fatal(err)
-	}
-	if whyNotRun(line, map[string]bool{}) != "" {
-		return
-	}
-	if runsAnother {
-		command += " -- true"
-	}
-	h := newDocHome(t)
-	h.add(t, exampleConfig)
-	if code, stdout, stderr := h.run(t, command); code != 0 {
-		t.Errorf("%s: exit %d\n%s%s", command, code, stderr, stdout)
-	}
-}
-
-// parseCommand returns what is wrong with the flags or the arguments of a command line.
-func parseCommand(args []string) error {
-	cmd, rest, err := newRootCmd(testApp()).Find(args)
-	if err != nil {
-		return err
-	}
-	if err := cmd.ParseFlags(rest); err != nil {
-		return err
-	}
-	if err := cmd.ValidateArgs(cmd.Flags().Args()); err != nil {
-		return fmt.Errorf("%s: %w", cmd.CommandPath(), err)
-	}
-	return nil
 }
