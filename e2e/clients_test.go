@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Every client reads the same profile, starts the helper by itself, and gets the one session of the role.
+// TestE2EClients: all clients use the same profile and get the same session.
 func TestE2EClients(t *testing.T) {
 	m := startMoto(t)
 	program := buildProgram(t)
@@ -21,7 +21,8 @@ func TestE2EClients(t *testing.T) {
 	}
 	for store, env := range stores {
 		t.Run(store, func(t *testing.T) {
-			h := newHome(t, append(env(t), "AWS_CREDPROC_STORE="+store, "AWS_ENDPOINT_URL="+m.url, "AWS_PROFILE=dev")...)
+			h := newHome(t, append(env(t),
+				"AWS_CREDPROC_STORE="+store, "AWS_ENDPOINT_URL="+m.url, "AWS_PROFILE=dev")...)
 			h.write(t, "config", wired(program, "role_arn = "+roleARN("Dev")))
 			h.write(t, "credentials", key.section("base"))
 			first := h.run(t, program, "get", "dev-role").credentials(t, 0)
@@ -33,13 +34,16 @@ func TestE2EClients(t *testing.T) {
 					if err := json.Unmarshal([]byte(out), &got); err != nil {
 						t.Fatalf("%v in %q", err, out)
 					}
-					if want := "arn:aws:sts::" + motoAccount + ":assumed-role/Dev"; got.Account != motoAccount || filepath.Dir(got.Arn) != want {
-						t.Errorf("account %s, ARN %s; want account %s, ARN %s/*", got.Account, got.Arn, motoAccount, want)
+					want := "arn:aws:sts::" + motoAccount + ":assumed-role/Dev"
+					if got.Account != motoAccount || filepath.Dir(got.Arn) != want {
+						t.Errorf("account %s, ARN %s; want account %s, ARN %s/*",
+							got.Account, got.Arn, motoAccount, want)
 					}
 				})
 			}
-			if last := h.run(t, program, "get", "dev-role").credentials(t, 0); last.AccessKeyId != first.AccessKeyId {
-				t.Error("a second session was made")
+			last := h.run(t, program, "get", "dev-role").credentials(t, 0)
+			if last.AccessKeyId != first.AccessKeyId {
+				t.Error("there is a second session")
 			}
 		})
 	}

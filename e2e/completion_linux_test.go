@@ -27,7 +27,7 @@ source_profile = base
 source_profile = base
 `
 
-// completedLines are what is typed, with a tab where the shell is to complete, and the arguments that are to come of it.
+// completedLines have typed text, which the shell completes at tabs, and the resulting arguments.
 var completedLines = []struct{ typed, args string }{
 	{"refr\tbas\t", "<refresh><base>"},
 	{"get team/\t", "<get><team/deep>"},
@@ -48,19 +48,24 @@ var completedLines = []struct{ typed, args string }{
 	{"setup new --source-profile me@\t", "<setup><new><--source-profile><me@corp>"},
 }
 
-// TestE2ECompletion types into the shells themselves. In the program's place stands a script that shows what it was started
-// with, and lets the program complete.
+// TestE2ECompletion types into shells. A script in place of the program prints its arguments, and
+// runs the program for completion.
 func TestE2ECompletion(t *testing.T) {
 	program := buildProgram(t)
+	bash := []string{"bash", "--norc", "--noprofile", "-i"}
+	zsh := []string{"zsh", "-f", "-i"}
 	for _, shell := range []struct {
 		name, load string
 		start      []string
 	}{
-		{"bash", "source <(aws-credproc completion bash)", []string{"bash", "--norc", "--noprofile", "-i"}},
-		{"bash with bash-completion", "source /usr/share/bash-completion/bash_completion; source <(aws-credproc completion bash)", []string{"bash", "--norc", "--noprofile", "-i"}},
-		{"zsh", "autoload -U compinit; compinit -D; source <(aws-credproc completion zsh)", []string{"zsh", "-f", "-i"}},
-		{"zsh by fpath", "mkdir fns; aws-credproc completion zsh >fns/_aws-credproc; fpath+=($PWD/fns); autoload -U compinit; compinit -D", []string{"zsh", "-f", "-i"}},
-		{"fish", "aws-credproc completion fish | source", []string{"fish", "--no-config", "-i"}},
+		{"bash", "source <(aws-credproc completion bash)", bash},
+		{"bash with bash-completion", "source /usr/share/bash-completion/bash_completion; " +
+			"source <(aws-credproc completion bash)", bash},
+		{"zsh", "autoload -U compinit; compinit -D; source <(aws-credproc completion zsh)", zsh},
+		{"zsh with fpath", "mkdir fns; aws-credproc completion zsh >fns/_aws-credproc; " +
+			"fpath+=($PWD/fns); autoload -U compinit; compinit -D", zsh},
+		{"fish", "aws-credproc completion fish | source",
+			[]string{"fish", "--no-config", "-i"}},
 	} {
 		t.Run(shell.name, func(t *testing.T) {
 			needCommands(t, shell.start[0])
@@ -70,7 +75,9 @@ func TestE2ECompletion(t *testing.T) {
 			h := newHome(t, "TERM=xterm", "SHELL=/bin/sh", "PS1=> ")
 			h.write(t, "config", completionConfig)
 			bin := t.TempDir()
-			script := "#!/bin/sh\ncase $1 in\n__complete* | completion) exec " + program + " \"$@\" ;;\nesac\nprintf RAN\nprintf '<%s>' \"$@\"\necho .\n"
+			script := "#!/bin/sh\n" +
+				"case $1 in\n__complete* | completion) exec " + program + " \"$@\" ;;\nesac\n" +
+				"printf RAN\nprintf '<%s>' \"$@\"\necho .\n"
 			if err := os.WriteFile(filepath.Join(bin, "aws-credproc"), []byte(script), 0o755); err != nil {
 				t.Fatal(err)
 			}
@@ -78,7 +85,8 @@ func TestE2ECompletion(t *testing.T) {
 
 			pty := ptytest.New(t)
 			cmd := exec.CommandContext(t.Context(), shell.start[0], shell.start[1:]...)
-			cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = h.dir, h.env, pty.TTY, pty.TTY, pty.TTY
+			cmd.Dir, cmd.Env = h.dir, h.env
+			cmd.Stdin, cmd.Stdout, cmd.Stderr = pty.TTY, pty.TTY, pty.TTY
 			pty.Start(cmd)
 			pty.Type(shell.load + "; aws-credproc loaded\n")
 			pty.Await("RAN<loaded>.")
@@ -89,22 +97,24 @@ func TestE2ECompletion(t *testing.T) {
 			}
 			const killLine = "\x15"
 			pty.Type("aws-credproc get $(touch evaluated) \t" + killLine)
-			pty.Type("aws-credproc get (touch evaluated) \t" + killLine + "aws-credproc end\n")
+			pty.Type("aws-credproc get (touch evaluated) \t" + killLine +
+				"aws-credproc end\n")
 			pty.Await("RAN<end>.")
 			if exists(filepath.Join(h.dir, "evaluated")) {
-				t.Error("what is typed is run by the completion")
+				t.Error("completion ran the typed command")
 			}
-			for _, trouble := range []string{"Completion ended", "not found", "rror:"} {
-				if strings.Contains(pty.Shown(), trouble) {
-					t.Errorf("the terminal shows %q:\n%s", trouble, pty.Shown())
+			for _, message := range []string{"Completion ended", "not found", "rror:"} {
+				if strings.Contains(pty.Shown(), message) {
+					t.Errorf("%q on the screen:\n%s", message, pty.Shown())
 				}
 			}
 		})
 	}
 }
 
-// TestE2ECompletionReadsTheConfigOnly: no keyring is reached, no state directory made, and nobody is told anything.
-func TestE2ECompletionReadsTheConfigOnly(t *testing.T) {
+// TestE2ECompletionReadsOnlyTheConfig: completion uses no keyring, creates no state directory and
+// prints no warnings.
+func TestE2ECompletionReadsOnlyTheConfig(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "bus")
 	bus, err := net.Listen("unix", socket)
 	if err != nil {
@@ -112,29 +122,33 @@ func TestE2ECompletionReadsTheConfigOnly(t *testing.T) {
 	}
 	defer bus.Close()
 	program := buildProgram(t)
-	h := newHome(t, "DBUS_SESSION_BUS_ADDRESS=unix:path="+socket, "AWS_CREDPROC_STORE=keyring", "AWS_CREDPROC_VERBOSE=true")
+	h := newHome(t, "DBUS_SESSION_BUS_ADDRESS=unix:path="+socket,
+		"AWS_CREDPROC_STORE=keyring", "AWS_CREDPROC_VERBOSE=true")
 	h.write(t, "config", completionConfig)
 	for _, args := range [][]string{
-		{"get", ""}, {"status", ""}, {"clear", ""}, {"refresh", "--"}, {"mfa", "code", ""}, {"mfa", "remove", ""}, {"--store", ""}, {""},
+		{"get", ""}, {"status", ""}, {"clear", ""}, {"refresh", "--"}, {"mfa", "code", ""},
+		{"mfa", "remove", ""}, {"--store", ""}, {""},
 	} {
+		const directive = "Completion ended with directive: ShellCompDirectiveNoFileComp"
 		r := h.run(t, program, append([]string{"__complete"}, args...)...)
-		if lines := strings.Count(r.stdout, "\n"); r.code != 0 || lines < 2 || strings.TrimSpace(r.stderr) != "Completion ended with directive: ShellCompDirectiveNoFileComp" {
+		if r.code != 0 || strings.Count(r.stdout, "\n") < 2 ||
+			strings.TrimSpace(r.stderr) != directive {
 			t.Errorf("%q: exit %d, stdout %q, stderr %q", args, r.code, r.stdout, r.stderr)
 		}
 	}
 	if exists(filepath.Join(h.dir, "state")) {
-		t.Error("a state directory is made")
+		t.Error("completion created a state directory")
 	}
 	if err := bus.(*net.UnixListener).SetDeadline(time.Now().Add(time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
 	if conn, err := bus.Accept(); err == nil {
 		_ = conn.Close()
-		t.Error("the session bus is reached")
+		t.Error("completion connected to the session bus")
 	}
 
 	h.write(t, "config", "[profile broken\n")
 	if r := h.run(t, program, "__complete", "get", ""); r.code != 0 || r.stdout != ":1\n" {
-		t.Errorf("a broken config file: exit %d, stdout %q", r.code, r.stdout)
+		t.Errorf("invalid config file: exit %d, stdout %q", r.code, r.stdout)
 	}
 }

@@ -2,31 +2,28 @@ package e2e_test
 
 import "strings"
 
-// difference is a config that the three do not resolve alike.
+// difference is a config that the program and the SDKs do not resolve to the same chain.
 type difference struct {
 	generated
-	ours, boto, goSDK      string
-	ourWhy, botoWhy, goWhy string
+	program, boto, goSDK resolved
 }
 
-// rule says why one of the SDKs differs from us where it does.
+// rule is a known difference between an SDK and the program.
 type rule struct {
-	name string
-	// applies reports whether the rule decides this difference.
+	name    string
 	applies func(d difference) bool
 }
 
-// decide gives the rules by which we are right against each SDK that differs from us; none if one of them differs for no
-// known reason.
-func (d difference) decide() (names []string) {
-	for _, party := range []struct {
-		outcome string
-		rules   []rule
-	}{{d.boto, botoRules}, {d.goSDK, goRules}} {
-		if party.outcome == d.ours {
+// explain returns the rules for all SDKs that differ. It returns nil if there is no rule for one.
+func (d difference) explain() (names []string) {
+	for _, sdk := range []struct {
+		chain string
+		rules []rule
+	}{{d.boto.chain, botoRules}, {d.goSDK.chain, goRules}} {
+		if sdk.chain == d.program.chain {
 			continue
 		}
-		name := firstRule(d, party.rules)
+		name := firstRule(d, sdk.rules)
 		if name == "" {
 			return nil
 		}
@@ -44,6 +41,7 @@ func firstRule(d difference, rules []rule) string {
 	return ""
 }
 
+// has reports whether a profile is made by one of these recipes.
 func (d difference) has(recipes ...string) bool {
 	for _, recipe := range recipes {
 		for _, profile := range []string{"p", "q", "r"} {
@@ -55,48 +53,73 @@ func (d difference) has(recipes ...string) bool {
 	return false
 }
 
-// botoRules are where botocore reads the file's form otherwise than the format says. What a config means, once it is
-// read, boto3 and we agree upon.
+// botoRules are the differences between botocore's parser and the documented file format. There are
+// no differences in the resolution of what was parsed.
 var botoRules = []rule{
-	{"format: a duplicate key's last value wins (botocore refuses the file)", func(d difference) bool {
-		return d.traits["key twice"] && strings.HasPrefix(d.botoWhy, "ConfigParseError")
-	}},
-	{"format: white space within the brackets is trimmed (botocore does not know the profile)", func(d difference) bool {
-		return d.traits["white space in brackets"]
-	}},
-	{"format: white space and # start a comment in a property (botocore takes it for the value)", func(d difference) bool {
-		return d.traits["inline comment"]
-	}},
+	{
+		"format: the last value of a duplicate key wins (botocore refuses the file)",
+		func(d difference) bool {
+			return d.traits["duplicate key"] && strings.HasPrefix(d.boto.err, "ConfigParseError")
+		},
+	},
+	{
+		"format: white space in the brackets is trimmed (botocore does not find the profile)",
+		func(d difference) bool { return d.traits["white space in brackets"] },
+	},
+	{
+		"format: # after white space starts a comment in a value (botocore does not support it)",
+		func(d difference) bool { return d.traits["inline comment"] },
+	},
 }
 
-// goRules are where the Go SDK's own resolution differs from that of the AWS CLI, which we follow.
+// goRules are the differences between the Go SDK and the AWS CLI, which the program follows.
 var goRules = []rule{
-	{"duration: unset, nothing is sent (the Go SDK sends 900)", func(d difference) bool {
-		return d.goSDK == withGoDuration(d.ours)
-	}},
-	{"chain: static keys in an intermediate profile end it (the Go SDK assumes that profile's role too)", func(d difference) bool {
-		first, rest, _ := strings.Cut(d.goSDK, " > ")
-		ours, last, _ := strings.Cut(withGoDuration(d.ours), " > ")
-		return first == ours && strings.HasSuffix(rest, last) && d.has("role and keys", "role to itself with keys")
-	}},
-	{"chain: one kind of credentials beside another is no error where the AWS CLI takes one (the Go SDK refuses the profile)", func(d difference) bool {
-		return strings.HasPrefix(d.goWhy, "only one credential type may be specified")
-	}},
-	{"chain: a role and a process need a source (the Go SDK assumes the role with the process)", func(d difference) bool {
-		return strings.Contains(d.ourWhy, "role_arn without source_profile or credential_source") && strings.HasPrefix(d.goSDK, "PROCESS > ")
-	}},
-	{"SSO: account and role go together (the Go SDK asks for a role without a name)", func(d difference) bool {
-		return strings.Contains(d.ourWhy, "SSO profile without sso_role_name")
-	}},
-	{"several kinds of credentials: no rule, so in the AWS CLI's order (the Go SDK takes static keys first)", func(d difference) bool {
-		return strings.HasPrefix(d.goSDK, "AKIA") && !strings.HasPrefix(d.ours, "AKIA") &&
-			d.has("sso and keys", "process and keys in config", "web identity and keys")
-	}},
+	{
+		"duration: if unset, none is sent (the Go SDK sends 900)",
+		func(d difference) bool { return d.goSDK.chain == withGoDuration(d.program.chain) },
+	},
+	{
+		"chain: static keys in a source profile end it (the Go SDK assumes that profile's role too)",
+		func(d difference) bool {
+			first, rest, _ := strings.Cut(d.goSDK.chain, " > ")
+			source, last, _ := strings.Cut(withGoDuration(d.program.chain), " > ")
+			return first == source && strings.HasSuffix(rest, last) &&
+				d.has("role and keys", "role to itself with keys")
+		},
+	},
+	{
+		"chain: two kinds of credentials, of which the AWS CLI uses one (the Go SDK refuses them)",
+		func(d difference) bool {
+			return strings.HasPrefix(d.goSDK.err, "only one credential type may be specified")
+		},
+	},
+	{
+		"chain: a role with a process needs a source (the Go SDK uses the process as its source)",
+		func(d difference) bool {
+			const problem = "role_arn without source_profile or credential_source"
+			return strings.Contains(d.program.err, problem) &&
+				strings.HasPrefix(d.goSDK.chain, "PROCESS > ")
+		},
+	},
+	{
+		"SSO: the account needs a role (the Go SDK requests a role without a name)",
+		func(d difference) bool {
+			return strings.Contains(d.program.err, "SSO profile without sso_role_name")
+		},
+	},
+	{
+		"several kinds of credentials: the AWS CLI's order (the Go SDK prefers static keys)",
+		func(d difference) bool {
+			return strings.HasPrefix(d.goSDK.chain, "AKIA") &&
+				!strings.HasPrefix(d.program.chain, "AKIA") &&
+				d.has("sso and keys", "process and keys in config", "web identity and keys")
+		},
+	},
 }
 
-// withGoDuration is an outcome with the duration that the Go SDK's provider sends where none is set.
-func withGoDuration(outcome string) string {
-	parts := strings.Split(outcome, " > ")
+// withGoDuration returns a chain with the duration that the Go SDK sends if none is set.
+func withGoDuration(chain string) string {
+	parts := strings.Split(chain, " > ")
 	for i := 1; i < len(parts); i++ {
 		if rest, unset := strings.CutSuffix(parts[i], " -"); unset {
 			parts[i] = rest + " 900"

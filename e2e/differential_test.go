@@ -21,15 +21,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 )
 
-// differentialConfigs is how many generated configs TestE2EDifferential resolves.
+// differentialConfigs is the number of generated configs.
 const differentialConfigs = 600
 
-// TestE2EDifferential resolves the profile p of many generated configs by this program, by boto3 and by the Go SDK.
-// Where one differs from us, the rule that decides must be known: see rules.
+// resolved is the result for a config: the source and the roles, or an error.
+type resolved struct{ chain, err string }
+
+func (r resolved) String() string { return r.chain + "  " + r.err }
+
+// TestE2EDifferential resolves the profile p of generated configs with the program, boto3 and the
+// Go SDK. There must be a rule for each difference.
 func TestE2EDifferential(t *testing.T) {
-	python := repoPath(t, "build", "venv", "bin", "python")
-	need(t, exists(python), "build/venv")
-	h := newHome(t, "AWS_CA_BUNDLE=", "AWS_ACCESS_KEY_ID=ENVKEY", "AWS_SECRET_ACCESS_KEY=s", "AWS_REGION=us-east-1")
+	need(t, exists(python(t)), "build/venv")
+	h := newHome(t, "AWS_CA_BUNDLE=", "AWS_ACCESS_KEY_ID=ENVKEY", "AWS_SECRET_ACCESS_KEY=s",
+		"AWS_REGION=us-east-1")
 	program := buildProgram(t)
 	writeSSOTokens(t, h.dir)
 	for _, variable := range h.env {
@@ -41,72 +46,73 @@ func TestE2EDifferential(t *testing.T) {
 	var folders []string
 	cases := map[string]generated{}
 	for i := range differentialConfigs {
-		c := g.config()
 		folder := filepath.Join(h.dir, "cases", fmt.Sprintf("%03d", i))
-		if err := os.MkdirAll(folder, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		for name, text := range map[string]string{"config": c.config, "credentials": c.credentials} {
-			if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
 		folders = append(folders, folder)
-		cases[filepath.Base(folder)] = c
+		cases[folder] = g.config()
+		cases[folder].write(t, folder)
 	}
 
-	byBoto := map[string][2]string{}
-	for line := range strings.Lines(h.ok(t, python, append([]string{repoPath(t, "testdata", "e2e", "resolve.py")}, folders...)...)) {
-		var r struct{ Folder, Outcome, Why string }
-		if err := json.Unmarshal([]byte(line), &r); err != nil {
-			t.Fatal(err)
-		}
-		byBoto[r.Folder] = [2]string{r.Outcome, r.Why}
-	}
-
-	same, decided := 0, map[string]int{}
+	byBoto := resolveByBoto(t, h, folders)
+	same, explained := 0, map[string]int{}
 	var list strings.Builder
 	for _, folder := range folders {
-		c := cases[filepath.Base(folder)]
-		ours, ourWhy := resolveByUs(t, h, program, folder)
-		boto := byBoto[filepath.Base(folder)]
-		goSDK, goWhy := resolveByGoSDK(t, folder)
-		if ours == boto[0] && ours == goSDK {
+		d := difference{
+			generated: cases[folder],
+			program:   resolveByProgram(t, h, program, folder),
+			boto:      byBoto[filepath.Base(folder)],
+			goSDK:     resolveByGoSDK(t, folder),
+		}
+		if d.program.chain == d.boto.chain && d.program.chain == d.goSDK.chain {
 			same++
 			continue
 		}
-		d := difference{generated: c, ours: ours, boto: boto[0], goSDK: goSDK, ourWhy: ourWhy, botoWhy: boto[1], goWhy: goWhy}
-		names := d.decide()
-		if len(names) == 0 {
-			t.Errorf("no rule decides %s:\n ours   %s  (%s)\n boto3  %s  (%s)\n Go SDK %s  (%s)\n--- config\n%s--- credentials\n%s",
-				filepath.Base(folder), ours, ourWhy, boto[0], boto[1], goSDK, goWhy, c.config, c.credentials)
+		rules := d.explain()
+		text := fmt.Sprintf("%s\n program %v\n boto3   %v\n Go SDK  %v\n %s\n"+
+			"--- config\n%s--- credentials\n%s\n", filepath.Base(folder), d.program, d.boto, d.goSDK,
+			strings.Join(rules, "\n "), d.config, d.credentials)
+		if len(rules) == 0 {
+			t.Errorf("no rule for %s", text)
 		}
-		for _, name := range names {
-			decided[name]++
+		for _, name := range rules {
+			explained[name]++
 		}
-		fmt.Fprintf(&list, "%s\n ours   %s  %s\n boto3  %s  %s\n Go SDK %s  %s\n %s\n--- config\n%s--- credentials\n%s\n", filepath.Base(folder),
-			ours, ourWhy, boto[0], boto[1], goSDK, goWhy, strings.Join(names, "\n "), c.config, c.credentials)
+		list.WriteString(text)
 	}
-	if err := os.WriteFile(repoPath(t, "build", "differential.txt"), []byte(list.String()), 0o644); err != nil {
+	path := repoPath(t, "build", "differential.txt")
+	if err := os.WriteFile(path, []byte(list.String()), 0o644); err != nil {
 		t.Error(err)
 	}
-	t.Log("every difference, with its rules, is in build/differential.txt")
-	t.Logf("%d configs: %d resolved alike by all three", len(folders), same)
-	for _, name := range slices.Sorted(maps.Keys(decided)) {
-		t.Logf("%4d decided by: %s", decided[name], name)
+	t.Log("all differences and their rules are in build/differential.txt")
+	t.Logf("%d configs, %d without a difference", len(folders), same)
+	for _, name := range slices.Sorted(maps.Keys(explained)) {
+		t.Logf("%4d differences: %s", explained[name], name)
 	}
-	if alike := same + decided[goRules[0].name]; alike < differentialConfigs/2 {
-		t.Errorf("only %d of %d configs are resolved alike, but for a duration: the generator makes too much that is odd", alike, differentialConfigs)
+	if n := same + explained[goRules[0].name]; n < differentialConfigs/2 {
+		t.Errorf("only %d of %d configs differ at most in the duration: the generated configs "+
+			"are too unusual", n, differentialConfigs)
 	}
 }
 
-// generated is one pair of files, with what is special about it.
+// generated is a generated pair of files and what is unusual in them.
 type generated struct {
 	config, credentials string
 	traits              map[string]bool
 }
 
-// generator makes configs out of recipes for the profiles p, q and r.
+// write writes the files to a folder.
+func (c generated) write(t *testing.T, folder string) {
+	t.Helper()
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"config": c.config, "credentials": c.credentials} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// generator generates configs with the profiles p, q and r.
 type generator struct {
 	*rand.Rand
 	home string
@@ -129,17 +135,20 @@ func (g generator) config() generated {
 			header := "[profile " + name + "]"
 			if odd && g.IntN(4) == 0 {
 				header = g.pick("[ profile\t"+name+" ]", "[profile "+name+"] ; note")
-				c.traits["white space in brackets"] = c.traits["white space in brackets"] || header[1] == ' '
+				if header[1] == ' ' {
+					c.traits["white space in brackets"] = true
+				}
 			}
 			configText.WriteString(header + "\n")
-			g.write(&configText, c.traits, odd, inConfig)
+			g.writeLines(&configText, c.traits, odd, inConfig)
 		}
 		if len(inCredentials) > 0 {
 			credentialsText.WriteString("[" + name + "]\n")
-			g.write(&credentialsText, c.traits, odd, inCredentials)
+			g.writeLines(&credentialsText, c.traits, odd, inCredentials)
 		}
 	}
-	configText.WriteString("[sso-session corp]\nsso_region = us-east-1\nsso_start_url = https://corp.example\n")
+	configText.WriteString(
+		"[sso-session corp]\nsso_region = us-east-1\nsso_start_url = https://corp.example\n")
 	c.config, c.credentials = configText.String(), credentialsText.String()
 	if g.IntN(20) == 0 {
 		c.config = strings.ReplaceAll(c.config, "\n", "\r\n")
@@ -147,13 +156,16 @@ func (g generator) config() generated {
 	return c
 }
 
-// recipe says what a profile is made of. The profile p is mostly a role.
+// recipe returns the recipe for a profile, see body. The profile p is usually a role.
 func (g generator) recipe(name string) string {
 	recipes := []string{
-		"role", "role", "role", "role", "keys", "keys in config", "keys in both", "missing", "settings", "half ID", "half secret",
-		"role and keys", "role alone", "role to itself", "role to itself with keys", "role with both sources", "role by environment",
-		"process", "process and keys", "process and keys in config", "web identity and keys", "role and process", "role, source and process", "sso", "sso legacy", "sso half", "sso and keys",
-		"web identity", "web identity without role", "web identity and source", "source without role",
+		"role", "role", "role", "role", "keys", "keys in config", "keys in both", "missing",
+		"settings", "half ID", "half secret", "role and keys", "role alone", "role to itself",
+		"role to itself with keys", "role with both sources", "role by environment", "process",
+		"process and keys", "process and keys in config", "web identity and keys",
+		"role and process", "role, source and process", "sso", "sso legacy", "sso half",
+		"sso and keys", "web identity", "web identity without role", "web identity and source",
+		"source without role",
 	}
 	if name == "p" && g.IntN(2) == 0 {
 		return "role"
@@ -164,7 +176,7 @@ func (g generator) recipe(name string) string {
 	return recipes[g.IntN(len(recipes))]
 }
 
-// body gives a profile's lines in each file.
+// body returns the lines of a profile in each file.
 func (g generator) body(name, recipe string) (inConfig, inCredentials []string) {
 	id, secret := "aws_access_key_id = AKIA"+strings.ToUpper(name), "aws_secret_access_key = s"
 	role := []string{"role_arn = arn:aws:iam::111111111111:role/" + name}
@@ -174,8 +186,12 @@ func (g generator) body(name, recipe string) (inConfig, inCredentials []string) 
 	if g.IntN(4) == 0 {
 		role = append(role, "duration_seconds = "+g.pick("900", "3600"))
 	}
-	source := "source_profile = " + g.pick(slices.DeleteFunc([]string{"p", "q", "q", "r", "r"}, func(s string) bool { return s == name })...)
+	others := slices.DeleteFunc([]string{"p", "q", "q", "r", "r"}, func(s string) bool {
+		return s == name
+	})
+	source := "source_profile = " + g.pick(others...)
 	process := "credential_process = cat " + filepath.ToSlash(filepath.Join(g.home, "process.json"))
+	token := "web_identity_token_file = " + filepath.ToSlash(filepath.Join(g.home, "token"))
 	sso := []string{"sso_session = corp", "sso_account_id = 111111111111", "sso_role_name = R"}
 	switch recipe {
 	case "role":
@@ -211,7 +227,7 @@ func (g generator) body(name, recipe string) (inConfig, inCredentials []string) 
 	case "process and keys in config":
 		return []string{process, id, secret}, nil
 	case "web identity and keys":
-		return append(role, "web_identity_token_file = "+filepath.ToSlash(filepath.Join(g.home, "token"))), []string{id, secret}
+		return append(role, token), []string{id, secret}
 	case "role and process":
 		return append(role, process), nil
 	case "role, source and process":
@@ -219,25 +235,28 @@ func (g generator) body(name, recipe string) (inConfig, inCredentials []string) 
 	case "sso":
 		return sso, nil
 	case "sso legacy":
-		return append(sso[1:], "sso_region = us-east-1", "sso_start_url = https://corp.example"), nil
+		return append(sso[1:],
+			"sso_region = us-east-1", "sso_start_url = https://corp.example"), nil
 	case "sso half":
 		return sso[:2], nil
 	case "sso and keys":
 		return sso, []string{id, secret}
 	case "web identity":
-		return append(role, "web_identity_token_file = "+filepath.ToSlash(filepath.Join(g.home, "token"))), nil
+		return append(role, token), nil
 	case "web identity without role":
-		return []string{"web_identity_token_file = " + filepath.ToSlash(filepath.Join(g.home, "token"))}, nil
+		return []string{token}, nil
 	case "web identity and source":
-		return append(role, source, "web_identity_token_file = "+filepath.ToSlash(filepath.Join(g.home, "token"))), nil
+		return append(role, source, token), nil
 	case "source without role":
 		return []string{source}, nil
 	}
 	panic("no recipe " + recipe)
 }
 
-// write writes lines, where odd is set sometimes in an odder form that means the same.
-func (g generator) write(b *strings.Builder, traits map[string]bool, odd bool, lines []string) {
+// writeLines writes lines. If odd is set, it writes some in an unusual form with the same meaning.
+func (g generator) writeLines(
+	b *strings.Builder, traits map[string]bool, odd bool, lines []string,
+) {
 	for _, line := range lines {
 		key, value, _ := strings.Cut(line, "=")
 		switch form := g.IntN(8); {
@@ -253,24 +272,27 @@ func (g generator) write(b *strings.Builder, traits map[string]bool, odd bool, l
 			traits["inline comment"] = true
 		case form == 4 && value != "":
 			line = key + "= other\n" + line
-			traits["key twice"] = true
+			traits["duplicate key"] = true
 		}
 		b.WriteString(line + "\n")
 	}
 }
 
-// writeSSOTokens puts a valid token where `aws sso login` leaves it, and what the process and the token file give.
+// writeSSOTokens writes SSO tokens like "aws sso login", the output of the process and the token
+// file.
 func writeSSOTokens(t *testing.T, home string) {
 	t.Helper()
 	dir := filepath.Join(home, ".aws", "sso", "cache")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	token := fmt.Sprintf(`{"accessToken":"t","expiresAt":%q,"region":"us-east-1","startUrl":"https://corp.example"}`,
+	token := fmt.Sprintf(`{"accessToken":"t","expiresAt":%q,"region":"us-east-1",`+
+		`"startUrl":"https://corp.example"}`,
 		time.Now().Add(8*time.Hour).UTC().Format(time.RFC3339))
 	for _, name := range []string{"corp", "https://corp.example"} {
 		sum := sha1.Sum([]byte(name))
-		if err := os.WriteFile(filepath.Join(dir, hex.EncodeToString(sum[:])+".json"), []byte(token), 0o600); err != nil {
+		path := filepath.Join(dir, hex.EncodeToString(sum[:])+".json")
+		if err := os.WriteFile(path, []byte(token), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -284,13 +306,29 @@ func writeSSOTokens(t *testing.T, home string) {
 	}
 }
 
-// resolveByUs gives our outcome in the form of resolve.py, and why it is an error.
-func resolveByUs(t *testing.T, h *home, program, folder string) (outcome, why string) {
+// resolveByBoto returns the results of boto3 by the folder's base name.
+func resolveByBoto(t *testing.T, h *home, folders []string) map[string]resolved {
 	t.Helper()
-	r := h.with("AWS_CONFIG_FILE="+filepath.Join(folder, "config"), "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(folder, "credentials")).
+	script := repoPath(t, "testdata", "e2e", "resolve.py")
+	all := map[string]resolved{}
+	for line := range strings.Lines(h.ok(t, python(t), append([]string{script}, folders...)...)) {
+		var r struct{ Folder, Outcome, Why string }
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			t.Fatal(err)
+		}
+		all[r.Folder] = resolved{r.Outcome, r.Why}
+	}
+	return all
+}
+
+// resolveByProgram returns the result of the program, in the form of resolve.py.
+func resolveByProgram(t *testing.T, h *home, program, folder string) resolved {
+	t.Helper()
+	r := h.with("AWS_CONFIG_FILE="+filepath.Join(folder, "config"),
+		"AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(folder, "credentials")).
 		run(t, program, "explain", "--json", "p")
 	if r.code != 0 {
-		return "error", strings.TrimSpace(r.stderr)
+		return resolved{"error", strings.TrimSpace(r.stderr)}
 	}
 	var x struct {
 		Chain []struct {
@@ -318,14 +356,14 @@ func resolveByUs(t *testing.T, h *home, program, folder string) (outcome, why st
 		case e.Type == "process":
 			parts = append(parts, "PROCESS")
 		case e.Type == "sso" && e.SSOAccountID == "":
-			return "error", "an sso leaf that get refuses"
+			return resolved{"error", "get refuses a profile without SSO account"}
 		case e.Type == "sso":
 			parts = append(parts, "SSO "+e.SSOAccountID+" "+e.SSORoleName)
 		default:
 			parts = append(parts, e.Type+" "+e.RoleARN)
 		}
 	}
-	return strings.Join(parts, " > "), ""
+	return resolved{strings.Join(parts, " > "), ""}
 }
 
 func hopText(arn, externalID, duration string) string {
@@ -338,27 +376,28 @@ func hopText(arn, externalID, duration string) string {
 	return arn + " " + dash(externalID) + " " + dash(duration)
 }
 
-// resolveByGoSDK is resolveByUs for the Go SDK, with a recorder in the place of the network.
-func resolveByGoSDK(t *testing.T, folder string) (outcome, why string) {
+// resolveByGoSDK returns the result of the Go SDK, whose requests go to a recorder.
+func resolveByGoSDK(t *testing.T, folder string) resolved {
 	t.Helper()
 	rec := &recorder{}
-	cfg, err := config.LoadDefaultConfig(t.Context(), config.WithSharedConfigProfile("p"), config.WithHTTPClient(rec),
+	cfg, err := config.LoadDefaultConfig(t.Context(),
+		config.WithSharedConfigProfile("p"), config.WithHTTPClient(rec),
 		config.WithSharedConfigFiles([]string{filepath.Join(folder, "config")}),
 		config.WithSharedCredentialsFiles([]string{filepath.Join(folder, "credentials")}))
 	if err != nil {
-		return "error", err.Error()
+		return resolved{"error", err.Error()}
 	}
 	credentials, err := cfg.Credentials.Retrieve(context.WithoutCancel(t.Context()))
 	if err != nil {
-		return "error", err.Error()
+		return resolved{"error", err.Error()}
 	}
 	if len(rec.parts) == 0 {
-		return credentials.AccessKeyID, ""
+		return resolved{credentials.AccessKeyID, ""}
 	}
-	return strings.Join(rec.parts, " > "), ""
+	return resolved{strings.Join(rec.parts, " > "), ""}
 }
 
-// recorder answers for STS and the SSO portal, and notes what they are asked.
+// recorder responds to requests to STS and the SSO portal, and records them.
 type recorder struct {
 	parts []string
 }
@@ -366,7 +405,8 @@ type recorder struct {
 func (r *recorder) Do(req *http.Request) (*http.Response, error) {
 	if strings.HasPrefix(req.URL.Host, "portal.sso.") {
 		q := req.URL.Query()
-		return answer(fmt.Sprintf(`{"roleCredentials":{"accessKeyId":"SSO %s %s","secretAccessKey":"s","sessionToken":"t","expiration":%d}}`,
+		return respond(fmt.Sprintf(`{"roleCredentials":{"accessKeyId":"SSO %s %s",`+
+			`"secretAccessKey":"s","sessionToken":"t","expiration":%d}}`,
 			q.Get("account_id"), q.Get("role_name"), time.Now().Add(time.Hour).UnixMilli()))
 	}
 	body, err := io.ReadAll(req.Body)
@@ -391,11 +431,15 @@ func (r *recorder) Do(req *http.Request) (*http.Response, error) {
 	default:
 		return nil, fmt.Errorf("unexpected request to %s", req.URL.Host)
 	}
-	return answer(fmt.Sprintf(`<%[1]sResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><%[1]sResult><Credentials><AccessKeyId>ASIA%d</AccessKeyId>`+
-		`<SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>%s</Expiration></Credentials></%[1]sResult></%[1]sResponse>`,
+	return respond(fmt.Sprintf(`<%[1]sResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">`+
+		`<%[1]sResult><Credentials><AccessKeyId>ASIA%d</AccessKeyId>`+
+		`<SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>`+
+		`<Expiration>%s</Expiration></Credentials></%[1]sResult></%[1]sResponse>`,
 		action, len(r.parts), time.Now().Add(time.Hour).UTC().Format(time.RFC3339)))
 }
 
-func answer(body string) (*http.Response, error) {
-	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
+func respond(body string) (*http.Response, error) {
+	return &http.Response{
+		StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)),
+	}, nil
 }

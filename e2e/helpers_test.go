@@ -1,11 +1,10 @@
 package e2e_test
 
-// The end-to-end tests: the built program, started by the clients that people use, against real services on loopback.
-// scripts/setup.sh installs what they need beside Go; a test whose parts are not there is skipped, or fails with CI=true.
-// Their names start with TestE2E, by which scripts/test.sh finds them.
+// End-to-end tests run the built program, often started by AWS clients, against real services on
+// this machine. scripts/setup.sh installs what they need. A test is skipped, or fails with CI=true,
+// if something is not installed. scripts/test.sh finds the tests by the prefix TestE2E.
 
 import (
-	"aws-credproc/internal/ststest"
 	"bufio"
 	"bytes"
 	"context"
@@ -24,24 +23,26 @@ import (
 
 	"github.com/godbus/dbus/v5"
 	ss "github.com/zalando/go-keyring/secret_service"
+
+	"aws-credproc/internal/ststest"
 )
 
-// hangLimit is far beyond what anything here takes: it ends only what would never end.
+// hangLimit is how long a test waits before it fails. Nothing takes nearly as long.
 const hangLimit = 60 * time.Second
 
-// need skips the test for want of a part; in CI it fails it.
+// need skips the test if something is not installed. With CI=true it fails the test.
 func need(t *testing.T, ok bool, part string) {
 	t.Helper()
 	switch {
 	case ok:
 	case os.Getenv("CI") == "true":
-		t.Fatalf("%s is not there, and CI=true (scripts/setup.sh installs it)", part)
+		t.Fatalf("%s is not installed (run scripts/setup.sh)", part)
 	default:
-		t.Skipf("SKIPPED: %s is not there (scripts/setup.sh installs it)", part)
+		t.Skipf("SKIPPED: %s is not installed (run scripts/setup.sh)", part)
 	}
 }
 
-// needCommands skips the test unless all these commands are in PATH.
+// needCommands is [need] for commands on the PATH.
 func needCommands(t *testing.T, names ...string) {
 	t.Helper()
 	for _, name := range names {
@@ -60,13 +61,13 @@ func repoPath(t *testing.T, elem ...string) string {
 	return path
 }
 
-// exists reports whether there is a file of that name.
+// exists reports whether a file exists.
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
 }
 
-// buildProgram builds the program as it is released, and returns its path.
+// buildProgram builds the program and returns its path.
 func buildProgram(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "aws-credproc")
@@ -81,13 +82,13 @@ func buildProgram(t *testing.T) string {
 	return program
 }
 
-// A home is one person's home directory, with an environment that holds nothing of the caller's.
+// home is a user's home directory and environment.
 type home struct {
 	dir string
 	env []string // as in os.Environ
 }
 
-// newHome returns a home with an empty ~/.aws, which the environment names too, and these variables besides.
+// newHome returns a home with an empty ~/.aws directory and these additional variables.
 func newHome(t *testing.T, env ...string) *home {
 	t.Helper()
 	h := &home{dir: t.TempDir()}
@@ -109,14 +110,14 @@ func newHome(t *testing.T, env ...string) *home {
 	return h
 }
 
-// with returns the same home with these variables set; the last of several wins.
+// with returns the same home with these variables. They override earlier ones.
 func (h *home) with(env ...string) *home {
 	return &home{dir: h.dir, env: append(h.env[:len(h.env):len(h.env)], env...)}
 }
 
 func (h *home) path(name string) string { return filepath.Join(h.dir, ".aws", name) }
 
-// write writes a file of ~/.aws: "config" or "credentials".
+// write writes a file in ~/.aws.
 func (h *home) write(t *testing.T, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(h.path(name), []byte(text), 0o600); err != nil {
@@ -124,14 +125,14 @@ func (h *home) write(t *testing.T, name, text string) {
 	}
 }
 
-// A result is what a process left behind.
+// result is the result of a process.
 type result struct {
 	stdout, stderr string
 	code           int
 	took           time.Duration
 }
 
-// run runs a command in h to its end, with no standard input.
+// run runs a command with empty stdin.
 func (h *home) run(t *testing.T, name string, args ...string) result {
 	t.Helper()
 	return h.runInput(t, "", name, args...)
@@ -149,56 +150,66 @@ func (h *home) runInput(t *testing.T, stdin, name string, args ...string) result
 	start := time.Now()
 	err := cmd.Run()
 	if exit := (*exec.ExitError)(nil); ctx.Err() != nil || err != nil && !errors.As(err, &exit) {
-		t.Fatalf("%s %s: %v\n%s", filepath.Base(name), strings.Join(args, " "), err, stderr.String())
+		t.Fatalf("%s %s: %v\n%s",
+			filepath.Base(name), strings.Join(args, " "), err, stderr.String())
 	}
-	return result{stdout.String(), wineError.ReplaceAllString(stderr.String(), ""), cmd.ProcessState.ExitCode(), time.Since(start)}
+	return result{
+		stdout.String(), wineError.ReplaceAllString(stderr.String(), ""),
+		cmd.ProcessState.ExitCode(), time.Since(start),
+	}
 }
 
-// wineError is what Wine itself says, on a busy machine now and then, when a program has ended.
+// wineError matches a message that Wine sometimes prints when a program has ended.
 var wineError = regexp.MustCompile(`(?m)^wine client error:.*\n`)
 
-// ok runs a command in h that is to succeed, and returns its standard output.
+// ok runs a command that must succeed, and returns its stdout.
 func (h *home) ok(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	r := h.run(t, name, args...)
 	if r.code != 0 {
-		t.Fatalf("%s %s: exit code %d\n%s", filepath.Base(name), strings.Join(args, " "), r.code, r.stderr)
+		t.Fatalf("%s %s: exit code %d\n%s",
+			filepath.Base(name), strings.Join(args, " "), r.code, r.stderr)
 	}
 	return r.stdout
 }
 
-// processOutput is what credential_process prints
-// (https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html).
+// processOutput is the output of a credential_process, see
+// https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
 type processOutput struct {
 	Version                                               int
 	AccessKeyId, SecretAccessKey, SessionToken, AccountId string
 	Expiration                                            time.Time
 }
 
-// credentials checks that r printed credentials and nothing on standard error but what warnings allow: no line, or as
-// many as wanted. It never prints a secret.
+// credentials checks that the process printed credentials, and this number of warnings on stderr.
+// It does not print secrets.
 func (r result) credentials(t *testing.T, warnings int) processOutput {
 	t.Helper()
 	var out processOutput
 	if err := json.Unmarshal([]byte(r.stdout), &out); r.code != 0 || err != nil {
-		t.Fatalf("exit code %d, %d bytes on stdout (%v), want credentials\n%s", r.code, len(r.stdout), err, r.stderr)
+		t.Fatalf("exit code %d, %d bytes on stdout (%v), want credentials\n%s",
+			r.code, len(r.stdout), err, r.stderr)
 	}
-	if out.Version != 1 || out.AccessKeyId == "" || out.SecretAccessKey == "" || out.SessionToken == "" {
-		t.Fatalf("credentials are not whole: version %d, access key ID %q", out.Version, out.AccessKeyId)
+	if out.Version != 1 || out.AccessKeyId == "" || out.SecretAccessKey == "" ||
+		out.SessionToken == "" {
+		t.Fatalf("incomplete credentials: version %d, access key ID %q", out.Version, out.AccessKeyId)
 	}
 	if !out.Expiration.After(time.Now()) {
 		t.Errorf("expiration %s is not in the future", out.Expiration)
 	}
-	if n := strings.Count(r.stderr, "\n") - strings.Count(r.stderr, "aws-credproc: hint: "); n != warnings {
+	n := strings.Count(r.stderr, "\n") - strings.Count(r.stderr, "aws-credproc: hint: ")
+	if n != warnings {
 		t.Errorf("%d warnings on stderr, want %d:\n%s", n, warnings, r.stderr)
 	}
 	return out
 }
 
-// errorForm is an error as the program reports it: what happened, and a hint where one helps.
-var errorForm = regexp.MustCompile(`\A(aws-credproc: warning: .*\n)*aws-credproc: .*\n(aws-credproc: hint: .*\n)?\z`)
+// errorForm is the form of an error: the problem and an optional hint, after any warnings.
+var errorForm = regexp.MustCompile(
+	`\A(aws-credproc: warning: .*\n)*aws-credproc: .*\n(aws-credproc: hint: .*\n)?\z`)
 
-// failed checks that r failed with this exit code, an empty stdout, and an error on stderr that holds every part.
+// failed checks that the process failed with this exit code, an empty stdout, and an error on
+// stderr that contains all parts.
 func (r result) failed(t *testing.T, code int, parts ...string) {
 	t.Helper()
 	if r.code != code {
@@ -208,19 +219,19 @@ func (r result) failed(t *testing.T, code int, parts ...string) {
 		t.Errorf("%d bytes on stdout, want none", len(r.stdout))
 	}
 	if !errorForm.MatchString(r.stderr) {
-		t.Errorf("stderr is not an error and a hint:\n%s", r.stderr)
+		t.Errorf("stderr does not have the form of an error:\n%s", r.stderr)
 	}
 	for _, part := range parts {
 		if !strings.Contains(r.stderr, part) {
-			t.Errorf("stderr lacks %q:\n%s", part, r.stderr)
+			t.Errorf("stderr does not contain %q:\n%s", part, r.stderr)
 		}
 	}
 }
 
-// startBeside starts a command that runs another beside a service, and returns what these variables hold in there. The
-// service stays until the test is over: the inner command ends with its standard input, which also ends when the test's
-// process does, however that happens.
-func startBeside(t *testing.T, env, command []string, variables ...string) []string {
+// startService starts a command that starts a service and runs another command, and returns the
+// values of these environment variables of the inner command. The inner command ends when its stdin
+// is closed: at the end of the test, or when the process of the test is killed.
+func startService(t *testing.T, env, command []string, variables ...string) []string {
 	t.Helper()
 	inner := "printf '%s\\n' \"$" + strings.Join(variables, "\" \"$") + "\"; exec cat"
 	cmd := exec.Command(command[0], append(command[1:], "sh", "-c", inner)...)
@@ -262,12 +273,12 @@ func startBeside(t *testing.T, env, command []string, variables ...string) []str
 	return values
 }
 
-// A client is a program of AWS's that starts the helper by itself, as it reads a profile.
+// client is an AWS CLI or SDK that starts the program as a credential_process.
 type client struct {
 	name string
-	// find skips the test where the client is not installed, and returns it.
+	// find returns the client's path. It skips the test if the client is not installed.
 	find func(t *testing.T) string
-	// whoami returns the arguments with which it prints sts:GetCallerIdentity's answer for AWS_PROFILE.
+	// whoami returns the arguments for printing the result of GetCallerIdentity for AWS_PROFILE.
 	whoami func(t *testing.T, endpoint string) []string
 }
 
@@ -276,8 +287,10 @@ var clients = []client{
 		return []string{"-m", "awscli", "sts", "get-caller-identity", "--output", "json"}
 	}},
 	{"AWS CLI v2", cli2, func(_ *testing.T, endpoint string) []string {
-		// Debian 12's does not know AWS_ENDPOINT_URL.
-		return []string{"--endpoint-url", endpoint, "sts", "get-caller-identity", "--output", "json"}
+		// The version in Debian 12 does not support AWS_ENDPOINT_URL.
+		return []string{
+			"--endpoint-url", endpoint, "sts", "get-caller-identity", "--output", "json",
+		}
 	}},
 	{"boto3", python, func(t *testing.T, _ string) []string {
 		return []string{repoPath(t, "testdata", "e2e", "whoami.py"), "dev"}
@@ -287,11 +300,12 @@ var clients = []client{
 	}},
 }
 
-// cli2 returns the AWS CLI v2, which is often not the first "aws" in PATH.
+// cli2 returns AWS CLI v2, which is often not the first "aws" on the PATH.
 func cli2(t *testing.T) string {
 	t.Helper()
 	for _, aws := range []string{"/usr/bin/aws", "/usr/local/bin/aws"} {
-		if out, err := exec.Command(aws, "--version").Output(); err == nil && strings.HasPrefix(string(out), "aws-cli/2.") {
+		out, err := exec.Command(aws, "--version").Output()
+		if err == nil && strings.HasPrefix(string(out), "aws-cli/2.") {
 			return aws
 		}
 	}
@@ -299,14 +313,15 @@ func cli2(t *testing.T) string {
 	return ""
 }
 
-// node returns node, which finds the AWS SDK for JavaScript through NODE_PATH.
+// node returns node. NODE_PATH has the AWS SDK for JavaScript.
 func node(t *testing.T) string {
 	t.Helper()
 	need(t, exists(repoPath(t, "build", "js", "installed.json")), "AWS SDK for JavaScript")
 	return repoPath(t, "build", "js", "node")
 }
 
-// newDev returns a home with the profiles base, which holds a user's keys, and dev, whose role that user may assume.
+// newDev returns a home with two profiles: base has the keys of a user, dev a role that the user
+// may assume.
 func newDev(t *testing.T) (*ststest.Server, *home) {
 	t.Helper()
 	s, err := ststest.Start()
@@ -327,14 +342,15 @@ func newDev(t *testing.T) (*ststest.Server, *home) {
 		t.Fatal(err)
 	}
 	h := newHome(t, "AWS_ENDPOINT_URL_STS="+s.URL)
-	h.write(t, "config", "[profile dev]\nrole_arn = "+role+"\nsource_profile = base\nregion = eu-west-1\n\n[profile base]\nregion = eu-west-1\n")
+	h.write(t, "config", "[profile dev]\nrole_arn = "+role+"\nsource_profile = base\n"+
+		"region = eu-west-1\n\n[profile base]\nregion = eu-west-1\n")
 	h.write(t, "credentials", accessKey{ann.Key.ID, ann.Key.Secret}.section("base"))
 	return s, h
 }
 
-// A secretService is a private gnome-keyring, empty and unlocked.
+// secretService is a gnome-keyring of the test, empty and unlocked at first.
 type secretService struct {
-	env []string // with which it is found
+	env []string // variables for its clients
 	pid string
 	bus *dbus.Conn
 }
@@ -342,9 +358,10 @@ type secretService struct {
 func startSecretService(t *testing.T) secretService {
 	t.Helper()
 	needCommands(t, "bash", "dbus-run-session", "gnome-keyring-daemon", "gdbus", "secret-tool")
-	v := startBeside(t, nil, []string{repoPath(t, "scripts", "with-secret-service.sh")},
+	v := startService(t, nil, []string{repoPath(t, "scripts", "with-secret-service.sh")},
 		"DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "GNOME_KEYRING_PID")
-	return secretService{[]string{"DBUS_SESSION_BUS_ADDRESS=" + v[0], "XDG_RUNTIME_DIR=" + v[1]}, v[2], connectBus(t, v[0])}
+	env := []string{"DBUS_SESSION_BUS_ADDRESS=" + v[0], "XDG_RUNTIME_DIR=" + v[1]}
+	return secretService{env, v[2], connectBus(t, v[0])}
 }
 
 func connectBus(t *testing.T, address string) *dbus.Conn {
@@ -357,16 +374,17 @@ func connectBus(t *testing.T, address string) *dbus.Conn {
 	return bus
 }
 
-// lock locks the keyring, as a locked screen may.
+// lock locks the keyring.
 func (s secretService) lock(t *testing.T) {
 	t.Helper()
-	err := s.bus.Object(secretsName, secretsPath).Call("org.freedesktop.Secret.Service.Lock", 0, []dbus.ObjectPath{loginPath}).Err
+	err := s.bus.Object(secretsName, secretsPath).
+		Call("org.freedesktop.Secret.Service.Lock", 0, []dbus.ObjectPath{loginPath}).Err
 	if err != nil || !s.locked(t) {
 		t.Fatalf("lock the keyring: %v", err)
 	}
 }
 
-// unlock unlocks the keyring with its password, as a login does: without a prompt.
+// unlock unlocks the keyring with its password, without a prompt.
 func (s secretService) unlock(t *testing.T) {
 	t.Helper()
 	var (
@@ -374,17 +392,21 @@ func (s secretService) unlock(t *testing.T) {
 		session dbus.ObjectPath
 		service = s.bus.Object(secretsName, secretsPath)
 	)
-	if err := service.Call("org.freedesktop.Secret.Service.OpenSession", 0, "plain", dbus.MakeVariant("")).Store(&none, &session); err != nil {
+	const (
+		open   = "org.freedesktop.Secret.Service.OpenSession"
+		unlock = "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface.UnlockWithMasterPassword"
+	)
+	err := service.Call(open, 0, "plain", dbus.MakeVariant("")).Store(&none, &session)
+	if err != nil {
 		t.Fatal(err)
 	}
-	master := ss.NewSecret(session, "password")
-	err := service.Call("org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface.UnlockWithMasterPassword", 0, loginPath, master).Err
+	err = service.Call(unlock, 0, loginPath, ss.NewSecret(session, "password")).Err
 	if err != nil || s.locked(t) {
 		t.Fatalf("unlock the keyring: %v", err)
 	}
 }
 
-// clients counts the connections to the bus, and so the processes that use it.
+// clients returns the number of connections to the bus.
 func (s secretService) clients(t *testing.T) (n int) {
 	t.Helper()
 	var names []string
@@ -401,23 +423,24 @@ func (s secretService) clients(t *testing.T) (n int) {
 
 func (s secretService) locked(t *testing.T) bool {
 	t.Helper()
-	locked, err := s.bus.Object(secretsName, loginPath).GetProperty("org.freedesktop.Secret.Collection.Locked")
+	locked, err := s.bus.Object(secretsName, loginPath).
+		GetProperty("org.freedesktop.Secret.Collection.Locked")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return locked.Value() == true
 }
 
-// A keyringTest is the program in a home whose profile "dev-role" is a role of a strict STS, which counts calls.
+// keyringTest is a home with the profile dev-role, whose STS counts calls.
 type keyringTest struct {
 	*home
 	program string
 	sts     *ststest.Server
 	user    *ststest.User
-	calls   int // of AssumeRole, as of the last look
+	calls   int // of AssumeRole at the last check
 }
 
-// secondRole is a role that the user may assume too.
+// secondRole is another role that the user may assume.
 const secondRole = "role/Second"
 
 func newKeyringTest(t *testing.T, program string, env ...string) *keyringTest {
@@ -429,7 +452,7 @@ func newKeyringTest(t *testing.T, program string, env ...string) *keyringTest {
 	return k
 }
 
-// startSTS starts a strict STS with one user who may assume two roles: "role/Dev" with any external ID and "role/Second".
+// startSTS starts an STS with a user who may assume role/Dev and role/Second.
 func startSTS(t *testing.T) (*ststest.Server, *ststest.User) {
 	t.Helper()
 	sts, err := ststest.Start()
@@ -454,14 +477,16 @@ func startSTS(t *testing.T) (*ststest.Server, *ststest.User) {
 }
 
 func (k *keyringTest) config(region, role, externalID, endpoint string) string {
-	settings := "role_arn = arn:aws:iam::" + motoAccount + ":" + role + "\nendpoint_url = " + endpoint + "\n"
+	settings := "role_arn = arn:aws:iam::" + motoAccount + ":" + role + "\n" +
+		"endpoint_url = " + endpoint + "\n"
 	if externalID != "" {
 		settings += "external_id = " + externalID + "\n"
 	}
 	return "[profile dev-role]\nregion = " + region + "\nsource_profile = base\n" + settings
 }
 
-// get runs "get dev-role", checks the credentials and how many warnings there are, and how many calls of AssumeRole it took.
+// get runs "get dev-role" and checks the credentials and the numbers of warnings and of AssumeRole
+// calls.
 func (k *keyringTest) get(t *testing.T, warnings, calls int) processOutput {
 	t.Helper()
 	out := k.run(t, k.program, "get", "dev-role").credentials(t, warnings)
@@ -469,27 +494,27 @@ func (k *keyringTest) get(t *testing.T, warnings, calls int) processOutput {
 	return out
 }
 
-// called checks the number of calls of AssumeRole since the last look.
+// called checks the number of AssumeRole calls since the last check.
 func (k *keyringTest) called(t *testing.T, want int) {
 	t.Helper()
 	n := k.sts.Calls("AssumeRole")
 	if n-k.calls != want {
-		t.Errorf("%d calls of AssumeRole, want %d", n-k.calls, want)
+		t.Errorf("%d AssumeRole calls, want %d", n-k.calls, want)
 	}
 	k.calls = n
 }
 
-// items returns how many items of ours secret-tool finds. Its output holds secrets and goes nowhere.
+// items returns the number of keyring items of the program. It does not print them.
 func (k *keyringTest) items(t *testing.T) int {
 	t.Helper()
 	out := k.ok(t, "secret-tool", "search", "--all", "service", "aws-credproc")
 	return strings.Count("\n"+out, "\n[/")
 }
 
-// forgetKernelKey takes the kernel key of a home away, on Linux.
+// forgetKernelKey deletes the kernel key of a home. It is set on Linux.
 var forgetKernelKey = func(*testing.T, *home) {}
 
-// newSessions gives the store that new sessions go to by auto, and why.
+// newSessions returns the store for new sessions, and why auto has chosen it.
 func (h *home) newSessions(t *testing.T, program string) (store, reason string) {
 	t.Helper()
 	var x struct {
@@ -502,7 +527,7 @@ func (h *home) newSessions(t *testing.T, program string) (store, reason string) 
 	return x.Store, x.Reason
 }
 
-// signal sends a signal to a process by its ID.
+// signal sends a signal to a process.
 func signal(t *testing.T, name, pid string) {
 	t.Helper()
 	if out, err := exec.Command("kill", "-"+name, pid).CombinedOutput(); err != nil {
@@ -512,7 +537,7 @@ func signal(t *testing.T, name, pid string) {
 
 const mfaSerial = "arn:aws:iam::" + motoAccount + ":mfa/jill"
 
-// processesWith names the processes, but for this one, that have a text in their command line or environment.
+// processesWith returns the /proc files of command lines and environments with this text.
 func processesWith(t *testing.T, text string) (found []string) {
 	t.Helper()
 	for _, file := range []string{"cmdline", "environ"} {
@@ -521,7 +546,8 @@ func processesWith(t *testing.T, text string) (found []string) {
 			t.Fatal(err)
 		}
 		for _, path := range paths {
-			if b, err := os.ReadFile(path); err == nil && strings.Contains(string(b), text) { // an error: it has ended meanwhile
+			b, err := os.ReadFile(path) // fails if the process has ended
+			if err == nil && strings.Contains(string(b), text) {
 				found = append(found, path)
 			}
 		}
@@ -529,43 +555,47 @@ func processesWith(t *testing.T, text string) (found []string) {
 	return found
 }
 
-// motoAccount is the account that moto plays.
+// motoAccount is the account of moto.
 const motoAccount = "123456789012"
 
-// A moto is a moto server that checks signatures and policies, and a home that may do anything there.
+// moto is a moto server that checks signatures and policies.
 type moto struct {
 	url   string
-	admin *home
+	admin *home // with the keys of a user who is allowed everything
 }
 
-// A call is one call of boto3: service, operation, parameters.
+// call is a call with boto3: service, operation and parameters.
 type call [3]any
 
 // params are the parameters of a call.
 type params map[string]any
 
-// accessKey is an IAM user's long-term key.
+// accessKey is the access key of an IAM user.
 type accessKey struct {
 	ID     string `json:"AccessKeyId"`
 	Secret string `json:"SecretAccessKey"`
 }
 
-// env returns the variables that every SDK takes the key from.
+// env returns the environment variables with the key.
 func (k accessKey) env() []string {
 	return []string{"AWS_ACCESS_KEY_ID=" + k.ID, "AWS_SECRET_ACCESS_KEY=" + k.Secret}
 }
 
 // section returns the key as a section of the credentials file.
 func (k accessKey) section(profile string) string {
-	return fmt.Sprintf("[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n", profile, k.ID, k.Secret)
+	return fmt.Sprintf("[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n",
+		profile, k.ID, k.Secret)
 }
 
-// startMoto starts moto and lets an administrator in, as the last who needs no permission.
+// startMoto starts moto and creates a user who is allowed everything. moto does not check the
+// permissions of its first calls.
 func startMoto(t *testing.T) *moto {
 	t.Helper()
 	needCommands(t, "bash")
-	need(t, exists(repoPath(t, "build", "venv", "installed.txt")) || hasPythonParts(t), "moto, boto3 or AWS CLI v1")
-	url := startBeside(t, []string{"MOTO_NO_AUTH=3"}, []string{repoPath(t, "scripts", "with-moto.sh")}, "MOTO_URL")[0]
+	installed := exists(repoPath(t, "build", "venv", "installed.txt")) || hasPythonParts(t)
+	need(t, installed, "moto, boto3 or AWS CLI v1")
+	url := startService(t, []string{"MOTO_NO_AUTH=3"},
+		[]string{repoPath(t, "scripts", "with-moto.sh")}, "MOTO_URL")[0]
 	m := &moto{url: url, admin: newHome(t, "AWS_ENDPOINT_URL="+url, "AWS_DEFAULT_REGION=us-east-1",
 		"AWS_ACCESS_KEY_ID=nobody", "AWS_SECRET_ACCESS_KEY=nobody")}
 	key := m.do(t, createUser("admin", allow("*", "*"))...).accessKey(t)
@@ -579,7 +609,7 @@ func hasPythonParts(t *testing.T) bool {
 
 func python(t *testing.T) string { return repoPath(t, "build", "venv", "bin", "python") }
 
-// answers are what the calls of one [moto.do] answered.
+// answers are the results of calls.
 type answers []json.RawMessage
 
 // do makes calls as the administrator.
@@ -597,7 +627,7 @@ func (m *moto) do(t *testing.T, calls ...call) answers {
 	return a
 }
 
-// accessKey returns the key that one of the calls made.
+// accessKey returns the access key that one of the calls created.
 func (a answers) accessKey(t *testing.T) accessKey {
 	t.Helper()
 	for _, answer := range a {
@@ -606,33 +636,33 @@ func (a answers) accessKey(t *testing.T) accessKey {
 			return created.AccessKey
 		}
 	}
-	t.Fatal("no access key was made")
+	t.Fatal("no access key was created")
 	return accessKey{}
 }
 
 // allow returns a policy that allows an action on a resource.
 func allow(action, resource string) string {
-	return fmt.Sprintf(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": %q, "Resource": %q}]}`,
-		action, resource)
+	return fmt.Sprintf(`{"Version": "2012-10-17", "Statement": [`+
+		`{"Effect": "Allow", "Action": %q, "Resource": %q}]}`, action, resource)
 }
 
-// trust returns a trust policy for a principal; with an external ID, on condition of that.
+// trust returns a trust policy for a principal. It may require an external ID.
 func trust(principal, externalID string) string {
 	condition := ""
 	if externalID != "" {
 		condition = fmt.Sprintf(`, "Condition": {"StringEquals": {"sts:ExternalId": %q}}`, externalID)
 	}
-	return fmt.Sprintf(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": %q}, `+
-		`"Action": "sts:AssumeRole"%s}]}`, principal, condition)
+	return fmt.Sprintf(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", `+
+		`"Principal": {"AWS": %q}, "Action": "sts:AssumeRole"%s}]}`, principal, condition)
 }
 
-// roleARN returns the ARN of a role, whose name includes its path.
+// roleARN returns the ARN of a role. The name may have a path.
 func roleARN(name string) string { return "arn:aws:iam::" + motoAccount + ":role/" + name }
 
 // userARN returns the ARN of a user.
 func userARN(name string) string { return "arn:aws:iam::" + motoAccount + ":user/" + name }
 
-// createUser makes a user with an inline policy, if one is given, and a key.
+// createUser returns the calls that create a user with a key and, optionally, an inline policy.
 func createUser(name, policy string) []call {
 	calls := []call{{"iam", "create_user", params{"UserName": name}}}
 	if policy != "" {
@@ -642,25 +672,31 @@ func createUser(name, policy string) []call {
 	return append(calls, call{"iam", "create_access_key", params{"UserName": name}})
 }
 
-// deleteUser takes away what [createUser] with the same policy made.
+// deleteUser returns the calls that undo [createUser].
 func deleteUser(name, policy string, key accessKey) []call {
 	calls := []call{{"iam", "delete_access_key", params{"UserName": name, "AccessKeyId": key.ID}}}
 	if policy != "" {
-		calls = append(calls, call{"iam", "delete_user_policy", params{"UserName": name, "PolicyName": "inline"}})
+		calls = append(calls, call{"iam", "delete_user_policy",
+			params{"UserName": name, "PolicyName": "inline"}})
 	}
 	return append(calls, call{"iam", "delete_user", params{"UserName": name}})
 }
 
-// createRole makes a role with a trust policy and an inline policy; its name may begin with a path.
+// createRole returns the calls that create a role with a trust policy and an inline policy. The
+// name may have a path.
 func createRole(name, trustPolicy, policy string) []call {
 	path, name := splitPath(name)
 	return []call{
-		{"iam", "create_role", params{"RoleName": name, "Path": path, "AssumeRolePolicyDocument": trustPolicy}},
-		{"iam", "put_role_policy", params{"RoleName": name, "PolicyName": "inline", "PolicyDocument": policy}},
+		{"iam", "create_role", params{
+			"RoleName": name, "Path": path, "AssumeRolePolicyDocument": trustPolicy,
+		}},
+		{"iam", "put_role_policy", params{
+			"RoleName": name, "PolicyName": "inline", "PolicyDocument": policy,
+		}},
 	}
 }
 
-// deleteRole takes away what [createRole] made.
+// deleteRole returns the calls that undo [createRole].
 func deleteRole(name string) []call {
 	_, name = splitPath(name)
 	return []call{
@@ -675,8 +711,8 @@ func splitPath(name string) (path, base string) {
 	return "/" + name[:i], name[i:]
 }
 
-// wired returns a config file with two profiles: "dev", which starts the program for "dev-role", and "dev-role" with
-// these settings beside its source profile "base".
+// wired returns a config file with the profile dev, which starts the program for dev-role, and the
+// profile dev-role with source profile base and these settings.
 func wired(program, settings string) string {
 	return fmt.Sprintf("[profile dev]\ncredential_process = %s get dev-role\nregion = us-east-1\n\n"+
 		"[profile dev-role]\nregion = us-east-1\nsource_profile = base\n%s\n", program, settings)

@@ -217,7 +217,7 @@ func TestE2EImport(t *testing.T) {
 		i.ok(t, "secret-tool", "clear", "service", "aws-credproc-keys", "username", "base in "+i.path("config"))
 		i.get(t, 0, 0)
 		i.run(t, program, "get", "base").failed(t, 1, "no long-term keys of this profile are in the keyring", "run aws-credproc import base")
-		i.finds(t, "base: the imported keys are no longer in the keyring", "put them into the credentials file as [base], and run aws-credproc import base")
+		i.finds(t, "base: the imported keys are no longer in the keyring", "add the keys to the credentials file as [base], then run aws-credproc import base")
 		i.run(t, program, "import", "base").failed(t, 1, "its keys are neither in the keyring nor in the files")
 		i.run(t, program, "import", "--undo", "base").failed(t, 1, "its keys are neither in the keyring nor in the files")
 	})

@@ -299,7 +299,7 @@ func TestE2ENoKeyring(t *testing.T) {
 	})
 	t.Run("a bus without a Secret Service", func(t *testing.T) {
 		needCommands(t, "dbus-run-session")
-		address := startBeside(t, nil, []string{"dbus-run-session", "--"}, "DBUS_SESSION_BUS_ADDRESS")[0]
+		address := startService(t, nil, []string{"dbus-run-session", "--"}, "DBUS_SESSION_BUS_ADDRESS")[0]
 		get(t, "DBUS_SESSION_BUS_ADDRESS="+address)
 		var running bool
 		if err := connectBus(t, address).BusObject().Call("org.freedesktop.DBus.NameHasOwner", 0, secretsName).Store(&running); err != nil {

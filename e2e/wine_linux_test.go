@@ -32,7 +32,7 @@ func startWine(t *testing.T) windowsPC {
 	needCommands(t, "bash", "x86_64-w64-mingw32-ld")
 	_, err := exec.LookPath("wine64")
 	need(t, err == nil || exists("/usr/lib/wine/wine64"), "wine64")
-	v := startBeside(t, nil, []string{repoPath(t, "scripts", "with-wine.sh")}, "WINE", "WINEPREFIX")
+	v := startService(t, nil, []string{repoPath(t, "scripts", "with-wine.sh")}, "WINE", "WINEPREFIX")
 	return windowsPC{v[0], filepath.Join(v[1], "drive_c")}
 }
 
