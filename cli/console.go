@@ -74,6 +74,10 @@ func (c *console) print(b []byte) error {
 	return nil
 }
 
+func (c *console) printf(format string, args ...any) error {
+	return c.print(fmt.Appendf(nil, format, args...))
+}
+
 // printJSON prints a value as indented JSON in ASCII.
 func (c *console) printJSON(v any) error {
 	var b strings.Builder

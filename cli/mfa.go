@@ -21,86 +21,102 @@ import (
 func newMFACmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "mfa",
-		Short: "keep the TOTP seed of an MFA device in the keyring",
-		Long: `For those who choose it: a virtual MFA device whose codes this program makes itself, out of a seed in the keyring.
-That is a weaker second factor, since the seed is on the same machine as the access key. SERIAL is the device's ARN, as in
-mfa_serial.`,
+		Short: "Keep TOTP seeds of MFA devices in the keyring",
+		Long: `Stores the TOTP seed of a virtual MFA device in the keyring, so that aws-credproc
+generates the codes and does not ask for them. This is a weaker second factor,
+because the seed is on the same machine as the access key.
+
+SERIAL is the ARN of the device, as in mfa_serial.`,
 		Example: "  aws-credproc mfa add arn:aws:iam::123456789012:mfa/jill",
 		Args:    noSubcommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	var add *cobra.Command
-	add = &cobra.Command{
-		Use:   "add SERIAL",
-		Short: "keep a seed, and show the two codes that enrol the device",
-		Long: `Keeps the seed of a virtual MFA device in the keyring, and shows two codes, one after the other: with them IAM enrols the
-device ("Assign MFA device", authenticator app). The seed is what IAM shows there as the secret key, in base32, or as an
-otpauth:// URI in its QR code. It is asked for at the terminal and not shown; or it is read from stdin, if that is no
-terminal. The second code comes up to 30 seconds after the first: a --timeout that is shorter may end before it.
+	cmd.AddCommand(newMFAAddCmd(a), newMFARemoveCmd(a), newMFACodeCmd(a))
+	return cmd
+}
 
-From then on nobody is asked for a code of this device. Keep the seed elsewhere too: it cannot be read back.`,
+func newMFAAddCmd(a *app) *cobra.Command {
+	var cmd *cobra.Command
+	cmd = &cobra.Command{
+		Use:   "add SERIAL",
+		Short: "Store a seed and print two codes to register the device",
+		Long: `Stores the seed of a virtual MFA device in the keyring and prints two consecutive
+codes, with which you register the device in IAM ("Assign MFA device", authenticator
+app). The seed is what IAM shows there as the secret key, in base32, or the
+otpauth:// URI in its QR code. It is read at the terminal without echo, or from stdin
+if that is not a terminal. The second code follows up to 30 seconds after the first,
+so --timeout must not be shorter.
+
+From then on you are not asked for codes of the device. Keep another copy of the
+seed: aws-credproc does not show it again.`,
 		Example: `  aws-credproc mfa add arn:aws:iam::123456789012:mfa/jill
   pass show aws/jill-seed | aws-credproc mfa add arn:aws:iam::123456789012:mfa/jill`,
 		Args:              oneSerial,
 		ValidArgsFunction: completeSerials,
-		// The deadline is that of what this program does, not of the person who looks for the seed: that of each code. The
-		// keyring has limits of its own.
+		// --timeout is that of each code, without the time to look up the seed. The keyring has
+		// limits of its own.
 		RunE: a.runE(func(_ context.Context, args []string) error {
-			stays, err := unlockKeyring(add.Context(), a)
+			locked, err := unlockKeyring(cmd.Context(), a)
 			if err != nil {
 				return err
 			}
-			if stays != nil {
-				return mfaError("add", args[0], stays)
+			if locked != nil {
+				return mfaError("add", args[0], locked)
 			}
 			a.pauseWatchdog()
-			return mfaError("add", args[0], addSeed(add.Context(), a, args[0]))
+			return mfaError("add", args[0], addSeed(cmd.Context(), a, args[0]))
 		}),
 	}
-	remove := &cobra.Command{
-		Use:               "remove SERIAL",
-		Short:             "forget a seed",
-		Long:              `Forgets the seed of an MFA device. The device stays enrolled with IAM: remove it there too, or keep its seed elsewhere.`,
+	return cmd
+}
+
+func newMFARemoveCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "remove SERIAL",
+		Short: "Delete a seed",
+		Long: `Deletes the seed of an MFA device from the keyring. The device remains registered in
+IAM. Remove it there too, unless you have another copy of the seed.`,
 		Example:           "  aws-credproc mfa remove arn:aws:iam::123456789012:mfa/jill",
 		Args:              oneSerial,
 		ValidArgsFunction: completeSerials,
 		RunE: a.runE(func(ctx context.Context, args []string) error {
-			done := "its seed is removed"
 			switch err := a.seeds().Remove(ctx, args[0]); {
 			case errors.Is(err, mfa.ErrNoSeed):
-				done = "no seed of it is in the keyring, so there is nothing to remove"
+				return a.printf("%s: no seed in the keyring, nothing to delete\n", args[0])
 			case err != nil:
 				return mfaError("remove", args[0], err)
 			}
-			return a.print(fmt.Appendf(nil, "%s: %s\n", args[0], done))
+			return a.printf("%s: seed deleted\n", args[0])
 		}),
 	}
-	code := &cobra.Command{
+}
+
+func newMFACodeCmd(a *app) *cobra.Command {
+	return &cobra.Command{
 		Use:   "code SERIAL",
-		Short: "print a code that was not used before",
-		Long: `Prints the code of now of an MFA device whose seed is kept. AWS takes each code once, so one that this program has given
-out before is not printed again: it waits for the next, for 30 seconds at most.`,
+		Short: "Print an unused code",
+		Long: `Prints a code of an MFA device whose seed is in the keyring. AWS accepts a code once,
+so a code that aws-credproc has used or printed is not printed again: the command
+waits for the next one, up to 30 seconds.`,
 		Example:           "  aws-credproc mfa code arn:aws:iam::123456789012:mfa/jill",
 		Args:              oneSerial,
 		ValidArgsFunction: completeSerials,
 		RunE: a.runE(func(ctx context.Context, args []string) error {
 			code, err := a.seeds().Code(ctx, args[0], func(wait time.Duration) {
-				a.say("the code of now is used already; waiting %s for the next", wait)
+				a.say("the current code is already used; waiting %s for the next one", wait)
 			})
 			if err != nil {
 				return mfaError("code", args[0], err)
 			}
-			return a.print([]byte(string(code.Secret) + "\n"))
+			return a.printf("%s\n", string(code.Secret))
 		}),
 	}
-	cmd.AddCommand(add, remove, code)
-	return cmd
 }
 
-// addSeed asks for a seed, keeps it and shows two codes.
+// addSeed asks for a seed, stores it and prints two codes.
 func addSeed(ctx context.Context, a *app, serial string) error {
 	seeds := a.seeds()
-	if err := seeds.CanAdd(ctx, serial); err != nil { // before anybody looks for a seed
+	if err := seeds.CanAdd(ctx, serial); err != nil { // before the user looks for the seed
 		return err
 	}
 	text, err := readSeed(ctx, a, serial)
@@ -114,31 +130,36 @@ func addSeed(ctx context.Context, a *app, serial string) error {
 	if err := seeds.Add(ctx, serial, seed); err != nil {
 		return err
 	}
-	a.warn("the seed is on this machine now, as your access key may be: that is a weaker second factor than a device of its own")
-	show := func(which string) error {
-		ctx, cancel := context.WithTimeout(ctx, a.timeout)
-		defer cancel()
-		code, err := seeds.Code(ctx, serial, func(wait time.Duration) {
-			a.say("IAM wants two codes in a row; waiting %s for the %s", wait, which)
-		})
-		if err != nil {
-			e := &diag.Error{Err: fmt.Errorf("the seed is kept, but there is no %s code: %w", which, err),
-				Hint: "aws-credproc mfa code --timeout 50s " + serial + " prints the next"}
-			e.Set(diag.NeedsUser, errors.Is(err, keyring.ErrLocked))
-			return e
-		}
-		return a.print(fmt.Appendf(nil, "%s code: %s\n", which, string(code.Secret)))
-	}
-	if err := show("first"); err != nil {
+	a.warn("the seed is now on this machine, where your access key may be too: " +
+		"a weaker second factor than a separate device")
+	if err := printSeedCode(ctx, a, serial, "first"); err != nil {
 		return err
 	}
-	return show("second")
+	return printSeedCode(ctx, a, serial, "second")
 }
 
-// maxSeedText is more than the longest otpauth URI takes.
+// printSeedCode prints the next code of a new device.
+func printSeedCode(ctx context.Context, a *app, serial, which string) error {
+	ctx, cancel := context.WithTimeout(ctx, a.timeout)
+	defer cancel()
+	code, err := a.seeds().Code(ctx, serial, func(wait time.Duration) {
+		a.say("IAM needs two consecutive codes; waiting %s for the %s one", wait, which)
+	})
+	if err != nil {
+		e := &diag.Error{
+			Err:  fmt.Errorf("the seed is stored, but there is no %s code: %w", which, err),
+			Hint: "aws-credproc mfa code --timeout 50s " + serial + " prints the next one",
+		}
+		e.Set(diag.NeedsUser, errors.Is(err, keyring.ErrLocked))
+		return e
+	}
+	return a.printf("%s code: %s\n", which, string(code.Secret))
+}
+
+// maxSeedText is larger than any otpauth URI.
 const maxSeedText = 4 << 10
 
-// readSeed asks for a seed at the terminal, or reads it from stdin where that is none.
+// readSeed reads a seed from the terminal, or from stdin if that is not a terminal.
 func readSeed(ctx context.Context, a *app, serial string) (string, error) {
 	if !term.IsTerminal(int(os.Stdin.Fd())) {
 		b, err := io.ReadAll(io.LimitReader(os.Stdin, maxSeedText))
@@ -149,17 +170,21 @@ func readSeed(ctx context.Context, a *app, serial string) (string, error) {
 	}
 	tty, err := a.terminal()
 	if err != nil {
-		return "", &diag.Error{Err: fmt.Errorf("nobody can be asked for the seed here: %w", err), Hint: "give it on stdin", Flags: diag.NeedsUser}
+		return "", &diag.Error{
+			Err:  fmt.Errorf("cannot ask for the seed: %w", err),
+			Hint: "pass the seed on stdin", Flags: diag.NeedsUser,
+		}
 	}
 	defer tty.Close()
-	text, err := tty.AskHidden(ctx, "Seed of "+serial+", in base32 or as an otpauth:// URI (it is not shown): ")
+	question := "Seed of " + serial + " in base32 or as otpauth:// URI (not shown): "
+	text, err := tty.AskHidden(ctx, question)
 	if ctx.Err() != nil || errors.Is(err, io.EOF) {
-		return "", errors.New("interrupted, and nothing is kept")
+		return "", errors.New("interrupted; nothing was stored")
 	}
 	return text, err
 }
 
-// mfaError says at which step a failure was, and how it is mended.
+// mfaError adds the step and a hint to an error.
 func mfaError(step, serial string, err error) error {
 	if err == nil {
 		return nil
@@ -172,20 +197,22 @@ func mfaError(step, serial string, err error) error {
 	case errors.Is(err, mfa.ErrNoSeed):
 		e.Hint = "aws-credproc mfa add " + serial
 	case errors.Is(err, mfa.ErrSeedExists):
-		e.Hint = "aws-credproc mfa remove " + serial + " first, if that seed is of no more use"
+		e.Hint = "aws-credproc mfa remove " + serial + " deletes it"
 	case errors.Is(err, keyring.ErrUnavailable):
-		e.Hint = "seeds are kept in a keyring only; where there is none, name a command with mfa_process"
+		e.Hint = "seeds need a keyring; without one, set mfa_process to a command that prints codes"
 	case errors.As(err, new(*keyring.Error)):
 		e.Set(diag.NeedsUser, errors.Is(err, keyring.ErrLocked))
 		e.Hint = hintOf(err, "aws-credproc mfa "+step+" "+serial)
 	case errors.Is(err, context.DeadlineExceeded):
-		e.Hint = "try again, or allow more with --timeout"
+		e.Hint = "try again, or use a longer --timeout"
 	}
 	return e
 }
 
-// completeSerials offers the MFA devices of the config to the shell.
-func completeSerials(_ *cobra.Command, args []string, _ string) (serials []string, _ cobra.ShellCompDirective) {
+// completeSerials completes the MFA devices in the config files.
+func completeSerials(
+	_ *cobra.Command, args []string, _ string,
+) (serials []string, _ cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"aws-credproc/cache"
+	"aws-credproc/cache/keyring"
 	"aws-credproc/credproc"
 	"aws-credproc/credproc/mfa"
 	"aws-credproc/internal/diag"
@@ -26,28 +26,10 @@ type refresh struct {
 	*app
 	all, newCode bool
 	wait         time.Duration
-	start        time.Time  // sessions that are older are renewed
+	start        time.Time  // failures before it are not shared
 	deadline     time.Time  // of --timeout
 	until        time.Time  // end of --wait, which all profiles share
 	signedIn     [][]string // commands that have run
-}
-
-// startTimer starts --timeout and --wait: at the start, and again after a sign-in, which takes as long
-// as the user needs.
-func (r *refresh) startTimer() {
-	r.deadline = time.Now().Add(r.timeout)
-	r.until = time.Now().Add(r.wait)
-}
-
-// takesKeys reports whether one of these profiles, or of all, has its long-term keys in the keyring.
-func takesKeys(f *profiles.Files, names []string, all bool) bool {
-	if all {
-		names = f.Names()
-	}
-	return slices.ContainsFunc(names, func(name string) bool {
-		c, err := f.Chain(name) // an error is told when it is its turn
-		return err == nil && c.Source.Type == profiles.Keyring
-	})
 }
 
 func newRefreshCmd(a *app) *cobra.Command {
@@ -55,94 +37,126 @@ func newRefreshCmd(a *app) *cobra.Command {
 	var cmd *cobra.Command
 	cmd = &cobra.Command{
 		Use:   "refresh PROFILE... | --all",
-		Short: "assume roles anew now, whatever is cached",
-		Long: `Assumes the role of each profile anew and keeps the new session. Where that fails, the old session stays as it is.
+		Short: "Get new sessions now",
+		Long: `Assumes the role of each profile and caches the new session, whatever is cached. If
+that fails, the cached session stays.
 
-Where the sign-in through SSO is over, and a person is there, "aws sso login" is run for it. Where the keyring is locked,
-it may ask for its password, for which a minute is waited.
+If an IAM Identity Center sign-in has expired, it runs "aws sso login" at a terminal.
+If the keyring is locked, its own prompt may appear for up to a minute.
 
-A role or a policy that was made a moment ago is denied for some seconds, until all of AWS knows it: --wait tries again
-until then, for so long in all.`,
-		Example:           "  aws-credproc refresh dev-role\n  aws-credproc refresh --mfa dev-role\n  aws-credproc refresh --wait 60s dev-role\n  aws-credproc refresh --all",
+AWS needs some seconds before a new role or policy has effect everywhere. With
+--wait, it retries for up to that time while access is denied.`,
+		Example: `  aws-credproc refresh dev-role
+  aws-credproc refresh --mfa dev-role
+  aws-credproc refresh --wait 60s dev-role
+  aws-credproc refresh --all`,
+		Args:              profilesOrAll(&r.all),
 		ValidArgsFunction: completeProfiles,
+		PreRunE: func(*cobra.Command, []string) error {
+			if r.wait < 0 {
+				return errors.New("--wait: must not be less than 0")
+			}
+			a.timeout += r.wait
+			return nil
+		},
 		RunE: a.runE(func(_ context.Context, args []string) error {
-			f, err := a.files()
-			if err != nil {
-				return err
-			}
-			r.start = time.Now()
-			var stays error
-			if a.store == cache.Auto || a.store == cache.Keyring || takesKeys(f, args, r.all) {
-				if stays, err = unlockKeyring(cmd.Context(), a); err != nil {
-					return err
-				}
-			}
-			r.startTimer()
-			err = forEach(cmd.Context(), a, f, args, r.all, r.do)
-			if stays != nil && !errors.Is(err, cache.ErrLocked) { // else that was said
-				a.warn("the keyring stays as it is: %v", stays)
-			}
-			return err
+			return r.run(cmd.Context(), args)
 		}),
 	}
-	cmd.Args = profilesOrAll(&r.all)
-	cmd.PreRunE = func(*cobra.Command, []string) error {
-		if r.wait < 0 {
-			return errors.New("--wait: must not be less than 0")
-		}
-		a.timeout += r.wait // which is the deadline of the command
-		return nil
-	}
-	cmd.Flags().BoolVar(&r.newCode, "mfa", false, "ask for a new code, although the session of the last one is good")
-	cmd.Flags().Var((*durationFlag)(&r.wait), "wait", "try again for so long while STS denies, such as 60s")
-	cmd.Flags().BoolVar(&r.all, "all", false, "every profile whose credentials expire, cached or not")
+	flags := cmd.Flags()
+	flags.BoolVar(&r.newCode, "mfa", false, "ask for a new MFA code")
+	flags.Var((*durationFlag)(&r.wait), "wait", "retry for up to this time while access is denied")
+	flags.BoolVar(&r.all, "all", false, "every profile whose credentials expire")
 	return cmd
 }
 
-func (r *refresh) do(ctx context.Context, resolver *credproc.Resolver, chain profiles.Chain) error {
+// run refreshes the profiles. ctx has no deadline: see startTimer.
+func (r *refresh) run(ctx context.Context, args []string) error {
+	f, err := r.files()
+	if err != nil {
+		return err
+	}
+	r.start = time.Now()
+	var locked error
+	if r.store == cache.Auto || r.store == cache.Keyring || haveImportedKeys(f, args, r.all) {
+		if locked, err = unlockKeyring(ctx, r.app); err != nil {
+			return err
+		}
+	}
+	r.startTimer()
+	err = forEach(ctx, r.app, f, args, r.all, r.refresh)
+	if locked != nil && !errors.Is(err, keyring.ErrLocked) { // else the error says it
+		r.warn("cannot use the keyring: %v", locked)
+	}
+	return err
+}
+
+// haveImportedKeys reports whether the keyring has the access key of one of the profiles.
+func haveImportedKeys(f *profiles.Files, names []string, all bool) bool {
+	if all {
+		names = f.Names()
+	}
+	return slices.ContainsFunc(names, func(name string) bool {
+		c, err := f.Chain(name)
+		return err == nil && c.Source.Type == profiles.Keyring
+	})
+}
+
+// startTimer starts --timeout and --wait: at the start, and again after a sign-in, which takes as
+// long as the user needs.
+func (r *refresh) startTimer() {
+	r.deadline = time.Now().Add(r.timeout)
+	r.until = time.Now().Add(r.wait)
+}
+
+// refresh refreshes the session of a chain and prints the result.
+func (r *refresh) refresh(
+	ctx context.Context, resolver *credproc.Resolver, chain profiles.Chain,
+) error {
 	name := chain.Profile.Name
 	if _, cached, err := resolver.Key(chain); err != nil {
 		return err
 	} else if !cached {
-		return r.print(fmt.Appendf(nil, "%s: its keys do not expire, so there is nothing to refresh\n", name))
+		return r.printf("%s: static keys, nothing to refresh\n", name)
 	}
-	s, err := r.untilAllowed(ctx, resolver, chain)
+	s, err := r.retryDenied(ctx, resolver, chain)
 	if r.signIn(ctx, err) {
 		r.start = time.Now()
-		s, err = r.untilAllowed(ctx, resolver, chain)
+		s, err = r.retryDenied(ctx, resolver, chain)
 	}
 	if err != nil {
 		return err
 	}
-	if s.Expiration.IsZero() { // a command gave them, and did not say that they expire
-		return r.print(fmt.Appendf(nil, "%s: its credentials do not expire, so they are not kept\n", name))
-	}
 	now := time.Now()
-	if !s.Expiration.After(now) {
-		return r.print(fmt.Appendf(nil, "%s: refreshed, but over already by this machine's clock\n", name))
+	switch {
+	case s.Expiration.IsZero(): // a credential_process without an expiration
+		return r.printf("%s: the credentials do not expire, so they are not cached\n", name)
+	case !s.Expiration.After(now):
+		return r.printf("%s: refreshed, but expired by this machine's clock\n", name)
 	}
-	return r.print(fmt.Appendf(nil, "%s: refreshed, good for %s\n", name, tui.Left(s.Expiration, now)))
+	return r.printf("%s: refreshed, valid for %s\n", name, tui.Left(s.Expiration, now))
 }
 
-// The time between two tries of --wait, which doubles from the first.
+// The delay before a retry of --wait, which doubles.
 const (
-	firstDelay = time.Second
-	mostDelay  = 5 * time.Second
+	minRetryDelay = time.Second
+	maxRetryDelay = 5 * time.Second
 )
 
-// untilAllowed refreshes, again and again while STS denies and --wait is not over.
-func (r *refresh) untilAllowed(ctx context.Context, resolver *credproc.Resolver, chain profiles.Chain) (cache.Session, error) {
+// retryDenied obtains a new session, and retries until --wait is over while STS denies access.
+func (r *refresh) retryDenied(
+	ctx context.Context, resolver *credproc.Resolver, chain profiles.Chain,
+) (cache.Session, error) {
 	ctx, cancel := context.WithDeadline(ctx, r.deadline)
 	defer cancel()
 	since := r.start
-	for delay := firstDelay; ; delay = min(2*delay, mostDelay) {
+	for delay := minRetryDelay; ; delay = min(2*delay, maxRetryDelay) {
 		s, err := resolver.Refresh(ctx, chain, since, r.newCode)
-		var e *diag.Error
-		if !errors.As(err, &e) || !e.Has(diag.Denied) || time.Now().Add(delay).After(r.until) {
+		if !diag.Has(err, diag.Denied) || time.Now().Add(delay).After(r.until) {
 			return s, err
 		}
-		r.trace("%v; trying again in %s", err, delay)
-		stop := r.progress(chain.Profile.Name + ": denied; trying again until " +
+		r.trace("%v; retrying in %s", err, delay)
+		stop := r.progress(chain.Profile.Name + ": access denied; retrying until " +
 			r.until.Format(time.TimeOnly))
 		select {
 		case <-time.After(delay):
@@ -153,22 +167,28 @@ func (r *refresh) untilAllowed(ctx context.Context, resolver *credproc.Resolver,
 	}
 }
 
-// signIn runs the command by which a person signs in, where that is what was wanting and a person is there; once, for
-// all profiles of one sign-in. It takes as long as they need. What it prints is for them, so none of it goes to stdout.
+// signIn runs the command that signs in again, if that is what failed requires and there is a
+// terminal, and reports whether it has succeeded. It runs a command once for all profiles. The
+// output goes to stderr.
 func (r *refresh) signIn(ctx context.Context, failed error) bool {
-	var e *diag.Error
 	command := credproc.SignInCommand(failed)
-	if !errors.As(failed, &e) || command == nil || r.prompt != mfa.Auto && r.prompt != mfa.TTY || !terminal.IsAvailable() {
+	canAsk := r.prompt == mfa.Auto || r.prompt == mfa.TTY
+	if command == nil || !canAsk || !terminal.IsAvailable() {
 		return false
 	}
-	if slices.ContainsFunc(r.signedIn, func(c []string) bool { return slices.Equal(c, command) }) {
+	equal := func(c []string) bool { return slices.Equal(c, command) }
+	if slices.ContainsFunc(r.signedIn, equal) {
 		return false
 	}
 	r.signedIn = append(r.signedIn, command)
 	line := strings.Join(command, " ")
-	r.say("%s: %v; running %s", e.Profile, e.Err, line)
+	var e *diag.Error
+	if !errors.As(failed, &e) {
+		return false
+	}
+	r.say("%s: %s; running %s", e.Profile, e.What(), line)
 	defer r.pauseWatchdog()()
-	defer r.startTimer() // also for the profiles after this one
+	defer r.startTimer() // for the following profiles too
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, r.stderr, r.stderr
 	if err := cmd.Run(); err != nil {

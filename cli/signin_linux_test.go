@@ -72,7 +72,7 @@ func TestRefreshSignsInWhereAPersonIs(t *testing.T) {
 			if (err == nil) != (test.want == "") || !strings.Contains(stderr.String(), test.want) || strings.Contains(stdout.String(), "browser") {
 				t.Errorf("%v, stdout %s, stderr %s", err, stdout.String(), stderr.String())
 			}
-			if test.want == "" && strings.Count(stdout.String(), ": refreshed, good for ") != 2 {
+			if test.want == "" && strings.Count(stdout.String(), ": refreshed, valid for ") != 2 {
 				t.Errorf("stdout %s", stdout.String())
 			}
 			want := ""

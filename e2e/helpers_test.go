@@ -446,7 +446,10 @@ const secondRole = "role/Second"
 func newKeyringTest(t *testing.T, program string, env ...string) *keyringTest {
 	t.Helper()
 	sts, user := startSTS(t)
-	k := &keyringTest{newHome(t, env...).with("AWS_CREDPROC_STORE=keyring"), program, sts, user, 0}
+	// setup and import warn if the program is not on the PATH.
+	path := "PATH=" + filepath.Dir(program) + string(filepath.ListSeparator) + os.Getenv("PATH")
+	h := newHome(t, env...).with("AWS_CREDPROC_STORE=keyring", "NO_COLOR=1", path)
+	k := &keyringTest{h, program, sts, user, 0}
 	k.write(t, "credentials", accessKey{user.Key.ID, user.Key.Secret}.section("base"))
 	k.write(t, "config", k.config("eu-west-1", "role/Dev", "", sts.URL))
 	return k

@@ -27,9 +27,7 @@ type importTest struct {
 }
 
 func newImportTest(t *testing.T, program string, env ...string) *importTest {
-	// setup and import warn if the program is not on the PATH.
-	path := "PATH=" + filepath.Dir(program) + ":" + os.Getenv("PATH")
-	k := newKeyringTest(t, program, append(env[:len(env):len(env)], path)...)
+	k := newKeyringTest(t, program, env...)
 	i := &importTest{keyringTest: k, key: k.user.Key}
 	i.credentials = strings.ReplaceAll("# mine\n[other]\naws_access_key_id=AKIAOTHER\naws_secret_access_key=foo\n\n[base] \n# why\naws_access_key_id = "+
 		i.key.ID+"\noutput = json\naws_secret_access_key = "+i.key.Secret+"\nregion = eu-west-1\n\n[last]\naws_access_key_id=AKIALAST\naws_secret_access_key=bar", "\n", "\r\n")

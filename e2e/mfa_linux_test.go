@@ -28,7 +28,7 @@ func TestE2ESeed(t *testing.T) {
 	pty := ptytest.New(t)
 	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = h.dir, h.env, pty.TTY, pty.TTY, pty.TTY
 	pty.Start(cmd)
-	pty.Await("Seed of " + mfaSerial + ", in base32 or as an otpauth:// URI (it is not shown): ")
+	pty.Await("Seed of " + mfaSerial + " in base32 or as otpauth:// URI (not shown): ")
 	before := time.Now()
 	pty.Type("otpauth://totp/AWS:jill?secret=" + seed + "\n")
 	pty.Await("a weaker second factor")
@@ -61,11 +61,11 @@ func TestE2ESeed(t *testing.T) {
 		t.Errorf("the codes are %s and %s, and should be two of %q in a row", shown[0][2], shown[1][2], codes)
 	}
 
-	if r := h.run(t, program, "--timeout", "1s", "mfa", "code", mfaSerial); r.code == 0 || r.stdout != "" || !strings.Contains(r.stderr, "after the time allowed\naws-credproc: hint: try again, or allow more with --timeout") {
+	if r := h.run(t, program, "--timeout", "1s", "mfa", "code", mfaSerial); r.code == 0 || r.stdout != "" || !strings.Contains(r.stderr, "after the time allowed\naws-credproc: hint: try again, or use a longer --timeout") {
 		t.Errorf("a used code: exit %d, stdout %q, stderr %q", r.code, r.stdout, r.stderr)
 	}
 	if r := h.runInput(t, seed, program, "mfa", "add", "--timeout", "1s", mfaSerial+"3"); r.code != 1 || !strings.HasPrefix(r.stdout, "first code: ") ||
-		!strings.Contains(r.stderr, "the seed is kept, but there is no second code: ") || !strings.Contains(r.stderr, "after the time allowed\naws-credproc: hint: aws-credproc mfa code ") {
+		!strings.Contains(r.stderr, "the seed is stored, but there is no second code: ") || !strings.Contains(r.stderr, "after the time allowed\naws-credproc: hint: aws-credproc mfa code ") {
 		t.Errorf("a time-out before the second code: exit %d, stdout %q, stderr %q", r.code, r.stdout, r.stderr)
 	}
 	if r := h.runInput(t, seed, program, "mfa", "add", mfaSerial); r.code == 0 || !strings.Contains(r.stderr, "is already in the keyring") {
@@ -108,7 +108,7 @@ func TestE2ESeed(t *testing.T) {
 	t.Cleanup(func() { signal(t, "CONT", service.pid) })
 	failsWith(1, "check why the keyring does not respond, then run ")
 	signal(t, "CONT", service.pid)
-	if r := h.run(t, program, "mfa", "remove", mfaSerial); r.code != 0 || r.stdout != mfaSerial+": its seed is removed\n" {
+	if r := h.run(t, program, "mfa", "remove", mfaSerial); r.code != 0 || r.stdout != mfaSerial+": seed deleted\n" {
 		t.Errorf("removed: exit %d, stdout %q, stderr %q", r.code, r.stdout, r.stderr)
 	}
 	if r := h.run(t, program, "mfa", "code", mfaSerial); r.code != 1 || !strings.Contains(r.stderr, "hint: aws-credproc mfa add "+mfaSerial+"\n") {

@@ -128,7 +128,7 @@ func TestE2EUnlockPrompt(t *testing.T) {
 	if n := prompts.Load(); n != 1 {
 		t.Errorf("%d prompts for a person", n)
 	}
-	if !strings.Contains(out, "warning: the keyring stays as it is: keyring: locked: its prompt was dismissed") || !strings.Contains(out, "dev-role: refreshed") {
+	if !strings.Contains(out, "warning: cannot use the keyring: keyring: locked: its prompt was dismissed") || !strings.Contains(out, "dev-role: refreshed") {
 		t.Errorf("the terminal shows %q", out)
 	}
 	k.called(t, 1)
