@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"aws-credproc/profiles"
 	"encoding/json"
 	"io/fs"
 	"os"
@@ -11,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"aws-credproc/profiles"
 )
 
 // The pages for users are README.md and the pages under docs/. Their code blocks are tested:
