@@ -81,7 +81,7 @@ func dial(ctx context.Context, address string) (*dbus.Conn, error) {
 		return conn, nil
 	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ECONNREFUSED),
 		errors.Is(err, syscall.ENOTDIR):
-		return nil, fmt.Errorf("%w: no D-Bus session bus (%w)", ErrUnavailable, err)
+		return nil, fmt.Errorf("%w: no D-Bus session bus", ErrUnavailable)
 	}
 	return nil, fmt.Errorf("session bus: %w", err)
 }
