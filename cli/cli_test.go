@@ -19,8 +19,9 @@ import (
 
 func TestMain(m *testing.M) { testscript.Main(m, programs) }
 
-// TestScripts runs testdata/script. Each script has a home of its own, the file store, and an STS of its own that
-// knows the user jill and two roles: Dev, which jill may assume, and Ops, which Dev may. Its own commands are
+// TestScripts runs testdata/script. Each script has a home of its own, the file store, and an STS
+// of its own that knows the user jill and two roles: Dev, which jill may assume, and Ops, which Dev
+// may. Its own commands are
 //
 //	keys FILE PROFILE       writes jill's access key into a credentials file
 //	newkey FILE PROFILE     gives jill a new access key and writes that, in the place of the old one
@@ -153,7 +154,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// TestFlagsThatTakeAValueAreKnown: profiles must tell a flag's value from the profile's name in a wired command.
+// TestFlagsThatTakeAValueAreKnown: profiles must tell a flag's value from the profile's name in a
+// wired command.
 func TestFlagsThatTakeAValueAreKnown(t *testing.T) {
 	var want []string
 	newRootCmd(testApp()).PersistentFlags().VisitAll(func(f *pflag.Flag) {

@@ -20,7 +20,8 @@ func completions(t *testing.T, args ...string) []string {
 	return offered[:len(offered)-1]
 }
 
-// TestEveryCommandCompletes: a profile where it takes one, nothing where it takes no more, and its flags.
+// TestEveryCommandCompletes: a profile where it takes one, nothing where it takes no more, and its
+// flags.
 func TestEveryCommandCompletes(t *testing.T) {
 	config := filepath.Join(t.TempDir(), "config")
 	if err := os.WriteFile(config, []byte("[profile one]\nregion = eu-west-1\n[profile two]\nregion = eu-west-1\n"), 0o600); err != nil {

@@ -18,16 +18,19 @@ import (
 )
 
 func init() {
-	// isDumpable prints whether its memory may be read by other processes of its user.
+	// isdumpable prints whether other processes of the user may read its memory.
 	programs["isdumpable"] = func() {
 		dumpable, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0)
 		fmt.Println(dumpable, err)
 	}
 }
 
-// bothWays runs a test with the command in the program's place, and beside it.
-func bothWays(t *testing.T, f func(t *testing.T, h helper, exec []string)) {
-	for name, args := range map[string][]string{"instead": {"exec", "dev", "--"}, "beside": {"exec", "dev", "--serve", "--"}} {
+// withAndWithoutServe runs a test with a command that replaces the program, and with a child
+// process.
+func withAndWithoutServe(t *testing.T, f func(t *testing.T, h helper, exec []string)) {
+	for name, args := range map[string][]string{
+		"replaced": {"exec", "dev", "--"}, "child": {"exec", "dev", "--serve", "--"},
+	} {
 		t.Run(name, func(t *testing.T) { f(t, newHelper(t, startSTS(t)), args) })
 	}
 }
@@ -41,9 +44,9 @@ func (h helper) output(t *testing.T, command ...string) string {
 	return out
 }
 
-// TestACommandInheritsWhatTheProgramDid: nothing of ours, and all that we were given.
-func TestACommandInheritsWhatTheProgramDid(t *testing.T) {
-	bothWays(t, func(t *testing.T, h helper, args []string) {
+// TestExecPassesOnWhatItInherited: signals, files and whether the process is dumpable.
+func TestExecPassesOnWhatItInherited(t *testing.T) {
+	withAndWithoutServe(t, func(t *testing.T, h helper, args []string) {
 		self, err := os.Executable()
 		if err != nil {
 			t.Fatal(err)
@@ -59,7 +62,9 @@ func TestACommandInheritsWhatTheProgramDid(t *testing.T) {
 		const signals = `grep -E '^Sig(Blk|Ign):' /proc/self/status`
 		for _, trap := range []string{"", `trap "" HUP INT; `} {
 			shown := func(command ...string) string {
-				cmd := exec.CommandContext(t.Context(), "sh", append([]string{"-c", trap + `exec "$0" "$@"`}, append(command, "sh", "-c", signals)...)...)
+				args := append([]string{"-c", trap + `exec "$0" "$@"`}, command...)
+				args = append(args, "sh", "-c", signals)
+				cmd := exec.CommandContext(t.Context(), "sh", args...)
 				cmd.Env = h.env
 				out, err := cmd.CombinedOutput()
 				if err != nil {
@@ -67,7 +72,8 @@ func TestACommandInheritsWhatTheProgramDid(t *testing.T) {
 				}
 				return string(out)
 			}
-			if got, want := shown(append([]string{h.path}, args...)...), shown("env"); got != want || (trap != "") != strings.HasSuffix(want, "3\n") {
+			got, want := shown(append([]string{h.path}, args...)...), shown("env")
+			if got != want || (trap != "") != strings.HasSuffix(want, "3\n") {
 				t.Errorf("signals after %q: %s, want %s", trap, got, want)
 			}
 		}
@@ -87,19 +93,25 @@ func TestACommandInheritsWhatTheProgramDid(t *testing.T) {
 			}
 			return string(out)
 		}
-		if got, want := files(h.path, args...), files("env"); got != want || !strings.Contains(got, "4\n") {
+		got, want := files(h.path, args...), files("env")
+		if got != want || !strings.Contains(got, "4\n") {
 			t.Errorf("files: %q, want %q", got, want)
 		}
 	})
 }
 
-// TestTheCommandGetsAllInput: nothing of it goes to what gives the credentials.
-func TestTheCommandGetsAllInput(t *testing.T) {
-	bothWays(t, func(t *testing.T, h helper, args []string) {
+// TestExecLeavesStdinToTheCommand: the credential_process does not read it.
+func TestExecLeavesStdinToTheCommand(t *testing.T) {
+	withAndWithoutServe(t, func(t *testing.T, h helper, args []string) {
+		const keys = `{"Version":1,"AccessKeyId":"ASIATEST","SecretAccessKey":"hush"}`
+		if err := os.WriteFile(filepath.Join(h.dir, "keys.json"), []byte(keys), 0o600); err != nil {
+			t.Fatal(err)
+		}
 		h.setting(t, `[profile curious]
-credential_process = cat >/dev/null; echo '{"Version":1,"AccessKeyId":"ASIATEST","SecretAccessKey":"hush"}'`)
+credential_process = cat >/dev/null; cat keys.json`)
 		args[slices.Index(args, "dev")] = "curious"
 		cmd := h.command(t, append(args, "cat")...)
+		cmd.Dir = h.dir
 		cmd.Stdin = strings.NewReader("input")
 		if out, err := cmd.CombinedOutput(); err != nil || string(out) != "input" {
 			t.Errorf("%v: %s", err, out)
@@ -116,22 +128,24 @@ func TestExecReplacesTheProcess(t *testing.T) {
 	}
 }
 
-// TestNoTimeLimitForTheCommand: --timeout is over, and what ends the program after it.
-func TestNoTimeLimitForTheCommand(t *testing.T) {
-	bothWays(t, func(t *testing.T, h helper, args []string) {
+// TestExecCommandHasNoTimeout: neither --timeout nor the watchdog ends it.
+func TestExecCommandHasNoTimeout(t *testing.T) {
+	withAndWithoutServe(t, func(t *testing.T, h helper, args []string) {
 		t.Parallel()
-		if out := h.output(t, append(append([]string{"--timeout", "1s"}, args...), "sh", "-c", "sleep 5; echo done")...); out != "done\n" {
+		args = append([]string{"--timeout", "1s"}, args...)
+		args = append(args, "sh", "-c", "sleep 5; echo done")
+		if out := h.output(t, args...); out != "done\n" {
 			t.Errorf("it printed %q", out)
 		}
 	})
 }
 
-// counter counts interrupts until SIGUSR1, and then ends with 5.
-const counter = `n=0; trap 'n=$((n+1)); echo interrupt' INT; trap 'echo $n in all; exit 5' USR1; echo ready; while :; do sleep 0.05; done`
+// counter counts interrupts until SIGUSR1 and exits with 5.
+const counter = `n=0; trap 'n=$((n+1)); echo interrupt' INT; trap 'echo $n in all; exit 5' USR1
+echo ready; while :; do sleep 0.05; done`
 
-// TestAnInterruptReachesTheCommandOnce: what is typed at a terminal comes from there, and what is
-// sent to us is passed on.
-func TestAnInterruptReachesTheCommandOnce(t *testing.T) {
+// TestInterruptReachesTheCommandOnce: from the terminal, or forwarded.
+func TestInterruptReachesTheCommandOnce(t *testing.T) {
 	for _, atTerminal := range []bool{true, false} {
 		t.Run(fmt.Sprintf("terminal %v", atTerminal), func(t *testing.T) {
 			h := newHelper(t, startSTS(t))
@@ -147,7 +161,7 @@ func TestAnInterruptReachesTheCommandOnce(t *testing.T) {
 			if atTerminal {
 				p.Start(cmd)
 				p.Await("ready")
-				signal(syscall.SIGSTOP) // so that a second interrupt would come when the first is over
+				signal(syscall.SIGSTOP) // a forwarded interrupt would arrive after the first one
 				p.Type("\x03")
 				p.Await("interrupt")
 				signal(syscall.SIGCONT)
@@ -160,7 +174,7 @@ func TestAnInterruptReachesTheCommandOnce(t *testing.T) {
 				signal(syscall.SIGINT)
 				p.Await("interrupt")
 			}
-			signal(syscall.SIGUSR1) // it comes to us after the interrupt, and so to the command
+			signal(syscall.SIGUSR1) // arrives after the interrupt
 			p.Await("1 in all")
 			if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 5 {
 				t.Error(err)
@@ -169,9 +183,9 @@ func TestAnInterruptReachesTheCommandOnce(t *testing.T) {
 	}
 }
 
-// TestASignalBeforeTheCommandStarts: it ends us, and the command never runs.
-func TestASignalBeforeTheCommandStarts(t *testing.T) {
-	bothWays(t, func(t *testing.T, _ helper, args []string) {
+// TestSignalBeforeTheCommandStarts: it ends the program, and the command does not run.
+func TestSignalBeforeTheCommandStarts(t *testing.T) {
+	withAndWithoutServe(t, func(t *testing.T, _ helper, args []string) {
 		s := startSTS(t)
 		s.Fault(faults["swallow"])
 		h := newHelper(t, s)
@@ -181,31 +195,40 @@ func TestASignalBeforeTheCommandStarts(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		waitFor(t, "the call of STS", func() bool { return s.Calls("AssumeRole") > 0 })
+		waitFor(t, "the STS call", func() bool { return s.Calls("AssumeRole") > 0 })
 		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
-		if err := cmd.Wait(); cmd.ProcessState.ExitCode() != exitFailed || !strings.Contains(out.String(), "interrupted") || strings.Contains(out.String(), "started") {
+		err := cmd.Wait()
+		if cmd.ProcessState.ExitCode() != exitFailed ||
+			!strings.Contains(out.String(), "interrupted") ||
+			strings.Contains(out.String(), "started") {
 			t.Errorf("%v: %s", err, out.String())
 		}
 	})
 }
 
-// TestExecGivesAYoungSession: one that is running out is renewed first, in this process; where that
-// fails, it is said how long it is good.
-func TestExecGivesAYoungSession(t *testing.T) {
+// TestExecRenewsFirst: exec renews a session that is due, and warns if that fails.
+func TestExecRenewsFirst(t *testing.T) {
 	for name, test := range map[string]struct {
 		age   time.Duration
 		fault string
-		young bool
+		isNew bool
 		calls int
 		warns []string
 	}{
-		"young":                {34 * time.Minute, "", false, 1, nil},
-		"due":                  {40 * time.Minute, "", true, 2, nil},
-		"due, in an outage":    {40 * time.Minute, "drop", false, 2, []string{"returning the cached session, which is valid for "}},
-		"due, denied":          {40 * time.Minute, "deny", false, 2, []string{"AccessDenied for ", "; the cached session is used"}},
-		"short, in an outage":  {46 * time.Minute, "drop", false, 2, []string{"returning the cached session, which is valid for ", "the session expires in 14m and cannot be renewed by the program that gets it"}},
+		"not due": {34 * time.Minute, "", false, 1, nil},
+		"due":     {40 * time.Minute, "", true, 2, nil},
+		"due, in an outage": {40 * time.Minute, "drop", false, 2, []string{
+			"returning the cached session, which is valid for ",
+		}},
+		"due, denied": {40 * time.Minute, "deny", false, 2, []string{
+			"AccessDenied for ", "; the cached session is used",
+		}},
+		"short, in an outage": {46 * time.Minute, "drop", false, 2, []string{
+			"returning the cached session, which is valid for ",
+			"the session expires in 14m and cannot be renewed by the program that gets it",
+		}},
 		"used up, and renewed": {50 * time.Minute, "", true, 2, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -221,9 +244,12 @@ func TestExecGivesAYoungSession(t *testing.T) {
 			default:
 				s.Fault(faults[test.fault])
 			}
-			stdout, stderr, err := h.run(t, "exec", "dev", "--", "sh", "-c", `echo "{\"Expiration\":\"$AWS_CREDENTIAL_EXPIRATION\"}"`)
-			if err != nil || isYoung(t, stdout) != test.young || s.Calls("AssumeRole") != test.calls {
-				t.Errorf("%v; young %v; %d calls, want %d; stderr %s", err, isYoung(t, stdout), s.Calls("AssumeRole"), test.calls, stderr)
+			const script = `echo "{\"Expiration\":\"$AWS_CREDENTIAL_EXPIRATION\"}"`
+			stdout, stderr, err := h.run(t, "exec", "dev", "--", "sh", "-c", script)
+			calls := s.Calls("AssumeRole")
+			if err != nil || isNew(t, stdout) != test.isNew || calls != test.calls {
+				t.Errorf("%v; new session %v; %d calls, want %d; stderr %s",
+					err, isNew(t, stdout), calls, test.calls, stderr)
 			}
 			if len(test.warns) == 0 && stderr != "" {
 				t.Errorf("stderr %s", stderr)
@@ -237,11 +263,12 @@ func TestExecGivesAYoungSession(t *testing.T) {
 	}
 }
 
-// TestAShellHasTheTerminal: a person's shell, with its job control.
-func TestAShellHasTheTerminal(t *testing.T) {
-	bothWays(t, func(t *testing.T, h helper, args []string) {
+// TestShellControlsTheTerminal: an interactive shell with job control.
+func TestShellControlsTheTerminal(t *testing.T) {
+	withAndWithoutServe(t, func(t *testing.T, h helper, args []string) {
 		shell := filepath.Join(h.dir, "shell")
-		if err := os.WriteFile(shell, []byte("#!/bin/sh\nexec bash --norc --noprofile\n"), 0o700); err != nil {
+		const script = "#!/bin/sh\nexec bash --norc --noprofile\n"
+		if err := os.WriteFile(shell, []byte(script), 0o700); err != nil {
 			t.Fatal(err)
 		}
 		p := ptytest.New(t)
@@ -254,7 +281,7 @@ func TestAShellHasTheTerminal(t *testing.T) {
 			{"echo $AWS_CREDPROC_EXEC_PROFILE-\n", "dev-\r\nready> "},
 			{"sh -c 'echo on; exec cat'\n", "on\r\n"},
 			{"a\n", "a\r\na\r\n"},
-			{"\x1a", "Stopped"}, // Ctrl-Z: the job, and not the shell
+			{"\x1a", "Stopped"}, // Ctrl-Z stops the job, not the shell
 			{"", "ready> "},
 			{"fg\n", "exec cat'\r\n"},
 			{"b\n", "b\r\nb\r\n"},

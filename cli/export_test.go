@@ -145,8 +145,8 @@ func TestFishReadsTheSameBytes(t *testing.T) {
 	}
 }
 
-// TestPowerShellQuoting: by its rules, where there is no PowerShell. Within single quotes only quotes have a meaning, of
-// which there are five.
+// TestPowerShellQuoting: by its rules, where there is no PowerShell. Within single quotes only
+// quotes have a meaning, of which there are five.
 func TestPowerShellQuoting(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                           "''",
@@ -184,8 +184,8 @@ func TestPowerShellQuoting(t *testing.T) {
 	}
 }
 
-// TestDotenvIsReadAlike: by sh, which reads more into such a file than any reader of its own, and by docker, which takes
-// the line as it is. What not all read alike is refused.
+// TestDotenvIsReadAlike: by sh, which reads more into such a file than any reader of its own, and
+// by docker, which takes the line as it is. What not all read alike is refused.
 func TestDotenvIsReadAlike(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                               "",
@@ -219,7 +219,8 @@ func TestDotenvIsReadAlike(t *testing.T) {
 	}
 }
 
-// TestNoVariableOfOthersIsLeft: what a shell is told to forget, and what it is told, are together all that could clash.
+// TestNoVariableOfOthersIsLeft: what a shell is told to forget, and what it is told, are together
+// all that could clash.
 func TestNoVariableOfOthersIsLeft(t *testing.T) {
 	for _, s := range []cache.Session{{AccessKeyID: "AKIA", SecretAccessKey: "x"}, testSession} {
 		for _, f := range exportFormats[:3] {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"aws-credproc/internal/ststest"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,9 +16,11 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"aws-credproc/internal/ststest"
 )
 
-// programs are what the test binary is when it is started by one of these names.
+// programs are the programs that the test binary runs as, by its name.
 var programs = map[string]func(){"aws-credproc": func() { os.Exit(Main(os.Args[1:])) }}
 
 const (
@@ -41,7 +41,7 @@ func (u *userKeys) Key(s *ststest.Server) ststest.AccessKey {
 	return key.(ststest.AccessKey)
 }
 
-// newTestSTS starts an STS that knows jill and the two roles.
+// newTestSTS starts an STS server with the user jill and two roles.
 func newTestSTS() (*ststest.Server, error) {
 	s, err := ststest.Start()
 	if err != nil {
@@ -52,14 +52,18 @@ func newTestSTS() (*ststest.Server, error) {
 		return nil, err
 	}
 	jill.keys.Store(s, user.Key)
-	if err := s.AddRole(ststest.Role{ARN: testRole, Trust: ststest.TrustPolicy(jillARN), Policy: ststest.AllowAssume(testRole2)}); err != nil {
+	dev := ststest.Role{
+		ARN: testRole, Trust: ststest.TrustPolicy(jillARN), Policy: ststest.AllowAssume(testRole2),
+	}
+	if err := s.AddRole(dev); err != nil {
 		return nil, err
 	}
-	return s, s.AddRole(ststest.Role{ARN: testRole2, Trust: ststest.TrustPolicy(testRole)})
+	ops := ststest.Role{ARN: testRole2, Trust: ststest.TrustPolicy(testRole)}
+	return s, s.AddRole(ops)
 }
 
 func writeKey(ts *testscript.TestScript, args []string, key ststest.AccessKey) {
-	text := fmt.Sprintf("[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n", args[1], key.ID, key.Secret)
+	text := keysSection(args[1], key)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 }
 
@@ -82,13 +86,13 @@ var faults = map[string]ststest.Fault{
 	"longtoken": {Kind: ststest.LongToken, Size: 16 << 10},
 }
 
-// helper is this program with a config and an STS of its own, to be run as a process.
+// helper is this program as a process, with config files and a state directory.
 type helper struct {
 	path, dir string
 	env       []string
 }
 
-// newHelper gives the program with the profile dev, whose role jill may assume at s.
+// newHelper returns the program with the profile dev, whose role jill may assume at s.
 func newHelper(t *testing.T, s *ststest.Server) helper {
 	t.Helper()
 	self, err := os.Executable()
@@ -96,9 +100,9 @@ func newHelper(t *testing.T, s *ststest.Server) helper {
 		t.Fatal(err)
 	}
 	h := helper{dir: t.TempDir()}
-	h.path = filepath.Join(h.dir, "aws-credproc") // by that name the test binary is the program, see TestMain
+	h.path = filepath.Join(h.dir, "aws-credproc") // see programs
 	link := os.Symlink
-	if runtime.GOOS == "windows" { // a link takes a privilege
+	if runtime.GOOS == "windows" { // symbolic links need a privilege
 		h.path += ".exe"
 		link = copyFile
 	}
@@ -108,15 +112,25 @@ func newHelper(t *testing.T, s *ststest.Server) helper {
 	key := jill.Key(s)
 	for name, text := range map[string]string{
 		"config":      "[profile dev]\nrole_arn = " + testRole + "\nsource_profile = base\n",
-		"credentials": fmt.Sprintf("[base]\naws_access_key_id = %s\naws_secret_access_key = %s\n", key.ID, key.Secret),
+		"credentials": keysSection("base", key),
 	} {
 		if err := os.WriteFile(filepath.Join(h.dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	h.env = append(os.Environ(), "AWS_CONFIG_FILE="+filepath.Join(h.dir, "config"), "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(h.dir, "credentials"),
-		"AWS_CREDPROC_STATE_DIR="+filepath.Join(h.dir, "state"), "AWS_CREDPROC_STORE=file", "AWS_ENDPOINT_URL_STS="+s.URL)
+	h.env = append(os.Environ(),
+		"AWS_CONFIG_FILE="+filepath.Join(h.dir, "config"),
+		"AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(h.dir, "credentials"),
+		"AWS_CREDPROC_STATE_DIR="+filepath.Join(h.dir, "state"),
+		"AWS_CREDPROC_STORE=file",
+		"AWS_ENDPOINT_URL_STS="+s.URL)
 	return h
+}
+
+// keysSection returns a section with an access key.
+func keysSection(profile string, key ststest.AccessKey) string {
+	return fmt.Sprintf("[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n",
+		profile, key.ID, key.Secret)
 }
 
 func copyFile(from, to string) error {
@@ -142,8 +156,8 @@ func read(t *testing.T, path string) string {
 	return string(b)
 }
 
-// running reports whether any process has this in its command line.
-func running(t *testing.T, marker string) bool {
+// isRunning reports whether a process has marker in its command line.
+func isRunning(t *testing.T, marker string) bool {
 	t.Helper()
 	paths, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
@@ -151,13 +165,13 @@ func running(t *testing.T, marker string) bool {
 	}
 	for _, path := range paths {
 		if line, err := os.ReadFile(path); err == nil && strings.Contains(string(line), marker) {
-			return true // an error: the process has ended meanwhile
+			return true // an error means that the process has ended
 		}
 	}
 	return false
 }
 
-// run runs the program and gives what it printed.
+// run runs the program and returns its output.
 func (h helper) run(t *testing.T, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	var out, errOut strings.Builder
@@ -167,8 +181,10 @@ func (h helper) run(t *testing.T, args ...string) (stdout, stderr string, err er
 	return out.String(), errOut.String(), err
 }
 
-// many runs the program n times at once and calls check with what each printed.
-func (h helper) many(t *testing.T, n int, check func(stdout, stderr string, err error), args ...string) {
+// runMany runs the program n times concurrently and calls check with the output of each.
+func (h helper) runMany(
+	t *testing.T, n int, check func(stdout, stderr string, err error), args ...string,
+) {
 	t.Helper()
 	var wg sync.WaitGroup
 	for range n {
@@ -180,24 +196,24 @@ func (h helper) many(t *testing.T, n int, check func(stdout, stderr string, err 
 	wg.Wait()
 }
 
-// hangLimit is by far more than anything here takes.
+// hangLimit is far longer than anything here takes.
 const hangLimit = 30 * time.Second
 
-// waitFor waits for a condition that nothing signals.
+// waitFor polls until condition returns true.
 func waitFor(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	for end := time.Now().Add(hangLimit); !condition(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("waited in vain for %s", what)
+			t.Fatalf("timed out waiting for %s", what)
 		}
 	}
 }
 
-// newAgedHelper is newHelper with a session in the cache, whose life of an hour began some time ago.
+// newAgedHelper is newHelper with a cached session with a lifetime of an hour, of the given age.
 func newAgedHelper(t *testing.T, s *ststest.Server, age time.Duration) helper {
 	t.Helper()
 	h := newHelper(t, s)
-	// By this the processes that it starts are told from others.
+	// It identifies the processes of this helper: see renewalPID.
 	h.env = append(h.env, fmt.Sprintf("AWS_CREDPROC_TIMEOUT=49.%09ds", rand.N(1_000_000_000)))
 	s.SetMaxSkew(2 * time.Hour)
 	s.SetNow(func() time.Time { return time.Now().Add(-age) })
@@ -208,8 +224,8 @@ func newAgedHelper(t *testing.T, s *ststest.Server, age time.Duration) helper {
 	return h
 }
 
-// isYoung reports whether get has printed a session whose life of an hour began just now.
-func isYoung(t *testing.T, out string) bool {
+// isNew reports whether a session that get has printed is valid for an hour.
+func isNew(t *testing.T, out string) bool {
 	t.Helper()
 	var printed struct{ Expiration time.Time }
 	if err := json.Unmarshal([]byte(out), &printed); err != nil {
@@ -218,18 +234,24 @@ func isYoung(t *testing.T, out string) bool {
 	return time.Until(printed.Expiration) > 55*time.Minute
 }
 
-// pidOf finds the process that renews for an aged helper; 0 if there is none.
-func pidOf(t *testing.T, h helper) int {
+// renewalPID returns the ID of the process that renews a session of an aged helper, 0 if there is
+// none.
+func renewalPID(t *testing.T, h helper) int {
 	t.Helper()
-	i := slices.IndexFunc(h.env, func(v string) bool { return strings.HasPrefix(v, "AWS_CREDPROC_TIMEOUT=49.") })
-	_, timeout, _ := strings.Cut(h.env[i], "=")
+	var timeout string
+	for _, v := range h.env {
+		if value, ok := strings.CutPrefix(v, "AWS_CREDPROC_TIMEOUT=49."); ok {
+			timeout = "49." + strings.TrimRight(value, "0s")
+		}
+	}
 	paths, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range paths {
 		line, err := os.ReadFile(path)
-		if err == nil && strings.Contains(string(line), "\x00"+renewName+"\x00") && strings.Contains(string(line), strings.TrimRight(timeout, "0s")) {
+		isRenew := err == nil && strings.Contains(string(line), "\x00"+renewName+"\x00")
+		if isRenew && strings.Contains(string(line), timeout) {
 			pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
 			if err != nil {
 				t.Fatal(err)
@@ -240,7 +262,7 @@ func pidOf(t *testing.T, h helper) int {
 	return 0
 }
 
-// startSTS starts an STS that knows jill, for one test.
+// startSTS is newTestSTS for one test.
 func startSTS(t *testing.T) *ststest.Server {
 	t.Helper()
 	s, err := newTestSTS()

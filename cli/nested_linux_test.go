@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// TestNestedHelpersEndWithTheFirst: a command that starts this helper again, whose command hangs, leaves no process behind.
+// TestNestedHelpersEndWithTheFirst: a command that starts this helper again, whose command hangs,
+// leaves no process behind.
 func TestNestedHelpersEndWithTheFirst(t *testing.T) {
 	s := startSTS(t)
 	h := newHelper(t, s)
@@ -16,7 +17,7 @@ func TestNestedHelpersEndWithTheFirst(t *testing.T) {
 		t.Errorf("error %v, stderr %s", err, stderr)
 	}
 	deadline := time.Now().Add(30 * time.Second) // killed processes take a moment to go
-	for running(t, marker) {
+	for isRunning(t, marker) {
 		if time.Now().After(deadline) {
 			t.Fatal("the innermost command still runs")
 		}

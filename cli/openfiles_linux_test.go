@@ -41,8 +41,8 @@ func TestLimitOfOpenFilesIsSaid(t *testing.T) {
 	}
 }
 
-// handedDown counts the files that this process was started with, beside the standard streams, and that its children have
-// open too.
+// handedDown counts the files that this process was started with, beside the standard streams, and
+// that its children have open too.
 func handedDown(t *testing.T) (n int) {
 	t.Helper()
 	open, err := os.ReadDir("/proc/self/fd")

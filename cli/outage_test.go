@@ -10,15 +10,16 @@ import (
 	"aws-credproc/internal/ststest"
 )
 
-func TestADenialIsSharedByThoseWhoWait(t *testing.T) {
+func TestDenialIsSharedByWaitingProcesses(t *testing.T) {
 	s := startSTS(t)
 	if err := s.SetUserPolicy(jillARN); err != nil {
 		t.Fatal(err)
 	}
 	s.Fault(ststest.Fault{Kind: ststest.Slow, Delay: 300 * time.Millisecond, Times: ststest.Always})
 	h := newHelper(t, s)
-	h.many(t, 20, func(stdout, stderr string, err error) {
-		if err == nil || stdout != "" || strings.Count(stderr, "\n") != 2 || !strings.Contains(stderr, "AccessDenied") {
+	h.runMany(t, 20, func(stdout, stderr string, err error) {
+		if err == nil || stdout != "" || strings.Count(stderr, "\n") != 2 ||
+			!strings.Contains(stderr, "AccessDenied") {
 			t.Errorf("error %v, %d bytes on stdout, stderr %s", err, len(stdout), stderr)
 		}
 	}, "get", "dev")
@@ -30,22 +31,23 @@ func TestADenialIsSharedByThoseWhoWait(t *testing.T) {
 	}
 }
 
-// TestWhoHasLittleTimeSaysNothingForOthers: STS answers, only not so soon.
-func TestWhoHasLittleTimeSaysNothingForOthers(t *testing.T) {
+// TestShortTimeoutIsNotShared: STS responds, but later.
+func TestShortTimeoutIsNotShared(t *testing.T) {
 	s := startSTS(t)
 	s.Fault(ststest.Fault{Kind: ststest.Slow, Delay: 2 * time.Second, Times: ststest.Always})
 	h := newHelper(t, s)
-	if _, stderr, err := h.run(t, "get", "--timeout", "1s", "dev"); err == nil || !strings.Contains(stderr, "before the timeout") {
-		t.Errorf("in a second: %v, stderr %s", err, stderr)
+	_, stderr, err := h.run(t, "get", "--timeout", "1s", "dev")
+	if err == nil || !strings.Contains(stderr, "before the timeout") {
+		t.Errorf("--timeout 1s: %v, stderr %s", err, stderr)
 	}
 	if _, stderr, err := h.run(t, "get", "dev"); err != nil || stderr != "" {
-		t.Errorf("with time enough: %v, stderr %s", err, stderr)
+		t.Errorf("default timeout: %v, stderr %s", err, stderr)
 	}
 }
 
-// TestASessionIsKeptThroughAnOutage: it is old enough to be renewed, and STS cannot. One process finds out, and for half a
-// minute no other tries.
-func TestASessionIsKeptThroughAnOutage(t *testing.T) {
+// TestCachedSessionIsUsedDuringAnOutage: the session is due, but STS fails. One process tries, and
+// no other for half a minute.
+func TestCachedSessionIsUsedDuringAnOutage(t *testing.T) {
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusForbidden)
 		_, _ = w.Write([]byte("<html><body>Please log in<br></body></html>"))
@@ -66,7 +68,8 @@ func TestASessionIsKeptThroughAnOutage(t *testing.T) {
 			s := startSTS(t)
 			h := newHelper(t, s)
 			s.SetMaxSkew(2 * time.Hour)
-			s.SetNow(func() time.Time { return time.Now().Add(-52 * time.Minute) }) // so that 8 minutes are left
+			// 8 minutes are left.
+			s.SetNow(func() time.Time { return time.Now().Add(-52 * time.Minute) })
 			first, _, err := h.run(t, "get", "dev")
 			if err != nil {
 				t.Fatal(err)
@@ -74,25 +77,29 @@ func TestASessionIsKeptThroughAnOutage(t *testing.T) {
 			s.SetNow(nil)
 			s.Fault(fault)
 			before := len(s.Requests())
-			needsHint := name != "5xx" && name != "throttled" // for which nothing helps but time
-			h.many(t, 8, func(stdout, stderr string, err error) {
+			needsHint := name != "5xx" && name != "throttled" // only time helps
+			h.runMany(t, 8, func(stdout, stderr string, err error) {
 				hints := strings.Count(stderr, "\naws-credproc: hint: ")
 				if hints > 1 || needsHint && hints == 0 {
 					t.Errorf("%d hints: %s", hints, stderr)
 				}
-				if err != nil || stdout != first || strings.Count(stderr, "aws-credproc: warning: ") != 1 || strings.Count(stderr, "\n") != 1+hints || !strings.Contains(stderr, "returning the cached session, which is valid for ") {
+				if err != nil || stdout != first ||
+					strings.Count(stderr, "aws-credproc: warning: ") != 1 ||
+					strings.Count(stderr, "\n") != 1+hints ||
+					!strings.Contains(stderr, "returning the cached session, which is valid for ") {
 					t.Errorf("error %v, same session: %v, stderr %s", err, stdout == first, stderr)
 				}
 			}, "get", "dev")
 			tried := len(s.Requests()) - before
-			if _, _, err := h.run(t, "get", "dev"); err != nil || len(s.Requests())-before != tried {
-				t.Errorf("the failure is not remembered: %v, %d requests, then %d", err, tried, len(s.Requests())-before)
+			_, _, err = h.run(t, "get", "dev")
+			if n := len(s.Requests()) - before; err != nil || n != tried {
+				t.Errorf("the failure is not cached: %v, %d requests, then %d", err, tried, n)
 			}
 		})
 	}
 }
 
-func TestADenialKeepsNothing(t *testing.T) {
+func TestDenialEndsUseOfTheCachedSession(t *testing.T) {
 	s := startSTS(t)
 	h := newHelper(t, s)
 	s.SetMaxSkew(2 * time.Hour)
@@ -104,36 +111,44 @@ func TestADenialKeepsNothing(t *testing.T) {
 	if err := s.SetUserPolicy(jillARN); err != nil {
 		t.Fatal(err)
 	}
-	if stdout, stderr, err := h.run(t, "get", "dev"); err == nil || stdout != "" || !strings.Contains(stderr, "AccessDenied") {
+	stdout, stderr, err := h.run(t, "get", "dev")
+	if err == nil || stdout != "" || !strings.Contains(stderr, "AccessDenied") {
 		t.Errorf("error %v, %d bytes on stdout, stderr %s", err, len(stdout), stderr)
 	}
 }
 
-func TestAClockThatIsOffIsToldOf(t *testing.T) {
-	for want, off := range map[string]time.Duration{"2h00m behind AWS's": 2 * time.Hour, "2h00m ahead of AWS's": -2 * time.Hour, "": 0} {
+func TestWrongClockIsReported(t *testing.T) {
+	for want, off := range map[string]time.Duration{
+		"2h00m behind AWS's": 2 * time.Hour, "2h00m ahead of AWS's": -2 * time.Hour, "": 0,
+	} {
 		s := startSTS(t)
 		h := newHelper(t, s)
 		s.SetMaxSkew(3 * time.Hour)
 		s.SetNow(func() time.Time { return time.Now().Add(off) })
 		_, stderr, err := h.run(t, "get", "dev")
-		stderr = strings.ReplaceAll(stderr, "1h59m", "2h00m") // a second may pass meanwhile
+		stderr = strings.ReplaceAll(stderr, "1h59m", "2h00m") // if a second passes
 		if err != nil || !strings.Contains(stderr, want) || want == "" && stderr != "" {
 			t.Errorf("clock off by %s: %v, stderr %q", off, err, stderr)
 		}
 	}
 }
 
-func TestASessionThatLastsForYearsIsNone(t *testing.T) {
+func TestTooLongLifetimeIsRejected(t *testing.T) {
 	s := startSTS(t)
-	s.Fault(ststest.Fault{Kind: ststest.ReplaceField, Field: "Expiration", Text: "2099-01-01T00:00:00Z", Times: ststest.Always})
+	s.Fault(ststest.Fault{
+		Kind: ststest.ReplaceField, Field: "Expiration", Text: "2099-01-01T00:00:00Z",
+		Times: ststest.Always,
+	})
 	h := newHelper(t, s)
-	if stdout, stderr, err := h.run(t, "get", "dev"); err == nil || stdout != "" || !strings.Contains(stderr, "more than the 36h00m of AWS's longest") {
+	stdout, stderr, err := h.run(t, "get", "dev")
+	if err == nil || stdout != "" ||
+		!strings.Contains(stderr, "more than the 36h00m of AWS's longest") {
 		t.Errorf("error %v, stderr %s", err, stderr)
 	}
 }
 
-// TestAFailureOnTheWayIsToldOnce: the role whose source failed a moment ago does not hand that on as a failure of its own.
-func TestAFailureOnTheWayIsToldOnce(t *testing.T) {
+// TestSourceFailureIsReportedOnce: the cached failure of a source is not cached for the role again.
+func TestSourceFailureIsReportedOnce(t *testing.T) {
 	s := startSTS(t)
 	if err := s.SetUserPolicy(jillARN); err != nil {
 		t.Fatal(err)
@@ -144,7 +159,8 @@ func TestAFailureOnTheWayIsToldOnce(t *testing.T) {
 		t.Fatal("not denied")
 	}
 	for range 2 {
-		if _, stderr, err := h.run(t, "get", "ops"); err == nil || strings.Count(stderr, " ago; next attempt in ") != 1 {
+		_, stderr, err := h.run(t, "get", "ops")
+		if err == nil || strings.Count(stderr, " ago; next attempt in ") != 1 {
 			t.Errorf("error %v, stderr %s", err, stderr)
 		}
 	}

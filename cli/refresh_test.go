@@ -63,8 +63,8 @@ func TestRefreshWaitsForNothingElse(t *testing.T) {
 	}
 }
 
-// TestRefreshSharesItsWait: of several roles that are denied each one after the first takes no more time, which those after
-// it would lack.
+// TestRefreshSharesItsWait: of several roles that are denied each one after the first takes no more
+// time, which those after it would lack.
 func TestRefreshSharesItsWait(t *testing.T) {
 	t.Parallel()
 	s := startSTS(t)

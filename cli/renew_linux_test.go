@@ -14,9 +14,9 @@ import (
 	"aws-credproc/internal/ststest"
 )
 
-// TestASessionIsRenewedAheadOfItsNeed: get is over while its renewal still waits for STS, which holds nothing of what get
-// was given, and finds the config by the same relative path.
-func TestASessionIsRenewedAheadOfItsNeed(t *testing.T) {
+// TestRenewalInBackground: get ends while the renewal waits for STS. The renewal inherits no file
+// of get, and finds the config file by the same relative path.
+func TestRenewalInBackground(t *testing.T) {
 	s := startSTS(t)
 	h := newAgedHelper(t, s, 40*time.Minute)
 	s.Fault(ststest.Fault{Kind: ststest.Slow, Delay: 2 * time.Second, Times: ststest.Always})
@@ -30,7 +30,8 @@ func TestASessionIsRenewedAheadOfItsNeed(t *testing.T) {
 	cmd := h.command(t, "get", "dev")
 	cmd.Env = append(slices.Clone(h.env), "AWS_CONFIG_FILE=config")
 	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = h.dir, &out, &errOut, []*os.File{w}
-	if err := cmd.Run(); err != nil || isYoung(t, out.String()) || errOut.Len() > 0 { // Run waits for the end of both pipes too
+	// Run waits until both pipes are closed.
+	if err := cmd.Run(); err != nil || isNew(t, out.String()) || errOut.Len() > 0 {
 		t.Fatalf("error %v, stderr %s", err, errOut.String())
 	}
 	if err := w.Close(); err != nil {
@@ -42,26 +43,28 @@ func TestASessionIsRenewedAheadOfItsNeed(t *testing.T) {
 	if _, err := io.ReadAll(r); err != nil {
 		t.Errorf("the caller's pipe: %v", err)
 	}
-	pid := pidOf(t, h)
+	pid := renewalPID(t, h)
 	if pid == 0 {
-		t.Fatal("get waited for the renewal, or there is none")
+		t.Fatal("get has waited for the renewal, or there is none")
 	}
 	if sid, err := unix.Getsid(pid); err != nil || sid != pid {
-		t.Errorf("the process that renews is of session %d, not of its own, %d (%v)", sid, pid, err)
+		t.Errorf("the renewal, process %d, is in session %d (%v)", pid, sid, err)
 	}
-	h.many(t, 20, func(stdout, _ string, err error) {
+	h.runMany(t, 20, func(stdout, _ string, err error) {
 		if err != nil {
 			t.Error(err)
 		}
 	}, "get", "dev")
-	waitFor(t, "the renewal's end", func() bool { return pidOf(t, h) == 0 })
-	if again, _, err := h.run(t, "get", "dev"); err != nil || !isYoung(t, again) || s.Calls("AssumeRole") != 2 {
-		t.Errorf("%v; %d calls, want 2; %d bytes", err, s.Calls("AssumeRole"), len(again))
+	waitFor(t, "the end of the renewal", func() bool { return renewalPID(t, h) == 0 })
+	again, _, err := h.run(t, "get", "dev")
+	if calls := s.Calls("AssumeRole"); err != nil || !isNew(t, again) || calls != 2 {
+		t.Errorf("%v; %d calls, want 2; %d bytes", err, calls, len(again))
 	}
 }
 
-// TestARenewalThatFailsIsToldOf: by status and by get --verbose, while the session is served in silence.
-func TestARenewalThatFailsIsToldOf(t *testing.T) {
+// TestFailedRenewalIsReported: status and get --verbose report it. get returns the cached session
+// without a message.
+func TestFailedRenewalIsReported(t *testing.T) {
 	s := startSTS(t)
 	h := newAgedHelper(t, s, 40*time.Minute)
 	if err := s.SetUserPolicy(jillARN); err != nil {
@@ -82,34 +85,38 @@ func TestARenewalThatFailsIsToldOf(t *testing.T) {
 		return ""
 	}
 	for range 3 {
-		if out, stderr, err := h.run(t, "get", "dev"); err != nil || isYoung(t, out) || stderr != "" {
+		if out, stderr, err := h.run(t, "get", "dev"); err != nil || isNew(t, out) || stderr != "" {
 			t.Fatalf("error %v, stderr %s", err, stderr)
 		}
-		waitFor(t, "the failure in status", func() bool { return strings.Contains(lastError(), "AccessDenied") })
+		waitFor(t, "the failure in status", func() bool {
+			return strings.Contains(lastError(), "AccessDenied")
+		})
 	}
-	if _, stderr, err := h.run(t, "get", "--verbose", "dev"); err != nil || !strings.Contains(stderr, "the last renewal failed ") || !strings.Contains(stderr, "AccessDenied") {
+	_, stderr, err := h.run(t, "get", "--verbose", "dev")
+	if err != nil || !strings.Contains(stderr, "the last renewal failed ") ||
+		!strings.Contains(stderr, "AccessDenied") {
 		t.Errorf("error %v, stderr %s", err, stderr)
 	}
 	if calls := s.Calls("AssumeRole"); calls != 2 {
-		t.Errorf("%d calls, want 2: a denial is not tried again in the background", calls)
+		t.Errorf("%d calls, want 2: a denial is not retried in the background", calls)
 	}
 }
 
-// TestWhatIsNotRenewedAhead: what is still good for long, or kept nowhere.
-func TestWhatIsNotRenewedAhead(t *testing.T) {
+// TestNoRenewalInBackground: of a session that is not due, or not stored.
+func TestNoRenewalInBackground(t *testing.T) {
 	for name, test := range map[string]struct {
 		age time.Duration
 		env string
 	}{
-		"young": {34 * time.Minute, ""},
-		"none":  {40 * time.Minute, "AWS_CREDPROC_STORE=none"},
+		"not due":    {34 * time.Minute, ""},
+		"not stored": {40 * time.Minute, "AWS_CREDPROC_STORE=none"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := startSTS(t)
 			h := newAgedHelper(t, s, test.age)
 			h.env = append(h.env, test.env)
 			_, stderr, err := h.run(t, "get", "--verbose", "dev")
-			if err != nil || strings.Contains(stderr, "ahead") || pidOf(t, h) != 0 {
+			if err != nil || strings.Contains(stderr, "ahead") || renewalPID(t, h) != 0 {
 				t.Errorf("error %v, stderr %s", err, stderr)
 			}
 		})

@@ -129,7 +129,7 @@ func TestServeSharesTheCache(t *testing.T) {
 	e = h.serve(t)
 	old = e.ask(t)
 	waitFor(t, "the renewal", func() bool { return e.ask(t).AccessKeyId != old.AccessKeyId })
-	if pid := pidOf(t, h); pid != 0 {
+	if pid := renewalPID(t, h); pid != 0 {
 		t.Errorf("process %d renews", pid)
 	}
 	e.end(t)
@@ -175,7 +175,8 @@ func TestServeEndsWithTheCommand(t *testing.T) {
 	}
 }
 
-// TestServeFollowsTheConfig: another key of the source, and another role, count from the next answer on.
+// TestServeFollowsTheConfig: another key of the source, and another role, count from the next
+// answer on.
 func TestServeFollowsTheConfig(t *testing.T) {
 	s := startSTS(t)
 	h := newHelper(t, s)
@@ -192,7 +193,8 @@ func TestServeFollowsTheConfig(t *testing.T) {
 	e.end(t)
 }
 
-// TestServeLeavesTheTerminalToTheCommand: a person is asked there before it starts, and no more when it runs.
+// TestServeLeavesTheTerminalToTheCommand: a person is asked there before it starts, and no more
+// when it runs.
 func TestServeLeavesTheTerminalToTheCommand(t *testing.T) {
 	const serial, seed = "arn:aws:iam::" + testAccount + ":mfa/jill", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 	s := startSTS(t)
@@ -231,8 +233,8 @@ func TestServeLeavesTheTerminalToTheCommand(t *testing.T) {
 	}
 }
 
-// TestServeAnswersFromTheBackground: a shell with job control takes the terminal, and may be set to stop who writes there
-// from the background, as the endpoint does when it fails.
+// TestServeAnswersFromTheBackground: a shell with job control takes the terminal, and may be set to
+// stop who writes there from the background, as the endpoint does when it fails.
 func TestServeAnswersFromTheBackground(t *testing.T) {
 	s := startSTS(t)
 	s.Fault(ststest.Fault{Kind: ststest.Expired, By: -3 * time.Second})

@@ -16,8 +16,9 @@ import (
 	"aws-credproc/internal/terminal/ptytest"
 )
 
-// TestRefreshSignsInWhereAPersonIs: "aws sso login" is run for two profiles of one sign-in once, at a terminal. The AWS
-// CLI itself would need the real service, so a stand-in leaves what it leaves: the token that the portal then takes.
+// TestRefreshSignsInWhereAPersonIs: "aws sso login" is run for two profiles of one sign-in once, at
+// a terminal. The AWS CLI itself would need the real service, so a stand-in leaves what it leaves:
+// the token that the portal then takes.
 func TestRefreshSignsInWhereAPersonIs(t *testing.T) {
 	portal := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/federation/credentials" || r.Header.Get("x-amz-sso_bearer_token") != "fresh" {
@@ -86,7 +87,8 @@ func TestRefreshSignsInWhereAPersonIs(t *testing.T) {
 	}
 }
 
-// TestSigningInTakesNoTimeFromOthers: a person who signs in for one profile may take longer than --timeout.
+// TestSigningInTakesNoTimeFromOthers: a person who signs in for one profile may take longer than
+// --timeout.
 func TestSigningInTakesNoTimeFromOthers(t *testing.T) {
 	h := newHelper(t, startSTS(t))
 	if err := os.WriteFile(filepath.Join(h.dir, "aws"), []byte("#!/bin/sh\nsleep 4\nexit 7\n"), 0o700); err != nil {

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// TestSSOIsAskedInItsOwnRegion: not in the one that STS is called in; and through the proxy. A process of its own is
-// needed, since Go reads the proxy's variable once.
+// TestSSOIsAskedInItsOwnRegion: not in the one that STS is called in; and through the proxy. A
+// process of its own is needed, since Go reads the proxy's variable once.
 func TestSSOIsAskedInItsOwnRegion(t *testing.T) {
 	asked := make(chan string, 10)
 	proxy := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// Each get pays for what is made when the program starts: regular expressions and templates are made when they are needed.
+// Each get pays for what is made when the program starts: regular expressions and templates are
+// made when they are needed.
 func TestNothingIsCompiledWhenTheProgramStarts(t *testing.T) {
 	files := token.NewFileSet()
 	err := filepath.WalkDir("..", func(path string, e fs.DirEntry, err error) error {
