@@ -71,9 +71,9 @@ func explanation(x credproc.Explanation, now time.Time, to tui.Screen) []byte {
 	var out []string
 	for i, e := range x.Chain {
 		number := fmt.Sprintf("%2d. ", i+1)
-		lines := tui.Hanging(number, fmt.Sprintf("%s  [profile %s]", stepTitle(e), e.Profile), to.Width)
-		lines[0] = number + to.Paint(tui.Bold, strings.TrimPrefix(lines[0], number))
-		out = append(out, lines...)
+		for _, line := range tui.Hanging(number, stepTitle(e), to.Width) {
+			out = append(out, line[:len(number)]+to.Paint(tui.Bold, line[len(number):]))
+		}
 		for _, d := range stepDetails(e, x.Chain[:i]) {
 			width := to.Width
 			if slices.Contains(copied, d[0]) {
@@ -153,8 +153,8 @@ func stepTitle(e credproc.Element) string {
 	return e.Type
 }
 
-// stepDetails returns the settings of a step that its title does not have; before are the steps before
-// it.
+// stepDetails returns the settings of a step that its title does not have; before are the steps
+// before it.
 func stepDetails(e credproc.Element, before []credproc.Element) (details [][2]string) {
 	duration := ""
 	if e.DurationSeconds != 0 {
@@ -168,7 +168,7 @@ func stepDetails(e credproc.Element, before []credproc.Element) (details [][2]st
 		device = "" // the title has it, or that of the step before
 	}
 	for _, d := range [][2]string{
-		{"account", e.AccountID}, {"from", e.Location}, {"command", e.Command},
+		{"profile", e.Profile}, {"account", e.AccountID}, {"from", e.Location}, {"command", e.Command},
 		{"SSO session", e.SSOSession}, {"SSO start URL", e.SSOStartURL}, {"SSO region", e.SSORegion},
 		{"login session", e.LoginSession},
 		{"token file", e.WebIdentityTokenFile}, {"token command", e.WebIdentityTokenProcess},

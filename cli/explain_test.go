@@ -12,47 +12,60 @@ import (
 )
 
 func TestExplainNamesSourcesInWords(t *testing.T) {
-	for want, e := range map[string]credproc.Element{
-		"Access key AKIA1":                                                    {Type: "static", AccessKeyID: "AKIA1"},
-		"Access key AKIA1, in the keyring":                                    {Type: "keyring", AccessKeyID: "AKIA1"},
-		"Credentials in environment variables":                                {Type: "environment"},
-		"Credentials of the EC2 instance":                                     {Type: "ec2_instance_metadata"},
-		"Credentials of the container":                                        {Type: "ecs_container"},
-		"Assume role arn:R with a web identity token":                         {Type: "web_identity", RoleARN: "arn:R"},
-		"IAM Identity Center role Admin in account 123":                       {Type: "sso", SSORoleName: "Admin", SSOAccountID: "123"},
-		"Credentials of aws login":                                            {Type: "login"},
-		"Credentials of a command":                                            {Type: "process"},
-		"Get a session with a code of MFA device arn:mfa/jill, for all roles": {Type: "session_token", MFASerial: "arn:mfa/jill"},
-		"Assume role arn:R":                                                   {Type: "assume_role", RoleARN: "arn:R"},
+	for _, test := range []struct {
+		step credproc.Element
+		want string
+	}{
+		{credproc.Element{Type: "static", AccessKeyID: "AKIA1"}, "Access key AKIA1"},
+		{credproc.Element{Type: "keyring", AccessKeyID: "AKIA1"}, "Access key AKIA1, in the keyring"},
+		{credproc.Element{Type: "environment"}, "Credentials in environment variables"},
+		{credproc.Element{Type: "ec2_instance_metadata"}, "Credentials of the EC2 instance"},
+		{credproc.Element{Type: "ecs_container"}, "Credentials of the container"},
+		{credproc.Element{Type: "web_identity", RoleARN: "arn:R"},
+			"Assume role arn:R with a web identity token"},
+		{credproc.Element{Type: "sso", SSORoleName: "Admin", SSOAccountID: "123"},
+			"IAM Identity Center role Admin in account 123"},
+		{credproc.Element{Type: "login"}, "Credentials of aws login"},
+		{credproc.Element{Type: "process"}, "Credentials of a command"},
+		{credproc.Element{Type: "session_token", MFASerial: "arn:mfa/jill"},
+			"Get a session with a code of MFA device arn:mfa/jill, for all roles"},
+		{credproc.Element{Type: "assume_role", RoleARN: "arn:R"}, "Assume role arn:R"},
 	} {
-		if got := stepTitle(e); got != want {
-			t.Errorf("%s: %q, want %q", e.Type, got, want)
+		if got := stepTitle(test.step); got != test.want {
+			t.Errorf("%s: %q, want %q", test.step.Type, got, test.want)
 		}
 	}
 }
 
 // explainedMFA is a chain with an MFA session, cached.
 func explainedMFA() credproc.Explanation {
+	const device = "arn:aws:iam::123456789012:mfa/jill"
 	mfa, role := statusNow.Add(11*time.Hour), statusNow.Add(time.Hour)
 	key := "5f"
 	return credproc.Explanation{
 		Profile: "dev-role", Region: "us-east-1", STSEndpoint: "https://sts.us-east-1.amazonaws.com",
-		Store: "kernel", StoreReason: "keyring: not available: no D-Bus session bus", CacheKey: &key, Expires: &role,
+		Store: "kernel", StoreReason: "keyring: not available: no D-Bus session bus",
+		CacheKey: &key, Expires: &role,
 		Chain: []credproc.Element{
 			{Type: "keyring", Profile: "base", AccessKeyID: "AKIAIOSFODNN7EXAMPLE"},
-			{Type: "session_token", Profile: "base", MFASerial: "arn:aws:iam::123456789012:mfa/jill", Expires: &mfa},
-			{Type: "assume_role", Profile: "dev-role", RoleARN: "arn:aws:iam::123456789012:role/Dev",
-				MFASerial: "arn:aws:iam::123456789012:mfa/jill", Expires: &role},
+			{Type: "session_token", Profile: "base", MFASerial: device, Expires: &mfa},
+			{
+				Type: "assume_role", Profile: "dev-role", RoleARN: testRole, MFASerial: device,
+				Expires: &role,
+			},
 		},
 	}
 }
 
 func TestExplainPage(t *testing.T) {
 	const want = `
- 1. Access key AKIAIOSFODNN7EXAMPLE, in the keyring  [profile base]
- 2. Get a session with a code of MFA device arn:aws:iam::123456789012:mfa/jill, for all roles  [profile base]
+ 1. Access key AKIAIOSFODNN7EXAMPLE, in the keyring
+     profile: base
+ 2. Get a session with a code of MFA device arn:aws:iam::123456789012:mfa/jill, for all roles
+     profile: base
      cached: 11h00m left
- 3. Assume role arn:aws:iam::123456789012:role/Dev  [profile dev-role]
+ 3. Assume role arn:aws:iam::123456789012:role/Dev
+     profile: dev-role
 
 profile  dev-role
 region   us-east-1 (default)
@@ -83,16 +96,16 @@ session  cached, 60m left (until DATE)
 func TestExplainShowsTheMFADeviceOfARoleWithoutASession(t *testing.T) {
 	x := explainedMFA()
 	role := x.Chain[2]
-	if d := stepDetails(role, x.Chain[:2]); len(d) != 0 {
+	if d := stepDetails(role, x.Chain[:2]); len(d) != 1 {
 		t.Errorf("after an MFA session: %v", d)
 	}
-	if d := stepDetails(role, x.Chain[:1]); len(d) != 1 || d[0][0] != "MFA device" {
+	if d := stepDetails(role, x.Chain[:1]); len(d) != 2 || d[1][0] != "MFA device" {
 		t.Errorf("without one: %v", d)
 	}
 }
 
 func TestPoliciesHaveHeadings(t *testing.T) {
-	policies := []plan.RolePolicies{{Caller: "arn:aws:iam::123456789012:user/jill", RoleARN: "arn:aws:iam::123456789012:role/Dev"}}
+	policies := []plan.RolePolicies{{Caller: jillARN, RoleARN: testRole}}
 	text, err := policiesText(policies, tui.Screen{Colours: true})
 	if err != nil {
 		t.Fatal(err)

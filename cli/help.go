@@ -28,8 +28,8 @@ func newHelpCmd() *cobra.Command {
 	}
 }
 
-// noSubcommand is the argument check of a command that has subcommands: an argument is the name of an
-// unknown one. The error suggests the nearest name.
+// noSubcommand is the argument check of a command that has subcommands: an argument is the name of
+// an unknown one. The error suggests the nearest name.
 func noSubcommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -43,7 +43,9 @@ func noSubcommand(cmd *cobra.Command, args []string) error {
 }
 
 // completeCommands completes the names of commands.
-func completeCommands(cmd *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+func completeCommands(
+	cmd *cobra.Command, args []string, _ string,
+) (names []string, _ cobra.ShellCompDirective) {
 	target, rest, err := cmd.Root().Find(args)
 	if err != nil || len(rest) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp

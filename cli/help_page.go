@@ -35,14 +35,16 @@ func helpPage(cmd *cobra.Command, to tui.Screen) []byte {
 		}
 	}
 	p.commands(cmd)
-	if !cmd.HasParent() {
-		p.list("Flags of all commands", flagRows(cmd.PersistentFlags()))
-		p.list("Other flags", flagRows(cmd.LocalNonPersistentFlags()))
-		p.text("\nFor the help of a command: aws-credproc COMMAND --help")
+	own := flagRows(cmd.LocalNonPersistentFlags())
+	if cmd.HasParent() {
+		p.list("Flags", column(own), own)
+		p.text("\nFor the flags of all commands: aws-credproc --help")
 		return p.out
 	}
-	p.list("Flags", flagRows(cmd.LocalNonPersistentFlags()))
-	p.text("\nFor the flags of all commands: aws-credproc --help")
+	all := flagRows(cmd.PersistentFlags())
+	p.list("Flags of all commands", column(all), all)
+	p.list("Other flags", column(all), own)
+	p.text("\nFor the help of a command: aws-credproc COMMAND --help")
 	return p.out
 }
 
@@ -60,8 +62,8 @@ func usageLine(cmd *cobra.Command) string {
 	return strings.TrimRight(path+" "+arguments, " ")
 }
 
-// wrapCommand breaks a command line that is wider than the page as in a shell script: after a pipe, or
-// before a flag.
+// wrapCommand breaks a command line that is wider than the page as in a shell script: after a pipe,
+// or before a flag.
 func wrapCommand(line string, width int) (lines []string) {
 	const indent = "      "
 	if utf8.RuneCountInString(line) <= width {
@@ -122,24 +124,30 @@ func (p *helpWriter) section(title string, lines ...string) {
 	p.lines(lines...)
 }
 
+// longestTerm is the length of the terms that have their descriptions on the same line.
+const longestTerm = 28
+
+// column returns the width of the column that holds the terms of a list.
+func column(rows [][2]string) (width int) {
+	for _, row := range rows {
+		if n := utf8.RuneCountInString(row[0]); n <= longestTerm {
+			width = max(width, n)
+		}
+	}
+	return width
+}
+
 // list writes a section of terms and their descriptions, if there are any.
-func (p *helpWriter) list(title string, rows [][2]string) {
+func (p *helpWriter) list(title string, width int, rows [][2]string) {
 	if len(rows) == 0 {
 		return
 	}
-	const most = 28 // a longer term has its description on the next line
-	column := 0
-	for _, row := range rows {
-		if n := utf8.RuneCountInString(row[0]); n <= most {
-			column = max(column, n)
-		}
-	}
 	p.section(title)
 	for _, row := range rows {
-		label := fmt.Sprintf("  %-*s  ", column, row[0])
-		if utf8.RuneCountInString(row[0]) > column {
+		label := fmt.Sprintf("  %-*s  ", width, row[0])
+		if utf8.RuneCountInString(row[0]) > width {
 			p.lines("  " + row[0])
-			label = strings.Repeat(" ", column+4)
+			label = strings.Repeat(" ", width+4)
 		}
 		p.lines(tui.Hanging(label, row[1], p.width)...)
 	}
@@ -151,14 +159,17 @@ func (p *helpWriter) commands(cmd *cobra.Command) {
 	if len(groups) == 0 {
 		groups = []*cobra.Group{{Title: "Commands"}}
 	}
-	for _, g := range groups {
-		var rows [][2]string
-		for _, sub := range cmd.Commands() {
-			if sub.GroupID == g.ID && (sub.IsAvailableCommand() || sub.Name() == "help") {
-				rows = append(rows, [2]string{sub.Name(), sub.Short})
-			}
+	var all [][2]string
+	byGroup := map[string][][2]string{}
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() || sub.Name() == "help" {
+			row := [2]string{sub.Name(), sub.Short}
+			all = append(all, row)
+			byGroup[sub.GroupID] = append(byGroup[sub.GroupID], row)
 		}
-		p.list(g.Title, rows)
+	}
+	for _, g := range groups {
+		p.list(g.Title, column(all), byGroup[g.ID])
 	}
 }
 

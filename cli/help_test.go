@@ -71,7 +71,9 @@ func TestHelpListsEveryCommandInAGroup(t *testing.T) {
 }
 
 func TestGlobalFlagsAreInTheHelpOfTheProgramOnly(t *testing.T) {
-	global := []string{"-h, --help", "--prompt PROMPT", "--store STORE", "--timeout DURATION", "--verbose"}
+	global := []string{
+		"-h, --help", "--prompt PROMPT", "--store STORE", "--timeout DURATION", "--verbose",
+	}
 	root := helpOf(t, tui.Screen{})
 	for _, flag := range global {
 		if strings.Count(root, "\n  "+flag+" ") != 1 {
@@ -93,8 +95,14 @@ func TestGlobalFlagsAreInTheHelpOfTheProgramOnly(t *testing.T) {
 
 func TestHelpPages(t *testing.T) {
 	for command, want := range map[string][]string{
-		"exec":   {"Usage:\n  aws-credproc exec [flags] PROFILE [-- CMD [ARGS...]]\n", "\n  --duration DURATION  "},
-		"setup":  {"Usage:\n  aws-credproc setup PROFILE... [--", "\n  --role-arn ARN  ", " \\\n      --source-profile base"},
+		"exec": {
+			"Usage:\n  aws-credproc exec [flags] PROFILE [-- CMD [ARGS...]]\n",
+			"\n  --duration DURATION  ",
+		},
+		"setup": {
+			"Usage:\n  aws-credproc setup PROFILE... [--", "\n  --role-arn ARN  ",
+			" \\\n      --source-profile base",
+		},
 		"mfa":    {"Usage:\n  aws-credproc mfa COMMAND [flags]\n", "\nCommands:\n  add  "},
 		"demo":   {"Usage:\n  aws-credproc demo\n"},
 		"list":   {"\n  --filter TEXT  "},
@@ -107,14 +115,17 @@ func TestHelpPages(t *testing.T) {
 			}
 		}
 	}
-	if page := helpOf(t, tui.Screen{Colours: true}, "list"); !strings.Contains(page, "\n\x1b[1mUsage:\x1b[0m\n") {
+	page := helpOf(t, tui.Screen{Colours: true}, "list")
+	if !strings.Contains(page, "\n\x1b[1mUsage:\x1b[0m\n") {
 		t.Errorf("titles are not bold: %q", page)
 	}
 }
 
 func TestHelpIsPrintedInEachForm(t *testing.T) {
 	want := helpOf(t, tui.Screen{}, "mfa", "add")
-	for _, args := range [][]string{{"mfa", "add", "--help"}, {"mfa", "add", "-h"}, {"help", "mfa", "add"}} {
+	for _, args := range [][]string{
+		{"mfa", "add", "--help"}, {"mfa", "add", "-h"}, {"help", "mfa", "add"},
+	} {
 		var stdout, stderr bytes.Buffer
 		if code := run(slices.Clone(args), &stdout, &stderr); code != 0 || stdout.String() != want {
 			t.Errorf("%q: exit %d: %s%s", args, code, stdout.String(), stderr.String())

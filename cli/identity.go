@@ -11,7 +11,7 @@ import (
 // identity is whose credentials a session or profile has, as tables show it.
 type identity struct {
 	account string // the account ID, "" if unknown
-	role    string // the name of the role, or what there is in place of a role
+	role    string // the name of the role, or in parentheses what there is in its place
 }
 
 // linkIdentity returns the identity after a link of a chain.
@@ -21,13 +21,13 @@ func linkIdentity(p plan.Plan, n int) identity {
 	case l.Role != nil:
 		return roleIdentity(l.Role.RoleARN)
 	case l.IsSessionToken():
-		return identity{cmp.Or(plan.AccountOf(l.Device), source.AccountID), kindText(l.Type)}
+		return identity{cmp.Or(plan.AccountOf(l.Device), source.AccountID), noRole(l.Type)}
 	case source.Type == profiles.WebIdentity:
 		return roleIdentity(source.RoleARN)
 	case source.Type == profiles.SSO:
 		return identity{source.SSOAccountID, source.SSORoleName}
 	}
-	return identity{source.AccountID, kindText(l.Type)}
+	return identity{source.AccountID, noRole(l.Type)}
 }
 
 // roleIdentity returns the account and the name in the ARN of a role, without the role's path.
@@ -35,7 +35,10 @@ func roleIdentity(arn string) identity {
 	return identity{plan.AccountOf(arn), arn[strings.LastIndexByte(arn, '/')+1:]}
 }
 
-// kindText returns the words for a type of credentials: a kind of list, or a link's type.
+// noRole returns what a table shows in place of a role.
+func noRole(kind string) string { return "(" + kindText(kind) + ")" }
+
+// kindText returns the words for a source of credentials: a kind in list, or the type of a link.
 func kindText(kind string) string {
 	switch kind {
 	case plan.TypeSessionToken:
@@ -43,7 +46,7 @@ func kindText(kind string) string {
 	case string(profiles.Static):
 		return "access key"
 	case string(profiles.Keyring):
-		return "imported key"
+		return "key in keyring"
 	case string(profiles.Environment):
 		return "environment"
 	case string(profiles.EC2Metadata):
@@ -57,11 +60,9 @@ func kindText(kind string) string {
 	case string(profiles.Login):
 		return "aws login"
 	case string(profiles.Process):
-		return "process"
-	case profiles.KindAssumeRole:
-		return "role"
+		return "command"
 	case profiles.KindNone:
-		return "settings"
+		return "settings only"
 	}
 	return kind
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -23,8 +22,9 @@ func newListCmd(a *app) *cobra.Command {
 		Long: `Lists the profiles and SSO sessions of both config files as they are read, even
 those that cannot work.
 
+SOURCE is where the credentials come from. For a role, it is the source profile.
 A line such as "dev -> dev-role" is a profile that is set up to use aws-credproc,
-and the profile with its settings.`,
+and the profile that has its settings.`,
 		Example: `  aws-credproc list
   aws-credproc list --filter prod
   aws-credproc list --json`,
@@ -62,9 +62,9 @@ and the profile with its settings.`,
 // listRow is a profile, or a wired profile and its target.
 type listRow struct {
 	profile, target string // target is "" if the profile is not wired to another one
-	kind            string
 	identity
-	source, region string
+	source string // where the credentials come from
+	region string
 }
 
 // listRows returns the rows of the table. The target of a wired profile has no row of its own.
@@ -85,7 +85,7 @@ func listRows(all []profiles.Summary) (rows []listRow) {
 			rows = append(rows, rowOf(p))
 		case !found:
 			rows = append(rows, listRow{
-				profile: p.Name, target: p.Source, kind: "not found", region: p.Properties["region"],
+				profile: p.Name, target: p.Source, source: "not found", region: p.Properties["region"],
 			})
 		default:
 			row := rowOf(target)
@@ -101,27 +101,35 @@ func listRows(all []profiles.Summary) (rows []listRow) {
 func rowOf(p profiles.Summary) listRow {
 	get := func(key string) string { return p.Properties[key] }
 	row := listRow{
-		profile: p.Name, kind: kindText(p.Kind), source: p.Source, region: get("region"),
+		profile: p.Name, source: kindText(p.Kind), region: get("region"),
 		identity: identity{account: get("aws_account_id")},
 	}
 	switch p.Kind {
 	case profiles.KindAssumeRole:
 		row.identity = roleIdentity(get("role_arn"))
+		row.source = cmp.Or(get("source_profile"), credentialSourceText(get("credential_source")))
 	case string(profiles.WebIdentity):
 		row.identity = roleIdentity(get("role_arn"))
-		row.source = filepath.Base(cmp.Or(get("web_identity_token_file"), "token command"))
 	case string(profiles.SSO):
 		row.identity = identity{get("sso_account_id"), get("sso_role_name")}
-		row.source = cmp.Or(get("sso_session"), get("sso_start_url"))
-	case string(profiles.Static):
-		row.source = p.File + " file"
-		if p.File == "both" {
-			row.source = "both files"
-		}
+		row.source = strings.TrimSpace("SSO " + get("sso_session"))
 	case string(profiles.Process):
-		row.source = programOf(get("credential_process"))
+		row.source = "command " + programOf(get("credential_process"))
 	}
 	return row
+}
+
+// credentialSourceText returns the words for a value of credential_source.
+func credentialSourceText(value string) string {
+	switch value {
+	case "Environment":
+		return kindText(string(profiles.Environment))
+	case "Ec2InstanceMetadata":
+		return kindText(string(profiles.EC2Metadata))
+	case "EcsContainer":
+		return kindText(string(profiles.ECSMetadata))
+	}
+	return value
 }
 
 // programOf returns the name of the program that a command line starts.
@@ -143,7 +151,7 @@ func (r listRow) name() string {
 }
 
 func (r listRow) cells() []string {
-	cells := []string{r.name(), r.kind, r.account, r.role, r.source, r.region}
+	cells := []string{r.name(), r.account, r.role, r.source, r.region}
 	for i, cell := range cells {
 		cells[i] = cmp.Or(cell, "-")
 	}
@@ -170,7 +178,9 @@ func profilesOf(all []profiles.Summary, rows []listRow) []profiles.Summary {
 }
 
 // listPage returns the page of `list`.
-func listPage(rows []listRow, sessions []profiles.SessionSummary, filter string, to tui.Screen) []byte {
+func listPage(
+	rows []listRow, sessions []profiles.SessionSummary, filter string, to tui.Screen,
+) []byte {
 	page := []byte("No profiles\n")
 	switch {
 	case len(rows) > 0:
@@ -191,8 +201,8 @@ func listPage(rows []listRow, sessions []profiles.SessionSummary, filter string,
 
 func listTable(rows []listRow, to tui.Screen) tui.Table {
 	t := tui.Table{
-		Rows:   [][]string{{"PROFILE", "KIND", "ACCOUNT", "ROLE", "SOURCE", "REGION"}},
-		Shrink: []int{0, 3, 4},
+		Rows:   [][]string{{"PROFILE", "ACCOUNT", "ROLE", "SOURCE", "REGION"}},
+		Shrink: []int{0, 2, 3},
 		Paint:  to.PaintTitles,
 	}
 	for _, r := range rows {

@@ -77,16 +77,16 @@ func listOf(t *testing.T, filter string) (rows []listRow, sessions []profiles.Se
 func TestListPage(t *testing.T) {
 	rows, sessions := listOf(t, "")
 	const want = `
-PROFILE          KIND          ACCOUNT       ROLE                 SOURCE                          REGION
-dev -> dev-role  role          123456789012  Dev                  base                            eu-west-1
-prod             SSO           210987654321  AdministratorAccess  corp                            us-east-1
-old-sso          SSO           210987654321  ReadOnly             https://corp.awsapps.com/start  -
-base             access key    123456789012  -                    config file                     -
-lost -> nothing  not found     -             -                    -                               -
-saml             process       -             -                    saml2aws                        -
-ci               web identity  123456789012  CI                   token                           -
-box              role          123456789012  Box                  Ec2InstanceMetadata             -
-plain            settings      -             -                    -                               eu-west-1
+PROFILE          ACCOUNT       ROLE                 SOURCE            REGION
+dev -> dev-role  123456789012  Dev                  base              eu-west-1
+prod             210987654321  AdministratorAccess  SSO corp          us-east-1
+old-sso          210987654321  ReadOnly             SSO               -
+base             123456789012  -                    access key        -
+lost -> nothing  -             -                    not found         -
+saml             -             -                    command saml2aws  -
+ci               123456789012  CI                   web identity      -
+box              123456789012  Box                  EC2 instance      -
+plain            -             -                    settings only     eu-west-1
 
 SSO sessions: corp
 `
@@ -120,11 +120,12 @@ func TestListFilter(t *testing.T) {
 			t.Errorf("%s: %q, want %q", filter, got, want)
 		}
 	}
-	if got := string(listPage(nil, nil, "nowhere", tui.Screen{})); got != "No profiles with \"nowhere\"\n" {
-		t.Error(got)
-	}
-	if got := string(listPage(nil, nil, "", tui.Screen{})); got != "No profiles\n" {
-		t.Error(got)
+	for filter, want := range map[string]string{
+		"nowhere": "No profiles with \"nowhere\"\n", "": "No profiles\n",
+	} {
+		if got := string(listPage(nil, nil, filter, tui.Screen{})); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 
@@ -140,12 +141,18 @@ func TestWiredProfilesThatShareATarget(t *testing.T) {
 		all  []profiles.Summary
 		want string
 	}{
-		"two of one target":        {[]profiles.Summary{wired("a", "role"), wired("b", "role"), role}, "a -> role, b -> role"},
-		"the target comes first":   {[]profiles.Summary{role, wired("a", "role")}, "a -> role"},
-		"a target that is wired":   {[]profiles.Summary{wired("a", "b"), wired("b", "role"), role}, "a -> b, b -> role"},
-		"wired to itself":          {[]profiles.Summary{wired("a", "a")}, "a"},
-		"imported keys":            {[]profiles.Summary{{Name: "k", Kind: "keyring", Wired: true}}, "k"},
-		"two wired to one another": {[]profiles.Summary{wired("a", "b"), wired("b", "a")}, "a -> b, b -> a"},
+		"two of one target": {
+			[]profiles.Summary{wired("a", "role"), wired("b", "role"), role}, "a -> role, b -> role",
+		},
+		"the target comes first": {[]profiles.Summary{role, wired("a", "role")}, "a -> role"},
+		"a target that is wired": {
+			[]profiles.Summary{wired("a", "b"), wired("b", "role"), role}, "a -> b, b -> role",
+		},
+		"wired to itself": {[]profiles.Summary{wired("a", "a")}, "a"},
+		"imported keys":   {[]profiles.Summary{{Name: "k", Kind: "keyring", Wired: true}}, "k"},
+		"two wired to one another": {
+			[]profiles.Summary{wired("a", "b"), wired("b", "a")}, "a -> b, b -> a",
+		},
 	} {
 		var names []string
 		for _, r := range listRows(test.all) {

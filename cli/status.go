@@ -103,8 +103,8 @@ those of other config files, of other endpoints, of earlier settings and of
 	return cmd
 }
 
-// storeChoice returns where new sessions go, and why. The reason is empty for a store that was chosen
-// and can be used.
+// storeChoice returns where new sessions go, and why. The reason is empty for a store that was
+// chosen and can be used.
 func storeChoice(ctx context.Context, a *app) (store cache.Choice, reason string, err error) {
 	c, err := a.openCache()
 	if err != nil {
@@ -143,8 +143,8 @@ var missingStores = strings.NewReplacer(
 	"kernel store: "+cache.ErrUnavailable.Error()+": ", "no kernel store: ",
 )
 
-// listSessions returns all sessions, or those of the named profiles. Without all, it leaves out those
-// that no profile of the current config uses.
+// listSessions returns all sessions, or those of the named profiles. Without all, it leaves out
+// those that no profile of the current config uses.
 func listSessions(a *app, names []string, all bool) (sessionList, error) {
 	c, err := a.openCache()
 	if err != nil {
@@ -165,8 +165,8 @@ func listSessions(a *app, names []string, all bool) (sessionList, error) {
 	return selectSessions(facts, sessionUses(f), names, all), nil
 }
 
-// sessionNames returns the names with the targets of wired profiles added. It returns an error for a
-// name that neither the config nor a session has.
+// sessionNames returns the names with the targets of wired profiles added. It returns an error for
+// a name that neither the config nor a session has.
 func sessionNames(f *profiles.Files, facts []cache.Facts, names []string) ([]string, error) {
 	all := slices.Clone(names)
 	for _, name := range names {
@@ -221,8 +221,8 @@ func statusOf(fact cache.Facts, use *sessionUse) sessionStatus {
 	return s
 }
 
-// sessionUses returns the sessions that the profiles of the config have. It leaves out profiles with
-// errors: they have no session.
+// sessionUses returns the sessions that the profiles of the config have. It leaves out profiles
+// with errors: they have no session.
 func sessionUses(f *profiles.Files) map[cache.Key]*sessionUse {
 	uses := map[cache.Key]*sessionUse{}
 	for _, name := range f.Names() {

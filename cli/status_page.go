@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/plan"
@@ -64,8 +65,8 @@ func statusTable(all []sessionStatus, now time.Time, to tui.Screen) tui.Table {
 	return t
 }
 
-// identity returns whose credentials a session holds: by the config or, if it has no such profile any
-// more, by what is known about the session.
+// identity returns whose credentials a session holds: by the config or, if it has no such profile
+// any more, by what is known about the session.
 func (s sessionStatus) identity() identity {
 	switch {
 	case s.use != nil:
@@ -73,7 +74,7 @@ func (s sessionStatus) identity() identity {
 	case s.RoleARN != "":
 		return roleIdentity(s.RoleARN)
 	}
-	return identity{role: kindText(s.Type)}
+	return identity{role: noRole(s.Type)}
 }
 
 // left returns the time that a session has left, or why there is none.
@@ -121,21 +122,24 @@ type sharedFailure struct {
 	at            time.Time // of the latest
 }
 
-// failuresOf returns the last errors of sessions, each once. Errors of profiles are the same if they
-// differ in the profile's own name only.
+// failuresOf returns the last errors of sessions, each once. Errors are the same if they differ in
+// the names of the sessions' own profiles only.
 func failuresOf(all []sessionStatus) (failures []*sharedFailure) {
-	type key struct{ problem, hint string }
-	known := map[key]*sharedFailure{}
+	known := map[[2]string]*sharedFailure{}
 	for _, s := range all {
 		if s.LastError == nil {
 			continue
 		}
-		problem := strings.TrimPrefix(*s.LastError, s.Profile+": ")
-		k := key{problem, replaceWord(s.lastHint, s.Profile, "PROFILE")}
-		f := known[k]
+		problem := *s.LastError
+		names := s.names()
+		for _, name := range names {
+			problem = strings.TrimPrefix(problem, name+": ")
+		}
+		key := [2]string{withoutNames(problem, names), withoutNames(s.lastHint, names)}
+		f := known[key]
 		if f == nil {
 			f = &sharedFailure{problem: problem, hint: s.lastHint}
-			known[k] = f
+			known[key] = f
 			failures = append(failures, f)
 		}
 		if !slices.Contains(f.profiles, s.Profile) {
@@ -148,21 +152,40 @@ func failuresOf(all []sessionStatus) (failures []*sharedFailure) {
 	return failures
 }
 
-// replaceWord replaces a word of a text, where blanks or the text's ends are around it.
-func replaceWord(text, word, by string) string {
-	words := strings.Split(text, " ")
-	for i, w := range words {
-		if w == word {
-			words[i] = by
-		}
+// names returns the profile of a session and those that use it.
+func (s sessionStatus) names() []string {
+	names := []string{s.Profile}
+	if s.use != nil {
+		names = append(names, s.use.usedBy...)
 	}
-	return strings.Join(words, " ")
+	return names
+}
+
+// withoutNames returns text with each of the names replaced by the same word.
+func withoutNames(text string, names []string) string {
+	isName := func(r rune) bool { return !strings.ContainsRune(" ,;:[]()'\"", r) }
+	var out strings.Builder
+	for text != "" {
+		n := strings.IndexFunc(text, func(r rune) bool { return !isName(r) })
+		if n == 0 {
+			_, n = utf8.DecodeRuneInString(text)
+		} else if n < 0 {
+			n = len(text)
+		}
+		word := text[:n]
+		if slices.Contains(names, word) {
+			word = "PROFILE"
+		}
+		out.WriteString(word)
+		text = text[n:]
+	}
+	return out.String()
 }
 
 // lines returns a failure as the problem and, on a line of its own, the hint.
 func (f sharedFailure) lines(now time.Time, to tui.Screen) []string {
-	who := strings.Join(f.profiles, ", ") + ":"
-	text := fmt.Sprintf("%s %s (%s ago)", who, f.problem, tui.Span(now.Sub(f.at)))
+	who := strings.Join(f.profiles, ", ")
+	text := fmt.Sprintf("%s (%s ago): %s", who, tui.Span(now.Sub(f.at)), f.problem)
 	lines := tui.Hanging("  ", text, to.Width)
 	lines[0] = strings.TrimPrefix(lines[0], "  ")
 	if rest, ok := strings.CutPrefix(lines[0], who); ok {

@@ -34,22 +34,28 @@ func pageOf(width int, sessions ...sessionStatus) string {
 }
 
 func TestStatusPage(t *testing.T) {
-	noSession := sessionStatus{Profile: "ops", RoleARN: "arn:aws:iam::210987654321:role/path/Ops", Type: "assume_role"}
-	const denied = "AssumeRole arn:aws:iam::210987654321:role/path/Ops: AccessDenied for arn:aws:iam::123456789012:user/jill"
+	const role = "arn:aws:iam::210987654321:role/path/Ops"
+	const denied = "AssumeRole " + role + ": AccessDenied for arn:aws:iam::123456789012:user/jill"
+	noSession := sessionStatus{Profile: "ops", RoleARN: role, Type: "assume_role"}
+	left := func(profile string, left time.Duration, usedBy ...string) sessionStatus {
+		return sessionWith(profile, time.Hour, left, usedBy...)
+	}
+	const expired = -time.Minute
 	for name, test := range map[string]struct {
 		width    int
 		sessions []sessionStatus
 		want     string
 	}{
-		"a fresh hour is 60m": {0, []sessionStatus{sessionWith("dev", time.Hour, time.Hour-time.Second)}, `
+		"a fresh hour is 60m": {0, []sessionStatus{left("dev", time.Hour-time.Second)}, `
 PROFILE  ACCOUNT       ROLE  STORE    LEFT  USED BY
 dev      123456789012  Dev   keyring  60m
 `},
-		"a wired profile uses the session": {0, []sessionStatus{sessionWith("dev-role", time.Hour, 40*time.Minute, "dev")}, `
+		"a wired profile uses the session": {0, []sessionStatus{
+			left("dev-role", 40*time.Minute, "dev")}, `
 PROFILE   ACCOUNT       ROLE  STORE    LEFT  USED BY
 dev-role  123456789012  Dev   keyring  40m   dev
 `},
-		"many profiles": {0, []sessionStatus{sessionWith("base", time.Hour, 40*time.Minute,
+		"many profiles": {0, []sessionStatus{left("base", 40*time.Minute,
 			strings.Fields("p1 p2 p3 p4 p5 p6 p7 p8 p9 p10 p11")...)}, `
 PROFILE  ACCOUNT       ROLE  STORE    LEFT  USED BY
 base     123456789012  Dev   keyring  40m   p1 p2 p3 p4 p5 p6 p7 p8 and 3 more
@@ -59,8 +65,8 @@ base     123456789012  Dev   keyring  40m   p1 p2 p3 p4 p5 p6 p7 p8 and 3 more
 PROFILE  ACCOUNT       ROLE  STORE  LEFT    USED BY
 ops      210987654321  Ops   -      failed  -
 
-ops: AssumeRole arn:aws:iam::210987654321:role/path/Ops: AccessDenied for
-  arn:aws:iam::123456789012:user/jill (3s ago)
+ops (3s ago): AssumeRole arn:aws:iam::210987654321:role/path/Ops: AccessDenied
+  for arn:aws:iam::123456789012:user/jill
   hint: aws-credproc explain --policies ops
 `},
 		"neither a failure nor a session": {0, []sessionStatus{noSession}, `
@@ -68,25 +74,31 @@ PROFILE  ACCOUNT       ROLE  STORE  LEFT  USED BY
 ops      210987654321  Ops   -      -     -
 `},
 		"a session and a failure": {0, []sessionStatus{
-			sessionWith("dev", time.Hour, 5*time.Minute).failing("dev: STS is temporarily unavailable", "", 2*time.Minute)}, `
+			left("dev", 5*time.Minute).
+				failing("dev: STS is temporarily unavailable", "", 2*time.Minute)}, `
 PROFILE  ACCOUNT       ROLE  STORE    LEFT  USED BY
 dev      123456789012  Dev   keyring  5m
 
-dev: STS is temporarily unavailable (2m ago)
+dev (2m ago): STS is temporarily unavailable
 `},
 		"a shared failure is shown once": {0, []sessionStatus{
-			sessionWith("a", time.Hour, -time.Minute).failing("a: the sign-in has expired", "aws-credproc refresh a", time.Minute),
-			sessionWith("b", time.Hour, -time.Minute).failing("b: the sign-in has expired", "aws-credproc refresh b", time.Hour),
-			sessionWith("c", time.Hour, -time.Minute).failing("c: the key is inactive", "", time.Minute)}, `
+			left("a", expired).
+				failing("a: the sign-in has expired", "aws-credproc refresh a", time.Minute),
+			left("b", expired).
+				failing("b: the sign-in has expired", "aws-credproc refresh b", time.Hour),
+			left("base", expired, "a").
+				failing("a: the sign-in has expired", "aws-credproc refresh a", time.Hour),
+			left("c", expired).failing("c: the key is inactive", "", time.Minute)}, `
 PROFILE  ACCOUNT       ROLE  STORE    LEFT     USED BY
 a        123456789012  Dev   keyring  expired
 b        123456789012  Dev   keyring  expired
+base     123456789012  Dev   keyring  expired  a
 c        123456789012  Dev   keyring  expired
 
-a, b: the sign-in has expired (1m ago)
+a, b, base (1m ago): the sign-in has expired
   hint: aws-credproc refresh a
 
-c: the key is inactive (1m ago)
+c (1m ago): the key is inactive
 `},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -98,14 +110,32 @@ c: the key is inactive (1m ago)
 }
 
 func TestStatusPageIsNotWiderThanTheScreen(t *testing.T) {
-	s := sessionWith("a-team-with-a-long-name-production", time.Hour, time.Hour, strings.Fields("one two three four five six")...)
+	s := sessionWith("a-team-with-a-long-name-production", time.Hour, time.Hour,
+		strings.Fields("one two three four five six")...)
 	s.use.role = "AWSReservedSSO_AdministratorAccess_0123456789abcdef"
-	s = s.failing("STS does not answer, after three attempts within fifty seconds", "check the network and the proxy settings", time.Minute)
+	s = s.failing("STS does not answer, after three attempts within fifty seconds",
+		"check the network and the proxy settings", time.Minute)
 	for _, width := range []int{80, 120} {
 		for line := range strings.Lines(pageOf(width, s)) {
 			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > width {
 				t.Errorf("%d columns on a screen of %d: %s", n, width, line)
 			}
+		}
+	}
+}
+
+func TestFailuresOfProfilesAreTheSame(t *testing.T) {
+	names := []string{"dev", "dev-role"}
+	for text, want := range map[string]string{
+		"":                                      "",
+		"aws-credproc explain --policies dev":   "aws-credproc explain --policies PROFILE",
+		"set external_id in [profile dev-role]": "set external_id in [profile PROFILE]",
+		"role/dev: denied":                      "role/dev: denied",
+		"dev: device dev2":                      "PROFILE: device dev2",
+		"é dev":                                 "é PROFILE",
+	} {
+		if got := withoutNames(text, names); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
 }
@@ -153,8 +183,9 @@ func TestStatusColours(t *testing.T) {
 	list := sessionList{sessions: sessions}
 	coloured := string(statusPage(list, "", statusNow, tui.Screen{Width: 80, Colours: true}))
 	for _, want := range []string{
-		"\x1b[1mPROFILE\x1b[0m", "\x1b[32m60m\x1b[0m", "\x1b[33m5m\x1b[0m", "\x1b[32m4m\x1b[0m", "\x1b[33m3m\x1b[0m",
-		"\x1b[31mexpired\x1b[0m", "\x1b[31me:\x1b[0m denied", "\x1b[32mhint:\x1b[0m ask",
+		"\x1b[1mPROFILE\x1b[0m", "\x1b[32m60m\x1b[0m", "\x1b[33m5m\x1b[0m", "\x1b[32m4m\x1b[0m",
+		"\x1b[33m3m\x1b[0m", "\x1b[31mexpired\x1b[0m", "\x1b[31me\x1b[0m (1m ago): denied",
+		"\x1b[32mhint:\x1b[0m ask",
 	} {
 		if !strings.Contains(coloured, want) {
 			t.Errorf("no %q in %q", want, coloured)

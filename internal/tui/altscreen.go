@@ -7,8 +7,8 @@ import (
 )
 
 // AltScreen shows pages on the alternate screen of a terminal, which has no scrollback. What the
-// terminal showed before is there again after Leave. A signal that suspends or ends the process leaves
-// it too, except for those that the caller handles.
+// terminal showed before is there again after Leave. A signal that suspends or ends the process
+// leaves it too, except for those that the caller handles.
 type AltScreen struct {
 	to      io.Writer
 	mu      sync.Mutex

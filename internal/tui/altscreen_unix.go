@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// watchSignals leaves the alternate screen at Ctrl-Z and Ctrl-\ and then lets them have their effect.
-// When the process is continued, it enters the alternate screen again.
+// watchSignals leaves the alternate screen at Ctrl-Z and Ctrl-\ and then lets them have their
+// effect. When the process is continued, it enters the alternate screen again.
 func (s *AltScreen) watchSignals() {
 	for _, sig := range []syscall.Signal{syscall.SIGTSTP, syscall.SIGQUIT} {
 		if !signal.Ignored(sig) {

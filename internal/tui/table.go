@@ -26,7 +26,7 @@ func (s Screen) PaintTitles(row, _ int, piece string) string {
 }
 
 // minWidth is the width down to which a column shrinks.
-const minWidth = 8
+const minWidth = 12
 
 const columnGap = 2
 
@@ -72,56 +72,82 @@ func (t Table) line(row, line int, pieces [][]string, widths []int) string {
 	return out.String() + "\n"
 }
 
-// widths returns the width of each column. Words are broken only if that is not avoidable.
-func (t Table) widths(limit int) []int {
-	var widths, words []int // the longest cell and the longest word of each column
+// widths returns the width of each column.
+func (t Table) widths(limit int) (widths []int) {
 	for _, row := range t.Rows {
 		for i, cell := range row {
 			if i == len(widths) {
-				widths, words = append(widths, 0), append(words, minWidth)
+				widths = append(widths, 0)
 			}
-			cell = terminal.Printable(cell)
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
-			for _, word := range strings.Fields(cell) {
-				words[i] = max(words[i], utf8.RuneCountInString(word))
-			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(terminal.Printable(cell)))
 		}
 	}
-	if limit > 0 {
-		t.shrink(widths, limit, func(column int) int { return words[column] })
-		t.shrink(widths, limit, func(int) int { return minWidth })
-	}
-	return widths
-}
-
-// shrink makes the widest columns narrower until all fit into limit, but none narrower than least.
-func (t Table) shrink(widths []int, limit int, least func(column int) int) {
 	total := -columnGap
 	for _, w := range widths {
 		total += w + columnGap
 	}
-	for ; total > limit; total-- {
-		widest := -1
+	for ; limit > 0 && total > limit; total-- {
+		column := t.cheapest(widths)
+		if column < 0 {
+			break
+		}
+		widths[column]--
+	}
+	return widths
+}
+
+// cheapest returns the column whose narrowing by 1 costs least, of several the widest, and -1 if
+// none can be narrowed.
+func (t Table) cheapest(widths []int) int {
+	column, least := -1, 0
+	for _, i := range t.Shrink {
+		if widths[i] <= minWidth {
+			continue
+		}
+		widths[i]--
+		cost := t.cost(widths)
+		widths[i]++
+		if column < 0 || cost < least || cost == least && widths[i] > widths[column] {
+			column, least = i, cost
+		}
+	}
+	return column
+}
+
+// cost returns the number of lines of the table, plus the number of words that are broken, at these
+// widths. In a long table it counts the first rows only.
+func (t Table) cost(widths []int) (cost int) {
+	const most = 200
+	for _, row := range t.Rows[:min(len(t.Rows), most)] {
+		height := 1
 		for _, i := range t.Shrink {
-			if widths[i] > least(i) && (widest < 0 || widths[i] > widths[widest]) {
-				widest = i
+			if i >= len(row) || len(row[i]) <= widths[i] {
+				continue
+			}
+			height = max(height, len(wrapCell(row[i], widths[i])))
+			for _, word := range strings.Fields(row[i]) {
+				if len(word) > widths[i] {
+					cost++
+				}
 			}
 		}
-		if widest < 0 {
-			return
-		}
-		widths[widest]--
+		cost += height
 	}
+	return cost
 }
 
 // wrapCell splits text into pieces of at most width characters: after a space if there is one, else
-// after a punctuation mark of names and ARNs, else anywhere.
+// after a punctuation mark of names and ARNs, else anywhere. An arrow stays with the word after it.
 func wrapCell(text string, width int) (pieces []string) {
 	runes := []rune(text)
 	for len(runes) > width {
-		cut := lastIndex(runes[:width+1], " ") + 1
+		cut := lastBreak(runes[:width+1], func(i int) bool {
+			return runes[i] == ' ' && !strings.HasSuffix(string(runes[:i]), "->")
+		})
 		if cut == 0 {
-			cut = lastIndex(runes[:width], "-_/.:@") + 1
+			cut = lastBreak(runes[:width], func(i int) bool {
+				return strings.ContainsRune("-_/.:@", runes[i]) && runes[i+1] != '>'
+			})
 		}
 		if cut == 0 {
 			cut = width
@@ -132,14 +158,14 @@ func wrapCell(text string, width int) (pieces []string) {
 	return append(pieces, string(runes))
 }
 
-// lastIndex returns the index of the last rune that is one of chars, -1 if there is none.
-func lastIndex(runes []rune, chars string) int {
-	for i := len(runes) - 1; i >= 0; i-- {
-		if strings.ContainsRune(chars, runes[i]) {
-			return i
+// lastBreak returns the index after the last rune that ends a piece, 0 if there is none.
+func lastBreak(runes []rune, ends func(i int) bool) int {
+	for i := len(runes) - 1; i > 0; i-- {
+		if ends(i) {
+			return i + 1
 		}
 	}
-	return -1
+	return 0
 }
 
 // Truncate returns s cut to width characters. An ARN keeps its end, which is what differs.

@@ -32,22 +32,27 @@ dev                         Developer  59m
 a-profile-with-a-long-name  ?[31mrole  1m    one two-words three
 static
 `},
-		"narrow: lists are wrapped before names": {46, `
-PROFILE             ROLE       LEFT  USED BY
-dev                 Developer  59m
-a-profile-with-a-   ?[31mrole  1m    one
-long-name                            two-words
-                                     three
+		"a little narrow: the list is wrapped, not the name": {58, `
+PROFILE                     ROLE       LEFT  USED BY
+dev                         Developer  59m
+a-profile-with-a-long-name  ?[31mrole  1m    one two-words
+                                             three
+static
+`},
+		"narrow": {46, `
+PROFILE         ROLE       LEFT  USED BY
+dev             Developer  59m
+a-profile-      ?[31mrole  1m    one two-words
+with-a-long-                     three
+name
 static
 `},
 		"narrower than the smallest widths": {10, `
-PROFILE   ROLE       LEFT  USED BY
-dev       Developer  59m
-a-        ?[31mrole  1m    one
-profile-                   two-
-with-a-                    words
-long-                      three
-name
+PROFILE       ROLE       LEFT  USED BY
+dev           Developer  59m
+a-profile-    ?[31mrole  1m    one
+with-a-long-                   two-words
+name                           three
 static
 `},
 	} {
@@ -81,6 +86,8 @@ func TestTableCellsAreWrappedWhereNamesHaveBreaks(t *testing.T) {
 		"dev-role_name/x":     "dev-|role_|name/x",
 		"AWSReservedSSO_Admi": "AWSReser|vedSSO_|Admi",
 		"ééééééééé":           "éééééééé|é",
+		"dev -> dev-role":     "dev|-> dev-|role",
+		"a-b-cdef -> x":       "a-b-cdef|-> x",
 	} {
 		if got := strings.Join(wrapCell(text, 8), "|"); got != want {
 			t.Errorf("%s: %s, want %s", text, got, want)
@@ -89,15 +96,15 @@ func TestTableCellsAreWrappedWhereNamesHaveBreaks(t *testing.T) {
 }
 
 func TestTableCellsArePaintedPieceByPiece(t *testing.T) {
-	table := Table{Rows: [][]string{{"A", "B"}, {"one two three", "x"}}, Shrink: []int{0}}
+	table := Table{Rows: [][]string{{"A", "B"}, {"one two three four", "x"}}, Shrink: []int{0}}
 	table.Paint = func(row, column int, piece string) string {
 		if row == 1 && column == 0 {
 			return "<" + piece + ">"
 		}
 		return piece
 	}
-	want := "A         B\n<one two>   x\n<three>\n"
-	if got := string(table.Render(11)); got != want {
+	want := "A             B\n<one two>       x\n<three four>\n"
+	if got := string(table.Render(15)); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
