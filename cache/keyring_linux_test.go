@@ -396,7 +396,7 @@ func TestItemThatIsNotASession(t *testing.T) {
 				t.Errorf("get: %v", err)
 			}
 			_, err := c.Put(t.Context(), testKey, testSession(), testFacts())
-			if newer := tc.want == ErrVersion; newer && !errors.Is(err, ErrVersion) ||
+			if newer := errors.Is(tc.want, ErrVersion); newer && !errors.Is(err, ErrVersion) ||
 				!newer && err != nil {
 				t.Errorf("put: %v", err)
 			}

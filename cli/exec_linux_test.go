@@ -27,7 +27,7 @@ func init() {
 
 // withAndWithoutServe runs a test with a command that replaces the program, and with a child
 // process.
-func withAndWithoutServe(t *testing.T, f func(t *testing.T, h helper, exec []string)) {
+func withAndWithoutServe(t *testing.T, f func(t *testing.T, h helper, command []string)) {
 	for name, args := range map[string][]string{
 		"replaced": {"exec", "dev", "--"}, "child": {"exec", "dev", "--serve", "--"},
 	} {

@@ -49,9 +49,13 @@ func fail(err error) error {
 
 // printed is fail for an error that has been printed.
 func printed(err error) error {
-	f := *fail(err).(*failure)
-	f.printed = true
-	return &f
+	var f *failure
+	if !errors.As(fail(err), &f) {
+		return nil // err is nil
+	}
+	printed := *f
+	printed.printed = true
+	return &printed
 }
 
 // errPrinted is a failure that has been printed.

@@ -53,7 +53,7 @@ func (m mfaCodes) canAsk(ctx context.Context) bool {
 // code returns a code for a step of the chain. The error is refused if STS refused the code before
 // and another one would not help.
 func (m mfaCodes) code(ctx context.Context, step string, refused error) (mfa.Code, error) {
-	code, err := mfa.Code{}, error(mfa.ErrCannotAsk)
+	code, err := mfa.Code{}, mfa.ErrCannotAsk
 	if m.codes != nil {
 		code, err = m.codes.Code(ctx, m.device(), refused)
 	}

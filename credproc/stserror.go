@@ -292,8 +292,7 @@ func cause(err error) error {
 	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
 		err = inner
 	}
-	switch err {
-	case io.EOF, io.ErrUnexpectedEOF:
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return errors.New("incomplete")
 	}
 	return err

@@ -91,10 +91,10 @@ func isAllCreated(path, text string) bool {
 	if err != nil {
 		return false
 	}
-	files := &Files{config: f, credentials: &file{which: CredentialsFile}}
+	loaded := &Files{config: f, credentials: &file{which: CredentialsFile}}
 	for _, s := range f.sections {
 		name := s.name
-		if p, err := files.Profile(name); err == nil {
+		if p, err := loaded.Profile(name); err == nil {
 			if role, wired := Wired(p); wired {
 				name = role
 			}

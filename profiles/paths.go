@@ -73,8 +73,8 @@ const (
 // FileID returns the absolute path of a config file with symbolic links resolved. The file need not
 // exist.
 func FileID(path string) string {
-	if real, err := realPath(path); err == nil {
-		path = real
+	if target, err := realPath(path); err == nil {
+		path = target
 	}
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs

@@ -260,22 +260,22 @@ func leftovers(path string, match func(fs.FileInfo) bool) (paths []string) {
 
 // tempFilesOf returns the files that writeTemp has created next to a file, if they match.
 func tempFilesOf(path string, match func(fs.FileInfo) bool) (paths []string) {
-	real, err := realPath(path)
+	target, err := realPath(path)
 	if err != nil {
 		return nil // nothing was ever written there
 	}
-	entries, err := os.ReadDir(filepath.Dir(real))
+	entries, err := os.ReadDir(filepath.Dir(target))
 	if err != nil {
 		return nil
 	}
 	for _, e := range entries {
-		number, ok := strings.CutPrefix(e.Name(), "."+filepath.Base(real)+".")
+		number, ok := strings.CutPrefix(e.Name(), "."+filepath.Base(target)+".")
 		number, isTemp := strings.CutSuffix(number, ".tmp")
 		if !ok || !isTemp || strings.Trim(number, "0123456789") != "" {
 			continue
 		}
 		if info, err := e.Info(); err == nil && match(info) {
-			paths = append(paths, filepath.Join(filepath.Dir(real), e.Name()))
+			paths = append(paths, filepath.Join(filepath.Dir(target), e.Name()))
 		}
 	}
 	return paths

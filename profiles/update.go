@@ -66,20 +66,20 @@ func withLock(
 		return err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	files, err := Load(configPath, credentialsPath)
+	loaded, err := Load(configPath, credentialsPath)
 	if err != nil {
 		return err
 	}
-	e := files.Edit()
+	e := loaded.Edit()
 	if err := edit(e); err != nil {
 		return err
 	}
 	return write(e)
 }
 
-// checkUnchanged returns an error if the files are not as in files any more.
-func checkUnchanged(files *Files) error {
-	for _, f := range files.both() {
+// checkUnchanged returns an error if the files differ from those that were read.
+func checkUnchanged(before *Files) error {
+	for _, f := range before.both() {
 		text, err := readFile(f.path)
 		if err != nil {
 			return err
@@ -174,13 +174,13 @@ func (m Move) write(e *Editor) (kept []string, err error) {
 }
 
 // ready calls Ready if the files are unchanged, and checks again, since Ready may take long.
-func (m Move) ready(files *Files) error {
-	err := checkUnchanged(files)
+func (m Move) ready(before *Files) error {
+	err := checkUnchanged(before)
 	if err == nil && m.Ready != nil {
 		err = m.Ready()
 	}
 	if err == nil {
-		err = checkUnchanged(files)
+		err = checkUnchanged(before)
 	}
 	return err
 }

@@ -55,21 +55,21 @@ func TestUpdateKeepsFileAttributes(t *testing.T) {
 	if err := os.Mkdir(dotfiles, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	real := filepath.Join(dotfiles, "aws")
+	target := filepath.Join(dotfiles, "aws")
 	path, credentials := filepath.Join(dir, "config"), filepath.Join(dir, "credentials")
-	writeText(t, real, "\ufeff[profile p]\r\na = 1")
-	if err := os.Chmod(real, 0o640); err != nil {
+	writeText(t, target, "\ufeff[profile p]\r\na = 1")
+	if err := os.Chmod(target, 0o640); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Symlink(filepath.Join("dotfiles", "aws"), path); err != nil {
 		t.Skipf("SKIPPED: no links here: %v", err)
 	}
 	if os.Geteuid() == 0 {
-		if err := os.Chown(real, 1234, 1235); err != nil {
+		if err := os.Chown(target, 1234, 1235); err != nil {
 			t.Fatal(err)
 		}
 	}
-	before, err := os.Stat(real)
+	before, err := os.Stat(target)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,13 +82,13 @@ func TestUpdateKeepsFileAttributes(t *testing.T) {
 		t.Fatalf("the second time: backups %q, %v", backups, err)
 	}
 
-	if got := readText(t, real); got != "\ufeff[profile p]\r\na = 3" {
+	if got := readText(t, target); got != "\ufeff[profile p]\r\na = 3" {
 		t.Errorf("the file is %q", got)
 	}
 	if info, err := os.Lstat(path); err != nil || info.Mode()&fs.ModeSymlink == 0 {
 		t.Errorf("the link is gone: %v", err)
 	}
-	after, err := os.Stat(real)
+	after, err := os.Stat(target)
 	if err != nil {
 		t.Fatal(err)
 	}

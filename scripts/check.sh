@@ -56,11 +56,12 @@ vet() {
 }
 
 lint() {
-	local system
+	local system code=0
 	for system in linux darwin windows; do
 		step "golangci-lint for $system"
-		"$GO" run -exec "env GOOS=$system" "$GOLANGCI_LINT" run ./...
+		"$GO" run -exec "env GOOS=$system" "$GOLANGCI_LINT" run ./... || code=$?
 	done
+	return "$code"
 }
 
 staticcheck() {

@@ -15,7 +15,7 @@ func TestSecretsOfServicesAreSeparate(t *testing.T) {
 	keyringtest.Start(t)
 	s, other := NewSecrets(testService, "A test's"), NewSecrets("aws-credproc-test-2",
 		"Another test's")
-	if _, err := s.Get(t.Context(), "jill"); err != ErrNotFound {
+	if _, err := s.Get(t.Context(), "jill"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("before: %v", err)
 	}
 	for _, value := range []string{"hush", "hush again", strings.Repeat("h", MaxItem)} {
@@ -33,7 +33,7 @@ func TestSecretsOfServicesAreSeparate(t *testing.T) {
 		secrets *Secrets
 		user    string
 	}{{s, "jack"}, {other, "jill"}} {
-		if _, err := absent.secrets.Get(t.Context(), absent.user); err != ErrNotFound {
+		if _, err := absent.secrets.Get(t.Context(), absent.user); !errors.Is(err, ErrNotFound) {
 			t.Errorf("get: %v", err)
 		}
 		if err := absent.secrets.Delete(t.Context(), absent.user); !errors.Is(err, ErrNotFound) {
@@ -54,7 +54,7 @@ func TestSecretsOfServicesAreSeparate(t *testing.T) {
 	if err := s.Delete(t.Context(), "jill"); err != nil {
 		t.Error(err)
 	}
-	if _, err := s.Get(t.Context(), "jill"); err != ErrNotFound {
+	if _, err := s.Get(t.Context(), "jill"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("after: %v", err)
 	}
 }
@@ -97,7 +97,7 @@ func TestSecretsAreNotKeptInMemoryOnly(t *testing.T) {
 	if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "ends with the login") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := s.Get(t.Context(), "jill"); err != ErrNotFound {
+	if _, err := s.Get(t.Context(), "jill"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("it was kept: %v", err)
 	}
 	if err := new(Keyring).Put(t.Context(), testItem, "", []byte("x")); err != nil {

@@ -169,7 +169,9 @@ func CheckCreatable(path string) error {
 
 // notCreatable does not wrap err, which may be fs.ErrNotExist (in /proc): for callers, that is a
 // state directory that can be made.
-func notCreatable(err error) error { return fmt.Errorf("state directory: %v", err) }
+func notCreatable(err error) error {
+	return fmt.Errorf("state directory: %v", err) //nolint:errorlint // see above
+}
 
 // open opens a folder, after the same checks as for the state directory. The error wraps
 // fs.ErrNotExist if it does not exist.

@@ -214,7 +214,7 @@ func TestProcessRetry(t *testing.T) {
 		if err != nil || time.Since(start) != 20*time.Second {
 			t.Errorf("retry: %v after %v", err, time.Since(start))
 		}
-		if _, err := p.Code(t.Context(), d, refused); err != refused {
+		if _, err := p.Code(t.Context(), d, refused); !errors.Is(err, refused) {
 			t.Errorf("second retry: %v", err)
 		}
 		if runs, err := os.ReadFile(counter); err != nil || len(runs) != 3 {

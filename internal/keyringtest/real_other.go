@@ -26,11 +26,11 @@ func UseReal(t *testing.T) {
 	if os.Getenv(realVar) != "real" {
 		t.Skipf("the keyring of this user is used only if %s=real", realVar)
 	}
-	clear := func() {
+	wipe := func() {
 		if err := gokeyring.DeleteAll("aws-credproc"); err != nil {
 			t.Error(err)
 		}
 	}
-	clear()
-	t.Cleanup(clear)
+	wipe()
+	t.Cleanup(wipe)
 }

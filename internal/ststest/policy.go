@@ -65,7 +65,7 @@ func parseStatements(document string) (policy, error) {
 		return nil, err
 	}
 	if top.Version != "" && top.Version != "2012-10-17" {
-		return nil, errors.New("Version must be 2012-10-17")
+		return nil, errors.New("the Version must be 2012-10-17")
 	}
 	if len(top.Statement) == 0 {
 		return nil, errors.New("no Statement")

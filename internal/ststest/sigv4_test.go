@@ -167,9 +167,9 @@ func newRequest(t *testing.T, url, body string) *http.Request {
 	return req
 }
 
-func replace(old, new string) func(http.Header) {
+func replace(from, to string) func(http.Header) {
 	return func(h http.Header) {
-		h.Set("Authorization", strings.Replace(h.Get("Authorization"), old, new, 1))
+		h.Set("Authorization", strings.Replace(h.Get("Authorization"), from, to, 1))
 	}
 }
 

@@ -198,7 +198,7 @@ func TestAssumeRoleAndGetSessionTokenReturnValidSessions(t *testing.T) {
 		t.Errorf("assumed role user is %v", u)
 	}
 	//lint:ignore SA1019 AWS still sends it
-	if *out.SourceIdentity != "jill" || *out.PackedPolicySize < 1 {
+	if *out.SourceIdentity != "jill" || *out.PackedPolicySize < 1 { //nolint:staticcheck
 		t.Errorf("source identity %q, or no packed policy size", *out.SourceIdentity)
 	}
 	lifetime := out.Credentials.Expiration.Sub(before).Round(time.Minute)

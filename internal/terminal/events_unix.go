@@ -92,7 +92,7 @@ func ready(read, write []int, limit time.Duration) (timeout bool, err error) {
 			tv = &v
 		}
 		n, err := unix.Select(unix.FD_SETSIZE, r, w, nil, tv)
-		if err == unix.EINTR {
+		if errors.Is(err, unix.EINTR) {
 			continue // restarts the limit
 		}
 		if err != nil {

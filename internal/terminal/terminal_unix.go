@@ -61,13 +61,13 @@ func (t *Terminal) Write(b []byte) (int, error) {
 	n := 0
 	for n < len(b) {
 		done, err := unix.Write(t.fd, b[n:])
-		if err == unix.EAGAIN {
+		if errors.Is(err, unix.EAGAIN) {
 			var timeout bool
 			if timeout, err = ready(nil, []int{t.fd}, writeLimit); timeout {
 				err = errors.New("output is stopped")
 			}
 		}
-		if err != nil && err != unix.EINTR {
+		if err != nil && !errors.Is(err, unix.EINTR) {
 			return n, fmt.Errorf("write to the terminal: %w", err)
 		}
 		n += max(done, 0)
