@@ -21,7 +21,7 @@ func newDoctorCmd(a *app) *cobra.Command {
 	var asJSON, online bool
 	cmd := &cobra.Command{
 		Use:   "doctor [PROFILE]",
-		Short: "find problems in the setup, each with a fix",
+		Short: "Find problems in the setup, each with a fix",
 		Long: `Checks the config files, the environment and the stores. For each problem it says what is
 wrong, why it matters and how to fix it. With PROFILE, it checks that profile and those connected
 with it.

@@ -63,6 +63,11 @@ func TestHelpListsEveryCommandInAGroup(t *testing.T) {
 			t.Errorf("%s: listed %t, group %q", cmd.Name(), listed, cmd.GroupID)
 		}
 	}
+	for _, cmd := range visible(root) {
+		if c := cmd.Short[:1]; c == strings.ToLower(c) || strings.HasSuffix(cmd.Short, ".") {
+			t.Errorf("%s: not a title: %q", cmd.CommandPath(), cmd.Short)
+		}
+	}
 	for _, want := range []string{"man", "help"} {
 		if !strings.Contains(page[at:], "\n  "+want+" ") {
 			t.Errorf("%s is not under More", want)
