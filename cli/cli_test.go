@@ -19,21 +19,21 @@ import (
 
 func TestMain(m *testing.M) { testscript.Main(m, programs) }
 
-// TestScripts runs testdata/script. Each script has a home of its own, the file store, and an STS
-// of its own that knows the user jill and two roles: Dev, which jill may assume, and Ops, which Dev
-// may. Its own commands are
+// TestScripts runs testdata/script. Each script has its own home directory, the file store, and an
+// STS server with the user jill and two roles: Dev, which jill may assume, and Ops, which Dev may
+// assume. The additional commands are
 //
-//	keys FILE PROFILE       writes jill's access key into a credentials file
-//	newkey FILE PROFILE     gives jill a new access key and writes that, in the place of the old one
-//	calls ACTION N          checks how many calls STS has had
-//	fault KIND [TIMES]      lets the next call of STS go wrong
-//	role ARN [ID]           lets jill assume one more role, with an external ID if one is named
-//	deny                    takes jill's policy away
-//	allow                   gives it back
+//	keys FILE PROFILE       writes jill's access key to a credentials file
+//	newkey FILE PROFILE     replaces jill's access key, also in the file
+//	calls ACTION N          checks the number of STS calls
+//	fault KIND [TIMES]      makes the next STS calls fail
+//	role ARN [ID]           adds a role that jill may assume, with an external ID
+//	deny                    removes jill's policy
+//	allow                   restores it
 //	corrupt GLOB TEXT       overwrites files
-//	append FILE MORE        adds what is in one file to another
-//	empty FOLDER            checks that there is nothing in it
-//	exits CODE ARGS...      runs the program, which must end with this code
+//	append FILE MORE        appends the content of a file to another
+//	empty DIR               checks that a directory is empty
+//	exits CODE ARGS...      runs the program and checks its exit code
 func TestScripts(t *testing.T) {
 	servers := sync.Map{} // by work directory
 	server := func(ts *testscript.TestScript) *ststest.Server {
@@ -62,10 +62,10 @@ func TestScripts(t *testing.T) {
 			env.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(env.WorkDir, "credentials"))
 			env.Setenv("AWS_CREDPROC_STATE_DIR", filepath.Join(env.WorkDir, "state"))
 			env.Setenv("AWS_CREDPROC_STORE", "file")
-			env.Setenv("AWS_CREDPROC_PROMPT", "none") // whoever runs this may have a terminal or a display
+			env.Setenv("AWS_CREDPROC_PROMPT", "none") // there may be a terminal or a display
 			env.Setenv("AWS_ENDPOINT_URL_STS", s.URL)
 			env.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-			// The first folder of testscript's PATH holds the program.
+			// The first directory of testscript's PATH has the program.
 			bin := filepath.SplitList(env.Getenv("PATH"))[0]
 			env.Setenv("BIN", bin)
 			env.Setenv("PROGRAM", filepath.Join(bin, "aws-credproc"+env.Getenv("exe")))
@@ -103,9 +103,12 @@ func TestScripts(t *testing.T) {
 			"role": func(ts *testscript.TestScript, _ bool, args []string) {
 				var conditions []ststest.Condition
 				if len(args) > 1 {
-					conditions = append(conditions, ststest.Condition{Operator: "StringEquals", Key: "sts:ExternalId", Values: args[1:]})
+					conditions = append(conditions, ststest.Condition{
+						Operator: "StringEquals", Key: "sts:ExternalId", Values: args[1:],
+					})
 				}
-				ts.Check(server(ts).AddRole(ststest.Role{ARN: args[0], Trust: ststest.TrustPolicy(jillARN, conditions...)}))
+				trust := ststest.TrustPolicy(jillARN, conditions...)
+				ts.Check(server(ts).AddRole(ststest.Role{ARN: args[0], Trust: trust}))
 				ts.Check(server(ts).SetUserPolicy(jillARN, ststest.AllowAssume("*")))
 			},
 			"deny": func(ts *testscript.TestScript, _ bool, _ []string) {
@@ -154,9 +157,9 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// TestFlagsThatTakeAValueAreKnown: profiles must tell a flag's value from the profile's name in a
-// wired command.
-func TestFlagsThatTakeAValueAreKnown(t *testing.T) {
+// TestFlagsWithValueAreKnown: profiles must not take the value of a flag for the profile of a
+// credential_process.
+func TestFlagsWithValueAreKnown(t *testing.T) {
 	var want []string
 	newRootCmd(testApp()).PersistentFlags().VisitAll(func(f *pflag.Flag) {
 		if f.NoOptDefVal == "" {

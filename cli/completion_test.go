@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// completions gives what is offered for the last of args.
+// completions returns the completions for the last of args.
 func completions(t *testing.T, args ...string) []string {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
@@ -20,11 +20,11 @@ func completions(t *testing.T, args ...string) []string {
 	return offered[:len(offered)-1]
 }
 
-// TestEveryCommandCompletes: a profile where it takes one, nothing where it takes no more, and its
-// flags.
+// TestEveryCommandCompletes: profiles, if the command accepts another one, and flags.
 func TestEveryCommandCompletes(t *testing.T) {
 	config := filepath.Join(t.TempDir(), "config")
-	if err := os.WriteFile(config, []byte("[profile one]\nregion = eu-west-1\n[profile two]\nregion = eu-west-1\n"), 0o600); err != nil {
+	const text = "[profile one]\nregion = eu-west-1\n[profile two]\nregion = eu-west-1\n"
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("AWS_CONFIG_FILE", config)
@@ -33,13 +33,14 @@ func TestEveryCommandCompletes(t *testing.T) {
 		path := strings.Fields(cmd.CommandPath())[1:]
 		offered := completions(t, append(path, "")...)
 		if takes := strings.Contains(cmd.Use, "PROFILE"); takes != slices.Contains(offered, "one") {
-			t.Errorf("%s: %q is offered", cmd.Use, offered)
+			t.Errorf("%s: completed with %q", cmd.Use, offered)
 		}
-		if takesMore := strings.Contains(cmd.Use, "PROFILE..."); takesMore != slices.Contains(completions(t, append(path, "one", "")...), "two") {
-			t.Errorf("%s one: %q is offered", cmd.Use, completions(t, append(path, "one", "")...))
+		offered = completions(t, append(path, "one", "")...)
+		if more := strings.Contains(cmd.Use, "PROFILE..."); more != slices.Contains(offered, "two") {
+			t.Errorf("%s one: completed with %q", cmd.Use, offered)
 		}
 		if !slices.Contains(completions(t, append(path, "--st")...), "--store") {
-			t.Errorf("%s: its flags are not offered", cmd.Use)
+			t.Errorf("%s: flags are not completed", cmd.Use)
 		}
 	}
 	for line, want := range map[string][]string{
@@ -59,7 +60,7 @@ func TestEveryCommandCompletes(t *testing.T) {
 		"get this-is-no-profile and-one-more-of-it ": {},
 	} {
 		if got := completions(t, strings.Split(line, " ")...); !slices.Equal(got, want) {
-			t.Errorf("%s: %q is offered, want %q", line, got, want)
+			t.Errorf("%s: completed with %q, want %q", line, got, want)
 		}
 	}
 }

@@ -67,7 +67,8 @@ func (p listedPackage) path() string {
 // listPackages returns the packages of this module as go list reports them for a system.
 func listPackages(t *testing.T, system string) (all []listedPackage) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,Deps,GoFiles", module+"/...")
+	const fields = "-json=ImportPath,Imports,Deps,GoFiles"
+	cmd := exec.CommandContext(t.Context(), "go", "list", fields, module+"/...")
 	cmd.Env = append(os.Environ(), "GOOS="+system, "CGO_ENABLED=0")
 	out, err := cmd.Output()
 	if err != nil {
@@ -130,7 +131,8 @@ func checkForbidden(t *testing.T, p listedPackage) {
 			continue
 		}
 		for _, dep := range p.Deps {
-			if dep == rule.imports || strings.HasSuffix(rule.imports, "/") && strings.HasPrefix(dep, rule.imports) {
+			isPrefix := strings.HasSuffix(rule.imports, "/") && strings.HasPrefix(dep, rule.imports)
+			if dep == rule.imports || isPrefix {
 				t.Errorf("%s depends on %s", rule.in, dep)
 			}
 		}

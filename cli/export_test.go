@@ -16,14 +16,17 @@ import (
 	"aws-credproc/cache"
 )
 
-// awkward are texts that some shell or other could take for more than themselves.
+// awkward are texts that are special in some shell.
 var awkward = []string{
-	"", " ", "plain", "a b", "'", "''", "it's", `"`, `\`, `\\`, `\'`, `'\''`, `\n`, "a\nb", "\n", "a\n", "\r\n", "\t", "$HOME", "${x}", "$(id)", "`id`", "!!", "a!b",
-	"%s", "%d%n", "*", "?[a-z]", "~", "-n", "-e", "#", "a #b", ";", "&", "|", "<>", "(", ")", "{a,b}", "=", "a=b", "^", "\x01", "\x1b[2J", "\x7f",
-	"é", "日本", "\u2018", "\u2019x", "\u201a\u201b", "\u202e", "\xff", "a\xc3", "\xf0\x9f", "\ufeff", "\U0001f511", "\ue000", "\uf8ff", "@", "$", "$'x'", `$'\x41'`, "echo", "end", "\\u0041",
+	"", " ", "plain", "a b", "'", "''", "it's", `"`, `\`, `\\`, `\'`, `'\''`, `\n`, "a\nb", "\n", "a\n", "\r\n",
+	"\t", "$HOME", "${x}", "$(id)", "`id`", "!!", "a!b", "%s", "%d%n", "*", "?[a-z]", "~", "-n", "-e", "#", "a #b",
+	";", "&", "|", "<>", "(", ")", "{a,b}", "=", "a=b", "^", "\x01", "\x1b[2J", "\x7f",
+	"é", "日本", "\u2018", "\u2019x", "\u201a\u201b", "\u202e", "\xff",
+	"a\xc3", "\xf0\x9f", "\ufeff", "\U0001f511", "\ue000", "\uf8ff", "@", "$",
+	"$'x'", `$'\x41'`, "echo", "end", "\\u0041",
 }
 
-// shellReader is a shell that says what it has read.
+// shellReader is a shell that prints the values that it reads.
 type shellReader struct {
 	name   string
 	stdin  io.Writer
@@ -33,7 +36,7 @@ type shellReader struct {
 
 func startShell(tb testing.TB, name string) *shellReader {
 	tb.Helper()
-	cmd := exec.Command(name) // it ends with its stdin
+	cmd := exec.Command(name) // ends when stdin is closed
 	cmd.Env = []string{"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8"}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -55,10 +58,11 @@ func startShell(tb testing.TB, name string) *shellReader {
 	return &shellReader{name, stdin, bufio.NewReader(stdout), stdout.(*os.File).SetReadDeadline}
 }
 
-// reads gives the value that a shell has for what is set to quoted.
+// reads returns the value of a variable that the shell sets to quoted.
 func (s *shellReader) reads(tb testing.TB, quoted string) string {
 	tb.Helper()
-	if _, err := fmt.Fprintf(s.stdin, "export X=%s\nprintf '%%s\\0' \"$X\"\n", quoted); err != nil {
+	_, err := fmt.Fprintf(s.stdin, "export X=%s\nprintf '%%s\\0' \"$X\"\n", quoted)
+	if err != nil {
 		tb.Fatal(err)
 	}
 	if err := s.limit(time.Now().Add(30 * time.Second)); err != nil {
@@ -71,7 +75,7 @@ func (s *shellReader) reads(tb testing.TB, quoted string) string {
 	return strings.TrimSuffix(value, "\x00")
 }
 
-// startPosixShells starts those that this machine has.
+// startPosixShells starts the POSIX shells of this machine.
 func startPosixShells(tb testing.TB) (shells []*shellReader) {
 	for _, name := range []string{"sh", "bash", "dash", "zsh"} {
 		if _, err := exec.LookPath(name); err == nil {
@@ -84,7 +88,7 @@ func startPosixShells(tb testing.TB) (shells []*shellReader) {
 	return shells
 }
 
-// FuzzPosixQuoting: the shells themselves read the same bytes back.
+// FuzzPosixQuoting checks that the shells read the same bytes.
 func FuzzPosixQuoting(f *testing.F) {
 	shells := startPosixShells(f)
 	for _, text := range randomTexts(200) {
@@ -92,7 +96,7 @@ func FuzzPosixQuoting(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		if strings.Contains(text, "\x00") {
-			return // no variable can hold it, nor a config file
+			return // a variable cannot have NUL, nor can a config file
 		}
 		for _, s := range shells {
 			if got := s.reads(t, posixQuote(text)); got != text {
@@ -102,7 +106,7 @@ func FuzzPosixQuoting(f *testing.F) {
 	})
 }
 
-// randomTexts are made of what is awkward, and of random bytes other than NUL.
+// randomTexts returns awkward texts, and combinations of them with random bytes except NUL.
 func randomTexts(n int) []string {
 	texts := append([]string{}, awkward...)
 	r := rand.New(rand.NewPCG(1, 2))
@@ -120,8 +124,8 @@ func randomTexts(n int) []string {
 	return texts
 }
 
-// TestFishReadsTheSameBytes: one script for all texts, since fish reads its input to the end first.
-func TestFishReadsTheSameBytes(t *testing.T) {
+// TestFishQuoting uses one script for all texts, because fish reads its input to the end first.
+func TestFishQuoting(t *testing.T) {
 	if _, err := exec.LookPath("fish"); err != nil {
 		t.Skip("SKIPPED: no fish (scripts/setup.sh installs it; TestE2EExport needs it)")
 	}
@@ -145,8 +149,8 @@ func TestFishReadsTheSameBytes(t *testing.T) {
 	}
 }
 
-// TestPowerShellQuoting: by its rules, where there is no PowerShell. Within single quotes only
-// quotes have a meaning, of which there are five.
+// TestPowerShellQuoting checks the rules of PowerShell without PowerShell: within single quotes
+// only quotes are special, and there are five of them.
 func TestPowerShellQuoting(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                           "''",
@@ -162,10 +166,10 @@ func TestPowerShellQuoting(t *testing.T) {
 			t.Errorf("%q is quoted as %s, want %s", text, got, want)
 		}
 	}
-	// What is read back, by the same rules.
+	// Read back by the same rules.
 	for _, text := range randomTexts(1000) {
 		if !utf8.ValidString(text) {
-			continue // PowerShell has no such strings
+			continue // not a string of PowerShell
 		}
 		quoted := []rune(powershellQuote(text))
 		var read []rune
@@ -184,9 +188,9 @@ func TestPowerShellQuoting(t *testing.T) {
 	}
 }
 
-// TestDotenvIsReadAlike: by sh, which reads more into such a file than any reader of its own, and
-// by docker, which takes the line as it is. What not all read alike is refused.
-func TestDotenvIsReadAlike(t *testing.T) {
+// TestDotenvQuoting: sh, which expands more than other readers, and docker, which expands nothing,
+// read the same value. Other values are rejected.
+func TestDotenvQuoting(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                               "",
 		"ASIAIOSFODNN7EXAMPLE":           "ASIAIOSFODNN7EXAMPLE",
@@ -219,9 +223,8 @@ func TestDotenvIsReadAlike(t *testing.T) {
 	}
 }
 
-// TestNoVariableOfOthersIsLeft: what a shell is told to forget, and what it is told, are together
-// all that could clash.
-func TestNoVariableOfOthersIsLeft(t *testing.T) {
+// TestExportUnsetsOtherCredentials: each of credentialSources is either set or unset.
+func TestExportUnsetsOtherCredentials(t *testing.T) {
 	for _, s := range []cache.Session{{AccessKeyID: "AKIA", SecretAccessKey: "x"}, testSession} {
 		for _, f := range exportFormats[:3] {
 			out, err := f.write(s, "")
@@ -231,7 +234,8 @@ func TestNoVariableOfOthersIsLeft(t *testing.T) {
 			unset, set, _ := strings.Cut(string(out), "\n")
 			for _, name := range credentialSources {
 				word := func(in string) bool {
-					return strings.Contains(strings.NewReplacer(",", " ", ";", " ", ":", " ", "=", " ").Replace(in)+" ", " "+name+" ")
+					separators := strings.NewReplacer(",", " ", ";", " ", ":", " ", "=", " ")
+					return strings.Contains(separators.Replace(in)+" ", " "+name+" ")
 				}
 				if word(unset) == word(strings.ReplaceAll(set, "\n", " ")) {
 					t.Errorf("%s: %s is neither set nor unset, or both", f.name, name)

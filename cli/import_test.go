@@ -12,7 +12,7 @@ import (
 )
 
 func TestImportStorageErrorsHaveAHint(t *testing.T) {
-	noReply := errors.New("keyring: org.freedesktop.DBus.Error.NoReply: Message recipient disconnected")
+	noReply := errors.New("keyring: org.freedesktop.DBus.Error.NoReply: no reply")
 	noSpace := &fs.PathError{Op: "write", Path: ".tmp-A", Err: syscall.ENOSPC}
 	for want, cause := range map[string]error{
 		"free some disk space, then run ":                   noSpace,

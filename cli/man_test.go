@@ -2,7 +2,7 @@ package cli
 
 import "testing"
 
-// TestRoff: no line of a help text is a command of roff, and none loses a character.
+// TestRoff: no line of a help text is a roff request, and no character is lost.
 func TestRoff(t *testing.T) {
 	for line, want := range map[string]string{
 		"plain":            "plain",
@@ -15,7 +15,8 @@ func TestRoff(t *testing.T) {
 			t.Errorf("%s: %s, want %s", line, got, want)
 		}
 	}
-	if got, want := manText("One\n\n  .two\n\nthree"), "One\n.PP\n.RS 4\n.EX\n\\&.two\n.EE\n.RE\n.PP\nthree\n"; got != want {
+	const want = "One\n.PP\n.RS 4\n.EX\n\\&.two\n.EE\n.RE\n.PP\nthree\n"
+	if got := manText("One\n\n  .two\n\nthree"); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

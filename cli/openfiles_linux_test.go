@@ -11,39 +11,40 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Whichever file is the one too many: what would mend another failure to open it is not what helps.
-func TestLimitOfOpenFilesIsSaid(t *testing.T) {
+// TestLimitOfOpenFilesIsReported: the hint is about the limit, whichever file cannot be opened.
+func TestLimitOfOpenFilesIsReported(t *testing.T) {
 	h := newHelper(t, startSTS(t))
 	bundle := filepath.Join(h.dir, "ca.pem")
 	if err := os.WriteFile(bundle, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	told := map[string]bool{"config: cannot be read: ": false, "CA bundle: ": false}
-	for limit := 8; limit <= 24+handedDown(t); limit++ { // the Go runtime itself needs as many or so
+	reported := map[string]bool{"config: cannot be read: ": false, "CA bundle: ": false}
+	for limit := 8; limit <= 24+inheritedFiles(t); limit++ { // the Go runtime needs some
 		get := h.command(t, "get", "dev")
-		cmd := exec.CommandContext(t.Context(), "sh", append([]string{"-c", `ulimit -n "$0"; exec "$@"`, strconv.Itoa(limit)}, get.Args...)...)
+		args := append([]string{"-c", `ulimit -n "$0"; exec "$@"`, strconv.Itoa(limit)}, get.Args...)
+		cmd := exec.CommandContext(t.Context(), "sh", args...)
 		cmd.Dir, cmd.Env = get.Dir, append(get.Env, "AWS_CA_BUNDLE="+bundle)
-		out, _ := cmd.CombinedOutput() // it says what failed
-		for what := range told {
+		out, _ := cmd.CombinedOutput() // the output has the error
+		for what := range reported {
 			_, hint, hinted := strings.Cut(string(out), "too many open files\naws-credproc: hint: ")
 			if strings.Contains(string(out), what) && hinted {
-				told[what] = true
+				reported[what] = true
 				if hint != "raise the limit on open files (ulimit -n)\n" {
 					t.Errorf("limit %d: %s", limit, out)
 				}
 			}
 		}
 	}
-	for what, seen := range told {
+	for what, seen := range reported {
 		if !seen {
-			t.Errorf("never told: %s", what)
+			t.Errorf("never reported: %s", what)
 		}
 	}
 }
 
-// handedDown counts the files that this process was started with, beside the standard streams, and
-// that its children have open too.
-func handedDown(t *testing.T) (n int) {
+// inheritedFiles returns the number of files that this process has inherited, and its children
+// inherit, without the standard streams.
+func inheritedFiles(t *testing.T) (n int) {
 	t.Helper()
 	open, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
@@ -54,7 +55,8 @@ func handedDown(t *testing.T) (n int) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 && fd > 2 {
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+		if err == nil && flags&unix.FD_CLOEXEC == 0 && fd > 2 {
 			n++
 		}
 	}

@@ -11,24 +11,28 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pquerna/otp/totp"
+
 	"aws-credproc/internal/ststest"
 	"aws-credproc/internal/terminal/ptytest"
-
-	"github.com/pquerna/otp/totp"
 )
 
-// served is a command that runs with an endpoint, until it is told to end.
-type served struct {
+// servedCommand is a command of exec --serve that runs until end is called.
+type servedCommand struct {
 	url, token string
 	stderr     bytes.Buffer
 	cmd        *exec.Cmd
 	stdin      io.Closer
 }
 
-func (h helper) serve(t *testing.T, args ...string) *served {
+// endpoint expands to the URL and the token in a shell.
+const endpoint = "$AWS_CONTAINER_CREDENTIALS_FULL_URI $AWS_CONTAINER_AUTHORIZATION_TOKEN"
+
+func (h helper) serve(t *testing.T, args ...string) *servedCommand {
 	t.Helper()
-	const command = `echo "$AWS_CONTAINER_CREDENTIALS_FULL_URI $AWS_CONTAINER_AUTHORIZATION_TOKEN"; exec cat`
-	s := &served{cmd: h.command(t, append(append([]string{"exec", "dev", "--serve"}, args...), "--", "sh", "-c", command)...)}
+	args = append([]string{"exec", "dev", "--serve"}, args...)
+	args = append(args, "--", "sh", "-c", `echo "`+endpoint+`"; exec cat`)
+	s := &servedCommand{cmd: h.command(t, args...)}
 	s.cmd.Stderr = &s.stderr
 	stdin, err := s.cmd.StdinPipe()
 	if err != nil {
@@ -50,8 +54,8 @@ func (h helper) serve(t *testing.T, args ...string) *served {
 	return s
 }
 
-// end ends the command, and gives what was said meanwhile.
-func (s *served) end(t *testing.T) (stderr string) {
+// end ends the command and returns its stderr.
+func (s *servedCommand) end(t *testing.T) (stderr string) {
 	t.Helper()
 	s.stdin.Close()
 	if err := s.cmd.Wait(); err != nil {
@@ -60,15 +64,15 @@ func (s *served) end(t *testing.T) (stderr string) {
 	return s.stderr.String()
 }
 
-// given is an answer of the endpoint.
-type given struct {
+// response is a response of the endpoint.
+type response struct {
 	status        int
 	AccessKeyId   string
 	Expiration    time.Time
 	Code, Message string
 }
 
-func (s *served) ask(t *testing.T) (g given) {
+func (s *servedCommand) ask(t *testing.T) (g response) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url, nil)
 	if err != nil {
@@ -87,17 +91,23 @@ func (s *served) ask(t *testing.T) (g given) {
 	return g
 }
 
-// TestServeRenewsWhatIsUsedUp: with any store, and without one.
-func TestServeRenewsWhatIsUsedUp(t *testing.T) {
+// shortSession makes the next session expire after 3 seconds.
+var shortSession = ststest.Fault{Kind: ststest.Expired, By: -3 * time.Second}
+
+// TestServeRenewsSessions: with a store, and without one.
+func TestServeRenewsSessions(t *testing.T) {
 	for _, store := range []string{"file", "none"} {
 		t.Run(store, func(t *testing.T) {
 			s := startSTS(t)
 			h := newHelper(t, s)
 			h.env = append(h.env, "AWS_CREDPROC_STORE="+store)
-			s.Fault(ststest.Fault{Kind: ststest.Expired, By: -3 * time.Second}) // this one session lasts for 3 seconds
+			s.Fault(shortSession)
 			e := h.serve(t)
-			var next given
-			waitFor(t, "the session after it", func() bool { next = e.ask(t); return time.Until(next.Expiration) > 55*time.Minute })
+			var next response
+			waitFor(t, "the next session", func() bool {
+				next = e.ask(t)
+				return time.Until(next.Expiration) > 55*time.Minute
+			})
 			for range 10 {
 				if again := e.ask(t); again != next || again.status != 200 {
 					t.Errorf("%+v", again)
@@ -113,15 +123,15 @@ func TestServeRenewsWhatIsUsedUp(t *testing.T) {
 	}
 }
 
-// TestServeSharesTheCache: it gives what another process got, and renews ahead for all.
+// TestServeSharesTheCache: it returns the session of another process, and renews in the background.
 func TestServeSharesTheCache(t *testing.T) {
 	s := startSTS(t)
 	h := newAgedHelper(t, s, 34*time.Minute)
 	e := h.serve(t)
 	old := e.ask(t)
 	h.output(t, "refresh", "dev")
-	if young := e.ask(t); young.AccessKeyId == old.AccessKeyId {
-		t.Error("it does not see what refresh did")
+	if g := e.ask(t); g.AccessKeyId == old.AccessKeyId {
+		t.Error("not the session of refresh")
 	}
 	e.end(t)
 
@@ -130,38 +140,39 @@ func TestServeSharesTheCache(t *testing.T) {
 	old = e.ask(t)
 	waitFor(t, "the renewal", func() bool { return e.ask(t).AccessKeyId != old.AccessKeyId })
 	if pid := renewalPID(t, h); pid != 0 {
-		t.Errorf("process %d renews", pid)
+		t.Errorf("process %d renews the session too", pid)
 	}
 	e.end(t)
 }
 
-// TestServeInAnOutage: the command hears of it, and a person once.
-func TestServeInAnOutage(t *testing.T) {
+// TestServeReportsFailures: to the command each time, on stderr once.
+func TestServeReportsFailures(t *testing.T) {
 	s := startSTS(t)
 	h := newHelper(t, s)
 	h.env = append(h.env, "AWS_MAX_ATTEMPTS=1")
-	s.Fault(ststest.Fault{Kind: ststest.Expired, By: -3 * time.Second})
+	s.Fault(shortSession)
 	e := h.serve(t)
 	s.Fault(faults["5xx"])
-	var failed given
+	var failed response
 	waitFor(t, "a failure", func() bool { failed = e.ask(t); return failed.status != 200 })
-	if failed.status != 503 || failed.Code != "CredentialsUnavailable" || !strings.HasPrefix(failed.Message, "dev: AssumeRole "+testRole) {
+	if failed.status != 503 || failed.Code != "CredentialsUnavailable" ||
+		!strings.HasPrefix(failed.Message, "dev: AssumeRole "+testRole) {
 		t.Errorf("%+v", failed)
 	}
 	for range 3 {
 		e.ask(t)
 	}
 	s.ClearFaults()
-	h.output(t, "refresh", "dev") // which tries at once, where others wait a little
+	h.output(t, "refresh", "dev") // ignores the cached failure
 	if g := e.ask(t); g.status != 200 {
-		t.Errorf("and when it is over: %+v", g)
+		t.Errorf("after the outage: %+v", g)
 	}
-	if stderr := e.end(t); strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "aws-credproc: dev: ") && !strings.HasPrefix(stderr, "aws-credproc: warning: dev: ") {
+	stderr := strings.Replace(e.end(t), "warning: ", "", 1)
+	if strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "aws-credproc: dev: ") {
 		t.Errorf("stderr %s", stderr)
 	}
 }
 
-// TestServeEndsWithTheCommand: nothing answers after it.
 func TestServeEndsWithTheCommand(t *testing.T) {
 	e := newHelper(t, startSTS(t)).serve(t)
 	if g := e.ask(t); g.status != 200 {
@@ -171,13 +182,12 @@ func TestServeEndsWithTheCommand(t *testing.T) {
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	if resp, err := http.Get(e.url); err == nil {
 		resp.Body.Close()
-		t.Error("it still answers")
+		t.Error("the endpoint still responds")
 	}
 }
 
-// TestServeFollowsTheConfig: another key of the source, and another role, count from the next
-// answer on.
-func TestServeFollowsTheConfig(t *testing.T) {
+// TestServeReadsTheConfigAgain: changes have effect from the next request on.
+func TestServeReadsTheConfigAgain(t *testing.T) {
 	s := startSTS(t)
 	h := newHelper(t, s)
 	e := h.serve(t)
@@ -193,19 +203,22 @@ func TestServeFollowsTheConfig(t *testing.T) {
 	e.end(t)
 }
 
-// TestServeLeavesTheTerminalToTheCommand: a person is asked there before it starts, and no more
-// when it runs.
+// TestServeLeavesTheTerminalToTheCommand: the user is asked there only before the command starts.
 func TestServeLeavesTheTerminalToTheCommand(t *testing.T) {
-	const serial, seed = "arn:aws:iam::" + testAccount + ":mfa/jill", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+	const serial = "arn:aws:iam::" + testAccount + ":mfa/jill"
+	const seed = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 	s := startSTS(t)
 	if err := s.AddMFADevice(jillARN, serial, seed); err != nil {
 		t.Fatal(err)
 	}
-	s.Fault(ststest.Fault{Kind: ststest.Expired, By: -3 * time.Second, Times: ststest.Always})
+	fault := shortSession
+	fault.Times = ststest.Always
+	s.Fault(fault)
 	h := newHelper(t, s)
 	h.setting(t, "mfa_serial = "+serial+"\nmfa_session_duration = 0")
 	p := ptytest.New(t)
-	cmd := h.command(t, "exec", "dev", "--serve", "--", "sh", "-c", `echo "<$AWS_CONTAINER_CREDENTIALS_FULL_URI $AWS_CONTAINER_AUTHORIZATION_TOKEN>"; read line`)
+	const script = `echo "<` + endpoint + `>"; read line`
+	cmd := h.command(t, "exec", "dev", "--serve", "--", "sh", "-c", script)
 	cmd.Env = append(cmd.Env, "DISPLAY=", "WAYLAND_DISPLAY=")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.TTY, p.TTY, p.TTY
 	p.Start(cmd)
@@ -217,13 +230,16 @@ func TestServeLeavesTheTerminalToTheCommand(t *testing.T) {
 	}
 	p.Type(code + "\n")
 	p.Await(">")
-	_, told, _ := strings.Cut(p.Shown(), "<")
-	told, _, _ = strings.Cut(told, ">")
-	var e served
-	e.url, e.token, _ = strings.Cut(told, " ")
+	_, text, _ := strings.Cut(p.Shown(), "<")
+	text, _, _ = strings.Cut(text, ">")
+	var e servedCommand
+	e.url, e.token, _ = strings.Cut(text, " ")
 
-	var refused given
-	waitFor(t, "the end of the session", func() bool { refused = e.ask(t); return refused.status != 200 })
+	var refused response
+	waitFor(t, "the session to expire", func() bool {
+		refused = e.ask(t)
+		return refused.status != 200
+	})
 	if refused.status != 403 || !strings.Contains(refused.Message, "MFA code required for") {
 		t.Errorf("%+v", refused)
 	}
@@ -233,15 +249,16 @@ func TestServeLeavesTheTerminalToTheCommand(t *testing.T) {
 	}
 }
 
-// TestServeAnswersFromTheBackground: a shell with job control takes the terminal, and may be set to
-// stop who writes there from the background, as the endpoint does when it fails.
-func TestServeAnswersFromTheBackground(t *testing.T) {
+// TestServeRespondsFromTheBackground: an interactive shell as command has the terminal. With
+// "stty tostop", writing a message there would stop the program.
+func TestServeRespondsFromTheBackground(t *testing.T) {
 	s := startSTS(t)
-	s.Fault(ststest.Fault{Kind: ststest.Expired, By: -3 * time.Second})
+	s.Fault(shortSession)
 	h := newHelper(t, s)
 	h.env = append(h.env, "AWS_MAX_ATTEMPTS=1", "PS1=ready> ", "TERM=dumb")
 	p := ptytest.New(t)
-	cmd := exec.CommandContext(t.Context(), "bash", "--norc", "--noprofile") // a person's, with the program as a job of it
+	// The user's shell, which runs the program as a job.
+	cmd := exec.CommandContext(t.Context(), "bash", "--norc", "--noprofile")
 	cmd.Env = h.env
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = p.TTY, p.TTY, p.TTY
 	p.Start(cmd)
@@ -249,21 +266,21 @@ func TestServeAnswersFromTheBackground(t *testing.T) {
 	p.Type(h.path + " exec dev --serve -- bash --norc --noprofile\n")
 	p.Await("ready> ")
 	s.Fault(faults["5xx"])
-	p.Type("stty tostop; echo \"<$AWS_CONTAINER_CREDENTIALS_FULL_URI $AWS_CONTAINER_AUTHORIZATION_TOKEN>\"\n")
+	p.Type("stty tostop; echo \"<" + endpoint + ">\"\n")
 	p.Await("<http")
 	p.Await("ready> ")
-	_, told, _ := strings.Cut(p.Shown(), "<http")
-	told, _, _ = strings.Cut("http"+told, ">")
-	var e served
-	e.url, e.token, _ = strings.Cut(told, " ")
+	_, text, _ := strings.Cut(p.Shown(), "<http")
+	text, _, _ = strings.Cut("http"+text, ">")
+	var e servedCommand
+	e.url, e.token, _ = strings.Cut(text, " ")
 	ask := func() int {
-		answer := make(chan int, 1)
-		go func() { answer <- e.ask(t).status }()
+		responses := make(chan int, 1)
+		go func() { responses <- e.ask(t).status }()
 		select {
-		case status := <-answer:
+		case status := <-responses:
 			return status
 		case <-time.After(hangLimit):
-			t.Fatal("no answer")
+			t.Fatal("no response")
 			return 0
 		}
 	}

@@ -13,25 +13,27 @@ import (
 	"aws-credproc/internal/terminal/ptytest"
 )
 
-// TestSetupAsksAtTheTerminal: the question goes to the terminal, wherever stdin and stdout are, and
-// only yes is yes.
+// TestSetupAsksAtTheTerminal: it asks there even if stdin and stdout are redirected.
 func TestSetupAsksAtTheTerminal(t *testing.T) {
 	const wired = "dev: wired to dev-role\n"
 	for name, test := range map[string]struct {
 		typed   string
 		prompt  string
-		change  bool // whether another program changes the file while the person thinks
+		change  bool // another program changes the file before the answer
 		code    int
 		written bool
 		stderr  string
 	}{
-		"yes":              {typed: "y\n", written: true},
-		"YES":              {typed: "YES\n", prompt: "tty", written: true},
-		"no":               {typed: "n\n", code: 1, stderr: "Cancelled. Nothing was changed."},
-		"nothing":          {typed: "\n", code: 1, stderr: "Cancelled. Nothing was changed."},
-		"end of input":     {typed: "\x04", code: 1, stderr: "Cancelled. Nothing was changed."},
-		"interrupt":        {typed: "\x03", code: 1, stderr: "interrupted; nothing was changed"},
-		"file has changed": {typed: "y\n", change: true, code: 1, stderr: "the files have changed since the diff was shown"},
+		"yes":          {typed: "y\n", written: true},
+		"YES":          {typed: "YES\n", prompt: "tty", written: true},
+		"no":           {typed: "n\n", code: 1, stderr: "Cancelled. Nothing was changed."},
+		"nothing":      {typed: "\n", code: 1, stderr: "Cancelled. Nothing was changed."},
+		"end of input": {typed: "\x04", code: 1, stderr: "Cancelled. Nothing was changed."},
+		"interrupt":    {typed: "\x03", code: 1, stderr: "interrupted; nothing was changed"},
+		"file has changed": {
+			typed: "y\n", change: true, code: 1,
+			stderr: "the files have changed since the diff was shown",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := newTestSTS()
@@ -83,11 +85,14 @@ func TestSetupAsksAtTheTerminal(t *testing.T) {
 				}
 				code = exit.ExitCode()
 			}
-			if code != test.code || !strings.Contains(stderr.String(), test.stderr) || test.code == 0 && strings.Contains(stderr.String(), "Write") {
-				t.Errorf("exit code %d, stderr %q; want %d, %q", code, stderr.String(), test.code, test.stderr)
+			out, errOut := stdout.String(), stderr.String()
+			if code != test.code || !strings.Contains(errOut, test.stderr) ||
+				test.code == 0 && strings.Contains(errOut, "Write") {
+				t.Errorf("exit code %d, stderr %q; want %d, %q", code, errOut, test.code, test.stderr)
 			}
-			if !strings.Contains(stdout.String(), "\n+[profile dev-role]\n") || strings.Contains(stdout.String(), wired) != test.written || strings.Contains(stdout.String(), "Write") {
-				t.Errorf("stdout is %q", stdout.String())
+			if !strings.Contains(out, "\n+[profile dev-role]\n") ||
+				strings.Contains(out, wired) != test.written || strings.Contains(out, "Write") {
+				t.Errorf("stdout is %q", out)
 			}
 			after, err := os.ReadFile(config)
 			if err != nil {
@@ -100,7 +105,7 @@ func TestSetupAsksAtTheTerminal(t *testing.T) {
 	}
 }
 
-// TestSetupWithoutATerminal: stdin is not asked in its place, even if it says yes.
+// TestSetupWithoutATerminal: stdin is not read.
 func TestSetupWithoutATerminal(t *testing.T) {
 	s, err := newTestSTS()
 	if err != nil {
@@ -116,16 +121,16 @@ func TestSetupWithoutATerminal(t *testing.T) {
 	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != exitNeedsUser {
 		t.Errorf("it ended with %v", err)
 	}
-	if stdout.Len() > 0 || !strings.Contains(stderr.String(), "there is no terminal\naws-credproc: hint: aws-credproc setup --yes dev\n") {
+	const want = "there is no terminal\naws-credproc: hint: aws-credproc setup --yes dev\n"
+	if stdout.Len() > 0 || !strings.Contains(stderr.String(), want) {
 		t.Errorf("stdout %q, stderr %q", stdout.String(), stderr.String())
 	}
 	if _, err := os.Stat(filepath.Join(h.dir, "config.aws-credproc.lock")); err == nil {
-		t.Error("a trace is left")
+		t.Error("the lock file is left behind")
 	}
 }
 
-// TestSetupInTheBackground: a job in the background of a terminal must not read from it; it would
-// be stopped, and hang.
+// TestSetupInTheBackground: a background job that reads the terminal would be stopped.
 func TestSetupInTheBackground(t *testing.T) {
 	s, err := newTestSTS()
 	if err != nil {
@@ -143,7 +148,9 @@ func TestSetupInTheBackground(t *testing.T) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 3}
 	err = cmd.Run()
 	tty.Close()
-	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != exitNeedsUser || !strings.Contains(stderr.String(), "in the background of its terminal") {
+	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) ||
+		exit.ExitCode() != exitNeedsUser ||
+		!strings.Contains(stderr.String(), "in the background of its terminal") {
 		t.Errorf("it ended with %v, stderr %q", err, stderr.String())
 	}
 }

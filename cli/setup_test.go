@@ -13,9 +13,9 @@ import (
 	"aws-credproc/profiles"
 )
 
-// TestSetupsAtOnceLoseNothing: processes that wire profiles of one file at the same time all
-// succeed, and undone the file is as it was.
-func TestSetupsAtOnceLoseNothing(t *testing.T) {
+// TestConcurrentSetups: processes that set up profiles of one file concurrently all succeed, and
+// their undo restores the file.
+func TestConcurrentSetups(t *testing.T) {
 	s, err := newTestSTS()
 	if err != nil {
 		t.Fatal(err)
@@ -26,7 +26,8 @@ func TestSetupsAtOnceLoseNothing(t *testing.T) {
 	var text strings.Builder
 	const n = 20
 	for i := range n {
-		fmt.Fprintf(&text, "# %d\n[profile p%d]\nrole_arn = %s\nsource_profile = base\n\n", i, i, testRole)
+		fmt.Fprintf(&text, "# %d\n[profile p%[1]d]\nrole_arn = %[2]s\nsource_profile = base\n\n",
+			i, testRole)
 	}
 	if err := os.WriteFile(config, []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
@@ -35,7 +36,8 @@ func TestSetupsAtOnceLoseNothing(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range n {
 			wg.Go(func() {
-				if out, err := h.command(t, "setup", fmt.Sprint("p", i), "--yes", flag).CombinedOutput(); err != nil {
+				cmd := h.command(t, "setup", fmt.Sprint("p", i), "--yes", flag)
+				if out, err := cmd.CombinedOutput(); err != nil {
 					t.Errorf("setup %s p%d: %v: %s", flag, i, err, out)
 				}
 			})
@@ -56,12 +58,15 @@ func TestSetupsAtOnceLoseNothing(t *testing.T) {
 		}
 	}
 	if got, err := os.ReadFile(config); err != nil || string(got) != text.String() {
-		t.Errorf("undone, the file is another: %v\n%s", err, got)
+		t.Errorf("after the undo: %v\n%s", err, got)
 	}
 }
 
-func TestTheLineToTypeTakesNoNameForAFlag(t *testing.T) {
-	for want, names := range map[string][]string{"aws-credproc setup --yes a b": {"a", "b"}, "aws-credproc setup --yes -- a -b": {"a", "-b"}} {
+func TestCommandLineSeparatesNamesFromFlags(t *testing.T) {
+	for want, names := range map[string][]string{
+		"aws-credproc setup --yes a b":     {"a", "b"},
+		"aws-credproc setup --yes -- a -b": {"a", "-b"},
+	} {
 		if got := commandLine(&cobra.Command{Use: "setup"}, names); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}

@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// Each get pays for what is made when the program starts: regular expressions and templates are
-// made when they are needed.
-func TestNothingIsCompiledWhenTheProgramStarts(t *testing.T) {
+// TestNoInitialisationAtStart: package variables of regular expressions or templates would slow
+// down every get.
+func TestNoInitialisationAtStart(t *testing.T) {
 	files := token.NewFileSet()
 	err := filepath.WalkDir("..", func(path string, e fs.DirEntry, err error) error {
 		switch {

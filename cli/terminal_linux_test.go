@@ -37,8 +37,8 @@ func TestProgressIsShownAtATerminalOnly(t *testing.T) {
 			tty.Close()
 			got := <-shown
 			// Lines of --verbose are on lines of their own.
-			want := regexp.MustCompile(`(?s)^(aws-credproc: [^\r\n]*\r\n)+dev: waiting for STS \.\.\.\r\x1b\[K` +
-				`(aws-credproc: [^\r\n]*\r\n)+$`)
+			want := regexp.MustCompile(`(?s)^(aws-credproc: [^\r\n]*\r\n)+` +
+				`dev: waiting for STS \.\.\.\r\x1b\[K(aws-credproc: [^\r\n]*\r\n)+$`)
 			if !want.MatchString(got) {
 				t.Errorf("the terminal shows %q", got)
 			}
@@ -63,13 +63,15 @@ func TestProgressNamesTheProcessWithTheMFAPrompt(t *testing.T) {
 	asks.Await("MFA code for")
 	second.Stderr = waits.TTY
 	waits.Start(second)
-	waits.Await(fmt.Sprintf("dev: waiting for the MFA code that process %d asks for ...", first.Process.Pid))
+	waits.Await(fmt.Sprintf("dev: waiting for the MFA code that process %d asks for ...",
+		first.Process.Pid))
 	asks.Type("\x03")
 	_ = first.Wait() // it was interrupted
 	waits.Await("MFA code for")
 	waits.Type("\x03")
 	_ = second.Wait()
-	if left, err := filepath.Glob(filepath.Join(h.dir, "state", "prompts", "*")); err != nil || len(left) > 0 {
+	left, err := filepath.Glob(filepath.Join(h.dir, "state", "prompts", "*"))
+	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
@@ -93,8 +95,8 @@ func TestProgressNamesTheOtherProcess(t *testing.T) {
 	}
 }
 
-// TestWhoInterruptsThePromptIsAskedAgain: at once, by whatever is started next.
-func TestWhoInterruptsThePromptIsAskedAgain(t *testing.T) {
+// TestInterruptedPromptIsNotCached: the next process asks again.
+func TestInterruptedPromptIsNotCached(t *testing.T) {
 	h := newHelper(t, startSTS(t))
 	h.setting(t, "mfa_serial = arn:aws:iam::"+testAccount+":mfa/jill")
 	for range 2 {
@@ -106,7 +108,9 @@ func TestWhoInterruptsThePromptIsAskedAgain(t *testing.T) {
 		p.Start(cmd)
 		p.Await("MFA code for")
 		p.Type("\x03")
-		if err := cmd.Wait(); cmd.ProcessState.ExitCode() != exitFailed || !strings.Contains(stderr.String(), "no MFA code was entered") {
+		err := cmd.Wait()
+		if cmd.ProcessState.ExitCode() != exitFailed ||
+			!strings.Contains(stderr.String(), "no MFA code was entered") {
 			t.Errorf("%v: %s", err, stderr.String())
 		}
 	}
