@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 func newManCmd(a *app, root *cobra.Command) *cobra.Command {
@@ -97,7 +96,7 @@ func manPage(cmd *cobra.Command) string {
 		}
 		b.WriteString(manList("COMMANDS", commands))
 	}
-	flags := append(manFlags(cmd.LocalFlags()), manFlags(cmd.InheritedFlags())...)
+	flags := append(flagRows(cmd.LocalFlags()), flagRows(cmd.InheritedFlags())...)
 	b.WriteString(manList("OPTIONS", flags))
 	if cmd.Example != "" {
 		b.WriteString(".SH EXAMPLES\n" + manText(cmd.Example))
@@ -107,14 +106,6 @@ func manPage(cmd *cobra.Command) string {
 	b.WriteString(manList("FILES", manFiles))
 	b.WriteString(".SH SEE ALSO\n" + strings.Join(manSeeAlso(cmd), "\n") + "\n")
 	return b.String()
-}
-
-func manFlags(flags *pflag.FlagSet) (all [][2]string) {
-	flags.VisitAll(func(f *pflag.Flag) {
-		value, usage := pflag.UnquoteUsage(f)
-		all = append(all, [2]string{strings.TrimSpace("--" + f.Name + " " + value), usage})
-	})
-	return all
 }
 
 func manList(title string, terms [][2]string) string {

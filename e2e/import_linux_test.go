@@ -525,7 +525,7 @@ func TestE2EImportKilled(t *testing.T) {
 		if !inFile && !kept {
 			t.Fatalf("undo %v: the key is lost", undo)
 		}
-		if !inFile && !undo { // whoever asks now is served
+		if !inFile && !undo { // get works now
 			i.printsKey(t, i.key)
 		}
 		states[fmt.Sprintf("undo %v: in the file %v, in the keyring %v, wired %v, done %v", undo, inFile, kept, strings.Contains(config, "get base"), cmd.ProcessState.Success())]++

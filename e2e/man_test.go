@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestE2EManPages: groff takes each manual page without a warning, and shows what is in it.
+// TestE2EManPages: groff formats each manual page without a warning.
 func TestE2EManPages(t *testing.T) {
 	needCommands(t, "groff")
 	program := buildProgram(t)
@@ -21,10 +21,13 @@ func TestE2EManPages(t *testing.T) {
 			t.Errorf("%s: exit %d\n%s", filepath.Base(page), r.code, r.stderr)
 		}
 	}
-	shown := h.ok(t, "groff", "-man", "-Tascii", "-P-c", "-P-b", "-P-u", "-rLL=200n", filepath.Join(h.dir, "pages", "man1", "aws-credproc-refresh.1"))
+	page := filepath.Join(h.dir, "pages", "man1", "aws-credproc-refresh.1")
+	shown := h.ok(t, "groff", "-man", "-Tascii", "-P-c", "-P-b", "-P-u", "-rLL=200n", page)
 	for _, part := range []string{
-		"aws-credproc-refresh - assume roles anew now, whatever is cached", "SYNOPSIS\n       aws-credproc refresh PROFILE... | --all [flags]\n",
-		"DESCRIPTION", "--wait duration", "--store string", "           aws-credproc refresh --wait 60s dev-role\n", "EXIT STATUS", "AWS_CREDPROC_STATE_DIR",
+		"aws-credproc-refresh - Get new sessions now",
+		"SYNOPSIS\n       aws-credproc refresh [flags] PROFILE... | --all\n",
+		"DESCRIPTION", "--wait DURATION", "--store STORE",
+		"           aws-credproc refresh --wait 60s dev-role\n", "EXIT STATUS", "AWS_CREDPROC_STATE_DIR",
 		"~/.aws/config", "SEE ALSO\n       aws-credproc(1)",
 	} {
 		if !strings.Contains(shown, part) {

@@ -135,7 +135,7 @@ func TestE2EMFAStorm(t *testing.T) {
 		t.Errorf("%d prompts, want 1: %q", n, pty.Shown())
 	}
 
-	// An hour later, without a terminal: the roles' sessions are made anew, and nobody is asked.
+	// An hour later, without a terminal: the roles' sessions are renewed, and nobody is asked.
 	o = newDeviceOwner(t, program, "")
 	o.sts.SetMaxSkew(2 * time.Hour)
 	o.sts.SetNow(func() time.Time { return time.Now().Add(-58 * time.Minute) })

@@ -64,7 +64,7 @@ func TestE2EServer(t *testing.T) {
 	k.called(t, 1)
 	first := k.get(t, 0, 0)
 
-	// Somebody logs in anew: a session keyring of its own, in which nothing is linked.
+	// A new login: a new session keyring, to which nothing is linked.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if _, err := unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0); err != nil {
@@ -135,7 +135,7 @@ func TestE2EUnlockPrompt(t *testing.T) {
 	service.unlock(t) // nothing is wedged
 	k.get(t, 0, 1)
 
-	// Where nothing can be done without the keyring, its prompt is told of with that.
+	// Commands that need the keyring report it in their error.
 	k.ok(t, k.program, "import", "base", "--yes")
 	service.lock(t)
 	for _, args := range []string{"refresh dev-role", "import base --yes"} {

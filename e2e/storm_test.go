@@ -191,8 +191,8 @@ func (k *keyringTest) killRounds(t *testing.T, rounds int, stored func() int) {
 		killed, again, lost int
 	)
 	for round := range rounds {
-		anew := session == processOutput{} || random.IntN(5) > 0
-		if anew {
+		isNew := session == processOutput{} || random.IntN(5) > 0
+		if isNew {
 			name, session = fmt.Sprintf("round-%d", round), processOutput{}
 			k.write(t, "config", k.config("eu-west-1", "role/Dev", "", k.sts.URL)+"role_session_name = "+name+"\n")
 		}
@@ -233,8 +233,8 @@ func (k *keyringTest) killRounds(t *testing.T, rounds int, stored func() int) {
 		}
 		killed += silent
 		calls := k.sts.Calls("AssumeRole") - k.calls
-		if most := 1 + silent; calls > most || calls > 0 && !anew {
-			t.Fatalf("round %d: %d calls, want %d at most, and none for a session that was there (this one was new: %v)", round, calls, most, anew)
+		if most := 1 + silent; calls > most || calls > 0 && !isNew {
+			t.Fatalf("round %d: %d calls, want %d at most, and none for a session that was there (this one was new: %v)", round, calls, most, isNew)
 		}
 		again += max(calls-1, 0)
 
@@ -251,7 +251,7 @@ func (k *keyringTest) killRounds(t *testing.T, rounds int, stored func() int) {
 		if (session != processOutput{}) && out != session {
 			t.Fatalf("round %d: what was printed is lost", round)
 		}
-		if anew {
+		if isNew {
 			kept++
 		}
 		session = out

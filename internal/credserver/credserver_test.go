@@ -17,31 +17,33 @@ import (
 	"aws-credproc/internal/terminal"
 )
 
-// startServer starts an endpoint that gives what credentials gives.
-func startServer(t *testing.T, credentials func(context.Context) (Credentials, error)) *Server {
-	t.Helper()
-	e, err := Start(Options{Lookup: credentials, Timeout: time.Minute, Failed: func(error) {}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e.token = "TOKEN"
-	t.Cleanup(func() { _ = e.Close() })
-	return e
-}
-
 const testAccount = "123456789012"
 
-var testCredentials = Credentials{AccessKeyID: "ASIATEST", SecretAccessKey: "hush", SessionToken: "token", AccountID: testAccount,
-	Expiration: time.Date(2030, 1, 1, 1, 0, 0, 0, time.UTC)}
+var testCredentials = Credentials{
+	AccessKeyID: "ASIATEST", SecretAccessKey: "hush", SessionToken: "token", AccountID: testAccount,
+	Expiration: time.Date(2030, 1, 1, 1, 0, 0, 0, time.UTC),
+}
 
-// ask sends a request for credentials, changed by edit, and gives the status and the body.
-func (e *Server) ask(t *testing.T, edit func(*http.Request)) (status int, body string) {
+// startServer starts a server with this lookup and the token TOKEN.
+func startServer(t *testing.T, lookup func(context.Context) (Credentials, error)) *Server {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+e.host+path, nil)
+	s, err := Start(Options{Lookup: lookup, Timeout: time.Minute, Failed: func(error) {}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("Authorization", e.token)
+	s.token = "TOKEN"
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// request sends a request with the token, changed by edit, and returns the status and the body.
+func (s *Server) request(t *testing.T, edit func(*http.Request)) (status int, body string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", s.token)
 	if edit != nil {
 		edit(r)
 	}
@@ -54,103 +56,114 @@ func (e *Server) ask(t *testing.T, edit func(*http.Request)) (status int, body s
 	if err != nil {
 		t.Fatal(err)
 	}
-	if resp.Header.Get("Content-Type") != "application/json" || resp.Header.Get("Cache-Control") != "no-store" {
-		t.Errorf("headers %v", resp.Header)
+	h := resp.Header
+	if h.Get("Content-Type") != "application/json" || h.Get("Cache-Control") != "no-store" {
+		t.Errorf("headers %v", h)
 	}
 	return resp.StatusCode, string(b)
 }
 
-func TestServerAnswersWhoKnowsTheToken(t *testing.T) {
-	e := startServer(t, func(context.Context) (Credentials, error) { return testCredentials, nil })
-	const want = `{"AccessKeyId":"ASIATEST","SecretAccessKey":"hush","Token":"token","Expiration":"2030-01-01T01:00:00Z","AccountId":"` + testAccount + `"}`
-	if status, body := e.ask(t, nil); status != http.StatusOK || body != want {
+func TestCredentialsForTheToken(t *testing.T) {
+	s := startServer(t, func(context.Context) (Credentials, error) { return testCredentials, nil })
+	const want = `{"AccessKeyId":"ASIATEST","SecretAccessKey":"hush","Token":"token",` +
+		`"Expiration":"2030-01-01T01:00:00Z","AccountId":"` + testAccount + `"}`
+	if status, body := s.request(t, nil); status != http.StatusOK || body != want {
 		t.Errorf("%d %s", status, body)
 	}
 }
 
-func TestServerGivesNothingToOthers(t *testing.T) {
-	var asked atomic.Int32
-	e := startServer(t, func(context.Context) (Credentials, error) {
-		asked.Add(1)
+func TestOtherRequestsAreRefused(t *testing.T) {
+	var lookups atomic.Int32
+	s := startServer(t, func(context.Context) (Credentials, error) {
+		lookups.Add(1)
 		return testCredentials, nil
 	})
-	_, port, err := net.SplitHostPort(e.host)
+	_, port, err := net.SplitHostPort(s.host)
 	if err != nil {
 		t.Fatal(err)
 	}
 	authorize := func(values ...string) func(*http.Request) {
 		return func(r *http.Request) { r.Header["Authorization"] = values }
 	}
-	host := func(name string) func(*http.Request) { return func(r *http.Request) { r.Host = name } }
-	method := func(name string) func(*http.Request) { return func(r *http.Request) { r.Method = name } }
+	host := func(name string) func(*http.Request) {
+		return func(r *http.Request) { r.Host = name }
+	}
+	method := func(name string) func(*http.Request) {
+		return func(r *http.Request) { r.Method = name }
+	}
 	for name, test := range map[string]struct {
 		edit   func(*http.Request)
 		status int
 	}{
-		"no token":                {authorize(), 401},
-		"empty token":             {authorize(""), 401},
-		"another token":           {authorize("TOKEM"), 401},
-		"part of the token":       {authorize("TOKE"), 401},
-		"more than it":            {authorize("TOKENS"), 401},
-		"with a scheme":           {authorize("Bearer TOKEN"), 401},
-		"two tokens":              {authorize("TOKEN", "TOKEN"), 401},
-		"token in the query":      {func(r *http.Request) { authorize()(r); r.URL.RawQuery = "token=TOKEN" }, 401},
-		"a name that leads here":  {host("rebound.example:" + port), 403},
-		"localhost":               {host("localhost:" + port), 403},
-		"the address alone":       {host(Loopback), 403},
-		"another port":            {host(Loopback + ":1"), 403},
-		"another path":            {func(r *http.Request) { r.URL.Path = "/" }, 404},
-		"a path below":            {func(r *http.Request) { r.URL.Path += "/x" }, 404},
-		"POST":                    {method(http.MethodPost), 405},
-		"HEAD":                    {method(http.MethodHead), 405},
-		"OPTIONS, as of browsers": {func(r *http.Request) { r.Method = http.MethodOptions; authorize()(r) }, 401},
-		"a long header":           {func(r *http.Request) { r.Header.Set("X", strings.Repeat("x", 12<<10)) }, 200},
+		"no token":           {authorize(), 401},
+		"empty token":        {authorize(""), 401},
+		"another token":      {authorize("TOKEM"), 401},
+		"prefix":             {authorize("TOKE"), 401},
+		"longer":             {authorize("TOKENS"), 401},
+		"with a scheme":      {authorize("Bearer TOKEN"), 401},
+		"two tokens":         {authorize("TOKEN", "TOKEN"), 401},
+		"token in the query": {func(r *http.Request) { authorize()(r); r.URL.RawQuery = "token=TOKEN" }, 401},
+		"DNS rebinding":      {host("rebound.example:" + port), 403},
+		"localhost":          {host("localhost:" + port), 403},
+		"no port":            {host(Loopback), 403},
+		"another port":       {host(Loopback + ":1"), 403},
+		"another path":       {func(r *http.Request) { r.URL.Path = "/" }, 404},
+		"a longer path":      {func(r *http.Request) { r.URL.Path += "/x" }, 404},
+		"POST":               {method(http.MethodPost), 405},
+		"HEAD":               {method(http.MethodHead), 405},
+		"CORS preflight":     {func(r *http.Request) { r.Method = http.MethodOptions; authorize()(r) }, 401},
+		"a long header":      {func(r *http.Request) { r.Header.Set("X", strings.Repeat("x", 12<<10)) }, 200},
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := asked.Load()
-			status, body := e.ask(t, test.edit)
+			before := lookups.Load()
+			status, body := s.request(t, test.edit)
 			if status != test.status {
 				t.Errorf("status %d, want %d", status, test.status)
 			}
-			if given := strings.Contains(body, "hush") || asked.Load() > before; given != (test.status == 200) {
-				t.Errorf("given %v: %s", given, body)
+			leaked := strings.Contains(body, "hush") || lookups.Load() > before
+			if leaked != (test.status == 200) {
+				t.Errorf("credentials returned: %v: %s", leaked, body)
+			}
+			if test.status < 400 || name == "HEAD" {
+				return
 			}
 			var refusal map[string]string
-			if err := json.Unmarshal([]byte(body), &refusal); test.status >= 400 && name != "HEAD" && (err != nil || refusal["code"] == "" || refusal["message"] == "") {
+			err := json.Unmarshal([]byte(body), &refusal)
+			if err != nil || refusal["code"] == "" || refusal["message"] == "" {
 				t.Errorf("%v: %s", err, body)
 			}
 		})
 	}
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+e.host+path, nil)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, s.URL(), nil)
 	r.Header.Set("X", strings.Repeat("x", 32<<10))
 	r.RequestURI = ""
 	if resp, err := http.DefaultTransport.RoundTrip(r); err == nil {
 		resp.Body.Close()
 		if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
-			t.Errorf("a header without end: status %d", resp.StatusCode)
+			t.Errorf("too long header: status %d", resp.StatusCode)
 		}
 	}
 }
 
-// farListener accepts one connection from another machine and one from this.
-type farListener struct{ conns chan net.Conn }
+// remoteListener accepts connections with any remote address.
+type remoteListener struct{ conns chan net.Conn }
 
-type farConn struct {
+type remoteConn struct {
 	net.Conn
 	from net.Addr
 }
 
-func (c farConn) RemoteAddr() net.Addr { return c.from }
+func (c remoteConn) RemoteAddr() net.Addr { return c.from }
 
-func (l farListener) Accept() (net.Conn, error) { return <-l.conns, nil }
-func (l farListener) Close() error              { return nil }
-func (l farListener) Addr() net.Addr            { return nil }
+func (l remoteListener) Accept() (net.Conn, error) { return <-l.conns, nil }
+func (l remoteListener) Close() error              { return nil }
+func (l remoteListener) Addr() net.Addr            { return nil }
 
-// TestServerIsForThisMachine: other addresses do not lead to it, and who comes from one all the
-// same is not heard.
-func TestServerIsForThisMachine(t *testing.T) {
-	e := startServer(t, func(context.Context) (Credentials, error) { return testCredentials, nil })
-	_, port, err := net.SplitHostPort(e.host)
+// TestLoopbackOnly: the server does not listen on other addresses, and closes connections from other
+// machines.
+func TestLoopbackOnly(t *testing.T) {
+	s := startServer(t, func(context.Context) (Credentials, error) { return testCredentials, nil })
+	_, port, err := net.SplitHostPort(s.host)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,22 +172,24 @@ func TestServerIsForThisMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, a := range append(addresses, &net.IPNet{IP: net.IPv6loopback}) {
-		if ip := a.(*net.IPNet).IP; ip.String() != Loopback {
-			conn, err := net.DialTimeout("tcp", net.JoinHostPort(ip.String(), port), time.Second)
-			if err == nil {
-				conn.Close()
-				t.Errorf("it listens at %s", ip)
-			}
+		ip := a.(*net.IPNet).IP
+		if ip.String() == Loopback {
+			continue
+		}
+		conn, err := net.DialTimeout("tcp", net.JoinHostPort(ip.String(), port), time.Second)
+		if err == nil {
+			conn.Close()
+			t.Errorf("it listens on %s", ip)
 		}
 	}
 
 	ours, theirs := net.Pipe()
 	near, _ := net.Pipe()
-	l := farListener{make(chan net.Conn, 2)}
-	l.conns <- farConn{theirs, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}}
-	l.conns <- farConn{near, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}}
+	l := remoteListener{make(chan net.Conn, 2)}
+	l.conns <- remoteConn{theirs, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}}
+	l.conns <- remoteConn{near, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}}
 	conn, err := loopbackListener{l}.Accept()
-	if err != nil || conn.(farConn).Conn != near {
+	if err != nil || conn.(remoteConn).Conn != near {
 		t.Errorf("%v, and a connection from %s", err, conn.RemoteAddr())
 	}
 	if _, err := ours.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
@@ -182,40 +197,46 @@ func TestServerIsForThisMachine(t *testing.T) {
 	}
 }
 
-func TestServerTellsWhatFailed(t *testing.T) {
+func TestFailures(t *testing.T) {
+	cause := errors.New("failed\x1b[2J")
 	for name, test := range map[string]struct {
 		err    error
 		status int
 	}{
-		"passing":       {&diag.Error{Profile: "dev", Err: errors.New("no answer\x1b[2J"), Flags: diag.Temporary}, 503},
-		"denied":        {&diag.Error{Profile: "dev", Err: errors.New("AccessDenied\x1b[2J")}, 403},
-		"needs someone": {&diag.Error{Profile: "dev", Err: errors.New("a code\x1b[2J"), Flags: diag.NeedsUser}, 403},
-		"config":        {&diag.Error{Profile: "dev", Problem: "a circle\x1b[2J"}, 403},
-		"unknown":       {errors.New("no end\x1b[2J"), 503},
+		"temporary":  {&diag.Error{Profile: "dev", Err: cause, Flags: diag.Temporary}, 503},
+		"denied":     {&diag.Error{Profile: "dev", Err: cause}, 403},
+		"needs user": {&diag.Error{Profile: "dev", Err: cause, Flags: diag.NeedsUser}, 403},
+		"config":     {&diag.Error{Profile: "dev", Problem: "a circle\x1b[2J"}, 403},
+		"unknown":    {cause, 503},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var told error
-			e := startServer(t, func(context.Context) (Credentials, error) { return Credentials{}, test.err })
-			e.Failed = func(err error) { told = err }
-			status, body := e.ask(t, nil)
+			var reported error
+			s := startServer(t, func(context.Context) (Credentials, error) {
+				return Credentials{}, test.err
+			})
+			s.Failed = func(err error) { reported = err }
+			status, body := s.request(t, nil)
 			var refusal map[string]string
-			if err := json.Unmarshal([]byte(body), &refusal); err != nil || status != test.status || refusal["message"] != terminal.Printable(test.err.Error()) || strings.Contains(body, `\u001b`) {
+			err := json.Unmarshal([]byte(body), &refusal)
+			if err != nil || status != test.status ||
+				refusal["message"] != terminal.Printable(test.err.Error()) ||
+				strings.Contains(body, `\u001b`) {
 				t.Errorf("%d %s, want %d (%v)", status, body, test.status, err)
 			}
-			if !errors.Is(told, test.err) {
-				t.Errorf("it is told of as %v", told)
+			if !errors.Is(reported, test.err) {
+				t.Errorf("reported: %v", reported)
 			}
 		})
 	}
 }
 
-// TestServerAsksOnceForAll: also for those who have no time to wait, and come again.
-func TestServerAsksOnceForAll(t *testing.T) {
-	asked, answer := make(chan struct{}, 10), make(chan struct{})
-	e := startServer(t, func(ctx context.Context) (Credentials, error) {
-		asked <- struct{}{}
+// TestConcurrentRequestsShareALookup: also requests whose client gives up and asks again.
+func TestConcurrentRequestsShareALookup(t *testing.T) {
+	lookups, result := make(chan struct{}, 10), make(chan struct{})
+	s := startServer(t, func(ctx context.Context) (Credentials, error) {
+		lookups <- struct{}{}
 		select {
-		case <-answer:
+		case <-result:
 			return testCredentials, nil
 		case <-ctx.Done():
 			return Credentials{}, ctx.Err()
@@ -223,43 +244,44 @@ func TestServerAsksOnceForAll(t *testing.T) {
 	})
 	impatient, cancel := context.WithCancel(t.Context())
 	go func() {
-		<-asked
+		<-lookups
 		cancel()
 	}()
 	for range 3 {
-		if _, err := e.shared(impatient); !errors.Is(err, context.Canceled) {
-			t.Fatalf("answered with %v", err)
+		if _, err := s.shared(impatient); !errors.Is(err, context.Canceled) {
+			t.Fatalf("error %v", err)
 		}
 	}
-	if len(asked) > 0 {
-		t.Error("asked again while an answer is on its way")
+	if len(lookups) > 0 {
+		t.Error("a second lookup was started")
 	}
-	close(answer)
-	for range 2 { // at the latest the second asks anew
-		if status, body := e.ask(t, nil); status != 200 {
+	close(result)
+	for range 2 { // the first may still share the lookup
+		if status, body := s.request(t, nil); status != 200 {
 			t.Errorf("%d %s", status, body)
 		}
 	}
-	if len(asked) == 0 {
-		t.Error("an answer is given again")
+	if len(lookups) == 0 {
+		t.Error("the result of an old lookup was returned")
 	}
 }
 
-// TestKeysThatDoNotExpireAreAskedForAgain: botocore and the JavaScript SDK want an Expiration and a
-// Token.
-func TestKeysThatDoNotExpireAreAskedForAgain(t *testing.T) {
-	e := startServer(t, func(context.Context) (Credentials, error) {
+// TestStaticKeysHaveAnExpiration: botocore and the JavaScript SDK need an Expiration and a Token.
+func TestStaticKeysHaveAnExpiration(t *testing.T) {
+	s := startServer(t, func(context.Context) (Credentials, error) {
 		return Credentials{AccessKeyID: "AKIATEST", SecretAccessKey: "hush"}, nil
 	})
-	status, body := e.ask(t, nil)
+	status, body := s.request(t, nil)
 	var got struct {
 		Token      *string
 		Expiration time.Time
 	}
-	if err := json.Unmarshal([]byte(body), &got); status != 200 || err != nil || got.Token == nil || *got.Token != "" {
+	err := json.Unmarshal([]byte(body), &got)
+	if status != 200 || err != nil || got.Token == nil || *got.Token != "" {
 		t.Fatalf("%d %s (%v)", status, body, err)
 	}
-	if left := time.Until(got.Expiration); left < staticLifetime-time.Minute || left > staticLifetime {
-		t.Errorf("asked for again after %s", left)
+	left := time.Until(got.Expiration)
+	if left < staticLifetime-time.Minute || left > staticLifetime {
+		t.Errorf("expires after %s", left)
 	}
 }

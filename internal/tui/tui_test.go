@@ -29,9 +29,14 @@ func TestTimeLeft(t *testing.T) {
 	}
 }
 
-func TestAPageIsCutToTheScreen(t *testing.T) {
+func TestCutPage(t *testing.T) {
 	page := []byte("1\n2\n3\n4\n")
-	for height, want := range map[int]string{0: "1\n2\n3\n4\n", 5: "1\n2\n3\n4\n", 4: "1\n2\n... 2 more lines\n", 3: "1\n... 3 more lines\n"} {
+	for height, want := range map[int]string{
+		0: "1\n2\n3\n4\n",
+		5: "1\n2\n3\n4\n",
+		4: "1\n2\n... 2 more lines\n",
+		3: "1\n... 3 more lines\n",
+	} {
 		if got := string((Screen{Height: height}).CutPage(page)); got != want {
 			t.Errorf("height %d: %q, want %q", height, got, want)
 		}
@@ -39,7 +44,8 @@ func TestAPageIsCutToTheScreen(t *testing.T) {
 }
 
 func TestMessageOnATerminalIsWrappedAndColoured(t *testing.T) {
-	const text = "dev: AssumeRole arn:aws:iam::123456789012:role/Dev: AccessDenied for arn:aws:iam::123456789012:user/jill"
+	const text = "dev: AssumeRole arn:aws:iam::123456789012:role/Dev: " +
+		"AccessDenied for arn:aws:iam::123456789012:user/jill"
 	const hint = "aws-credproc explain --policies dev-role prints the two policies that must allow it"
 	plain := "aws-credproc: " + text + "\naws-credproc: hint: " + hint + "\n"
 	if got := string(Screen{}.Message(Red, "aws-credproc", text, hint)); got != plain {
@@ -62,7 +68,8 @@ aws-credproc: hint: aws-credproc explain --policies dev-role prints the two
 }
 
 func TestMessageKeepsACommandOnOneLine(t *testing.T) {
-	const hint = "aws-credproc setup --yes --role-arn arn:aws:iam::123456789012:role/Dev --source-profile base dev"
+	const hint = "aws-credproc setup --yes --role-arn arn:aws:iam::123456789012:role/Dev " +
+		"--source-profile base dev"
 	got := string(Screen{Width: 60}.Message(Red, "aws-credproc", "dev: failed", hint))
 	if !strings.Contains(got, hint) {
 		t.Errorf("the command is broken:\n%s", got)
