@@ -8,62 +8,73 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/pquerna/otp/totp"
+
 	"aws-credproc/internal/ststest"
 	"aws-credproc/internal/terminal/ptytest"
-
-	"github.com/pquerna/otp/totp"
 )
 
-// An importTest is a home with an access key in the credentials file of CRLF lines, other profiles around it, and a role
-// profile above it.
+// importTest is a home whose credentials file has CRLF line ends, an access key in [base] and other
+// profiles around it.
 type importTest struct {
 	*keyringTest
-	config, credentials string // as they were
+	config, credentials string // before import
 	key                 ststest.AccessKey
 }
 
 func newImportTest(t *testing.T, program string, env ...string) *importTest {
 	k := newKeyringTest(t, program, env...)
 	i := &importTest{keyringTest: k, key: k.user.Key}
-	i.credentials = strings.ReplaceAll("# mine\n[other]\naws_access_key_id=AKIAOTHER\naws_secret_access_key=foo\n\n[base] \n# why\naws_access_key_id = "+
-		i.key.ID+"\noutput = json\naws_secret_access_key = "+i.key.Secret+"\nregion = eu-west-1\n\n[last]\naws_access_key_id=AKIALAST\naws_secret_access_key=bar", "\n", "\r\n")
+	i.credentials = strings.ReplaceAll("# mine\n"+
+		"[other]\naws_access_key_id=AKIAOTHER\naws_secret_access_key=foo\n\n"+
+		"[base] \n# why\naws_access_key_id = "+i.key.ID+"\noutput = json\n"+
+		"aws_secret_access_key = "+i.key.Secret+"\nregion = eu-west-1\n\n"+
+		"[last]\naws_access_key_id=AKIALAST\naws_secret_access_key=bar", "\n", "\r\n")
 	i.config = strings.TrimSuffix(k.config("eu-west-1", "role/Dev", "", k.sts.URL), "\n")
 	i.write(t, "credentials", i.credentials)
 	i.write(t, "config", i.config)
 	t.Cleanup(func() {
 		k.ok(t, program, "clear", "--all")
-		_ = k.run(t, "secret-tool", "clear", "service", "aws-credproc-keys")
+		_ = k.run(t, "secret-tool", "clear", "service", keysService)
 	})
 	return i
 }
 
-// importItems returns the access keys in the keyring, as they are known by: the secrets go nowhere.
+// keysService is the service of the keyring items of imported keys.
+const keysService = "aws-credproc-keys"
+
+// keysItem returns the user name of the keyring item of the imported keys of base.
+func (i *importTest) keysItem() string { return "base in " + i.path("config") }
+
+// importItems returns the user names of the keyring items of imported keys.
 func (i *importTest) importItems(t *testing.T) (users []string) {
 	t.Helper()
-	r := i.run(t, "secret-tool", "search", "--all", "service", "aws-credproc-keys")
+	r := i.run(t, "secret-tool", "search", "--all", "service", keysService)
 	for line := range strings.Lines(r.stdout + r.stderr) {
-		if user, ok := strings.CutPrefix(line, "attribute.username = "); ok && strings.Contains(user, i.dir) {
+		user, ok := strings.CutPrefix(line, "attribute.username = ")
+		if ok && strings.Contains(user, i.dir) {
 			users = append(users, strings.TrimSpace(user))
 		}
 	}
 	return users
 }
 
-// keeps reports whether the keyring has this secret for base.
-func (i *importTest) keeps(t *testing.T, secret string) bool {
+// inKeyring reports whether the keyring has this secret for base.
+func (i *importTest) inKeyring(t *testing.T, secret string) bool {
 	t.Helper()
-	r := i.run(t, "secret-tool", "lookup", "service", "aws-credproc-keys", "username", "base in "+i.path("config"))
+	r := i.run(t, "secret-tool", "lookup", "service", keysService, "username", i.keysItem())
 	return strings.Contains(r.stdout, `"secret_access_key":`+quoted(secret))
 }
 
 func quoted(s string) string {
 	b, err := json.Marshal(s)
 	if err != nil {
-		panic(err) // it is a string
+		panic(err) // cannot happen for a string
 	}
 	return string(b)
 }
@@ -77,17 +88,17 @@ func (i *importTest) read(t *testing.T, name string) string {
 	return string(text)
 }
 
-// untouched checks that both files are as they were, and that nothing else of an import is about.
-func (i *importTest) untouched(t *testing.T) {
+// unchanged checks that both files are unchanged and that there are no other files.
+func (i *importTest) unchanged(t *testing.T) {
 	t.Helper()
 	if i.read(t, "config") != i.config || i.read(t, "credentials") != i.credentials {
-		t.Fatal("the files are not as they were")
+		t.Fatal("the files have changed")
 	}
-	i.nothingBeside(t)
+	i.noOtherFiles(t)
 }
 
-// nothingBeside checks that no copy of a file is left.
-func (i *importTest) nothingBeside(t *testing.T) {
+// noOtherFiles checks that no other files are left in ~/.aws.
+func (i *importTest) noOtherFiles(t *testing.T) {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join(i.dir, ".aws"))
 	if err != nil {
@@ -100,8 +111,8 @@ func (i *importTest) nothingBeside(t *testing.T) {
 	}
 }
 
-// holding returns the files of the home in which a text stands.
-func (i *importTest) holding(t *testing.T, text string) (found []string) {
+// filesWith returns the files in the home that contain a text.
+func (i *importTest) filesWith(t *testing.T, text string) (found []string) {
 	t.Helper()
 	err := filepath.WalkDir(i.dir, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() {
@@ -118,33 +129,36 @@ func (i *importTest) holding(t *testing.T, text string) (found []string) {
 	return found
 }
 
-// importOK runs import and checks that neither its output nor any file holds the secret afterwards.
+// importOK runs import, which must succeed without warnings and without printing a secret.
 func (i *importTest) importOK(t *testing.T, args ...string) string {
 	t.Helper()
 	r := i.run(t, i.program, append([]string{"import", "base", "--yes"}, args...)...)
-	if r.code != 0 || r.stderr != "" || strings.Contains(r.stdout, i.key.Secret) || strings.Contains(r.stdout, "foo") {
+	if r.code != 0 || r.stderr != "" || strings.Contains(r.stdout, i.key.Secret) ||
+		strings.Contains(r.stdout, "foo") {
 		t.Fatalf("exit code %d\n%s\n%s", r.code, r.stdout, r.stderr)
 	}
 	return r.stdout
 }
 
-// printsKey checks that get base prints the long-term key.
+// printsKey checks that "get base" prints the long-term key.
 func (i *importTest) printsKey(t *testing.T, key ststest.AccessKey) {
 	t.Helper()
 	var got processOutput
 	out := i.ok(t, i.program, "get", "base")
-	if err := json.Unmarshal([]byte(out), &got); err != nil || got.AccessKeyId != key.ID || got.SecretAccessKey != key.Secret ||
-		strings.Contains(out, "Expiration") || strings.Contains(out, "SessionToken") {
+	if err := json.Unmarshal([]byte(out), &got); err != nil || got.AccessKeyId != key.ID ||
+		got.SecretAccessKey != key.Secret || strings.Contains(out, "Expiration") ||
+		strings.Contains(out, "SessionToken") {
 		t.Errorf("get base printed the key %q, %v", got.AccessKeyId, err)
 	}
 }
 
-// finds checks that doctor finds one error, which is about the imported keys.
-func (i *importTest) finds(t *testing.T, what, hint string) {
+// doctorFinds checks that doctor finds one error, which is about the imported keys.
+func (i *importTest) doctorFinds(t *testing.T, problem, fix string) {
 	t.Helper()
 	r := i.run(t, i.program, "doctor")
 	shown := strings.Join(strings.Fields(r.stdout), " ")
-	if r.code != 1 || r.stderr != "" || !strings.Contains(shown, "error[imported-keys]: "+what) || !strings.Contains(shown, hint) || !strings.Contains(shown, " 1 error") {
+	if r.code != 1 || r.stderr != "" || !strings.Contains(shown, "error[imported-keys]: "+problem) ||
+		!strings.Contains(shown, fix) || !strings.Contains(shown, " 1 error") {
 		t.Errorf("doctor: exit code %d\n%s\n%s", r.code, r.stdout, r.stderr)
 	}
 }
@@ -154,28 +168,30 @@ func TestE2EImport(t *testing.T) {
 	program := buildProgram(t)
 	start := func(t *testing.T) *importTest { return newImportTest(t, program, service.env...) }
 
-	t.Run("tools, roles, and back", func(t *testing.T) {
+	t.Run("clients and roles", func(t *testing.T) {
 		i := start(t)
 		i.get(t, 0, 1)
 		dry := i.ok(t, program, "import", "base", "--dry-run")
-		i.untouched(t)
+		i.unchanged(t)
 		out := i.importOK(t)
-		if !strings.HasPrefix(out, dry) || !strings.HasSuffix(out, "\nbase: moved access key "+i.key.ID+" to the keyring\n") || !strings.Contains(out, "\n-aws_secret_access_key = ***\n") {
+		if !strings.HasPrefix(out, dry) ||
+			!strings.HasSuffix(out, "\nbase: moved access key "+i.key.ID+" to the keyring\n") ||
+			!strings.Contains(out, "\n-aws_secret_access_key = ***\n") {
 			t.Errorf("printed\n%s", out)
 		}
-		if found := i.holding(t, i.key.Secret); len(found) > 0 {
+		if found := i.filesWith(t, i.key.Secret); len(found) > 0 {
 			t.Errorf("the secret is in %q", found)
 		}
-		i.nothingBeside(t)
-		i.get(t, 0, 0) // it is the same key, and its session is good
+		i.noOtherFiles(t)
+		i.get(t, 0, 0) // the cached session is still used
 		i.printsKey(t, i.key)
 
 		imported := i.read(t, "config")
-		i.ok(t, program, "setup", "dev-role", "--yes") // of a role above it
+		i.ok(t, program, "setup", "dev-role", "--yes")
 		i.get(t, 0, 0)
 		i.ok(t, program, "setup", "dev-role", "--yes", "--undo")
 		if i.read(t, "config") != imported {
-			t.Error("setup and its undoing have changed the config file")
+			t.Error("setup and setup --undo have changed the config file")
 		}
 		i.ok(t, program, "setup", "base")
 		i.ok(t, program, "doctor")
@@ -193,7 +209,8 @@ func TestE2EImport(t *testing.T) {
 				}
 			}
 		}
-		i.write(t, "config", i.read(t, "config")+"\n\n[profile dev]\nregion = eu-west-1\ncredential_process = "+program+" get dev-role\n")
+		i.write(t, "config", i.read(t, "config")+"\n\n"+
+			"[profile dev]\nregion = eu-west-1\ncredential_process = "+program+" get dev-role\n")
 		whoami("base", userARN("jill"))
 		i.calls = i.sts.Calls("AssumeRole")
 		i.ok(t, program, "clear", "dev-role")
@@ -204,34 +221,41 @@ func TestE2EImport(t *testing.T) {
 		if err := json.Unmarshal([]byte(i.ok(t, program, "explain", "dev", "--json")), &x); err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Join(strings.Fields(string(x.Chain[0])), ""); got != `{"type":"keyring","profile":"base","access_key_id":"`+i.key.ID+`"}` {
+		got := strings.Join(strings.Fields(string(x.Chain[0])), "")
+		if got != `{"type":"keyring","profile":"base","access_key_id":"`+i.key.ID+`"}` {
 			t.Errorf("explained as %s", got)
 		}
-		if out := i.ok(t, program, "list"); !strings.Contains(out, "\nbase             imported key ") {
+		row := regexp.MustCompile(`(?m)^base +- +- +key in keyring +eu-west-1$`)
+		if out := i.ok(t, program, "list"); !row.MatchString(out) {
 			t.Errorf("listed as\n%s", out)
 		}
 
-		// A warm call opens the session's item alone: this one is gone.
-		i.ok(t, "secret-tool", "clear", "service", "aws-credproc-keys", "username", "base in "+i.path("config"))
+		// With a cached session the item of the keys is not needed.
+		i.ok(t, "secret-tool", "clear", "service", keysService, "username", i.keysItem())
 		i.get(t, 0, 0)
-		i.run(t, program, "get", "base").failed(t, 1, "no long-term keys of this profile are in the keyring", "run aws-credproc import base")
-		i.finds(t, "base: the imported keys are no longer in the keyring", "add the keys to the credentials file as [base], then run aws-credproc import base")
-		i.run(t, program, "import", "base").failed(t, 1, "its keys are neither in the keyring nor in the files")
-		i.run(t, program, "import", "--undo", "base").failed(t, 1, "its keys are neither in the keyring nor in the files")
+		i.run(t, program, "get", "base").
+			failed(t, 1, "no long-term keys of this profile are in the keyring",
+				"run aws-credproc import base")
+		i.doctorFinds(t, "base: the imported keys are no longer in the keyring",
+			"add the keys to the credentials file as [base], then run aws-credproc import base")
+		i.run(t, program, "import", "base").
+			failed(t, 1, "its keys are neither in the keyring nor in the files")
+		i.run(t, program, "import", "--undo", "base").
+			failed(t, 1, "its keys are neither in the keyring nor in the files")
 	})
 
-	t.Run("undone byte for byte", func(t *testing.T) {
+	t.Run("undo restores the files", func(t *testing.T) {
 		i := start(t)
 		i.importOK(t)
-		i.importOK(t) // once more, for nothing
+		i.importOK(t) // does nothing
 		if out := i.importOK(t, "--undo"); strings.Contains(out, i.key.Secret) {
-			t.Error("the secret is shown")
+			t.Error("the secret was printed")
 		}
-		i.untouched(t)
+		i.unchanged(t)
 		if items := i.importItems(t); len(items) > 0 {
-			t.Errorf("left in the keyring: %q", items)
+			t.Errorf("keyring items: %q, want none", items)
 		}
-		if found := i.holding(t, i.key.ID); len(found) != 1 {
+		if found := i.filesWith(t, i.key.ID); len(found) != 1 {
 			t.Errorf("the access key ID is in %q", found)
 		}
 		i.get(t, 0, 1)
@@ -240,7 +264,7 @@ func TestE2EImport(t *testing.T) {
 		}
 	})
 
-	t.Run("a new key takes the place of the old one", func(t *testing.T) {
+	t.Run("a new key replaces the old one", func(t *testing.T) {
 		i := start(t)
 		i.importOK(t)
 		i.get(t, 0, 1)
@@ -250,15 +274,19 @@ func TestE2EImport(t *testing.T) {
 		}
 		old := i.key
 		i.key = key
-		i.write(t, "credentials", i.read(t, "credentials")+"\n"+accessKey{key.ID, "hush"}.section("new")) // not yet
+		i.write(t, "credentials",
+			i.read(t, "credentials")+"\n"+accessKey{key.ID, "hush"}.section("unused"))
 		i.get(t, 0, 0)
-		i.write(t, "credentials", strings.Replace(i.read(t, "credentials"), "[base]", "[was]\n[base]\naws_access_key_id = "+key.ID+"\naws_secret_access_key = "+key.Secret, 1))
-		i.run(t, program, "import", "--undo", "base", "--yes").failed(t, 1, "the access key is not the one in the keyring")
-		if out := i.importOK(t); !strings.Contains(out, "moved access key "+key.ID+" to the keyring, replacing "+old.ID) {
+		i.write(t, "credentials", strings.Replace(i.read(t, "credentials"), "[base]",
+			"[was]\n"+strings.TrimSpace(accessKey{key.ID, key.Secret}.section("base")), 1))
+		i.run(t, program, "import", "--undo", "base", "--yes").
+			failed(t, 1, "the access key is not the one in the keyring")
+		want := "moved access key " + key.ID + " to the keyring, replacing " + old.ID
+		if out := i.importOK(t); !strings.Contains(out, want) {
 			t.Errorf("printed\n%s", out)
 		}
 		if items := i.importItems(t); len(items) != 1 {
-			t.Errorf("in the keyring: %q", items)
+			t.Errorf("keyring items: %q", items)
 		}
 		i.printsKey(t, key)
 		i.get(t, 0, 1)
@@ -268,9 +296,10 @@ func TestE2EImport(t *testing.T) {
 		}
 	})
 
-	t.Run("several profiles, in the config file too", func(t *testing.T) {
+	t.Run("several profiles", func(t *testing.T) {
 		i := start(t)
-		second := "[profile second]\r\naws_access_key_id = AKIASECOND\r\naws_secret_access_key = second\r\n# end\r\n"
+		second := "[profile second]\r\naws_access_key_id = AKIASECOND\r\n" +
+			"aws_secret_access_key = second\r\n# end\r\n"
 		i.config = second + i.config
 		i.write(t, "config", i.config)
 		i.importOK(t)
@@ -278,35 +307,39 @@ func TestE2EImport(t *testing.T) {
 			i.ok(t, program, "import", name, "--yes")
 		}
 		if items := i.importItems(t); len(items) != 4 {
-			t.Errorf("in the keyring: %q", items)
+			t.Errorf("keyring items: %q", items)
 		}
-		for name, id := range map[string]string{"second": "AKIASECOND", "other": "AKIAOTHER", "last": "AKIALAST", "base": i.key.ID} {
+		for name, id := range map[string]string{
+			"second": "AKIASECOND", "other": "AKIAOTHER", "last": "AKIALAST", "base": i.key.ID,
+		} {
 			if out := i.ok(t, program, "get", name); !strings.Contains(out, `"`+id+`"`) {
-				t.Errorf("get %s prints another key", name)
+				t.Errorf("get %s prints a wrong key", name)
 			}
 		}
 		for _, name := range []string{"other", "last", "base", "second"} {
 			i.ok(t, program, "import", name, "--undo", "--yes")
 		}
-		// Sections that were added at the end of the config file in one order are taken away in another.
-		if i.read(t, "credentials") != i.credentials || strings.TrimSpace(i.read(t, "config")) != strings.TrimSpace(i.config) {
-			t.Error("the files are not as they were")
+		// The sections are removed in another order than they were added.
+		if i.read(t, "credentials") != i.credentials ||
+			strings.TrimSpace(i.read(t, "config")) != strings.TrimSpace(i.config) {
+			t.Error("the files have changed")
 		}
 	})
 
-	t.Run("ended between the two files", func(t *testing.T) {
+	t.Run("interrupted between the two files", func(t *testing.T) {
 		i := start(t)
-		i.config = "[profile base]\naws_access_key_id = AKIAOLD\naws_secret_access_key = old\n" + i.config // not in use
+		// The keys in the config file are not used, because the credentials file has some too.
+		i.config = accessKey{"AKIAOLD", "old"}.section("profile base") + i.config
 		i.write(t, "config", i.config)
 		i.importOK(t)
 		i.write(t, "credentials", i.credentials)
 		i.printsKey(t, i.key)
 		i.importOK(t)
 		i.importOK(t, "--undo")
-		i.untouched(t)
+		i.unchanged(t)
 	})
 
-	t.Run("with a code of an MFA device", func(t *testing.T) {
+	t.Run("MFA", func(t *testing.T) {
 		i := start(t)
 		const seed = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 		if err := i.sts.AddMFADevice(i.user.ARN, mfaSerial, seed); err != nil {
@@ -320,11 +353,11 @@ func TestE2EImport(t *testing.T) {
 		i.importOK(t)
 		i.get(t, 0, 1)
 		if n := i.sts.Calls("GetSessionToken"); n != 1 {
-			t.Errorf("%d calls of GetSessionToken", n)
+			t.Errorf("%d GetSessionToken calls", n)
 		}
 	})
 
-	t.Run("the state directory is lost", func(t *testing.T) {
+	t.Run("state directory deleted", func(t *testing.T) {
 		i := start(t)
 		i.importOK(t)
 		if err := os.RemoveAll(filepath.Join(i.dir, "state")); err != nil {
@@ -332,7 +365,8 @@ func TestE2EImport(t *testing.T) {
 		}
 		i.run(t, program, "get", "base").failed(t, 1, "aws-credproc import base finds them")
 		r := i.run(t, program, "doctor")
-		if r.code != 1 || !strings.Contains(strings.Join(strings.Fields(r.stdout), " "), "fix: if its keys were imported, find them again with: aws-credproc import base else ") {
+		const fix = "fix: if its keys were imported, find them again with: aws-credproc import base else "
+		if r.code != 1 || !strings.Contains(strings.Join(strings.Fields(r.stdout), " "), fix) {
 			t.Errorf("doctor: exit code %d\n%s\n%s", r.code, r.stdout, r.stderr)
 		}
 		if out := i.importOK(t); out != "base: access key "+i.key.ID+" is already in the keyring\n" {
@@ -341,7 +375,7 @@ func TestE2EImport(t *testing.T) {
 		i.printsKey(t, i.key)
 	})
 
-	t.Run("locked", func(t *testing.T) {
+	t.Run("keyring locked", func(t *testing.T) {
 		i := start(t)
 		service.lock(t)
 		unlock := func() {
@@ -350,36 +384,48 @@ func TestE2EImport(t *testing.T) {
 			}
 		}
 		t.Cleanup(unlock)
-		i.run(t, program, "import", "base", "--yes").failed(t, 3, "base: import: keyring: locked\naws-credproc: hint: unlock the keyring, then run aws-credproc import base")
-		i.untouched(t)
+		i.run(t, program, "import", "base", "--yes").failed(t, 3, "base: import: keyring: locked\n"+
+			"aws-credproc: hint: unlock the keyring, then run aws-credproc import base")
+		i.unchanged(t)
 		unlock()
 		i.importOK(t)
 		i.get(t, 0, 1)
 		service.lock(t)
-		i.run(t, program, "get", "base").failed(t, 3, "keyring: locked\naws-credproc: hint: unlock the keyring")
-		i.finds(t, "base: the imported keys are in the keyring, which is locked", "unlock the keyring, then run aws-credproc refresh base")
+		i.run(t, program, "get", "base").
+			failed(t, 3, "keyring: locked\naws-credproc: hint: unlock the keyring")
+		i.doctorFinds(t, "base: the imported keys are in the keyring, which is locked",
+			"unlock the keyring, then run aws-credproc refresh base")
 		config := i.read(t, "config")
-		i.write(t, "config", config+"\n"+strings.ReplaceAll(config[strings.Index(config, "[profile dev-role]"):strings.Index(config, "[profile base]")], "dev-role", "two")+"region = eu-west-2\nexternal_id = two\n")
+		_, devRole, _ := strings.Cut(config, "[profile dev-role]")
+		devRole, _, _ = strings.Cut(devRole, "[profile base]")
+		i.write(t, "config",
+			config+"\n[profile two]"+devRole+"region = eu-west-2\nexternal_id = two\n")
 		r := i.run(t, program, "refresh", "--all")
-		if r.code != 3 || !strings.Contains(r.stderr, "dev-role: profile base: keyring: locked\naws-credproc: hint: ") || !strings.HasSuffix(r.stderr, "\naws-credproc: two: the same: keyring: locked\n") {
+		const locked = "dev-role: profile base: keyring: locked\naws-credproc: hint: "
+		if r.code != 3 || !strings.Contains(r.stderr, locked) ||
+			!strings.HasSuffix(r.stderr, "\naws-credproc: two: the same: keyring: locked\n") {
 			t.Errorf("exit code %d\n%s", r.code, r.stderr)
 		}
 		i.write(t, "config", config)
-		i.run(t, program, "import", "base", "--undo", "--yes").failed(t, 3, "then run aws-credproc import --undo base")
+		i.run(t, program, "import", "base", "--undo", "--yes").
+			failed(t, 3, "then run aws-credproc import --undo base")
 		unlock()
 		i.get(t, 0, 0)
 		i.printsKey(t, i.key)
 	})
 
-	t.Run("an item that holds no key", func(t *testing.T) {
+	t.Run("invalid keyring item", func(t *testing.T) {
 		i := start(t)
 		i.importOK(t)
 		for item, want := range map[string][2]string{
-			"":        {"cannot be read from the keyring: corrupt", "add the keys to the credentials file as [base], then run aws-credproc import base"},
-			`{"v":9}`: {"cannot be read from the keyring: written by a newer version", "use the newer version of aws-credproc everywhere"},
+			"": {"cannot be read from the keyring: corrupt",
+				"add the keys to the credentials file as [base], then run aws-credproc import base"},
+			`{"v":9}`: {"cannot be read from the keyring: written by a newer version",
+				"use the newer version of aws-credproc everywhere"},
 		} {
-			i.runInput(t, item, "secret-tool", "store", "--label", "x", "service", "aws-credproc-keys", "username", "base in "+i.path("config"))
-			i.finds(t, "base: the imported keys "+want[0], want[1])
+			i.runInput(t, item, "secret-tool", "store", "--label", "x",
+				"service", keysService, "username", i.keysItem())
+			i.doctorFinds(t, "base: the imported keys "+want[0], want[1])
 		}
 	})
 
@@ -387,20 +433,24 @@ func TestE2EImport(t *testing.T) {
 		i := start(t)
 		none := i.with("DBUS_SESSION_BUS_ADDRESS=unix:path=" + filepath.Join(t.TempDir(), "bus"))
 		none.run(t, program, "import", "base", "--yes").failed(t, 1, "import needs a keyring")
-		i.untouched(t)
+		i.unchanged(t)
 		i.importOK(t)
-		(&importTest{keyringTest: &keyringTest{home: none, program: program}}).finds(t, "base: the imported keys cannot be read, because there is no keyring: not available", "use it in your desktop session, or run aws-credproc import --undo base there")
-		none.run(t, program, "get", "base").failed(t, 1, "base: keyring: not available", "the keys of profile base are in the keyring")
+		(&importTest{keyringTest: &keyringTest{home: none, program: program}}).doctorFinds(t,
+			"base: the imported keys cannot be read, because there is no keyring: not available",
+			"use it in your desktop session, or run aws-credproc import --undo base there")
+		none.run(t, program, "get", "base").
+			failed(t, 1, "base: keyring: not available", "the keys of profile base are in the keyring")
 	})
 
-	t.Run("what cannot be written is refused", func(t *testing.T) {
+	t.Run("read-only files", func(t *testing.T) {
 		i := start(t)
 		for _, name := range []string{"credentials", "config"} {
 			if err := os.Chmod(i.path(name), 0o400); err != nil {
 				t.Fatal(err)
 			}
-			i.run(t, program, "import", "base", "--yes").failed(t, 1, name+": cannot be written: read-only\naws-credproc: hint: chmod u+w "+i.path(name))
-			i.untouched(t)
+			i.run(t, program, "import", "base", "--yes").failed(t, 1,
+				name+": cannot be written: read-only\naws-credproc: hint: chmod u+w "+i.path(name))
+			i.unchanged(t)
 			if err := os.Chmod(i.path(name), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -412,22 +462,23 @@ func TestE2EImport(t *testing.T) {
 		if err := os.Chmod(state, 0o777); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = os.Chmod(state, 0o700) }) // else what follows fails too
+		t.Cleanup(func() { _ = os.Chmod(state, 0o700) }) // for the other cleanups
 		i.run(t, program, "import", "base", "--yes").failed(t, 1, "state directory")
-		i.untouched(t)
+		i.unchanged(t)
 		if items := i.importItems(t); len(items) > 0 {
-			t.Errorf("in the keyring: %q", items)
+			t.Errorf("keyring items: %q", items)
 		}
 	})
 
-	t.Run("copies", func(t *testing.T) {
+	t.Run("backups", func(t *testing.T) {
 		i := start(t)
 		i.write(t, "credentials.aws-credproc.bak", i.credentials)
 		r := i.run(t, program, "import", "base", "--yes", "--keep-backup")
-		if r.code != 0 || strings.Count(r.stderr, "\n") != 3 || !strings.Contains(r.stderr, "delete "+i.path("credentials.aws-credproc.bak")) {
+		if r.code != 0 || strings.Count(r.stderr, "\n") != 3 ||
+			!strings.Contains(r.stderr, "delete "+i.path("credentials.aws-credproc.bak")) {
 			t.Errorf("exit code %d\n%s", r.code, r.stderr)
 		}
-		found := i.holding(t, i.key.Secret)
+		found := i.filesWith(t, i.key.Secret)
 		if len(found) != 2 {
 			t.Fatalf("the secret is in %q", found)
 		}
@@ -438,11 +489,13 @@ func TestE2EImport(t *testing.T) {
 		}
 	})
 
-	t.Run("the key stands elsewhere too", func(t *testing.T) {
+	t.Run("other copies of the key", func(t *testing.T) {
 		i := start(t)
-		text := i.credentials + "\r\n# aws_secret_access_key=" + i.key.Secret + "\r\n[same]\r\naws_access_key_id = " + i.key.ID + "\r\naws_secret_access_key = " + i.key.Secret + "\r\n"
+		text := i.credentials + "\r\n# aws_secret_access_key=" + i.key.Secret + "\r\n" +
+			"[same]\r\naws_access_key_id = " + i.key.ID + "\r\n" +
+			"aws_secret_access_key = " + i.key.Secret + "\r\n"
 		i.write(t, "credentials", text)
-		last := strings.Count(text, "\n") - 4 // lines of the file once the two of the key are gone
+		last := strings.Count(text, "\n") - 4 // the line of [same], without the two lines of the key
 		kept := i.path("credentials.aws-credproc.20240102T030405.000.bak")
 		i.write(t, filepath.Base(kept), i.credentials)
 		if err := os.Link(i.path("credentials"), filepath.Join(i.dir, "other")); err != nil {
@@ -455,56 +508,60 @@ func TestE2EImport(t *testing.T) {
 		for _, want := range []string{
 			"credentials had 1 other hard links, which still lead to the old file with the key",
 			fmt.Sprintf("%s:%d also has the key: delete that line\n", i.path("credentials"), last-1),
-			fmt.Sprintf("profile same also has the key, in %s:%d: import that profile too", i.path("credentials"), last+2),
+			fmt.Sprintf("profile same also has the key, in %s:%d: import that profile too",
+				i.path("credentials"), last+2),
 			"a backup also has the key: delete " + kept + " when",
 		} {
 			if !strings.Contains(r.stderr, want) {
-				t.Errorf("it lacks %q:\n%s", want, r.stderr)
+				t.Errorf("stderr does not contain %q:\n%s", want, r.stderr)
 			}
 		}
 	})
 
-	t.Run("a person is asked", func(t *testing.T) {
+	t.Run("confirmation", func(t *testing.T) {
 		i := start(t)
-		i.run(t, "setsid", "-w", program, "import", "base").failed(t, 3, "cannot ask for confirmation", "hint: aws-credproc import --yes base")
-		i.untouched(t)
+		i.run(t, "setsid", "-w", program, "import", "base").
+			failed(t, 3, "cannot ask for confirmation", "hint: aws-credproc import --yes base")
+		i.unchanged(t)
 		for _, answer := range []string{"n", "y"} {
 			pty := ptytest.New(t)
 			cmd := exec.CommandContext(t.Context(), program, "import", "base")
-			cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = i.dir, i.env, pty.TTY, pty.TTY, pty.TTY
+			cmd.Dir, cmd.Env = i.dir, i.env
+			cmd.Stdin, cmd.Stdout, cmd.Stderr = pty.TTY, pty.TTY, pty.TTY
 			pty.Start(cmd)
 			pty.Await("Write these changes? [y/N] ")
 			if answer == "n" {
-				i.untouched(t)
+				i.unchanged(t)
 			}
 			pty.Type(answer + "\n")
 			if err := cmd.Wait(); (err == nil) != (answer == "y") {
-				t.Errorf("%s: %v; the terminal shows %q", answer, err, pty.Shown())
+				t.Errorf("%s: %v; screen %q", answer, err, pty.Shown())
 			}
 			if strings.Contains(pty.Shown(), i.key.Secret) {
-				t.Error("the secret is shown")
+				t.Error("the secret is on the screen")
 			}
 		}
-		if found := i.holding(t, i.key.Secret); len(found) > 0 {
+		if found := i.filesWith(t, i.key.Secret); len(found) > 0 {
 			t.Errorf("the secret is in %q", found)
 		}
 		i.printsKey(t, i.key)
 	})
 }
 
-// TestE2EImportKilled: import and its undoing are killed at any moment. The key is then in the keyring or in the file, whole;
-// the same line finishes it; and in the end the files are as they were.
+// TestE2EImportKilled kills import and import --undo at random moments. The complete key must then
+// be in the keyring or in the file, and running the command again must complete it.
 func TestE2EImportKilled(t *testing.T) {
 	service := startSecretService(t)
 	program := buildProgram(t)
 	i := newImportTest(t, program, service.env...)
-	i.config = "[profile base]\nregion = x\naws_access_key_id = AKIAOLD\naws_secret_access_key = old\n" + i.config // in both files
+	i.config = "[profile base]\nregion = x\n" +
+		"aws_access_key_id = AKIAOLD\naws_secret_access_key = old\n" + i.config // keys in both files
 	i.write(t, "config", i.config)
-	began := time.Now()
+	start := time.Now()
 	i.importOK(t)
-	took := time.Since(began)
+	took := time.Since(start)
 	i.importOK(t, "--undo")
-	i.untouched(t)
+	i.unchanged(t)
 
 	states := map[string]int{}
 	for n := range 80 {
@@ -515,29 +572,35 @@ func TestE2EImportKilled(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Duration(rand.Int64N(int64(took + took/4)))) // the moment is what this is about
-		_ = cmd.Process.Kill()                                       // it may have ended
+		time.Sleep(time.Duration(rand.Int64N(int64(took + took/4))))
+		_ = cmd.Process.Kill() // fails if it has ended
 		_ = cmd.Wait()
 
 		credentials, config := i.read(t, "credentials"), i.read(t, "config")
-		inFile := strings.Contains(credentials, "aws_access_key_id = "+i.key.ID+"\r\n") && strings.Contains(credentials, "aws_secret_access_key = "+i.key.Secret+"\r\n")
-		kept := i.keeps(t, i.key.Secret)
-		if !inFile && !kept {
+		inFile := strings.Contains(credentials, "aws_access_key_id = "+i.key.ID+"\r\n") &&
+			strings.Contains(credentials, "aws_secret_access_key = "+i.key.Secret+"\r\n")
+		inKeyring := i.inKeyring(t, i.key.Secret)
+		if !inFile && !inKeyring {
 			t.Fatalf("undo %v: the key is lost", undo)
 		}
-		if !inFile && !undo { // get works now
+		if !inFile && !undo {
 			i.printsKey(t, i.key)
 		}
-		states[fmt.Sprintf("undo %v: in the file %v, in the keyring %v, wired %v, done %v", undo, inFile, kept, strings.Contains(config, "get base"), cmd.ProcessState.Success())]++
+		states[fmt.Sprintf("undo %v: in the file %v, in the keyring %v, wired %v, done %v",
+			undo, inFile, inKeyring, strings.Contains(config, "get base"),
+			cmd.ProcessState.Success())]++
 
 		i.importOK(t, args[3])
-		i.nothingBeside(t)
+		i.noOtherFiles(t)
 		if undo {
-			i.untouched(t)
+			i.unchanged(t)
 			if items := i.importItems(t); len(items) > 0 {
-				t.Fatalf("left in the keyring: %q", items)
+				t.Fatalf("keyring items: %q, want none", items)
 			}
-		} else if found := append(i.holding(t, i.key.Secret), i.holding(t, "= old")...); len(found) > 0 {
+			continue
+		}
+		found := append(i.filesWith(t, i.key.Secret), i.filesWith(t, "= old")...)
+		if len(found) > 0 {
 			t.Fatalf("a secret is in %q", found)
 		}
 	}
@@ -545,6 +608,6 @@ func TestE2EImportKilled(t *testing.T) {
 		t.Logf("%3d  %s", n, state)
 	}
 	if len(states) < 4 {
-		t.Error("it was killed at few moments: this test shows little")
+		t.Error("too few different states: this test is not meaningful")
 	}
 }

@@ -28,17 +28,17 @@ func TestE2EKeyring(t *testing.T) {
 		return k
 	}
 
-	t.Run("one call, then a hundred without", func(t *testing.T) {
+	t.Run("sequential processes", func(t *testing.T) {
 		k := start(t)
 		first := k.get(t, 0, 1)
 		for range 100 {
 			if k.get(t, 0, 0) != first {
-				t.Fatal("other credentials")
+				t.Fatal("credentials differ")
 			}
 		}
 	})
 
-	t.Run("the item is in the Secret Service until clear", func(t *testing.T) {
+	t.Run("clear deletes the item", func(t *testing.T) {
 		k := start(t)
 		k.get(t, 0, 1)
 		if n := k.items(t); n != 1 {
@@ -51,7 +51,7 @@ func TestE2EKeyring(t *testing.T) {
 		k.get(t, 0, 1)
 	})
 
-	t.Run("fifty processes, one call", func(t *testing.T) {
+	t.Run("concurrent processes", func(t *testing.T) {
 		k := start(t)
 		var wg sync.WaitGroup
 		for range 50 {
@@ -61,7 +61,7 @@ func TestE2EKeyring(t *testing.T) {
 		k.called(t, 1)
 	})
 
-	t.Run("a change of what STS would answer is a new session", func(t *testing.T) {
+	t.Run("changed settings need a new session", func(t *testing.T) {
 		k := start(t)
 		k.get(t, 0, 1)
 		k.write(t, "config", k.config("us-west-2", "role/Dev", "", k.sts.URL))
@@ -82,13 +82,13 @@ func TestE2EKeyring(t *testing.T) {
 		}
 		k.write(t, "credentials", accessKey{key.ID, key.Secret}.section("base"))
 		k.get(t, 0, 1)
-		k.write(t, "config", k.config("eu-west-1", "role/Dev", "", k.sts.URL)) // as at first, but for the key
+		k.write(t, "config", k.config("eu-west-1", "role/Dev", "", k.sts.URL)) // only the key differs
 		k.get(t, 0, 1)
 		k.write(t, "credentials", accessKey{k.user.Key.ID, k.user.Key.Secret}.section("base"))
-		k.get(t, 0, 0) // as at first: its session is still there
+		k.get(t, 0, 0) // the first session
 	})
 
-	t.Run("a foreign item is no credentials", func(t *testing.T) {
+	t.Run("invalid item", func(t *testing.T) {
 		k := start(t)
 		k.get(t, 0, 1)
 		r := k.run(t, "secret-tool", "search", "--all", "service", "aws-credproc")
@@ -96,7 +96,9 @@ func TestE2EKeyring(t *testing.T) {
 		if name, _, _ = strings.Cut(name, "\n"); !ok {
 			t.Fatal("the item has no attribute username")
 		}
-		if r := k.runInput(t, "garbage", "secret-tool", "store", "--label=garbage", "service", "aws-credproc", "username", name); r.code != 0 {
+		r = k.runInput(t, "garbage", "secret-tool", "store", "--label=garbage",
+			"service", "aws-credproc", "username", name)
+		if r.code != 0 {
 			t.Fatal(r.stderr)
 		}
 		r = k.run(t, program, "get", "dev-role")
@@ -115,9 +117,9 @@ func TestE2EKeyring(t *testing.T) {
 		t.Cleanup(func() { service.unlock(t) })
 
 		if out := k.ok(t, program, "status", "--json"); !strings.Contains(out, roleARN("Dev")) {
-			t.Errorf("status lacks the session: %s", out)
+			t.Errorf("status does not show the session: %s", out)
 		}
-		// Three processes that ask for an unlock at once wedge gnome-keyring for good.
+		// Three simultaneous unlock requests would block gnome-keyring for good.
 		clients := service.clients(t)
 		var wg sync.WaitGroup
 		for range 100 {
@@ -125,7 +127,7 @@ func TestE2EKeyring(t *testing.T) {
 		}
 		wg.Wait()
 		if n := service.clients(t); n != clients {
-			t.Errorf("%d connections to the bus, %d before: something was started", n, clients)
+			t.Errorf("%d bus connections, %d before: a process was started", n, clients)
 		}
 		auto := k.with("AWS_CREDPROC_STORE=auto")
 		t.Cleanup(func() { forgetKernelKey(t, k.home) })
@@ -133,7 +135,7 @@ func TestE2EKeyring(t *testing.T) {
 		if store, reason := auto.newSessions(t, program); store == "kernel" {
 			other := auto.run(t, program, "get", "dev-role").credentials(t, 0)
 			if auto.run(t, program, "get", "dev-role").credentials(t, 0) != other {
-				t.Error("the session is not kept in the kernel store while the keyring is locked")
+				t.Error("the kernel store is not used while the keyring is locked")
 			}
 			k.called(t, 1)
 		} else {
@@ -146,21 +148,25 @@ func TestE2EKeyring(t *testing.T) {
 		service.unlock(t)
 		k.calls = k.sts.Calls("AssumeRole")
 		if k.get(t, 0, 0) != first {
-			t.Error("the session of before the lock is lost")
+			t.Error("the session from before the lock is lost")
 		}
 	})
 
-	t.Run("locked, when sessions are to be forgotten", func(t *testing.T) {
+	t.Run("clear while locked", func(t *testing.T) {
 		k := start(t)
 		k.get(t, 0, 1)
 		service.lock(t)
-		k.run(t, program, "clear", "dev-role").failed(t, 1, "dev-role: delete its session: keyring: locked", "hint: unlock the keyring, then run aws-credproc clear dev-role")
-		k.run(t, program, "clear", "--all").failed(t, 1, "delete all sessions (0 deleted): keyring: locked", "hint: unlock the keyring, then run aws-credproc clear --all")
+		k.run(t, program, "clear", "dev-role").
+			failed(t, 1, "dev-role: delete its session: keyring: locked",
+				"hint: unlock the keyring, then run aws-credproc clear dev-role")
+		k.run(t, program, "clear", "--all").
+			failed(t, 1, "delete all sessions (0 deleted): keyring: locked",
+				"hint: unlock the keyring, then run aws-credproc clear --all")
 		service.unlock(t)
 		k.ok(t, program, "clear", "--all")
 	})
 
-	t.Run("never answering", func(t *testing.T) {
+	t.Run("no response", func(t *testing.T) {
 		silent, _ := silentBus(t)
 		for name, address := range map[string]string{
 			"service": "",
@@ -180,7 +186,7 @@ func TestE2EKeyring(t *testing.T) {
 				r := k.run(t, program, "get", "dev-role")
 				r.credentials(t, 1)
 				t.Logf("get took %v", r.took.Round(time.Millisecond))
-				if limit := 20 * time.Second; r.took > limit { // ten times the aim
+				if limit := 20 * time.Second; r.took > limit { // ten times the goal
 					t.Errorf("get took %v, want less than %v", r.took, limit)
 				}
 				if k.home = before; address == "" {
@@ -193,24 +199,27 @@ func TestE2EKeyring(t *testing.T) {
 	})
 }
 
-// status opens no secret: of sessions it tells all without the keyring, and of a keyring that is silent that it is.
+// TestE2EStatusOpensNoSecret: status works with a keyring that does not respond.
 func TestE2EStatusOpensNoSecret(t *testing.T) {
 	service := startSecretService(t)
 	k := newKeyringTest(t, buildProgram(t), service.env...)
 	k.get(t, 0, 1)
 	if store, reason := k.newSessions(t, k.program); store != "" || reason != "" {
-		t.Errorf("new sessions go to %q: %s", store, reason)
+		t.Errorf("store for new sessions %q: %s", store, reason)
 	}
 	auto := k.with("AWS_CREDPROC_STORE=auto")
-	if out := auto.ok(t, k.program, "explain", "dev-role"); !strings.Contains(out, "\nstore    keyring (unlocked)\n") {
+	out := auto.ok(t, k.program, "explain", "dev-role")
+	if !strings.Contains(out, "\nstore    keyring (unlocked)\n") {
 		t.Errorf("explain: %s", out)
 	}
 	address, _ := silentBus(t)
 	k.home = k.with("DBUS_SESSION_BUS_ADDRESS=" + address)
-	if store, reason := k.newSessions(t, k.program); store != "none" || !strings.Contains(reason, "no answer in time") {
-		t.Errorf("new sessions go to %q: %s", store, reason)
+	store, reason := k.newSessions(t, k.program)
+	if store != "none" || !strings.Contains(reason, "no answer in time") {
+		t.Errorf("store for new sessions %q: %s", store, reason)
 	}
-	if out := k.ok(t, k.program, "explain", "dev-role"); !strings.Contains(out, "store    keyring (new sessions are not stored: keyring: no answer in time") {
+	const notStored = "store    keyring (new sessions are not stored: keyring: no answer in time"
+	if out := k.ok(t, k.program, "explain", "dev-role"); !strings.Contains(out, notStored) {
 		t.Errorf("explain: %s", out)
 	}
 	var status struct {
@@ -222,15 +231,17 @@ func TestE2EStatusOpensNoSecret(t *testing.T) {
 	if err := json.Unmarshal([]byte(k.ok(t, k.program, "status", "--json")), &status); err != nil {
 		t.Fatal(err)
 	}
-	if s := status.Sessions; len(s) != 1 || s[0].Profile != "dev-role" || s[0].Store != "keyring" || s[0].RoleARN != roleARN("Dev") {
+	if s := status.Sessions; len(s) != 1 || s[0].Profile != "dev-role" ||
+		s[0].Store != "keyring" || s[0].RoleARN != roleARN("Dev") {
 		t.Errorf("sessions are %+v", s)
 	}
 }
 
-// silentBus returns the address of a bus that takes connections and never answers, and how many it has taken.
+// silentBus returns the address of a bus that accepts connections and does not respond, and the
+// number of connections.
 func silentBus(t *testing.T) (address string, connections *atomic.Int32) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "bus") // short: a socket's path has 108 bytes at most
+	dir, err := os.MkdirTemp("", "bus") // a socket path has at most 108 bytes
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,10 +266,10 @@ func silentBus(t *testing.T) (address string, connections *atomic.Int32) {
 	return "unix:path=" + socket, connections
 }
 
-// Where no keyring can be had, get prints credentials all the same, soon, and starts no daemon.
+// TestE2ENoKeyring: without a keyring, get prints credentials in time and starts no daemon.
 func TestE2ENoKeyring(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("only a Secret Service is found by an address")
+		t.Skip("only the Secret Service has an address")
 	}
 	program := buildProgram(t)
 	get := func(t *testing.T, env ...string) {
@@ -270,7 +281,7 @@ func TestE2ENoKeyring(t *testing.T) {
 			r := k.run(t, program, "get", "dev-role")
 			r.credentials(t, strings.Count(r.stderr, "\n"))
 			if n := strings.Count(r.stderr, "\n"); n > 1 || store == "keyring" && n != 1 {
-				t.Errorf("%s: %d warnings, want one (auto: at most one):\n%s", store, n, r.stderr)
+				t.Errorf("%s: %d warnings, want 1 (auto: at most 1):\n%s", store, n, r.stderr)
 			}
 			if limit := 20 * time.Second; r.took > limit {
 				t.Errorf("%s: get took %v, want less than %v", store, r.took, limit)
@@ -282,27 +293,31 @@ func TestE2ENoKeyring(t *testing.T) {
 	t.Run("no bus", func(t *testing.T) {
 		get(t, "XDG_RUNTIME_DIR="+t.TempDir())
 	})
-	t.Run("a bus that is gone", func(t *testing.T) {
+	t.Run("bus closed", func(t *testing.T) {
 		get(t, "DBUS_SESSION_BUS_ADDRESS=unix:path="+filepath.Join(t.TempDir(), "bus"))
 	})
-	t.Run("a bus that never answers", func(t *testing.T) {
+	t.Run("bus does not respond", func(t *testing.T) {
 		address, connections := silentBus(t)
 		get(t, "DBUS_SESSION_BUS_ADDRESS="+address)
 		if connections.Load() == 0 {
-			t.Error("the bus was never asked: this test shows nothing")
+			t.Error("there was no connection to the bus: this test is not meaningful")
 		}
 		h := newHome(t, "DBUS_SESSION_BUS_ADDRESS="+address, "AWS_CREDPROC_STORE=auto")
 		r := h.run(t, program, "status")
-		if r.code != 0 || !strings.Contains(r.stdout, "no answer") || r.took > time.Second { // ten times the aim
+		const limit = time.Second // ten times the goal
+		if r.code != 0 || !strings.Contains(r.stdout, "no answer") || r.took > limit {
 			t.Errorf("status took %v: %s%s", r.took, r.stdout, r.stderr)
 		}
 	})
-	t.Run("a bus without a Secret Service", func(t *testing.T) {
+	t.Run("bus without Secret Service", func(t *testing.T) {
 		needCommands(t, "dbus-run-session")
-		address := startService(t, nil, []string{"dbus-run-session", "--"}, "DBUS_SESSION_BUS_ADDRESS")[0]
+		address := startService(t, nil, []string{"dbus-run-session", "--"},
+			"DBUS_SESSION_BUS_ADDRESS")[0]
 		get(t, "DBUS_SESSION_BUS_ADDRESS="+address)
 		var running bool
-		if err := connectBus(t, address).BusObject().Call("org.freedesktop.DBus.NameHasOwner", 0, secretsName).Store(&running); err != nil {
+		err := connectBus(t, address).BusObject().
+			Call("org.freedesktop.DBus.NameHasOwner", 0, secretsName).Store(&running)
+		if err != nil {
 			t.Fatal(err)
 		}
 		if running {

@@ -11,13 +11,13 @@ import (
 	"testing"
 	"time"
 
-	reference "github.com/pquerna/otp/totp"
+	"github.com/pquerna/otp/totp"
 
 	"aws-credproc/cache/statedir"
 	"aws-credproc/internal/terminal/ptytest"
 )
 
-// TestE2ESeed: a seed is typed, kept in the keyring alone, and its codes are used once.
+// TestE2ESeed: "mfa add" stores a seed only in the keyring, and each code is used once.
 func TestE2ESeed(t *testing.T) {
 	service := startSecretService(t)
 	program := buildProgram(t)
@@ -26,7 +26,8 @@ func TestE2ESeed(t *testing.T) {
 
 	cmd := exec.CommandContext(t.Context(), program, "mfa", "add", mfaSerial)
 	pty := ptytest.New(t)
-	cmd.Dir, cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = h.dir, h.env, pty.TTY, pty.TTY, pty.TTY
+	cmd.Dir, cmd.Env = h.dir, h.env
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = pty.TTY, pty.TTY, pty.TTY
 	pty.Start(cmd)
 	pty.Await("Seed of " + mfaSerial + " in base32 or as otpauth:// URI (not shown): ")
 	before := time.Now()
@@ -37,46 +38,53 @@ func TestE2ESeed(t *testing.T) {
 		t.Errorf("the seed is in %q", found)
 	}
 	if err := cmd.Wait(); err != nil {
-		t.Fatalf("%v; the terminal shows %q", err, pty.Shown())
+		t.Fatalf("%v; screen %q", err, pty.Shown())
 	}
-	pty.Await("second code: ") // its screen is read later than it is written
+	pty.Await("second code: ") // the output is read asynchronously
 	pty.Await("\r\n")
 	if strings.Contains(strings.ToUpper(pty.Shown()), seed) {
-		t.Error("the seed is shown")
+		t.Error("the seed is on the screen")
 	}
-	shown := regexp.MustCompile(`(first|second) code: (\d{6})\r\n`).FindAllStringSubmatch(pty.Shown(), -1)
+	shown := regexp.MustCompile(`(first|second) code: (\d{6})\r\n`).
+		FindAllStringSubmatch(pty.Shown(), -1)
 	if len(shown) != 2 || shown[0][1] != "first" || shown[1][1] != "second" {
-		t.Fatalf("the terminal shows %q", pty.Shown())
+		t.Fatalf("screen %q", pty.Shown())
 	}
-	// The first may be of the window after the one in which the seed was typed.
+	// The first code is of the time step in which the seed was typed, or of the next one.
 	var codes []string
 	for n := range 3 {
-		code, err := reference.GenerateCode(seed, before.Add(time.Duration(n)*30*time.Second))
+		code, err := totp.GenerateCode(seed, before.Add(time.Duration(n)*30*time.Second))
 		if err != nil {
 			t.Fatal(err)
 		}
 		codes = append(codes, code)
 	}
 	if at := slices.Index(codes, shown[0][2]); at < 0 || at > 1 || codes[at+1] != shown[1][2] {
-		t.Errorf("the codes are %s and %s, and should be two of %q in a row", shown[0][2], shown[1][2], codes)
+		t.Errorf("codes %s and %s, want two consecutive ones of %q",
+			shown[0][2], shown[1][2], codes)
 	}
 
-	if r := h.run(t, program, "--timeout", "1s", "mfa", "code", mfaSerial); r.code == 0 || r.stdout != "" || !strings.Contains(r.stderr, "after the time allowed\naws-credproc: hint: try again, or use a longer --timeout") {
-		t.Errorf("a used code: exit %d, stdout %q, stderr %q", r.code, r.stdout, r.stderr)
+	r := h.run(t, program, "--timeout", "1s", "mfa", "code", mfaSerial)
+	r.failed(t, 1, "after the time allowed\n"+
+		"aws-credproc: hint: try again, or use a longer --timeout")
+	r = h.runInput(t, seed, program, "mfa", "add", "--timeout", "1s", mfaSerial+"3")
+	if r.code != 1 || !strings.HasPrefix(r.stdout, "first code: ") ||
+		!strings.Contains(r.stderr, "the seed is stored, but there is no second code: ") ||
+		!strings.Contains(r.stderr,
+			"after the time allowed\naws-credproc: hint: aws-credproc mfa code ") {
+		t.Errorf("time-out before the second code: exit %d, stdout %q, stderr %q",
+			r.code, r.stdout, r.stderr)
 	}
-	if r := h.runInput(t, seed, program, "mfa", "add", "--timeout", "1s", mfaSerial+"3"); r.code != 1 || !strings.HasPrefix(r.stdout, "first code: ") ||
-		!strings.Contains(r.stderr, "the seed is stored, but there is no second code: ") || !strings.Contains(r.stderr, "after the time allowed\naws-credproc: hint: aws-credproc mfa code ") {
-		t.Errorf("a time-out before the second code: exit %d, stdout %q, stderr %q", r.code, r.stdout, r.stderr)
+	h.runInput(t, seed, program, "mfa", "add", mfaSerial).failed(t, 1, "is already in the keyring")
+	stored := func(serial string) string {
+		return h.ok(t, "secret-tool", "lookup", "service", "aws-credproc-mfa", "username", serial)
 	}
-	if r := h.runInput(t, seed, program, "mfa", "add", mfaSerial); r.code == 0 || !strings.Contains(r.stderr, "is already in the keyring") {
-		t.Errorf("added again: exit %d, stderr %q", r.code, r.stderr)
+	if stored(mfaSerial) != seed {
+		t.Error("the keyring has a wrong seed")
 	}
-	if kept := h.ok(t, "secret-tool", "lookup", "service", "aws-credproc-mfa", "username", mfaSerial); kept != seed {
-		t.Error("the keyring holds something else than the seed")
-	}
-	other := addWhileOneIsAdded(t, h, program, seed)
-	if kept := h.ok(t, "secret-tool", "lookup", "service", "aws-credproc-mfa", "username", other); kept != "FIRST234FIRST234" {
-		t.Error("a seed is replaced by one that was added in the same moment")
+	other := addConcurrently(t, h, program, seed)
+	if stored(other) != concurrentSeed {
+		t.Error("a seed that was added concurrently was replaced")
 	}
 	h.ok(t, program, "clear", "--all")
 	err := filepath.WalkDir(h.dir, func(path string, e os.DirEntry, err error) error {
@@ -97,7 +105,9 @@ func TestE2ESeed(t *testing.T) {
 	failsWith := func(code int, hint string) {
 		t.Helper()
 		for _, step := range []string{"add", "code", "remove"} {
-			if r := h.runInput(t, seed, program, "mfa", step, mfaSerial); r.code != code || !strings.HasSuffix(r.stderr, "\naws-credproc: hint: "+hint+"aws-credproc mfa "+step+" "+mfaSerial+"\n") {
+			r := h.runInput(t, seed, program, "mfa", step, mfaSerial)
+			line := hint + "aws-credproc mfa " + step + " " + mfaSerial + "\n"
+			if r.code != code || !strings.HasSuffix(r.stderr, "\naws-credproc: hint: "+line) {
 				t.Errorf("%s: exit %d, stderr %q", step, r.code, r.stderr)
 			}
 		}
@@ -108,16 +118,18 @@ func TestE2ESeed(t *testing.T) {
 	t.Cleanup(func() { signal(t, "CONT", service.pid) })
 	failsWith(1, "check why the keyring does not respond, then run ")
 	signal(t, "CONT", service.pid)
-	if r := h.run(t, program, "mfa", "remove", mfaSerial); r.code != 0 || r.stdout != mfaSerial+": seed deleted\n" {
-		t.Errorf("removed: exit %d, stdout %q, stderr %q", r.code, r.stdout, r.stderr)
+	out := h.ok(t, program, "mfa", "remove", mfaSerial)
+	if out != mfaSerial+": seed deleted\n" {
+		t.Errorf("remove: %q", out)
 	}
-	if r := h.run(t, program, "mfa", "code", mfaSerial); r.code != 1 || !strings.Contains(r.stderr, "hint: aws-credproc mfa add "+mfaSerial+"\n") {
-		t.Errorf("after that: exit %d, stderr %q", r.code, r.stderr)
-	}
+	h.run(t, program, "mfa", "code", mfaSerial).
+		failed(t, 1, "hint: aws-credproc mfa add "+mfaSerial+"\n")
 }
 
-// addWhileOneIsAdded adds the seed FIRST234FIRST234 in the moment in which a process that adds another would keep that.
-func addWhileOneIsAdded(t *testing.T, h *home, program, seed string) (serial string) {
+const concurrentSeed = "FIRST234FIRST234"
+
+// addConcurrently stores concurrentSeed while a process that adds another seed waits for its lock.
+func addConcurrently(t *testing.T, h *home, program, seed string) (serial string) {
 	t.Helper()
 	serial = mfaSerial + "2"
 	unlock, err := statedir.Lock(t.Context(), filepath.Join(h.dir, "state"), "mfa-seeds")
@@ -135,20 +147,22 @@ func addWhileOneIsAdded(t *testing.T, h *home, program, seed string) (serial str
 	for end := time.Now().Add(hangLimit); ; time.Sleep(5 * time.Millisecond) {
 		locks, err := os.ReadFile("/proc/locks")
 		if err != nil || time.Now().After(end) {
-			t.Fatalf("it does not wait (%v)", err)
+			t.Fatalf("the process does not wait for the lock (%v)", err)
 		}
 		if waiting.Match(locks) {
 			break
 		}
 	}
-	store := exec.CommandContext(t.Context(), "secret-tool", "store", "--label=MFA device "+serial, "service", "aws-credproc-mfa", "username", serial)
-	store.Env, store.Stdin = h.env, strings.NewReader("FIRST234FIRST234")
+	store := exec.CommandContext(t.Context(), "secret-tool", "store",
+		"--label=MFA device "+serial, "service", "aws-credproc-mfa", "username", serial)
+	store.Env, store.Stdin = h.env, strings.NewReader(concurrentSeed)
 	if out, err := store.CombinedOutput(); err != nil {
 		t.Fatalf("secret-tool: %v: %s", err, out)
 	}
 	unlock()
-	if err := cmd.Wait(); err == nil || !strings.Contains(stderr.String(), "is already in the keyring") {
-		t.Errorf("the second: %v, stderr %q", err, stderr.String())
+	if err := cmd.Wait(); err == nil ||
+		!strings.Contains(stderr.String(), "is already in the keyring") {
+		t.Errorf("second mfa add: %v, stderr %q", err, stderr.String())
 	}
 	return serial
 }

@@ -14,26 +14,26 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pquerna/otp/totp"
+
 	"aws-credproc/internal/ststest"
 	"aws-credproc/internal/terminal/ptytest"
-
-	"github.com/pquerna/otp/totp"
 )
 
 const mfaSeed = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
-// mfaPrompt is how the question for a code ends.
+// mfaPrompt is the end of the question for a code.
 const mfaPrompt = "MFA code for " + mfaSerial + ": "
 
-// deviceOwner is a home whose user has an MFA device, an STS that knows it, and three roles that ask for it: the profiles
-// a, b and c are wired to a-role, b-role and c-role, in three regions.
-type deviceOwner struct {
+// mfaTest is a home whose user has an MFA device, and three roles that require it. The profiles a,
+// b and c start the program for a-role, b-role and c-role, in different Regions.
+type mfaTest struct {
 	*home
 	sts     *ststest.Server
 	program string
 }
 
-func newDeviceOwner(t *testing.T, program, settings string) deviceOwner {
+func newMFATest(t *testing.T, program, settings string) mfaTest {
 	t.Helper()
 	s, err := ststest.Start()
 	if err != nil {
@@ -49,21 +49,25 @@ func newDeviceOwner(t *testing.T, program, settings string) deviceOwner {
 		t.Fatal(err)
 	}
 	config := ""
-	for name, region := range map[string]string{"a": "eu-west-1", "b": "us-east-1", "c": "ap-south-1"} {
-		if err := s.AddRole(ststest.Role{ARN: roleARN(name), Trust: ststest.TrustPolicy(userARN("jill"), ststest.MFA())}); err != nil {
+	for name, region := range map[string]string{"a": "eu-west-1", "b": "us-east-1",
+		"c": "ap-south-1"} {
+		trust := ststest.TrustPolicy(userARN("jill"), ststest.MFA())
+		if err := s.AddRole(ststest.Role{ARN: roleARN(name), Trust: trust}); err != nil {
 			t.Fatal(err)
 		}
-		config += fmt.Sprintf("[profile %[1]s]\ncredential_process = %[2]s get %[1]s-role\nregion = %[3]s\n\n"+
-			"[profile %[1]s-role]\nrole_arn = %[4]s\nsource_profile = base\nregion = %[3]s\nmfa_serial = %[5]s\n%[6]s\n\n",
+		config += fmt.Sprintf(
+			"[profile %[1]s]\ncredential_process = %[2]s get %[1]s-role\nregion = %[3]s\n\n"+
+				"[profile %[1]s-role]\nrole_arn = %[4]s\nsource_profile = base\nregion = %[3]s\n"+
+				"mfa_serial = %[5]s\n%[6]s\n\n",
 			name, program, region, roleARN(name), mfaSerial, settings)
 	}
 	h.write(t, "config", config)
-	h.write(t, "credentials", "[base]\naws_access_key_id = "+user.Key.ID+"\naws_secret_access_key = "+user.Key.Secret+"\n")
-	return deviceOwner{h, s, program}
+	h.write(t, "credentials", accessKey{user.Key.ID, user.Key.Secret}.section("base"))
+	return mfaTest{h, s, program}
 }
 
-// code gives the code that the device shows.
-func (o deviceOwner) code(t *testing.T) string {
+// code returns the current code of the device.
+func (o mfaTest) code(t *testing.T) string {
 	t.Helper()
 	code, err := totp.GenerateCode(mfaSeed, o.sts.Now())
 	if err != nil {
@@ -72,21 +76,24 @@ func (o deviceOwner) code(t *testing.T) string {
 	return code
 }
 
-// calls checks how often STS was called since it was last asked.
-func (o deviceOwner) calls(t *testing.T, when string, sessionToken, assumeRole int) {
+// calls checks the number of STS calls since the last check.
+func (o mfaTest) calls(t *testing.T, when string, sessionToken, assumeRole int) {
 	t.Helper()
-	if st, ar := o.sts.Calls("GetSessionToken"), o.sts.Calls("AssumeRole"); st != sessionToken || ar != assumeRole {
-		t.Errorf("%s: %d GetSessionToken and %d AssumeRole, want %d and %d", when, st, ar, sessionToken, assumeRole)
+	st, ar := o.sts.Calls("GetSessionToken"), o.sts.Calls("AssumeRole")
+	if st != sessionToken || ar != assumeRole {
+		t.Errorf("%s: %d GetSessionToken and %d AssumeRole calls, want %d and %d",
+			when, st, ar, sessionToken, assumeRole)
 	}
 	o.sts.ResetRequests()
 }
 
-// storm makes a command that starts 60 processes at once, 20 for each role, each with an output of its own.
-func (o deviceOwner) storm(t *testing.T) (cmd *exec.Cmd, check func()) {
+// storm returns a command that starts 60 processes at once, 20 per role. check checks their output.
+func (o mfaTest) storm(t *testing.T) (cmd *exec.Cmd, check func()) {
 	t.Helper()
 	dir := t.TempDir()
 	cmd = exec.CommandContext(t.Context(), "sh", "-c",
-		`for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do for p in a b c; do "$0" get $p >"$1/$p.$i.out" 2>"$1/$p.$i.err" & done; done; wait`,
+		`for i in $(seq 20); do for p in a b c; do `+
+			`"$0" get $p >"$1/$p.$i.out" 2>"$1/$p.$i.err" & done; done; wait`,
 		o.program, dir)
 	cmd.Dir, cmd.Env = o.dir, o.env
 	return cmd, func() {
@@ -111,16 +118,16 @@ func (o deviceOwner) storm(t *testing.T) (cmd *exec.Cmd, check func()) {
 		}
 		for p, k := range keys {
 			if len(k) != 1 {
-				t.Errorf("%d sessions of profile %s, want one", len(k), p)
+				t.Errorf("%d sessions of profile %s, want 1", len(k), p)
 			}
 		}
 	}
 }
 
-// Of 60 processes over three roles of one device, in three regions, one asks.
+// TestE2EMFAStorm: of 60 processes for three roles with one device, one asks for a code.
 func TestE2EMFAStorm(t *testing.T) {
 	program := buildProgram(t)
-	o := newDeviceOwner(t, program, "")
+	o := newMFATest(t, program, "")
 	pty := ptytest.New(t)
 	cmd, check := o.storm(t)
 	pty.Start(cmd)
@@ -135,8 +142,8 @@ func TestE2EMFAStorm(t *testing.T) {
 		t.Errorf("%d prompts, want 1: %q", n, pty.Shown())
 	}
 
-	// An hour later, without a terminal: the roles' sessions are renewed, and nobody is asked.
-	o = newDeviceOwner(t, program, "")
+	// An hour later, without a terminal, new sessions of the roles need no code.
+	o = newMFATest(t, program, "")
 	o.sts.SetMaxSkew(2 * time.Hour)
 	o.sts.SetNow(func() time.Time { return time.Now().Add(-58 * time.Minute) })
 	for _, p := range []string{"a", "b", "c"} {
@@ -163,12 +170,12 @@ func TestE2EMFAStorm(t *testing.T) {
 	o.calls(t, "an hour later", 0, 3)
 }
 
-// The helper is started by a client that holds its stdout and stderr; the code is typed at the client's terminal.
+// TestE2EMFAClients types the code at the terminal of a client that captures stdout and stderr.
 func TestE2EMFAClients(t *testing.T) {
 	program := buildProgram(t)
 	for _, c := range clients {
 		t.Run(c.name, func(t *testing.T) {
-			o := newDeviceOwner(t, program, "")
+			o := newMFATest(t, program, "")
 			o.home = o.with("AWS_PROFILE=dev", "AWS_ENDPOINT_URL="+o.sts.URL)
 			config, err := os.ReadFile(o.path("config"))
 			if err != nil {
@@ -195,12 +202,12 @@ func TestE2EMFAClients(t *testing.T) {
 	}
 }
 
-// Where nobody can be asked it ends at once, with the line to run; and the AWS CLI shows that line.
-func TestE2EMFAWithNobodyThere(t *testing.T) {
+// TestE2EMFAWithoutTerminal: get fails at once with a command as hint, which the AWS CLI shows.
+func TestE2EMFAWithoutTerminal(t *testing.T) {
 	program := buildProgram(t)
-	o := newDeviceOwner(t, program, "")
+	o := newMFATest(t, program, "")
 	o.home = o.with("DISPLAY=", "WAYLAND_DISPLAY=", "AWS_PROFILE=a")
-	alone := func(name string, args ...string) (stdout, stderr string, code int) {
+	withoutTerminal := func(name string, args ...string) (stdout, stderr string, code int) {
 		var out, errOut bytes.Buffer
 		cmd := exec.CommandContext(t.Context(), name, args...)
 		cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = o.dir, o.env, &out, &errOut
@@ -216,34 +223,53 @@ func TestE2EMFAWithNobodyThere(t *testing.T) {
 	}
 	const line = "hint: run aws-credproc refresh a-role at a terminal"
 	for _, args := range [][]string{{"get", "a"}, {"--prompt", "none", "get", "a"}} {
-		stdout, stderr, code := alone(program, args...)
+		stdout, stderr, code := withoutTerminal(program, args...)
 		result{stdout: stdout, stderr: stderr, code: code}.failed(t, 3, mfaSerial, line)
 	}
-	if _, stderr, code := alone(cli2(t), "--endpoint-url", o.sts.URL, "sts", "get-caller-identity"); code == 0 || !strings.Contains(stderr, line) {
+	_, stderr, code := withoutTerminal(cli2(t),
+		"--endpoint-url", o.sts.URL, "sts", "get-caller-identity")
+	if code == 0 || !strings.Contains(stderr, line) {
 		t.Errorf("AWS CLI: exit %d: %s", code, stderr)
 	}
-	o.calls(t, "with nobody there", 0, 0)
+	o.calls(t, "without terminal", 0, 0)
 }
 
-// A question that nobody answers ends with the deadline, and is one failure for all who wait; so is one that is refused.
+// TestE2EMFAUnanswered: a prompt that times out or is cancelled fails all waiting processes.
 func TestE2EMFAUnanswered(t *testing.T) {
 	program := buildProgram(t)
-	for name, test := range map[string]struct{ timeout, typed, want string }{
-		"unanswered": {"2s", "", "within the time allowed"},
-		"Ctrl-D":     {"30s", "\x04", "no MFA code was entered"},
-		"empty":      {"30s", "\n", "no MFA code was entered"},
+	const notEntered = "no MFA code was entered"
+	for name, test := range map[string]struct {
+		first, second string // the timeouts of two processes
+		typed         string
+		want          [2]string // part of their errors
+	}{
+		"unanswered": {"5s", "1s", "",
+			[2]string{notEntered + " within the time allowed", "another process is still working"}},
+		"Ctrl-D": {"30s", "30s", "\x04", [2]string{notEntered, notEntered}},
+		"empty":  {"30s", "30s", "\n", [2]string{notEntered, notEntered}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := newDeviceOwner(t, program, "")
+			o := newMFATest(t, program, "")
 			pty := ptytest.New(t)
-			var stdout, stderr bytes.Buffer
-			cmd := exec.CommandContext(t.Context(), "sh", "-c", `"$0" --timeout $1 get a & "$0" --timeout $1 get a; wait`, program, test.timeout)
-			cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = o.dir, o.env, &stdout, &stderr
+			var stdout bytes.Buffer
+			const script = `"$0" --timeout $1 get a 2>first & until [ -e prompted ]; do sleep 0.02; done
+				"$0" --timeout $2 get a 2>second; wait`
+			cmd := exec.CommandContext(t.Context(), "sh", "-c", script, program, test.first, test.second)
+			cmd.Dir, cmd.Env, cmd.Stdout = o.dir, o.env, &stdout
 			pty.Start(cmd)
 			pty.Await(mfaPrompt)
+			if err := os.WriteFile(filepath.Join(o.dir, "prompted"), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
 			pty.Type(test.typed)
-			if err := cmd.Wait(); err != nil || stdout.Len() > 0 || strings.Count(stderr.String(), test.want) != 2 {
-				t.Errorf("%v; %d bytes; stderr %s", err, stdout.Len(), stderr.String())
+			if err := cmd.Wait(); err != nil || stdout.Len() > 0 {
+				t.Errorf("%v; %d bytes on stdout", err, stdout.Len())
+			}
+			for i, name := range []string{"first", "second"} {
+				stderr, err := os.ReadFile(filepath.Join(o.dir, name))
+				if err != nil || !strings.Contains(string(stderr), test.want[i]) {
+					t.Errorf("%s process: %v, stderr %s", name, err, stderr)
+				}
 			}
 			if n := strings.Count(pty.Shown(), mfaPrompt); n != 1 {
 				t.Errorf("%d prompts, want 1: %q", n, pty.Shown())
@@ -253,13 +279,18 @@ func TestE2EMFAUnanswered(t *testing.T) {
 	}
 }
 
-// A code goes from the terminal, or from a command, to STS and nowhere else.
-func TestE2EMFACodeGoesNowhereElse(t *testing.T) {
+// tracedCalls are the system calls that strace logs.
+const tracedCalls = "trace=write,writev,pwrite64,sendto,sendmsg,execve"
+
+// TestE2EMFACodeIsSentOnlyToSTS: a code from the terminal or from a command is not written
+// elsewhere.
+func TestE2EMFACodeIsSentOnlyToSTS(t *testing.T) {
 	needCommands(t, "strace")
 	program := buildProgram(t)
-	for name, settings := range map[string]string{"terminal": "", "mfa_process": "mfa_process = cat code"} {
+	for name, settings := range map[string]string{"terminal": "",
+		"mfa_process": "mfa_process = cat code"} {
 		t.Run(name, func(t *testing.T) {
-			o := newDeviceOwner(t, program, settings)
+			o := newMFATest(t, program, settings)
 			code := o.code(t)
 			if err := os.WriteFile(filepath.Join(o.dir, "code"), []byte(code+"\n"), 0o600); err != nil {
 				t.Fatal(err)
@@ -267,7 +298,8 @@ func TestE2EMFACodeGoesNowhereElse(t *testing.T) {
 			log := filepath.Join(t.TempDir(), "strace")
 			pty := ptytest.New(t)
 			var out bytes.Buffer
-			cmd := exec.CommandContext(t.Context(), "strace", "-f", "-yy", "-v", "-s", "100000", "-o", log, "-e", "trace=write,writev,pwrite64,sendto,sendmsg,execve",
+			cmd := exec.CommandContext(t.Context(), "strace",
+				"-f", "-yy", "-v", "-s", "100000", "-o", log, "-e", tracedCalls,
 				program, "--verbose", "get", "a")
 			cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = o.dir, o.env, &out, &out
 			pty.Start(cmd)
@@ -285,7 +317,7 @@ func TestE2EMFACodeGoesNowhereElse(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// The request to STS, and what mfa_process writes into its pipe.
+			// The request to STS, and the pipe of mfa_process.
 			allowed := regexp.MustCompile(`^\d+ +(write\(\d+<(TCP|socket|pipe):|.*TokenCode=)`)
 			sent := 0
 			for line := range strings.Lines(string(trace)) {
@@ -298,18 +330,19 @@ func TestE2EMFACodeGoesNowhereElse(t *testing.T) {
 				}
 			}
 			if sent == 0 {
-				t.Error("the trace does not show the code at all")
+				t.Error("the code is not in the trace: this test is not meaningful")
 			}
-			err = filepath.WalkDir(filepath.Join(o.dir, "state"), func(path string, e os.DirEntry, err error) error {
-				if err != nil || !e.Type().IsRegular() {
+			err = filepath.WalkDir(filepath.Join(o.dir, "state"),
+				func(path string, e os.DirEntry, err error) error {
+					if err != nil || !e.Type().IsRegular() {
+						return err
+					}
+					b, err := os.ReadFile(path)
+					if bytes.Contains(b, []byte(code)) {
+						t.Errorf("the code is in %s", path)
+					}
 					return err
-				}
-				b, err := os.ReadFile(path)
-				if bytes.Contains(b, []byte(code)) {
-					t.Errorf("the code is in %s", path)
-				}
-				return err
-			})
+				})
 			if err != nil {
 				t.Error(err)
 			}
@@ -317,14 +350,15 @@ func TestE2EMFACodeGoesNowhereElse(t *testing.T) {
 	}
 }
 
-// A seed goes from stdin to the keyring's socket and nowhere else.
-func TestE2ESeedGoesNowhereElse(t *testing.T) {
+// TestE2ESeedIsSentOnlyToTheKeyring: "mfa add" does not write a seed elsewhere.
+func TestE2ESeedIsSentOnlyToTheKeyring(t *testing.T) {
 	needCommands(t, "strace")
 	service := startSecretService(t)
 	program := buildProgram(t)
 	h := newHome(t, service.env...)
 	log := filepath.Join(t.TempDir(), "strace")
-	r := h.runInput(t, mfaSeed, "strace", "-f", "-yy", "-v", "-s", "100000", "-o", log, "-e", "trace=write,writev,pwrite64,sendto,sendmsg,execve",
+	r := h.runInput(t, mfaSeed, "strace",
+		"-f", "-yy", "-v", "-s", "100000", "-o", log, "-e", tracedCalls,
 		program, "--verbose", "mfa", "add", mfaSerial)
 	if r.code != 0 || strings.Contains(r.stdout+r.stderr, mfaSeed) {
 		t.Fatalf("exit %d, stderr %s", r.code, r.stderr)
@@ -338,11 +372,12 @@ func TestE2ESeedGoesNowhereElse(t *testing.T) {
 		if !strings.Contains(line, mfaSeed) {
 			continue
 		}
-		if sent++; !regexp.MustCompile(`^\d+ +(write|sendmsg)\(\d+<UNIX`).MatchString(line) {
+		sent++
+		if !regexp.MustCompile(`^\d+ +(write|sendmsg)\(\d+<UNIX`).MatchString(line) {
 			t.Errorf("the seed is in %.200s", line)
 		}
 	}
 	if sent != 1 {
-		t.Errorf("the trace shows the seed %d times, want 1", sent)
+		t.Errorf("the seed is in the trace %d times, want 1", sent)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"aws-credproc/internal/ststest"
 )
 
-// TestE2ESetup: setup dev, the AWS CLI through dev, setup --undo dev, and the files are as they were, byte for byte. The
-// program lies in a folder with a space, which every tool must be able to start it from.
+// TestE2ESetup runs setup, the AWS CLI with the profile, and setup --undo, which must restore the
+// file. The path of the program contains a space.
 func TestE2ESetup(t *testing.T) {
 	s, err := ststest.Start()
 	if err != nil {
@@ -34,9 +34,12 @@ func TestE2ESetup(t *testing.T) {
 	}
 	h := newHome(t, "AWS_ENDPOINT_URL_STS="+s.URL, "PATH="+folder+":"+os.Getenv("PATH"))
 	for name, config := range map[string]string{
-		"plain":   "# mine\n[default]\nregion = eu-west-1\n\n[profile dev]\nrole_arn = " + role + "\nsource_profile = base\nregion = eu-west-1\n\n[profile other]\noutput = json\n",
-		"CRLF":    "[profile dev]\r\nrole_arn = " + role + "\r\n# why\r\nsource_profile = base\r\ns3 =\r\n  max_concurrent_requests = 20\r\n",
-		"no end":  "\n\n  \n[ profile   dev ]  # here\nsource_profile=base\nrole_arn   =   " + role,
+		"plain": "# mine\n[default]\nregion = eu-west-1\n\n[profile dev]\nrole_arn = " + role + "\n" +
+			"source_profile = base\nregion = eu-west-1\n\n[profile other]\noutput = json\n",
+		"CRLF": "[profile dev]\r\nrole_arn = " + role + "\r\n# why\r\nsource_profile = base\r\n" +
+			"s3 =\r\n  max_concurrent_requests = 20\r\n",
+		"no final newline": "\n\n  \n[ profile   dev ]  # here\nsource_profile=base\nrole_arn   =   " +
+			role,
 		"default": "[default]\nrole_arn = " + role + "\nsource_profile = base\nregion = eu-west-1\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -45,13 +48,13 @@ func TestE2ESetup(t *testing.T) {
 				profile = "default"
 			}
 			h.write(t, "config", config)
-			h.write(t, "credentials", "[base]\naws_access_key_id = "+jill.Key.ID+"\naws_secret_access_key = "+jill.Key.Secret+"\n")
+			h.write(t, "credentials", accessKey{jill.Key.ID, jill.Key.Secret}.section("base"))
 			h.ok(t, filepath.Join(folder, "aws-credproc"), "setup", profile, "--yes")
 			for _, c := range clients[:2] {
 				args := append([]string{}, c.whoami(t, s.URL)...)
 				args = append(args, "--profile", profile, "--region", "eu-west-1")
-				if name == "no end" {
-					continue // botocore knows no section with white space in its brackets
+				if name == "no final newline" {
+					continue // botocore does not support white space in the brackets
 				}
 				if out := h.ok(t, c.find(t), args...); !strings.Contains(out, "assumed-role/Dev/") {
 					t.Errorf("%s: %s", c.name, out)
@@ -63,7 +66,7 @@ func TestE2ESetup(t *testing.T) {
 				t.Fatal(err)
 			}
 			if string(after) != config {
-				t.Errorf("the file is\n%q\nand was\n%q", after, config)
+				t.Errorf("the file is\n%q\nwant\n%q", after, config)
 			}
 		})
 	}

@@ -24,15 +24,16 @@ func init() {
 	forgetKernelKey = func(t *testing.T, h *home) {
 		serial, err := kernelKey(h)
 		if err != nil {
-			return // none was made
+			return // there is none
 		}
-		if _, err := unix.KeyctlInt(unix.KEYCTL_UNLINK, serial, unix.KEY_SPEC_USER_KEYRING, 0, 0); err != nil {
+		_, err = unix.KeyctlInt(unix.KEYCTL_UNLINK, serial, unix.KEY_SPEC_USER_KEYRING, 0, 0)
+		if err != nil {
 			t.Error(err)
 		}
 	}
 }
 
-// kernelKey gives the serial number of the kernel key of a home.
+// kernelKey returns the serial number of the kernel key of a home.
 func kernelKey(h *home) (int, error) {
 	id, err := os.ReadFile(filepath.Join(h.dir, "state", "kernel.id"))
 	if err != nil {
@@ -41,19 +42,21 @@ func kernelKey(h *home) (int, error) {
 	return unix.KeyctlSearch(unix.KEY_SPEC_USER_KEYRING, "user", "aws-credproc:"+string(id), 0)
 }
 
-// On a server without a session bus, auto keeps sessions with a key that the kernel holds.
+// TestE2EServer: without a session bus, auto uses the kernel store.
 func TestE2EServer(t *testing.T) {
 	k := newKeyringTest(t, buildProgram(t), "XDG_RUNTIME_DIR="+t.TempDir())
 	k.home = k.with("AWS_CREDPROC_STORE=auto")
 	t.Cleanup(func() { forgetKernelKey(t, k.home) })
 	store, reason := k.newSessions(t, k.program)
-	if store != "kernel" { // nothing can be installed against that
+	if store != "kernel" {
 		t.Skipf("SKIPPED: no kernel store: %s", reason)
 	}
-	if out := k.ok(t, k.program, "status"); !strings.Contains(out, "New sessions: kernel store (no keyring: no D-Bus session bus)") {
+	const why = "(no keyring: no D-Bus session bus"
+	if out := k.ok(t, k.program, "status"); !strings.Contains(out, "New sessions: kernel store "+why) {
 		t.Errorf("status: %s", out)
 	}
-	if out := k.ok(t, k.program, "explain", "dev-role"); !strings.Contains(out, "store    kernel (no keyring: no D-Bus session bus") {
+	if out := k.ok(t, k.program, "explain", "dev-role"); !strings.Contains(out,
+		"store    kernel "+why) {
 		t.Errorf("explain: %s", out)
 	}
 	var wg sync.WaitGroup
@@ -64,14 +67,14 @@ func TestE2EServer(t *testing.T) {
 	k.called(t, 1)
 	first := k.get(t, 0, 0)
 
-	// A new login: a new session keyring, to which nothing is linked.
+	// A new login has a new, empty session keyring.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if _, err := unix.KeyctlInt(unix.KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0); err != nil {
 		t.Fatal(err)
 	}
 	if k.get(t, 0, 0) != first {
-		t.Error("another login finds another session")
+		t.Error("a new login does not find the session")
 	}
 
 	serial, err := kernelKey(k.home)
@@ -82,7 +85,7 @@ func TestE2EServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if k.get(t, 0, 1) == first {
-		t.Error("the session outlives its key")
+		t.Error("the session is used without its key")
 	}
 	k.get(t, 0, 0)
 	if out := k.ok(t, k.program, "clear", "--all"); !strings.HasPrefix(out, "1 session deleted") {
@@ -91,23 +94,27 @@ func TestE2EServer(t *testing.T) {
 	k.get(t, 0, 1)
 }
 
-// countingPrompter stands where the keyring's dialogs come from. It shows none.
+// countingPrompter replaces the program that shows gnome-keyring's dialogs.
 type countingPrompter struct{ prompts *atomic.Int32 }
 
 func (p countingPrompter) BeginPrompting(dbus.ObjectPath) *dbus.Error {
 	p.prompts.Add(1)
-	return dbus.MakeFailedError(errors.New("nobody is here"))
+	return dbus.MakeFailedError(errors.New("no user"))
 }
 
-// Only a command that a person has typed at a terminal raises the keyring's prompt, and it does its work without, too.
+// TestE2EUnlockPrompt: only commands at a terminal show the keyring's unlock prompt. If it is
+// dismissed, they continue without the keyring where possible.
 func TestE2EUnlockPrompt(t *testing.T) {
 	needCommands(t, "script")
 	service := startSecretService(t)
 	prompts := new(atomic.Int32)
-	if err := service.bus.Export(countingPrompter{prompts}, "/org/gnome/keyring/Prompter", "org.gnome.keyring.internal.Prompter"); err != nil {
+	err := service.bus.Export(countingPrompter{prompts},
+		"/org/gnome/keyring/Prompter", "org.gnome.keyring.internal.Prompter")
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := service.bus.RequestName("org.gnome.keyring.SystemPrompter", dbus.NameFlagDoNotQueue); err != nil {
+	const prompterName = "org.gnome.keyring.SystemPrompter"
+	if _, err := service.bus.RequestName(prompterName, dbus.NameFlagDoNotQueue); err != nil {
 		t.Fatal(err)
 	}
 	k := newKeyringTest(t, buildProgram(t), service.env...)
@@ -116,55 +123,63 @@ func TestE2EUnlockPrompt(t *testing.T) {
 		t.Helper()
 		return k.ok(t, "script", "-qefc", k.program+" "+args, "/dev/null")
 	}
-	for _, args := range []string{"get dev-role", "status", "explain dev-role", "refresh --prompt none dev-role", "refresh --prompt tty dev-role", "refresh --store none dev-role"} {
+	for _, args := range []string{
+		"get dev-role", "status", "explain dev-role", "refresh --prompt none dev-role",
+		"refresh --prompt tty dev-role", "refresh --store none dev-role",
+	} {
 		atTerminal(args)
 	}
-	k.run(t, k.program, "refresh", "dev-role") // there is no terminal
+	k.run(t, k.program, "refresh", "dev-role") // without a terminal
 	if n := prompts.Load(); n != 0 {
-		t.Errorf("%d prompts for nobody", n)
+		t.Errorf("%d prompts, want none", n)
 	}
 	k.calls = k.sts.Calls("AssumeRole")
 	out := atTerminal("refresh dev-role")
 	if n := prompts.Load(); n != 1 {
-		t.Errorf("%d prompts for a person", n)
+		t.Errorf("%d prompts at a terminal, want 1", n)
 	}
-	if !strings.Contains(out, "warning: cannot use the keyring: keyring: locked: its prompt was dismissed") || !strings.Contains(out, "dev-role: refreshed") {
-		t.Errorf("the terminal shows %q", out)
+	if !strings.Contains(out,
+		"warning: cannot use the keyring: keyring: locked: its prompt was dismissed") ||
+		!strings.Contains(out, "dev-role: refreshed") {
+		t.Errorf("output %q", out)
 	}
 	k.called(t, 1)
-	service.unlock(t) // nothing is wedged
+	service.unlock(t) // checks that the keyring still responds
 	k.get(t, 0, 1)
 
-	// Commands that need the keyring report it in their error.
+	// Without the keyring, these commands fail.
 	k.ok(t, k.program, "import", "base", "--yes")
 	service.lock(t)
 	for _, args := range []string{"refresh dev-role", "import base --yes"} {
 		r := k.run(t, "script", "-qefc", k.program+" "+args, "/dev/null")
-		if r.code != 3 || strings.Count(r.stdout, "aws-credproc: ") != 2 || !strings.Contains(r.stdout, "keyring: locked") || !strings.Contains(r.stdout, "hint: unlock the keyring") {
-			t.Errorf("%s: exit code %d, the terminal shows %q", args, r.code, r.stdout)
+		if r.code != 3 || strings.Count(r.stdout, "aws-credproc: ") != 2 ||
+			!strings.Contains(r.stdout, "keyring: locked") ||
+			!strings.Contains(r.stdout, "hint: unlock the keyring") {
+			t.Errorf("%s: exit code %d, output %q", args, r.code, r.stdout)
 		}
 	}
 	service.unlock(t)
 	k.ok(t, k.program, "import", "--undo", "base", "--yes")
 }
 
-// Two hundred processes read twenty sessions while as many processes refresh them: no call too many, nothing lost.
-func TestE2EManyAtOnce(t *testing.T) {
+// TestE2EConcurrentGetAndRefresh: 200 processes use 20 sessions while 20 processes refresh them.
+func TestE2EConcurrentGetAndRefresh(t *testing.T) {
 	service := startSecretService(t)
 	program := buildProgram(t)
 	const roles, readers = 20, 200
-	for name, size := range map[string]int{"file": 0, "kernel": 0, "keyring": 0, "keyring, large": 16 << 10} {
+	for name, size := range map[string]int{"file": 0, "kernel": 0, "keyring": 0,
+		"keyring, large": 16 << 10} {
 		t.Run(name, func(t *testing.T) {
 			store, _, _ := strings.Cut(name, ",")
 			k := newStoreTest(t, program, store, service)
-			k.manyAtOnce(t, size, roles, readers)
+			k.getAndRefresh(t, size, roles, readers)
 		})
 	}
 }
 
-// manyAtOnce lets many processes read the sessions of some roles while each of these is refreshed. The session tokens have
-// size bytes; 0 is the usual size.
-func (k *keyringTest) manyAtOnce(t *testing.T, size, roles, readers int) {
+// getAndRefresh runs get and refresh concurrently. The session tokens have size bytes; 0 means the
+// usual size.
+func (k *keyringTest) getAndRefresh(t *testing.T, size, roles, readers int) {
 	t.Helper()
 	k.sts.Fault(ststest.Fault{Kind: ststest.LongToken, Size: size, Times: ststest.Always})
 	var config strings.Builder
@@ -173,7 +188,8 @@ func (k *keyringTest) manyAtOnce(t *testing.T, size, roles, readers int) {
 		if err := k.sts.AddRole(ststest.Role{ARN: arn, Trust: trust(k.user.ARN, "")}); err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(&config, "[profile many-%d]\nrole_arn = %s\nsource_profile = base\nregion = eu-west-1\nendpoint_url = %s\n", i, arn, k.sts.URL)
+		fmt.Fprintf(&config, "[profile many-%d]\nrole_arn = %s\nsource_profile = base\n"+
+			"region = eu-west-1\nendpoint_url = %s\n", i, arn, k.sts.URL)
 	}
 	k.write(t, "config", config.String())
 	get := func(i int) { k.run(t, k.program, "get", fmt.Sprint("many-", i%roles)).credentials(t, 0) }
@@ -187,7 +203,8 @@ func (k *keyringTest) manyAtOnce(t *testing.T, size, roles, readers int) {
 	}
 	for i := range roles {
 		wg.Go(func() {
-			if r := k.run(t, k.program, "refresh", fmt.Sprint("many-", i)); r.code != 0 || r.stderr != "" {
+			r := k.run(t, k.program, "refresh", fmt.Sprint("many-", i))
+			if r.code != 0 || r.stderr != "" {
 				t.Errorf("refresh: exit code %d: %s", r.code, r.stderr)
 			}
 		})
@@ -200,13 +217,16 @@ func (k *keyringTest) manyAtOnce(t *testing.T, size, roles, readers int) {
 	k.called(t, 0)
 }
 
-// newStoreTest is newKeyringTest with a store, which is left empty.
+// newStoreTest returns a test with a store. Its cleanup empties the store.
 func newStoreTest(t *testing.T, program, store string, service secretService) *keyringTest {
 	t.Helper()
 	k := newKeyringTest(t, program, service.env...)
 	k.home = k.with("AWS_CREDPROC_STORE=" + store)
-	if where, reason := k.with("DBUS_SESSION_BUS_ADDRESS=", "XDG_RUNTIME_DIR=", "AWS_CREDPROC_STORE=auto").newSessions(t, program); store == "kernel" && where != store {
-		t.Skipf("SKIPPED: no kernel store: %s", reason) // nothing can be installed against that
+	if store == "kernel" {
+		auto := k.with("DBUS_SESSION_BUS_ADDRESS=", "XDG_RUNTIME_DIR=", "AWS_CREDPROC_STORE=auto")
+		if chosen, reason := auto.newSessions(t, program); chosen != store {
+			t.Skipf("SKIPPED: no kernel store: %s", reason)
+		}
 	}
 	t.Cleanup(func() {
 		k.ok(t, program, "clear", "--all")
@@ -215,9 +235,10 @@ func newStoreTest(t *testing.T, program, store string, service secretService) *k
 	return k
 }
 
-// No secret is in a file but sealed, in an argument or in the environment, and the process is not dumpable: by what
-// strace shows of a get that makes a session and of one that finds it.
-func TestE2ESecretsStayWhereTheyBelong(t *testing.T) {
+// TestE2ESecretsAreNotWritten traces a get that stores a session and one that finds it. Secrets
+// must not be in files, except encrypted, in arguments or in the environment. The process must not
+// be dumpable.
+func TestE2ESecretsAreNotWritten(t *testing.T) {
 	needCommands(t, "strace")
 	service := startSecretService(t)
 	program := buildProgram(t)
@@ -228,15 +249,20 @@ func TestE2ESecretsStayWhereTheyBelong(t *testing.T) {
 				k.sts.Fault(ststest.Fault{Kind: ststest.LongToken, Size: size, Times: ststest.Always})
 				log := filepath.Join(t.TempDir(), "strace")
 				traced := func() processOutput {
-					return k.run(t, "strace", "-f", "-A", "-y", "-v", "-xx", "-s", "1000000", "-o", log, "-e",
-						"trace=execve,execveat,prctl,write,pwrite64,writev,pwritev,pwritev2,sendfile,copy_file_range,splice", program, "get", "dev-role").credentials(t, 0)
+					return k.run(t, "strace", "-f", "-A", "-y", "-v", "-xx", "-s", "1000000", "-o", log,
+						"-e", "trace=execve,execveat,prctl,write,pwrite64,writev,pwritev,pwritev2,"+
+							"sendfile,copy_file_range,splice",
+						program, "get", "dev-role").credentials(t, 0)
 				}
 				s := traced()
 				if traced() != s {
-					t.Fatal("another session")
+					t.Fatal("there is a second session")
 				}
-				secrets := map[string]string{"secret access key of the source": k.user.Key.Secret,
-					"secret access key of the session": s.SecretAccessKey, "session token": s.SessionToken[:30]}
+				secrets := map[string]string{
+					"secret access key of the source":  k.user.Key.Secret,
+					"secret access key of the session": s.SecretAccessKey,
+					"session token":                    s.SessionToken[:30],
+				}
 				switch {
 				case store == "kernel":
 					serial, err := kernelKey(k.home)
@@ -249,7 +275,8 @@ func TestE2ESecretsStayWhereTheyBelong(t *testing.T) {
 					}
 					secrets["data key"] = string(key[:32])
 				case store == "keyring" && size > 0:
-					_, item, _ := strings.Cut(k.ok(t, "secret-tool", "search", "--all", "service", "aws-credproc"), `"seal_key":"`)
+					items := k.ok(t, "secret-tool", "search", "--all", "service", "aws-credproc")
+					_, item, _ := strings.Cut(items, `"seal_key":"`)
 					text, _, _ := strings.Cut(item, `"`)
 					key, err := base64.StdEncoding.DecodeString(text)
 					if err != nil || len(key) != 32 {
@@ -264,9 +291,10 @@ func TestE2ESecretsStayWhereTheyBelong(t *testing.T) {
 	}
 }
 
-// inHex is how strace -xx writes a string.
+// inHex matches a string of strace -xx.
 var inHex = regexp.MustCompile(`(?:\\x[0-9a-f]{2})+`)
 
+// checkTrace checks that a log of strace contains no secret in files, arguments or environment.
 func checkTrace(t *testing.T, log string, secrets map[string]string) {
 	t.Helper()
 	b, err := os.ReadFile(log)
@@ -297,16 +325,18 @@ func checkTrace(t *testing.T, log string, secrets map[string]string) {
 			files++
 		}
 		for name, secret := range secrets {
-			if what != "" && holds(line, secret) {
-				t.Errorf("%s: the %s", what, name)
+			if what != "" && contains(line, secret) {
+				t.Errorf("%s: contains the %s", what, name)
 			}
 		}
 	}
 	if execs < 2 || files < 2 || hardened != 2 {
-		t.Errorf("%d calls of execve, %d writes to files and %d of prctl in the trace: this test shows nothing, or the process is dumpable", execs, files, hardened)
+		t.Errorf("%d execve calls, %d writes to files, %d prctl calls: this test is not meaningful, "+
+			"or the process is dumpable", execs, files, hardened)
 	}
 }
 
+// checkFiles checks that no file contains a secret.
 func checkFiles(t *testing.T, dir string, secrets map[string]string) {
 	t.Helper()
 	n := 0
@@ -316,8 +346,8 @@ func checkFiles(t *testing.T, dir string, secrets map[string]string) {
 		}
 		b, err := os.ReadFile(path)
 		for name, secret := range secrets {
-			if holds(string(b), secret) {
-				t.Errorf("%s holds the %s", path, name)
+			if contains(string(b), secret) {
+				t.Errorf("%s contains the %s", path, name)
 			}
 		}
 		n++
@@ -328,8 +358,9 @@ func checkFiles(t *testing.T, dir string, secrets map[string]string) {
 	}
 }
 
-// holds reports whether a text holds a secret, as it is or in another writing.
-func holds(text, secret string) bool {
-	return strings.Contains(text, secret) || strings.Contains(text, hex.EncodeToString([]byte(secret))) ||
-		strings.Contains(text, strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(secret)), "="))
+// contains reports whether a text contains a secret, in plain text, hexadecimal or base64.
+func contains(text, secret string) bool {
+	inBase64 := strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(secret)), "=")
+	return strings.Contains(text, secret) || strings.Contains(text, inBase64) ||
+		strings.Contains(text, hex.EncodeToString([]byte(secret)))
 }

@@ -9,27 +9,30 @@ import (
 	"aws-credproc/internal/ststest"
 )
 
-// The stories are what people follow when they learn roles. Stories 1 to 4 run against moto.
+// TestE2EStories follows tutorials on roles, against moto.
 func TestE2EStories(t *testing.T) {
 	m := startMoto(t)
 	program := buildProgram(t)
-	t.Run("1 Python gets the role's account", func(t *testing.T) { storyPython(t, m, program) })
+	t.Run("1 Python prints the account", func(t *testing.T) { storyPython(t, m, program) })
 	t.Run("2 user without permissions", func(t *testing.T) { storyNoPermissions(t, m, program) })
 	t.Run("3 Jill lists users from JavaScript", func(t *testing.T) { storyJill(t, m, program) })
 	t.Run("4 group, path and external ID", func(t *testing.T) { storyExternalID(t, m, program) })
 
-	// Of all that the stories made, nothing may be left: only the administrator.
-	left := m.do(t, call{"iam", "list_users", params{}}, call{"iam", "list_groups", params{}}, call{"iam", "list_roles", params{}},
-		call{"iam", "list_policies", params{"Scope": "Local"}}, call{"s3", "list_buckets", params{}})
+	// Only the administrator may be left.
+	left := m.do(t, call{"iam", "list_users", params{}}, call{"iam", "list_groups", params{}},
+		call{"iam", "list_roles", params{}}, call{"iam", "list_policies", params{"Scope": "Local"}},
+		call{"s3", "list_buckets", params{}})
 	for i, want := range []int{1, 0, 0, 0, 0} {
-		if n := strings.Count(string(left[i]), `"CreateDate"`) + strings.Count(string(left[i]), `"CreationDate"`); n != want {
+		n := strings.Count(string(left[i]), `"CreateDate"`) +
+			strings.Count(string(left[i]), `"CreationDate"`)
+		if n != want {
 			t.Errorf("%d are left, want %d: %s", n, want, left[i])
 		}
 	}
 }
 
-// Story 1: a user with an inline policy that allows sts:AssumeRole on one role, and a role that trusts the user. The
-// endpoint is a setting of the profiles.
+// storyPython has a user whose inline policy allows sts:AssumeRole on a role that trusts the user.
+// The profiles have the endpoint.
 func storyPython(t *testing.T, m *moto, program string) {
 	policy := allow("sts:AssumeRole", roleARN("Reports"))
 	key := m.do(t, createUser("ann", policy)...).accessKey(t)
@@ -37,11 +40,15 @@ func storyPython(t *testing.T, m *moto, program string) {
 	t.Cleanup(func() { m.do(t, append(deleteRole("Reports"), deleteUser("ann", policy, key)...)...) })
 
 	h := newHome(t)
-	h.write(t, "config", "[profile dev]\nendpoint_url = "+m.url+"\nregion = eu-west-1\ncredential_process = "+program+" get dev-role\n\n"+
-		"[profile dev-role]\nendpoint_url = "+m.url+"\nrole_arn = "+roleARN("Reports")+"\nsource_profile = base\n")
+	h.write(t, "config",
+		"[profile dev]\nendpoint_url = "+m.url+"\nregion = eu-west-1\ncredential_process = "+
+			program+" get dev-role\n\n"+
+			"[profile dev-role]\nendpoint_url = "+m.url+"\nrole_arn = "+
+			roleARN("Reports")+"\nsource_profile = base\n")
 	h.write(t, "credentials", key.section("base"))
 	var identity struct{ Account, Arn string }
-	if err := json.Unmarshal([]byte(h.ok(t, python(t), repoPath(t, "testdata", "e2e", "whoami.py"), "dev")), &identity); err != nil {
+	out := h.ok(t, python(t), repoPath(t, "testdata", "e2e", "whoami.py"), "dev")
+	if err := json.Unmarshal([]byte(out), &identity); err != nil {
 		t.Fatal(err)
 	}
 	if identity.Account != motoAccount || !strings.Contains(identity.Arn, ":assumed-role/Reports/") {
@@ -49,62 +56,77 @@ func storyPython(t *testing.T, m *moto, program string) {
 	}
 }
 
-// Story 2: a user who may do nothing but assume the role; after all of it is deleted, refresh fails clearly.
+// storyNoPermissions has a user who may only assume the role. After user and role are deleted,
+// refresh fails.
 func storyNoPermissions(t *testing.T, m *moto, program string) {
 	key := m.do(t, createUser("bob", "")...).accessKey(t)
 	m.do(t, createRole("Lister", trust(userARN("bob"), ""), allow("s3:ListAllMyBuckets", "*"))...)
 	h := newHome(t, "AWS_ENDPOINT_URL="+m.url)
-	h.write(t, "config", wired(program, "role_arn = "+roleARN("Lister"))+"[profile base]\nregion = us-east-1\n")
+	h.write(t, "config",
+		wired(program, "role_arn = "+roleARN("Lister"))+"[profile base]\nregion = us-east-1\n")
 	h.write(t, "credentials", key.section("base"))
 
 	s3ls := []string{"-m", "awscli", "s3", "ls", "--profile"}
-	if r := h.run(t, python(t), append(s3ls, "base")...); r.code == 0 || !strings.Contains(r.stderr, "AccessDenied") {
+	r := h.run(t, python(t), append(s3ls, "base")...)
+	if r.code == 0 || !strings.Contains(r.stderr, "AccessDenied") {
 		t.Errorf("s3 ls with the user's keys: exit code %d, want AccessDenied\n%s", r.code, r.stderr)
 	}
 	policy := allow("sts:AssumeRole", roleARN("Lister"))
-	m.do(t, call{"iam", "put_user_policy", params{"UserName": "bob", "PolicyName": "inline", "PolicyDocument": policy}},
+	m.do(t,
+		call{"iam", "put_user_policy", params{
+			"UserName": "bob", "PolicyName": "inline", "PolicyDocument": policy,
+		}},
 		call{"s3", "create_bucket", params{"Bucket": "bobs-bucket"}})
 	if out := h.ok(t, python(t), append(s3ls, "dev")...); !strings.Contains(out, "bobs-bucket") {
-		t.Errorf("s3 ls through the role: no bucket in %q", out)
+		t.Errorf("s3 ls with the role: no bucket in %q", out)
 	}
 
 	m.do(t, append(append(deleteRole("Lister"), deleteUser("bob", policy, key)...),
 		call{"s3", "delete_bucket", params{"Bucket": "bobs-bucket"}})...)
-	h.run(t, program, "refresh", "dev-role").failed(t, 1, "aws-credproc: dev-role: ", roleARN("Lister"), "InvalidClientTokenId")
+	h.run(t, program, "refresh", "dev-role").
+		failed(t, 1, "aws-credproc: dev-role: ", roleARN("Lister"), "InvalidClientTokenId")
 }
 
-// Story 3: Jill may not list IAM users; through the role she may, from JavaScript.
+// storyJill has a user who may list IAM users only with the role, from JavaScript.
 func storyJill(t *testing.T, m *moto, program string) {
 	policy := allow("sts:AssumeRole", roleARN("UserLister"))
 	key := m.do(t, createUser("jill", policy)...).accessKey(t)
 	m.do(t, createRole("UserLister", trust(userARN("jill"), ""), allow("iam:ListUsers", "*"))...)
-	t.Cleanup(func() { m.do(t, append(deleteRole("UserLister"), deleteUser("jill", policy, key)...)...) })
+	t.Cleanup(func() {
+		m.do(t, append(deleteRole("UserLister"), deleteUser("jill", policy, key)...)...)
+	})
 
 	h := newHome(t, "AWS_ENDPOINT_URL="+m.url)
-	h.write(t, "config", wired(program, "role_arn = "+roleARN("UserLister"))+"[profile base]\nregion = us-east-1\n")
+	h.write(t, "config",
+		wired(program, "role_arn = "+roleARN("UserLister"))+"[profile base]\nregion = us-east-1\n")
 	h.write(t, "credentials", key.section("base"))
 	listUsers := repoPath(t, "testdata", "e2e", "js", "list-users.js")
-	if r := h.with("AWS_PROFILE=base").run(t, node(t), listUsers); r.code == 0 || !strings.Contains(r.stderr, "AccessDenied") {
-		t.Errorf("Jill herself: exit code %d, want AccessDenied\n%s", r.code, r.stderr)
+	r := h.with("AWS_PROFILE=base").run(t, node(t), listUsers)
+	if r.code == 0 || !strings.Contains(r.stderr, "AccessDenied") {
+		t.Errorf("without the role: exit code %d, want AccessDenied\n%s", r.code, r.stderr)
 	}
 	var names []string
-	if err := json.Unmarshal([]byte(h.with("AWS_PROFILE=dev").ok(t, node(t), listUsers)), &names); err != nil {
+	out := h.with("AWS_PROFILE=dev").ok(t, node(t), listUsers)
+	if err := json.Unmarshal([]byte(out), &names); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Contains(names, "jill") {
-		t.Errorf("users %v lack jill", names)
+		t.Errorf("users %v, want jill among them", names)
 	}
 }
 
-// Story 4: a group with a managed policy, a role with a path and an external ID.
+// storyExternalID has a group with a managed policy, and a role with a path and an external ID.
 func storyExternalID(t *testing.T, m *moto, program string) {
 	role := roleARN("MyApp/MyS3Access")
 	key := m.do(t, createUser("carl", "")...).accessKey(t)
 	managed := "arn:aws:iam::" + motoAccount + ":policy/AssumeMyS3Access"
 	m.do(t, slices.Concat(
-		createRole("MyApp/MyS3Access", trust(userARN("carl"), "right-id"), allow("s3:ListAllMyBuckets", "*")),
+		createRole("MyApp/MyS3Access", trust(userARN("carl"), "right-id"),
+			allow("s3:ListAllMyBuckets", "*")),
 		[]call{
-			{"iam", "create_policy", params{"PolicyName": "AssumeMyS3Access", "PolicyDocument": allow("sts:AssumeRole", role)}},
+			{"iam", "create_policy", params{
+				"PolicyName": "AssumeMyS3Access", "PolicyDocument": allow("sts:AssumeRole", role),
+			}},
 			{"iam", "create_group", params{"GroupName": "MyAppUsers"}},
 			{"iam", "attach_group_policy", params{"GroupName": "MyAppUsers", "PolicyArn": managed}},
 			{"iam", "add_user_to_group", params{"GroupName": "MyAppUsers", "UserName": "carl"}},
@@ -123,21 +145,24 @@ func storyExternalID(t *testing.T, m *moto, program string) {
 	h := newHome(t, "AWS_ENDPOINT_URL="+m.url)
 	h.write(t, "credentials", key.section("base"))
 	h.write(t, "config", wired(program, "role_arn = "+role+"\nexternal_id = wrong-id"))
-	h.run(t, program, "get", "dev-role").failed(t, 1, "aws-credproc: dev-role: ", role, userARN("carl"), "AccessDenied")
+	h.run(t, program, "get", "dev-role").
+		failed(t, 1, "aws-credproc: dev-role: ", role, userARN("carl"), "AccessDenied")
 
 	h.write(t, "config", wired(program, "role_arn = "+role+"\nexternal_id = right-id"))
 	for name, aws := range map[string][]string{
 		"AWS CLI v1": {python(t), "-m", "awscli"},
 		"AWS CLI v2": {cli2(t), "--endpoint-url", m.url},
 	} {
-		if out := h.ok(t, aws[0], append(aws[1:], "s3", "ls", "--profile", "dev")...); !strings.Contains(out, "carls-bucket") {
+		out := h.ok(t, aws[0], append(aws[1:], "s3", "ls", "--profile", "dev")...)
+		if !strings.Contains(out, "carls-bucket") {
 			t.Errorf("%s: no bucket in %q", name, out)
 		}
 	}
 }
 
-// Story 5: a profile written without the word "profile", as many tutorials have it. The user's policy allows
-// sts:AssumeRole on role/*, the role trusts the account's root, and both are needed. moto cannot judge a root.
+// TestE2EStoryBareSection has a section without the word "profile", as in many tutorials. The
+// user's policy allows sts:AssumeRole on role/*, and the role trusts the account, which moto does
+// not support. Both policies are needed.
 func TestE2EStoryBareSection(t *testing.T) {
 	program := buildProgram(t)
 	sts, err := ststest.Start()
@@ -179,7 +204,7 @@ func TestE2EStoryBareSection(t *testing.T) {
 	h.write(t, "config", "["+profile+section)
 	h.run(t, program, "get", profile).failed(t, 1, h.path("config"), "[profile "+profile+"]")
 	if n := len(sts.Requests()); n != 0 {
-		t.Errorf("%d calls of STS for a profile that is not one", n)
+		t.Errorf("%d STS calls for a section that is not a profile", n)
 	}
 
 	h.write(t, "config", "[profile "+profile+section)
@@ -195,7 +220,8 @@ func TestE2EStoryBareSection(t *testing.T) {
 		t.Run("denied without "+missing.name, func(t *testing.T) {
 			setRole(missing.trust)
 			setPolicy(missing.policies...)
-			h.run(t, program, "refresh", profile).failed(t, 1, "aws-credproc: "+profile+": ", role, user.ARN, "AccessDenied")
+			h.run(t, program, "refresh", profile).
+				failed(t, 1, "aws-credproc: "+profile+": ", role, user.ARN, "AccessDenied")
 		})
 	}
 	setRole(root)

@@ -206,7 +206,7 @@ func TestE2EWine(t *testing.T) {
 			k, _ := pc.atHome(t, program)
 			store, _, _ := strings.Cut(name, ",")
 			k.home = k.with("AWS_CREDPROC_STORE=" + store)
-			k.manyAtOnce(t, size, 4, 20)
+			k.getAndRefresh(t, size, 4, 20)
 		})
 	}
 
