@@ -18,7 +18,9 @@ type chainFunc func(context.Context, *credproc.Resolver, profiles.Chain) error
 // once for profiles with the same chain. It prints failures and continues; profiles that fail for
 // the same reason share one message. The exit code is that of the last error, where one that needs
 // the user does not hide others.
-func forEach(ctx context.Context, a *app, f *profiles.Files, names []string, all bool, do chainFunc) error {
+func forEach(
+	ctx context.Context, a *app, f *profiles.Files, names []string, all bool, do chainFunc,
+) error {
 	r, err := a.resolver()
 	if err != nil {
 		return err
@@ -27,22 +29,11 @@ func forEach(ctx context.Context, a *app, f *profiles.Files, names []string, all
 		a.warnOfNoHome()
 		names = f.Names()
 	}
+	e := each{resolver: r, files: f, all: all, do: do, done: map[cache.Key]bool{}}
 	var result error
 	var failures causes
-	done := map[cache.Key]bool{}
 	for _, name := range names {
-		err := func() error {
-			chain, err := f.Chain(name)
-			if err != nil {
-				return err
-			}
-			key, cached, err := r.Key(chain)
-			if err != nil || all && !cached || cached && done[key] {
-				return err
-			}
-			done[key] = true
-			return do(ctx, r, chain)
-		}()
+		err := e.one(ctx, name)
 		if err == nil || all && hasNoCredentials(f, name) {
 			continue
 		}
@@ -53,12 +44,31 @@ func forEach(ctx context.Context, a *app, f *profiles.Files, names []string, all
 			result = printed(err)
 		}
 	}
-	for _, c := range failures {
-		if len(c.others) > 0 {
-			a.say("%s: the same: %s", strings.Join(c.others, ", "), c.problem)
-		}
-	}
+	failures.reportOthers(a)
 	return result
+}
+
+// each is one call of forEach.
+type each struct {
+	resolver *credproc.Resolver
+	files    *profiles.Files
+	all      bool
+	do       chainFunc
+	done     map[cache.Key]bool
+}
+
+// one calls do for the chain of a profile, unless it is done, or not cached with --all.
+func (e each) one(ctx context.Context, name string) error {
+	chain, err := e.files.Chain(name)
+	if err != nil {
+		return err
+	}
+	key, cached, err := e.resolver.Key(chain)
+	if err != nil || e.all && !cached || cached && e.done[key] {
+		return err
+	}
+	e.done[key] = true
+	return e.do(ctx, e.resolver, chain)
 }
 
 // hasNoCredentials reports whether a profile has settings only, so that --all skips it.
@@ -92,4 +102,13 @@ func (c *causes) add(err error, profile string) (isNew bool) {
 	}
 	*c = append(*c, &cause{text: err.Error(), problem: problem, hint: hint})
 	return true
+}
+
+// reportOthers prints which other profiles fail for the same reason.
+func (c causes) reportOthers(a *app) {
+	for _, cause := range c {
+		if len(cause.others) > 0 {
+			a.say("%s: the same: %s", strings.Join(cause.others, ", "), cause.problem)
+		}
+	}
 }

@@ -242,6 +242,7 @@ func (i *importing) write(ctx context.Context, confirmed []profiles.Change) erro
 	links := map[string]hardLinks{
 		config: hardLinksOf(config), credentials: hardLinksOf(credentials),
 	}
+	defer i.progress("waiting for another process that edits the config files")()
 	copies, err := m.Run(ctx, config, credentials)
 	for _, path := range copies {
 		defer i.warn("a copy of the old file, with its secrets, is kept: %s", path)

@@ -189,6 +189,7 @@ func (s *setup) write(ctx context.Context, confirmed []profiles.Change) error {
 	config, credentials := profiles.Paths(os.Getenv)
 	var report string
 	var changes []profiles.Change
+	defer s.progress("waiting for another process that edits the config files")()
 	backups, err := profiles.Update(ctx, config, credentials, func(e *profiles.Editor) (err error) {
 		e.Files().Imported = s.imported
 		if report, err = s.edit(e); err != nil {
