@@ -1,5 +1,5 @@
 // Command aws-credproc is a credential_process helper for AWS profiles. It assumes the role of a
-// profile with the credentials of its source profile, keeps the session in the operating system's
+// profile with the credentials of its source profile, caches the session in the operating system's
 // keyring until it expires, and prints it in the form that the AWS CLI and the SDKs read.
 package main
 

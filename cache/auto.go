@@ -15,7 +15,7 @@ import (
 // defaultKeyringLimit is the default of Options.KeyringLimit.
 const defaultKeyringLimit = 90 * time.Millisecond
 
-// chooser decides once where new sessions go for Auto.
+// chooser selects the store of new sessions for Auto, once.
 type chooser struct {
 	stores *stores
 	limit  time.Duration // Options.KeyringLimit
@@ -29,8 +29,8 @@ type decision struct {
 	reason string
 }
 
-// choose returns the keyring if it is unlocked, else the kernel store, else None. A keyring that is
-// locked or does not answer is still tried if there is no kernel store.
+// choose returns the keyring if it is unlocked, else the kernel store, else None. Without a kernel
+// store, it returns the keyring even if that is locked or does not respond.
 func (c *chooser) choose(ctx context.Context, d *statedir.Dir) decision {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -50,16 +50,16 @@ func (c *chooser) choose(ctx context.Context, d *statedir.Dir) decision {
 	case errors.Is(err, ErrUnavailable):
 		chosen = decision{None, fmt.Sprintf("%v; %v", err, kernelErr)}
 	}
-	if ctx.Err() == nil { // otherwise it was the caller who had no time
+	if ctx.Err() == nil { // otherwise the caller's deadline was too short
 		c.chosen = chosen
 	}
 	return chosen
 }
 
-// StoreName returns where a new session would go, and why; reason is empty if it is the choice of
-// the options. The name is None if that store cannot be used. It asks the keyring for its status,
-// for at most Options.KeyringLimit with Auto and otherwise [keyring.ResponseLimit], without a
-// prompt and without starting a daemon. It makes no state directory.
+// StoreName returns the store of a new session, and why. reason is empty if the options name the
+// store. The name is None if that store cannot be used. StoreName waits for the keyring's status
+// for at most Options.KeyringLimit with Auto and otherwise [keyring.ResponseLimit]. It shows no
+// prompt, starts no daemon and does not create the state directory.
 func (c *Cache) StoreName(ctx context.Context) (name Choice, reason string) {
 	if c.opts.Choice == None {
 		return None, ""

@@ -16,25 +16,25 @@ import (
 // Options are the options of a Cache.
 type Options struct {
 	// Dir is the path of the state directory, see [statedir.Default]. If it is empty, nothing is
-	// kept.
+	// cached.
 	Dir string
-	// Choice is the store of new sessions. With a choice other than Auto, sessions are read from
-	// that store only.
+	// Choice is the store of new sessions. Unless it is Auto, sessions are read from that store
+	// only.
 	Choice Choice
-	// Warnf, if not nil, is called for what is wrong without being a failure.
+	// Warnf, if not nil, is called for problems that do not cause a failure.
 	Warnf func(format string, args ...any)
-	// Now is the clock by which sessions expire; nil is time.Now.
+	// Now returns the current time; nil means time.Now.
 	Now func() time.Time
-	// Memory keeps new sessions that no store takes in memory.
+	// Memory keeps new sessions in memory if no store accepts them.
 	Memory bool
-	// KeyringLimit is how long Auto waits to find out whether the keyring is unlocked, and how long
-	// a Put works on expired sessions; 0 is 90 ms.
+	// KeyringLimit is how long Auto waits for the keyring's status, and how long a Put may spend on
+	// deleting expired sessions; 0 means 90 ms.
 	KeyringLimit time.Duration
 }
 
-// Cache keeps sessions in the stores of this machine, and what is known about them in the state
-// directory. If the state directory cannot be used, there is one warning, every session is a miss
-// and nothing is kept. The methods of a Cache may be called from several goroutines.
+// Cache stores sessions in the stores of this machine, and facts about them in the state directory.
+// If the state directory cannot be used, there is one warning, every session is a miss and nothing
+// is cached. The methods of a Cache are safe for concurrent use.
 type Cache struct {
 	opts   Options
 	state  *state
@@ -43,8 +43,8 @@ type Cache struct {
 	memory sync.Map // Session by Key
 }
 
-// Open returns a Cache. It uses neither the disk nor the keyring. The error is that of an unknown
-// Choice.
+// Open returns a Cache. It accesses neither the disk nor the keyring. It returns an error if the
+// Choice is unknown.
 func Open(o Options) (*Cache, error) {
 	var err error
 	if o.Choice, err = ParseChoice(string(o.Choice)); err != nil {
@@ -66,23 +66,23 @@ func Open(o Options) (*Cache, error) {
 	}, nil
 }
 
-// Close closes the state directory, which Windows does not remove while it is open. The Cache then
-// keeps nothing. A process that ends need not call it.
+// Close closes the state directory, because Windows cannot remove an open directory. After Close,
+// the Cache stores nothing. A process that exits need not call it.
 func (c *Cache) Close() error { return c.state.close() }
 
 // Keyring returns the keyring of the Cache, which remembers whether it has answered.
 func (c *Cache) Keyring() *keyring.Keyring { return c.stores.keyring }
 
-// Get returns a session. It reads one small file and one item of one store, and asks no keyring if
-// there are no facts about a session that has not expired: the error is then ErrMiss. Any other
-// error is a failure of the store that has the session, such as ErrLocked.
+// Get returns a session. It reads one small file and one item of one store. If there are no facts
+// about an unexpired session, it returns ErrMiss and does not access the keyring. Any other error
+// is a failure of the store that has the session, such as ErrLocked.
 func (c *Cache) Get(ctx context.Context, key Key) (Session, error) {
 	s, _, err := c.get(ctx, key)
 	return s, err
 }
 
-// get is Get. It also returns the store that was asked, if any. If no store returns the session, it
-// may be in memory.
+// get is Get. It also returns the store that was read, if any. A session that no store returns may
+// be in memory.
 func (c *Cache) get(ctx context.Context, key Key) (Session, Choice, error) {
 	s, name, err := c.getStored(ctx, key)
 	if err != nil {
@@ -115,13 +115,13 @@ func (c *Cache) getStored(ctx context.Context, key Key) (Session, Choice, error)
 }
 
 // GetLocked is Get for a caller that holds the lock of the session. If the facts lead to no
-// session, it looks where a new one would go: a process that is killed during a Put leaves a
-// session without facts. For such a session, it writes the facts f, as Put does.
+// session, it also looks in the store of new sessions: a process that is killed during a Put leaves
+// a session without facts. For such a session, it writes the facts f, as Put does.
 func (c *Cache) GetLocked(ctx context.Context, key Key, f Facts) (Session, error) {
 	s, asked, err := c.get(ctx, key)
 	if errors.Is(err, ErrTimeout) && c.stores.keyring.RetryOnce() {
-		// The keyring has the session, and hundreds of processes kept it busy. Most of them have
-		// been served by now.
+		// The keyring has the session, but was busy with hundreds of processes. Most of them have
+		// finished by now.
 		s, asked, err = c.get(ctx, key)
 	}
 	if err == nil || !errors.Is(err, ErrMiss) && !(c.opts.Choice == Auto && isUnreachable(err)) {
@@ -165,8 +165,8 @@ func isUnreachable(err error) bool {
 		!errors.Is(err, ErrVersion)
 }
 
-// FactsOf returns what is known about a session, or about the failure to obtain it. The error is
-// ErrMiss if there is nothing. It opens no secret and asks no keyring.
+// FactsOf returns the facts about a session, or about the failure to obtain it. If there are none,
+// it returns ErrMiss. It opens no secret and does not access the keyring.
 func (c *Cache) FactsOf(key Key) (Facts, error) {
 	d, err := c.state.open(false)
 	if err != nil {
@@ -179,8 +179,8 @@ func (c *Cache) FactsOf(key Key) (Facts, error) {
 	return f, err
 }
 
-// Facts returns what is known about every session, sorted by profile, role and key. It opens no
-// secret and asks no keyring. Facts that cannot be read cost a warning.
+// Facts returns the facts about every session, sorted by profile, role and key. It opens no secret
+// and does not access the keyring. It warns about facts that cannot be read.
 func (c *Cache) Facts() ([]Facts, error) {
 	d, err := c.state.open(false)
 	if err != nil {
@@ -208,9 +208,9 @@ func (c *Cache) Facts() ([]Facts, error) {
 	return all, nil
 }
 
-// RecordFailure notes in the facts of a session why it could not be obtained or renewed: cause and
-// the classification in f. If there are no facts, it writes f. It does not change the session. The
-// caller holds the lock of the session.
+// RecordFailure records in the facts of a session why it could not be obtained or renewed: cause,
+// and the classification in f. If there are no facts, it writes f. It does not change the session.
+// The caller holds the lock of the session.
 func (c *Cache) RecordFailure(key Key, f Facts, cause error) error {
 	d, name := c.target()
 	if name == None {
@@ -230,10 +230,10 @@ func (c *Cache) RecordFailure(key Key, f Facts, cause error) error {
 	return writeFacts(d, f)
 }
 
-// Lock takes the lock of a session, so that one of many processes obtains it. It calls look as
-// [statedir.Dir.Lock] does and returns without the lock when look returns true, that is, when the
-// caller has found the session. unlock is never nil. The error is the cause of ctx: if nothing is
-// kept, there is nothing to lock, and Lock only calls look.
+// Lock takes the lock of a session, so that only one of many processes obtains it. It calls look as
+// [statedir.Dir.Lock] does. If look returns true, the caller has found the session, and Lock
+// returns without the lock. unlock is never nil. The error is the cause of ctx. If nothing is
+// cached, there is nothing to lock, and Lock only calls look.
 func (c *Cache) Lock(
 	ctx context.Context, key Key, look func() bool,
 ) (unlock func(), err error) {
@@ -250,8 +250,8 @@ func (c *Cache) Lock(
 	return func() {}, nil
 }
 
-// target returns the choice of the options and the state directory, which it makes; None if nothing
-// is kept.
+// target returns the choice of the options and the state directory, which it creates. The choice is
+// None if nothing is cached.
 func (c *Cache) target() (*statedir.Dir, Choice) {
 	if c.opts.Choice == None {
 		return nil, None
@@ -263,8 +263,8 @@ func (c *Cache) target() (*statedir.Dir, Choice) {
 	return d, c.opts.Choice
 }
 
-// destination returns the store of a new session and the state directory, which it makes; None if
-// nothing is kept.
+// destination returns the store of a new session and the state directory, which it creates. The
+// store is None if nothing is cached.
 func (c *Cache) destination(ctx context.Context) (*statedir.Dir, Choice) {
 	d, name := c.target()
 	if name == Auto {
@@ -273,7 +273,7 @@ func (c *Cache) destination(ctx context.Context) (*statedir.Dir, Choice) {
 	return d, name
 }
 
-// readFacts is the function readFacts, except that corrupt facts are ErrMiss and cost a warning.
+// readFacts calls the function readFacts. For corrupt facts, it warns and returns ErrMiss.
 func (c *Cache) readFacts(d *statedir.Dir, key Key) (Facts, error) {
 	f, err := readFacts(d, key)
 	if errors.Is(err, ErrCorrupt) {

@@ -14,8 +14,8 @@ const claimSuffix = ".claim"
 
 func claimName(key Key) string { return key.String() + claimSuffix }
 
-// Claim claims the renewal of a session for this process and reports whether it did: no other
-// process has claimed it within life. It does not wait. If nothing is kept, it returns false.
+// Claim claims the renewal of a session for this process. It returns false if another process has
+// claimed it within life, or if nothing is cached. It does not wait.
 func (c *Cache) Claim(key Key, life time.Duration) (bool, error) {
 	d, name := c.target()
 	if name == None {

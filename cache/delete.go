@@ -11,9 +11,10 @@ import (
 	"aws-credproc/cache/statedir"
 )
 
-// Delete deletes a session, from the store that the facts name and from where a new one would go,
-// and then its facts. It returns nil if there is none. If the keyring has the session and cannot be
-// reached, the error says so; the session is no longer returned, and a later Put deletes it.
+// Delete deletes a session, from the store that the facts name and from the store of new sessions,
+// and then its facts. It returns nil if there is no session. If the keyring has the session and
+// cannot be reached, Delete returns that error; the session is no longer returned, and a later Put
+// deletes it.
 func (c *Cache) Delete(ctx context.Context, key Key) error {
 	c.memory.Delete(key)
 	d, err := c.state.open(false)
@@ -37,12 +38,12 @@ func (c *Cache) Delete(ctx context.Context, key Key) error {
 	return keyringErr
 }
 
-// deletePlan says which stores to delete a session from.
+// deletePlan lists the stores to delete a session from.
 type deletePlan struct {
 	facts    Facts
 	corrupt  bool     // the facts cannot be read, so the session may be in any store
 	required []Choice // stores that may have the session
-	others   []Choice // stores that are asked if they can be reached
+	others   []Choice // stores to delete from if they can be reached
 }
 
 // planDelete returns the plan for a session. d is nil if there is no state directory.
@@ -80,7 +81,7 @@ func (p deletePlan) names() []Choice {
 	return slices.Compact(all)
 }
 
-// ignores reports whether an error of a store does not matter, because nothing indicates that the
+// ignores reports whether an error of a store can be ignored, because nothing indicates that the
 // store has the session.
 func (p deletePlan) ignores(name Choice, err error) bool {
 	if slices.Contains(p.required, name) {
@@ -89,7 +90,7 @@ func (p deletePlan) ignores(name Choice, err error) bool {
 	return errors.Is(err, ErrUnavailable) || isUnreachable(err) && !p.corrupt
 }
 
-// run deletes a session from the stores of the plan. It returns the error of the keyring apart.
+// run deletes a session from the stores of the plan. It returns the keyring's error separately.
 func (p deletePlan) run(
 	ctx context.Context, stores *stores, d *statedir.Dir, key Key,
 ) (keyringErr, err error) {
@@ -110,7 +111,7 @@ func (p deletePlan) run(
 	return keyringErr, errors.Join(errs...)
 }
 
-// deletedLater adds to an error of the keyring what happens to the sessions in it.
+// deletedLater adds to an error of the keyring when the sessions in it are deleted.
 func deletedLater(err error) error {
 	return fmt.Errorf("%w; sessions in it are no longer used, and are deleted when the next one "+
 		"is stored in it", err)
@@ -148,14 +149,14 @@ type clearing struct {
 	now    time.Time
 
 	facts   []Facts         // of corrupt facts, those of a session that may be in the keyring
-	cleared map[Choice]bool // the stores that are empty now
+	cleared map[Choice]bool // the stores that have been cleared
 	n       int
 	errs    []error
 }
 
 func (c *clearing) fail(err error) { c.errs = append(c.errs, err) }
 
-// readFacts reads all facts. Those that cannot be read are an error of Clear and stay.
+// readFacts reads all facts. Clear fails for facts that cannot be read, and keeps them.
 func (c *clearing) readFacts() error {
 	if c.dir == nil {
 		return nil

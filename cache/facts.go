@@ -20,21 +20,21 @@ const (
 	maxLastError  = 2048     // bytes of a last error and of its hint
 )
 
-// Facts are what is known about a session without opening it. They hold no secret. Both the writer
-// and the reader remove unsafe characters from text and bound its length.
+// Facts describe a session without its secrets. Both the writer and the reader remove unsafe
+// characters from text and limit its length.
 type Facts struct {
 	Key     Key    // the session; the name of the file
 	Profile string // the profile for which the session was obtained
 	RoleARN string // empty if the session is not that of a role
 	Type    string // assume_role, session_token, or the source's type as in `explain --json`
-	Source  string // the source of the credentials that obtained it, in short
-	Store   Choice // where the session is; empty if there is none but an error to report
+	Source  string // a short description of the source of the credentials
+	Store   Choice // the store of the session; empty if there is only an error
 	Created time.Time
 	Expires time.Time
 
-	// KeyringUntil, if not zero, means that the keyring may hold another session with this key,
-	// which expires then: one that could not be deleted when the next one was stored elsewhere, or
-	// one that is being stored. It is deleted when it has expired.
+	// KeyringUntil, if not zero, is when another session with this key expires that the keyring may
+	// have: one that could not be deleted when the next one was stored elsewhere, or one that is
+	// being stored. It is deleted after it has expired.
 	KeyringUntil time.Time
 	// PendingDelete means that the session of KeyringUntil was deleted while the keyring could not
 	// be reached. It is no longer returned, and a later Put deletes it.
@@ -42,14 +42,14 @@ type Facts struct {
 
 	// LastError is why the last attempt to obtain or renew the session failed. A Put clears it.
 	LastError   string
-	LastHint    string // what to do about it, if anything
+	LastHint    string // the hint for the error, if there is one
 	LastErrorAt time.Time
 	Temporary   bool // the same attempt may succeed later
 	NeedsUser   bool // only a user can resolve it
 }
 
-// isReported reports whether the facts are about a session or a failure, not only about what is to
-// be deleted.
+// isReported reports whether the facts are about a session or a failure, not only about a pending
+// deletion.
 func (f Facts) isReported() bool { return f.Store != "" || f.LastError != "" }
 
 // mayBeInKeyring reports whether the keyring may hold a session with this key.
@@ -63,8 +63,8 @@ func (f Facts) withSession(key Key, s Session, store Choice) Facts {
 	return f
 }
 
-// withKeyringOf takes over from the old facts what the keyring may hold, unless the session is in
-// the keyring and so has replaced it.
+// withKeyringOf copies what the keyring may have from the old facts, unless the session is in the
+// keyring and so has replaced it.
 func (f Facts) withKeyringOf(old Facts) Facts {
 	f.KeyringUntil, f.PendingDelete = time.Time{}, false
 	if f.Store != Keyring {
@@ -76,8 +76,8 @@ func (f Facts) withKeyringOf(old Facts) Facts {
 	return f
 }
 
-// pendingDelete returns the facts about a session that is to be deleted from a keyring that cannot
-// be reached. f are the facts before, if they could be read.
+// pendingDelete returns the facts about a session that must be deleted from a keyring that cannot
+// be reached. f are the previous facts, if they could be read.
 func (f Facts) pendingDelete(key Key, now time.Time) Facts {
 	until := latest(f.KeyringUntil, f.Expires)
 	if until.IsZero() {

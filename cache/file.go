@@ -14,7 +14,7 @@ import (
 // files, so this store protects no more than file modes do.
 const fileKey = "file.key"
 
-// fileStore keeps sealed files. It is used only if a user chooses it.
+// fileStore stores sealed files. It is used only if the user chooses it.
 type fileStore struct {
 	dir *statedir.Dir
 }
@@ -87,9 +87,9 @@ func (st fileStore) sealKey() ([]byte, error) {
 	return b, nil
 }
 
-// makeSealKey makes the key and returns it, or the key that another process has made meanwhile. It
-// holds a lock: a second key could not open what the first one sealed. A corrupt key, as after a
-// crash of the machine, opens nothing and is replaced.
+// makeSealKey creates the key and returns it, or returns the key that another process has created
+// meanwhile. It holds a lock, because a second key could not open what the first one sealed. A
+// corrupt key, as after a crash of the machine, opens nothing and is replaced.
 func (st fileStore) makeSealKey(ctx context.Context) ([]byte, error) {
 	var sealKey []byte
 	var readErr error

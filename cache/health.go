@@ -11,21 +11,21 @@ import (
 
 // Health is the state of the stores and of the state directory.
 type Health struct {
-	Choice Choice // of the options
-	Store  Choice // of a new session
-	Reason string // for Store
-	// StateDir is why the state directory cannot be used; nil if it can be used or made.
+	Choice Choice // the store that the options name
+	Store  Choice // the store of a new session
+	Reason string // why that store was chosen
+	// StateDir is why the state directory cannot be used; nil if it can be used or created.
 	StateDir error
-	// StoreErr is why the store of the choice, or for Auto the keyring, takes no sessions, such as
+	// StoreErr is why the chosen store, or for Auto the keyring, cannot store sessions, such as
 	// ErrUnavailable, ErrLocked or ErrTimeout.
 	StoreErr error
-	// Newer are the sessions of a newer version of this program. Of some, only the key is known.
+	// Newer are the sessions of a newer version of this program. For some, only the key is known.
 	Newer []Facts
 	// Leftovers are the temporary files of killed processes that are more than an hour old.
 	Leftovers []string
 }
 
-// Health examines the stores and the state directory. It opens every session, raises no prompt,
+// Health examines the stores and the state directory. It opens every session, shows no prompt,
 // starts no daemon and changes nothing.
 func (c *Cache) Health(ctx context.Context) Health {
 	h := Health{Choice: c.opts.Choice}
@@ -55,7 +55,7 @@ func (c *Cache) Health(ctx context.Context) Health {
 	return h
 }
 
-// newer returns the sessions of a newer version of this program. Other faults of a session are
+// newer returns the sessions of a newer version of this program. Other problems with a session are
 // reported and repaired when it is used.
 func (c *Cache) newer(ctx context.Context, d *statedir.Dir) (all []Facts, err error) {
 	keys, err := factsKeys(d)

@@ -12,8 +12,8 @@ const (
 	maxItem     = maxSession + 1024 // bytes of an item on any platform
 )
 
-// wireItem is the content of a keyring item. It names its session, so that it cannot pass for that
-// of another one. It has the session itself, or the name of a sealed file and its key.
+// wireItem is the content of a keyring item. It has the key of its session, so that it is not
+// mistaken for another one. It has the session itself, or the name of a sealed file and its key.
 type wireItem struct {
 	Version int             `json:"v"`
 	Key     string          `json:"key"`

@@ -19,26 +19,27 @@ const kernelID = "kernel.id"
 // session.
 const kernelKeyLife = 36 * time.Hour
 
-// errNoKernelKey: the kernel has no such key. It was never made, has timed out or was revoked.
+// errNoKernelKey means that the kernel has no such key: it was never created, has timed out or was
+// revoked.
 var errNoKernelKey = errors.New("no key in the kernel keyring")
 
-// kernelKeys is the kernel's keyring of this user, see osKernel. Errors wrap ErrUnavailable if it
+// kernelKeys is the user keyring in the kernel, see osKernel. Errors wrap ErrUnavailable if it
 // cannot be used here.
 type kernelKeys interface {
-	// read returns a key and extends its life to kernelKeyLife. The error is errNoKernelKey if
-	// there is none that this process may read.
+	// read returns a key and extends its life to kernelKeyLife. It returns errNoKernelKey if there
+	// is no key that this process may read.
 	read(description string) ([]byte, error)
-	// add makes or replaces a key that every process of this user can read, until it has not been
+	// add creates or replaces a key. Every process of this user can read it, until it has not been
 	// used for kernelKeyLife.
 	add(description string, payload []byte) error
 	// probe returns the error that add would return.
 	probe() error
 }
 
-// kernelStore keeps sealed files whose key is in the kernel: nothing on disk can be read without
-// it, and it ends with a reboot. The key has a random name, which is in the names of the files. So
-// if several kernels share a state directory (a home on NFS, user namespaces), each has its own key
-// and files, and a file whose key is gone is a miss, not a damaged file.
+// kernelStore stores sealed files whose key is in the kernel: without the kernel, nothing on disk
+// can be read, and after a reboot all sessions are lost. The key has a random name, which is in the
+// names of the files. If several kernels share a state directory (a home on NFS, user namespaces),
+// each has its own key and files, and a file whose key is gone is a miss, not a damaged file.
 type kernelStore struct {
 	dir    *statedir.Dir
 	kernel kernelKeys
@@ -100,7 +101,7 @@ func (st kernelStore) delete(_ context.Context, key Key) error {
 // clear removes every sealed file of this store and returns the number of their sessions. The key
 // stays, because another process may be sealing a session with it.
 func (st kernelStore) clear() (int, error) {
-	keys := map[Key]bool{} // a session also has the files of kernel keys that are gone
+	keys := map[Key]bool{} // the files of one session may have different kernel keys
 	_, err := removeSealed(st.dir, Kernel, func(key Key, _ string) bool {
 		keys[key] = true
 		return true
@@ -124,7 +125,7 @@ func (st kernelStore) status() error {
 	return nil
 }
 
-// sealKey returns the key. The error is errNoKernelKey if there is none, or one of another form.
+// sealKey returns the key. It returns errNoKernelKey if there is none, or if it is malformed.
 func (st kernelStore) sealKey() (k sealingKey, err error) {
 	id, err := st.id()
 	if err != nil {
@@ -142,8 +143,8 @@ func (st kernelStore) sealKey() (k sealingKey, err error) {
 	return k, nil
 }
 
-// makeSealKey makes the key and returns it, or the key that another process has made meanwhile. It
-// holds a lock: a second key could not open what the first one sealed.
+// makeSealKey creates the key and returns it, or returns the key that another process has created
+// meanwhile. It holds a lock, because a second key could not open what the first one sealed.
 func (st kernelStore) makeSealKey(ctx context.Context) (k sealingKey, err error) {
 	unlock, lockErr := st.dir.Lock(ctx, kernelID, func() bool {
 		k, err = st.sealKey()
@@ -179,7 +180,7 @@ func (st kernelStore) makeSealKey(ctx context.Context) (k sealingKey, err error)
 
 func kernelDescription(id string) string { return "aws-credproc:" + id }
 
-// id returns the identifier. The error is errNoKernelKey if there is none, or one of another form.
+// id returns the identifier. It returns errNoKernelKey if there is none, or if it is malformed.
 func (st kernelStore) id() (string, error) {
 	b, err := st.dir.Read(statedir.Root, kernelID, textSize)
 	switch {

@@ -31,8 +31,8 @@ func (osKernel) read(description string) ([]byte, error) {
 		err = setTimeout(id)
 	}
 	if errors.Is(err, unix.EACCES) {
-		// The permissions of this key were changed. If the kernel refuses all keys, add returns
-		// that.
+		// The permissions of this key were changed. If the kernel refuses all keys, add returns an
+		// error.
 		return nil, errNoKernelKey
 	}
 	if err != nil {
@@ -71,8 +71,8 @@ func setTimeout(id int) error {
 	return err
 }
 
-// withNewKey makes a key in the keyring of a new thread, where no other process sees it yet, and
-// calls do with it. Unless do has linked the key elsewhere, it ends with the thread.
+// withNewKey creates a key in the keyring of a new thread, where no other process sees it yet, and
+// calls do with it. Unless do links the key elsewhere, it is deleted with the thread.
 func withNewKey(description string, payload []byte, do func(id int) error) error {
 	done := make(chan error, 1)
 	go func() {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// osKernel is unavailable: other systems have no such keyring.
+// osKernel is unavailable: only Linux has a kernel keyring.
 type osKernel struct{}
 
 var errNotLinux = fmt.Errorf("%w: only Linux has it", ErrUnavailable)

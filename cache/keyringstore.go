@@ -20,17 +20,17 @@ func sessionItem(key Key) keyring.Item {
 	return keyring.Item{Service: keyringService, User: key.String()}
 }
 
-// keyringStore keeps one keyring item per session. A session that is too large for an item is
-// sealed, with a key that is used for nothing else, into a file with a new name; the item then
-// holds the key and the name. The file is written before the item and the old file is removed after
-// it, so that readers always find a whole session.
+// keyringStore stores one keyring item per session. A session that is too large for an item is
+// sealed into a file with a new name, with a key of its own; the item then has the key and the
+// name. The file is written before the item, and the old file is removed after it, so that readers
+// always find a whole session.
 type keyringStore struct {
 	keyring *keyring.Keyring
 	dir     *statedir.Dir // nil if there is none yet, so there are no sealed files
 	maxItem int           // bytes of an item
 }
 
-// maxReads bounds how often get follows a session that is replaced while it is read.
+// maxReads limits how often get retries because a session was replaced while it was read.
 const maxReads = 4
 
 func (st keyringStore) get(ctx context.Context, key Key) (Session, error) {
@@ -50,7 +50,7 @@ func (st keyringStore) get(ctx context.Context, key Key) (Session, error) {
 		if missing == "" {
 			return s, nil
 		}
-		if missing == gone { // it was not replaced: the file is lost
+		if missing == gone { // it was not replaced, so its file is lost
 			break
 		}
 		gone = missing
@@ -58,9 +58,9 @@ func (st keyringStore) get(ctx context.Context, key Key) (Session, error) {
 	return Session{}, ErrMiss
 }
 
-// newest returns the newest session of the items. If none has one, missing is the sealed file that
-// the last item names and that does not exist. A damaged item does not hide a session: it may be in
-// a collection where no put replaces it.
+// newest returns the newest session of the items. If there is none, missing is the sealed file that
+// the last item names and that does not exist. A damaged item is ignored if another one has a
+// session: it may be in a collection where no put replaces it.
 func (st keyringStore) newest(key Key, items [][]byte) (newest Session, missing string, err error) {
 	var corrupt error
 	for _, b := range items {
@@ -118,7 +118,7 @@ func (st keyringStore) put(ctx context.Context, key Key, s Session) error {
 		return err // the item may have been written
 	}
 	if st.dir != nil {
-		// A file that cannot be removed now is swept when its session has expired.
+		// A file that cannot be removed now is removed by a sweep when its session has expired.
 		_, _ = removeSealed(st.dir, Keyring,
 			func(k Key, id string) bool { return k == key && isUnused(id) })
 	}
@@ -163,14 +163,14 @@ func (st keyringStore) delete(ctx context.Context, key Key) error {
 }
 
 const (
-	// changeLock is the name of the lock under which the keyring is changed.
+	// changeLock is the name of the lock for changes of the keyring.
 	changeLock = "keyring"
 	// changeLimit is how long change waits for other processes.
 	changeLimit = 5 * time.Second
 )
 
-// change calls a function that changes the keyring, in one process at a time: on macOS, concurrent
-// changes of an item fail; and a Secret Service rewrites all that it has for each change, while
+// change calls a function that changes the keyring, in one process at a time. On macOS, concurrent
+// changes of an item fail; and a Secret Service rewrites all its items for each change, while
 // readers wait.
 func (st keyringStore) change(ctx context.Context, do func() error) error {
 	if st.dir == nil {
@@ -179,7 +179,7 @@ func (st keyringStore) change(ctx context.Context, do func() error) error {
 	lockCtx, cancel := context.WithTimeout(ctx, changeLimit)
 	defer cancel()
 	unlock, err := st.dir.Lock(lockCtx, changeLock, nil)
-	// The deadline of the caller may be the earlier one.
+	// The caller's deadline may be earlier.
 	if err != nil && lockCtx.Err() != nil && !errors.Is(ctx.Err(), context.Canceled) {
 		err = &keyring.Error{Err: fmt.Errorf("other processes are changing it: %w", ErrTimeout)}
 	}
@@ -191,7 +191,8 @@ func (st keyringStore) change(ctx context.Context, do func() error) error {
 }
 
 // clear deletes every session and returns their number. known are those that the keyring is known
-// to have. The sealed files are useless without the items, and are removed even if these cannot be.
+// to have. The sealed files are useless without the items, so they are removed even if the items
+// cannot be deleted.
 func (st keyringStore) clear(ctx context.Context, known []Key) (int, error) {
 	users := make([]string, 0, len(known))
 	for _, key := range known {

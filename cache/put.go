@@ -10,14 +10,14 @@ import (
 )
 
 // Put stores a session and then its facts, so that there are no facts about a session that does not
-// exist. It returns the store of the session; None, without an error, if nothing is kept. It sets
-// Key, Store, Created, Expires and the last error of f. What a newer version of this program has
-// stored is not replaced: the error wraps ErrVersion.
+// exist. It returns the store of the session; None, without an error, if nothing is cached. It sets
+// Key, Store, Created, Expires and the last error of f. It does not replace what a newer version of
+// this program has stored: the error then wraps ErrVersion.
 //
-// With Auto, a session that the keyring does not take goes to the kernel store, also where the
-// keyring has one of a newer version. What the keyring has is deleted when it has expired. With any
-// other choice, a keyring that is locked or does not answer is an error, because the session would
-// not be found in another store.
+// With Auto, a session that the keyring does not accept goes to the kernel store, even if the
+// keyring has one of a newer version. A session that is left in the keyring is deleted when it has
+// expired. With any other choice, Put fails if the keyring is locked or does not respond, because
+// the session would not be found in another store.
 //
 // The caller holds the lock of the session.
 func (c *Cache) Put(ctx context.Context, key Key, s Session, f Facts) (Choice, error) {
@@ -79,15 +79,15 @@ func (p *putting) run(ctx context.Context, name Choice, f Facts) (Choice, error)
 	return name, nil
 }
 
-// noteItem notes in the old facts that the keyring may have an item: a process that is killed before
-// it writes the new facts leaves the item, and most keyrings cannot list items.
+// noteItem records in the old facts that the keyring may have an item: a process that is killed
+// before it writes the new facts leaves the item behind, and most keyrings cannot list items.
 func (p *putting) noteItem() error {
 	p.old.KeyringUntil = latest(p.old.KeyringUntil, p.session.Expiration)
 	return writeFacts(p.dir, p.old)
 }
 
-// store stores the session and returns the store that has taken it. With Auto, that may be the kernel
-// store in place of the keyring, which was unlocked when it was chosen.
+// store stores the session and returns the store that has accepted it. With Auto, that may be the
+// kernel store even though the keyring was unlocked when it was chosen.
 func (p *putting) store(
 	ctx context.Context, name Choice, prepare func() error,
 ) (Choice, error) {
@@ -101,19 +101,18 @@ func (p *putting) store(
 	return name, err
 }
 
-// deleteOld deletes the session before this one, if it was in another store. f are the facts as
-// written.
+// deleteOld deletes the previous session, if it was in another store. f are the facts as written.
 func (p *putting) deleteOld(ctx context.Context, f Facts) error {
 	switch {
 	case p.old.Store == "", p.old.Store == f.Store:
 		return nil
 	case p.old.Store == Keyring && p.opts.Choice == Auto:
-		return nil // the keyring did not take the new session, so it would not delete the old one
+		return nil // the keyring rejected the new session, so it would not delete the old one
 	case p.old.Store == Keyring:
 		ctx, cancel := context.WithTimeout(ctx, p.opts.KeyringLimit)
 		defer cancel()
 		if p.stores.delete(ctx, p.dir, Keyring, f.Key) != nil {
-			return nil // it is deleted later: the facts say that it is there
+			return nil // it is deleted later: the facts record it
 		}
 		f.KeyringUntil, f.PendingDelete = time.Time{}, false
 		return writeFacts(p.dir, f)

@@ -1,10 +1,9 @@
-// Package cache keeps sessions until they expire: the stores that hold them, the lock that lets one
-// of many processes obtain a session, and the facts that are known about a session without opening
-// it.
+// Package cache stores sessions until they expire. It has the stores, the lock that lets one of
+// many processes obtain a session, and facts about sessions that can be read without opening them.
 //
-// At every moment, a session is whole or absent, whichever process is killed. A failure is never
-// reported as a miss. Nothing hangs or starts a daemon, and only Unlock raises a prompt. No secret
-// is in an error, in a file that is not sealed, or in anything that is printed.
+// A session is always whole or absent, even if a process is killed. A failure is never reported as
+// a miss. Nothing hangs or starts a daemon, and only Unlock shows a prompt. No secret is in an
+// error, in a file that is not sealed, or in printed values.
 package cache
 
 import (
@@ -20,8 +19,8 @@ import (
 	"time"
 )
 
-// maxSession is the size limit of an encoded session in bytes. AWS sets no limit for a session
-// token; most are below 4096 bytes.
+// maxSession is the size limit of an encoded session in bytes. AWS sets no limit for session
+// tokens; most are below 4096 bytes.
 const maxSession = 128 << 10
 
 // sessionVersion is the version of the encoding that this program reads and writes.
@@ -34,7 +33,7 @@ type Session struct {
 	AccessKeyID, SecretAccessKey, SessionToken string
 	// AccountID is empty if the source does not report it.
 	AccountID string
-	// Issued is when the credentials were issued, by the clock of the issuer. Expiration is later.
+	// Issued is when the credentials were issued, by the issuer's clock. Expiration is later.
 	Issued, Expiration time.Time
 }
 
@@ -126,8 +125,8 @@ func (s Session) validate() error {
 	return nil
 }
 
-// Key identifies a session: a SHA-256 over everything that decides what STS would answer, which the
-// caller computes.
+// Key identifies a session. It is a SHA-256 hash of everything that determines the response of STS,
+// which the caller computes.
 type Key [32]byte
 
 // String returns the key as 64 lower-case hexadecimal digits.

@@ -8,8 +8,8 @@ import (
 	"aws-credproc/cache/statedir"
 )
 
-// state is the state directory of a Cache, opened when it is first needed. One that cannot be used
-// costs one warning.
+// state is the state directory of a Cache, opened when it is first needed. If it cannot be used,
+// there is one warning.
 type state struct {
 	path  string
 	warnf func(format string, args ...any)
@@ -17,7 +17,7 @@ type state struct {
 	mu        sync.Mutex
 	dir       *statedir.Dir
 	err       error // why the directory cannot be used; it has been reported
-	creatable bool  // a directory that does not exist can be made
+	creatable bool  // a directory that does not exist can be created
 }
 
 // open returns the state directory. Without create, the error wraps fs.ErrNotExist if there is
@@ -49,7 +49,7 @@ func (s *state) open(create bool) (*statedir.Dir, error) {
 	return d, nil
 }
 
-// check is open without create. The error wraps fs.ErrNotExist only if a directory can be made.
+// check is open without create. The error wraps fs.ErrNotExist only if a directory can be created.
 func (s *state) check() (*statedir.Dir, error) {
 	d, err := s.open(false)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -67,7 +67,7 @@ func (s *state) check() (*statedir.Dir, error) {
 	return nil, err
 }
 
-// fail ends the use of the state directory.
+// fail makes the state directory unusable.
 func (s *state) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

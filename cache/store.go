@@ -17,22 +17,24 @@ import (
 // What a Cache returns instead of a session. Errors wrap these. Only ErrMiss means that there is no
 // session.
 var (
-	// ErrMiss: there is no session. It is not a failure.
+	// ErrMiss means that there is no session. It is not a failure.
 	ErrMiss = errors.New("no session in the cache")
-	// ErrLocked: a user must unlock the keyring.
+	// ErrLocked means that a user must unlock the keyring.
 	ErrLocked = keyring.ErrLocked
-	// ErrUnavailable: this machine or login has no such store.
+	// ErrUnavailable means that this machine or login does not have the store.
 	ErrUnavailable = keyring.ErrUnavailable
-	// ErrTimeout: the keyring did not answer in time. It may have the session.
+	// ErrTimeout means that the keyring did not respond in time. It may have the session.
 	ErrTimeout = keyring.ErrTimeout
-	// ErrCorrupt: no version of this program stored the data under this key.
+	// ErrCorrupt means that no version of this program stored the data under this key.
 	ErrCorrupt = versioned.ErrCorrupt
-	// ErrVersion: a newer version of this program stored the data. It is never overwritten.
+	// ErrVersion means that a newer version of this program stored the data. It is never
+	// overwritten.
 	ErrVersion = versioned.ErrNewer
 )
 
-// store keeps sessions. Many processes may call it at once: a reader gets the old session or the
-// new one, never a mixture. get returns ErrMiss if there is no session; delete then returns nil.
+// store stores sessions. Many processes may call it concurrently: a reader gets the old session or
+// the new one, never a mixture. get returns ErrMiss if there is no session; delete then returns
+// nil.
 type store interface {
 	get(ctx context.Context, key Key) (Session, error)
 	put(ctx context.Context, key Key, s Session) error
@@ -85,8 +87,8 @@ func (s *stores) get(
 	return session, err
 }
 
-// put puts a session into a store, unless a newer version of this program has put one there. It
-// calls prepare, which may be nil, after the store has answered and before it is changed.
+// put stores a session, unless a newer version of this program has stored one. It calls prepare,
+// which may be nil, after the store has responded and before it is changed.
 func (s *stores) put(
 	ctx context.Context, d *statedir.Dir, name Choice, key Key, session Session,
 	prepare func() error,

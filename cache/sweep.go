@@ -14,16 +14,16 @@ import (
 )
 
 const (
-	// tempAge is longer than any write takes, and than a claim is valid.
+	// tempAge is longer than any write takes, and longer than a claim is valid.
 	tempAge = time.Hour
-	// clearedTempAge is tempAge for Clear: longer than a write takes that is not held up. The
-	// process of one that is held up then warns that its session is not kept.
+	// clearedTempAge is tempAge for Clear: longer than a write normally takes. A process whose
+	// write takes longer warns that its session is not cached.
 	clearedTempAge = 10 * time.Second
 	// errorAge is how long the facts of a failure are kept if there is no session.
 	errorAge = 24 * time.Hour
-	// maxSwept bounds how many files of a folder one sweep looks at.
+	// maxSwept limits how many files of a folder one sweep examines.
 	maxSwept = 256
-	// maxSweptSessions bounds how many sessions one sweep deletes.
+	// maxSweptSessions limits how many sessions one sweep deletes.
 	maxSweptSessions = 16
 )
 
@@ -32,12 +32,12 @@ type sweeper struct {
 	stores *stores
 	dir    *statedir.Dir
 	now    time.Time
-	// keyringUnlocked reports whether the keyring is unlocked. One that is not must not hold up the
+	// keyringUnlocked reports whether the keyring is unlocked. A locked one must not delay the
 	// process.
 	keyringUnlocked func() bool
 }
 
-// run sweeps once. Its work is bounded and starts at a random place, so that many runs cover
+// run sweeps once. Its work is limited and starts at a random place, so that many runs cover
 // everything.
 func (s sweeper) run(ctx context.Context) error {
 	errs := []error{sweepFiles(s.dir, s.now, tempAge)}
@@ -105,7 +105,7 @@ func (f Facts) isStale(now time.Time) bool {
 }
 
 // sweepFiles removes old temporary files, old claims and expired sealed files. A temporary file is
-// old from tempAge on.
+// old after tempAge.
 func sweepFiles(d *statedir.Dir, now time.Time, tempAge time.Duration) error {
 	return errors.Join(d.RemoveTemp(now, tempAge), sweepClaims(d, now, tempAge),
 		sweepSealed(d, now))

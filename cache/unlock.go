@@ -13,12 +13,12 @@ import (
 // UnlockLimit is how long a user has to answer the prompt of the keyring.
 const UnlockLimit = time.Minute
 
-// unlockLock is the name of the lock that lets one process raise a prompt. Three prompts at once
-// that cannot be shown wedge gnome-keyring for good.
+// unlockLock is the name of the lock that lets one process at a time show a prompt. Three
+// concurrent prompts that cannot be shown make gnome-keyring hang permanently.
 const unlockLock = "unlock"
 
-// Unlock asks the user to unlock the keyring, by the keyring's own prompt, if it is locked. It
-// calls waiting when it begins to wait for the user, or for another process that asks, for at most
+// Unlock asks the user to unlock the keyring, with the keyring's own prompt, if it is locked. It
+// calls waiting when it starts to wait for the user, or for another process that asks, for at most
 // limit. The error says why the keyring is still locked. dir is the path of the state directory.
 func Unlock(ctx context.Context, dir string, limit time.Duration, waiting func()) error {
 	k := new(keyring.Keyring)
@@ -35,7 +35,7 @@ func Unlock(ctx context.Context, dir string, limit time.Duration, waiting func()
 	defer d.Close()
 	waiting()
 	deadline := time.Now().Add(limit)
-	// The process that has raised the prompt may be stopped, as by Ctrl-Z.
+	// The process that shows the prompt may be stopped, as by Ctrl-Z.
 	lockCtx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	unlocked := false // by another process

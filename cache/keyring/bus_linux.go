@@ -16,8 +16,8 @@ import (
 	"aws-credproc/internal/printable"
 )
 
-// bus is a connection to the session bus, on which the Secret Service has answered. Each call is
-// sent at once, with NoAutoStart so that it starts no service; the function that a call returns
+// bus is a connection to the session bus, on which the Secret Service has responded. Each call is
+// sent immediately, with NoAutoStart so that it starts no service; the function that a call returns
 // waits for the reply. The connection ends with its context.
 type bus struct {
 	conn     *dbus.Conn

@@ -13,13 +13,13 @@ import (
 
 // Errors of the keyring wrap one of these where it applies.
 var (
-	// ErrNotFound: there is no such item. It is not a failure.
+	// ErrNotFound means that there is no such item. It is not a failure.
 	ErrNotFound = errors.New("not in the keyring")
-	// ErrLocked: a user must unlock the keyring.
+	// ErrLocked means that a user must unlock the keyring.
 	ErrLocked = errors.New("locked")
-	// ErrUnavailable: this machine or login has no keyring.
+	// ErrUnavailable means that this machine or login has no keyring.
 	ErrUnavailable = errors.New("not available")
-	// ErrTimeout: the keyring did not answer in time. It may have the item.
+	// ErrTimeout means that the keyring did not respond in time. It may have the item.
 	ErrTimeout = errors.New("no answer in time")
 )
 
@@ -33,9 +33,8 @@ func (e *Error) Unwrap() error { return e.Err }
 // Item names an item of the keyring, as package go-keyring does.
 type Item struct{ Service, User string }
 
-// Keyring is the keyring of this user. The zero value is ready to use. It remembers for a while
-// that the keyring did not answer, so that further calls fail at once. Its methods may be called
-// from several goroutines.
+// Keyring is the keyring of this user. The zero value is ready to use. After a timeout, further
+// calls fail immediately for a while. Its methods are safe for concurrent use.
 type Keyring struct {
 	mu sync.Mutex
 
@@ -57,15 +56,15 @@ func (k *Keyring) Get(ctx context.Context, item Item) ([][]byte, error) {
 	})
 }
 
-// Put makes or replaces an item. A user sees its label in the keyring.
+// Put creates or replaces an item. The keyring shows the label to the user.
 func (k *Keyring) Put(ctx context.Context, item Item, label string, value []byte) error {
 	return runErr(ctx, k, writeLimits, func(ctx context.Context) error {
 		return put(ctx, item, label, value)
 	})
 }
 
-// PutLasting is Put for what cannot be obtained again. It replaces every item with this name, and
-// the error wraps ErrUnavailable if the keyring would keep the item in memory only.
+// PutLasting is Put for secrets that cannot be obtained again. It replaces every item with this
+// name, and the error wraps ErrUnavailable if the keyring would store the item in memory only.
 func (k *Keyring) PutLasting(ctx context.Context, item Item, label string, value []byte) error {
 	return runErr(ctx, k, writeLimits, func(ctx context.Context) error {
 		return putLasting(ctx, item, label, value)
@@ -92,7 +91,7 @@ func (k *Keyring) Status(ctx context.Context, limit time.Duration) error {
 	return runErr(ctx, k, limits{limit, limit}, status)
 }
 
-// Unlock raises the keyring's own prompt if the keyring is locked, and waits until limit for the
+// Unlock shows the keyring's own prompt if the keyring is locked, and waits until limit for the
 // user to answer it.
 func (k *Keyring) Unlock(ctx context.Context, limit time.Duration) error {
 	total := limit + ResponseLimit
@@ -103,9 +102,9 @@ func (k *Keyring) Unlock(ctx context.Context, limit time.Duration) error {
 	})
 }
 
-// RetryOnce lets calls ask a keyring again that did not answer in time because it was busy, and
-// reports whether it does. It does once, and not if the bus has answered and the service has not:
-// such a service hangs.
+// RetryOnce allows calls to a keyring again that was too busy to respond in time, and reports
+// whether it does. It does so once, and not if the bus has responded and the service has not,
+// because such a service hangs.
 func (k *Keyring) RetryOnce() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()

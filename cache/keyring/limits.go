@@ -8,31 +8,31 @@ import (
 	"time"
 )
 
-// ResponseLimit is how long the keyring may take for an answer. One that works takes milliseconds,
-// and one that does not must not hold up an AWS command for long.
+// ResponseLimit is how long the keyring may take to respond. A working keyring takes milliseconds,
+// and a hanging one must not delay an AWS command for long.
 const ResponseLimit = 1500 * time.Millisecond
 
 // limits bound a call.
 type limits struct {
 	silence time.Duration // between two answers
-	total   time.Duration // of the call: two hundred other processes may be served first
+	total   time.Duration // of the call: two hundred other processes may come first
 }
 
 var (
 	readLimits = limits{ResponseLimit, 5 * time.Second}
-	// For a change, some keyrings rewrite all that they hold and wait for the disk. A keyring that
-	// is known not to have begun with that (reportsAnswers) has ResponseLimit.
+	// For a change, some keyrings rewrite all their items and wait for the disk. The limit is
+	// ResponseLimit while such a keyring is known not to have started that (reportsAnswers).
 	writeLimits     = limits{3 * time.Second, 5 * time.Second}
 	deleteAllLimits = limits{ResponseLimit, 15 * time.Second}
 )
 
 const (
-	// timeoutLife is how long a keyring that did not answer is not asked again. A command has ended
-	// by then; a process that runs for long asks again.
+	// timeoutLife is how long no calls are made after a timeout. A command has ended by then; a
+	// long-running process tries again.
 	timeoutLife = 10 * time.Second
-	// retryLimit takes the place of ResponseLimit after RetryOnce if there was no answer at all. Of
-	// hundreds of processes, most have been served by then; and a bus that hangs must not cost
-	// twice as much time.
+	// retryLimit replaces ResponseLimit after RetryOnce if there was no response at all. Of
+	// hundreds of processes, most have finished by then; and a bus that hangs must not take twice
+	// as much time.
 	retryLimit = 300 * time.Millisecond
 )
 

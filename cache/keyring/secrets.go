@@ -6,7 +6,7 @@ import (
 )
 
 // Secrets are the long-lived secrets of one service, such as access keys or TOTP seeds, by user
-// name. Nothing deletes them except Delete. Its methods may be called from several goroutines.
+// name. Only Delete deletes them. Its methods are safe for concurrent use.
 type Secrets struct {
 	service string
 	label   string
@@ -29,8 +29,8 @@ func (s *Secrets) Get(ctx context.Context, user string) (string, error) {
 	return string(values[0]), nil
 }
 
-// Set makes or replaces the secret of a user name. The error wraps ErrUnavailable if the keyring
-// would not keep it after this login.
+// Set creates or replaces the secret of a user name. The error wraps ErrUnavailable if the keyring
+// would lose it at the end of this login.
 func (s *Secrets) Set(ctx context.Context, user, secret string) error {
 	if len(secret) > MaxItem {
 		return &Error{fmt.Errorf("a secret of %d bytes is too large (limit: %d)", len(secret),

@@ -14,19 +14,19 @@ import (
 	"aws-credproc/internal/versioned"
 )
 
-// ErrBusy: another process has held a lock for longer than its work takes.
+// ErrBusy means that another process has held a lock for too long.
 var ErrBusy = errors.New("another process has not finished in time")
 
 // maxCounter is the length of a number in decimal, with its line end.
 const maxCounter = 21
 
-// countLimit is how long Count waits for another process, whose Count takes milliseconds: that
+// countLimit is how long Count waits for another process. A Count takes milliseconds, but the other
 // process may have been stopped.
 const countLimit = 5 * time.Second
 
-// Count changes the number that the state directory at a path keeps under a name. It calls change
-// with the number, or 0 if there is none or it cannot be read, and keeps what change returns. Only
-// one process at a time changes a number. Numbers are not secret.
+// Count changes a named number in the state directory at a path. It calls change with the number,
+// or 0 if there is none or it cannot be read, and stores what change returns. Only one process at a
+// time changes a number. Numbers are not secret.
 func Count(ctx context.Context, path, name string, change func(n int64) int64) error {
 	return count(ctx, path, name, countLimit, change)
 }

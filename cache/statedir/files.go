@@ -15,11 +15,11 @@ import (
 	"aws-credproc/internal/versioned"
 )
 
-// TempPrefix starts the names of files that are being written. An old one is left by a process that
-// was killed.
+// TempPrefix starts the names of files that are being written. An old one was left by a process
+// that was killed.
 const TempPrefix = ".tmp-"
 
-// maxRemoved bounds how many files RemoveTemp removes, so that nobody waits long for it.
+// maxRemoved limits how many files RemoveTemp removes, so that its caller does not wait long.
 const maxRemoved = 256
 
 // FileError is an error of a file, as opposed to one of its folder.
@@ -78,11 +78,12 @@ func readFile(root *os.Root, name string, limit int) ([]byte, error) {
 	return b[:n], nil
 }
 
-// Write replaces a file, so that readers get the old content or the new, never a mixture. It makes
-// the folder if there is none.
+// Write replaces a file. Readers get the old content or the new, never a mixture. Write creates the
+// folder if there is none.
 //
 // It does not sync: after a crash of the machine a file may be empty or torn, so decoders must
-// detect that. A cache may lose what it can get again, and a sync costs each renewal milliseconds.
+// detect that. A cache can lose sessions, because they can be obtained again, and a sync would take
+// milliseconds for each renewal.
 func (d *Dir) Write(folder Folder, name string, data []byte) error {
 	root, err := d.create(folder)
 	if err != nil {

@@ -18,8 +18,8 @@ const (
 	maxImportedField = 4 << 10  // bytes of the profile and the path together; PATH_MAX is 4096
 )
 
-// Imported is a note about a long-term access key that was imported into the keyring, so that
-// nobody has to open the keyring to know of it. It holds no secret.
+// Imported records a long-term access key that was imported into the keyring, so that its ID is
+// known without opening the keyring. It has no secret.
 type Imported struct {
 	Profile     string
 	Config      string // the absolute path of the config file that has the profile
@@ -33,7 +33,7 @@ type wireImported struct {
 	AccessKeyID string `json:"access_key_id"`
 }
 
-// ReadImported returns the note about a profile of a config file in the state directory at a path.
+// ReadImported returns the record of a profile of a config file in the state directory at a path.
 // The error wraps [fs.ErrNotExist] if there is none.
 func ReadImported(path, config, profile string) (Imported, error) {
 	d, err := Open(path)
@@ -57,7 +57,7 @@ func ReadImported(path, config, profile string) (Imported, error) {
 	return i, nil
 }
 
-// WriteImported writes a note, in place of an earlier one about the same profile.
+// WriteImported writes a record. It replaces an earlier one of the same profile.
 func WriteImported(path string, i Imported) error {
 	if len(i.Profile)+len(i.Config) > maxImportedField {
 		return errors.New("imported key: the profile's name or the path of its file is too long")
@@ -80,8 +80,8 @@ func WriteImported(path string, i Imported) error {
 	return nil
 }
 
-// PrepareImported makes the directories that WriteImported needs, so that they fail before anything
-// else is changed.
+// PrepareImported creates the directories that WriteImported needs, so that this can fail before
+// anything else is changed.
 func PrepareImported(path string) error {
 	d, err := Create(path)
 	if err != nil {
@@ -96,8 +96,7 @@ func PrepareImported(path string) error {
 	return nil
 }
 
-// RemoveImported removes the note about a profile of a config file. It returns nil if there is
-// none.
+// RemoveImported removes the record of a profile of a config file. It returns nil if there is none.
 func RemoveImported(path, config, profile string) error {
 	d, err := Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

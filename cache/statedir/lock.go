@@ -11,8 +11,8 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// lockTries bounds how often a lock is tried again because its file, or a directory above it, was
-// removed: far more often than anybody removes the state directory during one wait.
+// lockTries limits how often a lock is retried because its file, or a directory above it, was
+// removed. The state directory is not removed that often during one wait.
 const lockTries = 100
 
 // Lock takes the lock with this name for this process and waits until other processes release it.
@@ -21,7 +21,7 @@ const lockTries = 100
 // returned false under it.
 //
 // The error is the cause of ctx or a failure to lock. unlock is never nil. If the state directory
-// was removed, Lock makes it again, as other processes do.
+// was removed, Lock creates it again, as other processes do.
 func (d *Dir) Lock(
 	ctx context.Context, name string, look func() bool,
 ) (unlock func(), err error) {
@@ -72,7 +72,7 @@ func (d *Dir) TryLock(name string) (unlock func(), held bool, err error) {
 	return unlock, true, nil
 }
 
-// lockPath returns the path of a lock, whose directories it makes and checks: flock opens the file
+// lockPath returns the path of a lock, and creates and checks its directories: flock opens the file
 // by its path. The error wraps fs.ErrNotExist if the directories are removed meanwhile.
 func (d *Dir) lockPath(name string) (string, error) {
 	current, err := Create(d.path)
@@ -91,11 +91,12 @@ func (d *Dir) lockPath(name string) (string, error) {
 // lockFile takes the lock of a file, as Dir.Lock does. The error wraps fs.ErrNotExist if the file
 // is removed meanwhile: other processes then lock the file that replaces it.
 //
-// The system releases the lock when its process ends, so a killed process blocks nobody. The file
-// stays: if it were removed, two processes could hold a lock of the same name. Nobody polls. A
-// process that finds the lock taken first waits for a shared lock, which the kernel grants to all
-// waiters at once when the holder leaves. So two hundred processes look at the same time instead of
-// one after the other, and only those whose look returns false queue for the exclusive lock.
+// The system releases the lock when its process ends, so a killed process does not block the
+// others. The file stays: if it were removed, two processes could hold a lock of the same name.
+// There is no polling. A process that finds the lock taken first waits for a shared lock, which the
+// kernel grants to all waiters together when the holder releases it. So two hundred processes call
+// look at the same time instead of one after the other, and only those whose look returns false
+// wait for the exclusive lock.
 func lockFile(ctx context.Context, path string, look func() bool) (unlock func(), err error) {
 	if look == nil {
 		look = func() bool { return false }
@@ -141,8 +142,8 @@ func waitUntilFree(ctx context.Context, path string) error {
 	return nil
 }
 
-// unlocker ignores the error of Unlock: nothing could be done about it, and the lock ends with the
-// process.
+// unlocker ignores the error of Unlock: the caller could do nothing about it, and the lock ends
+// with the process.
 func unlocker(l *flock.Flock) func() { return func() { _ = l.Unlock() } }
 
 // checkLocked returns nil if the file of a held lock is the one at its path. The error wraps

@@ -1,8 +1,8 @@
 // Package statedir keeps small files in the user's state directory, where other users can neither
 // read nor change them, and the locks by which processes take turns.
 //
-// Every operation opens the directories that it uses and checks the open handle (os.Root). So
-// nobody can replace a directory between the check and its use, and no link leads out of it.
+// Every operation opens the directories that it uses and checks the open handle (os.Root). So no
+// directory can be replaced between the check and its use, and no link leads out of it.
 package statedir
 
 import (
@@ -29,13 +29,13 @@ const (
 	imported Folder = "imported" // <hash>.json, see Imported
 )
 
-// Dir is an open state directory that other users cannot write to. Its methods may be called from
-// several goroutines.
+// Dir is an open state directory that other users cannot write to. Its methods are safe for
+// concurrent use.
 //
-// A directory that others may read is accepted: mkdir makes one, everything in it is 0600 within
+// A directory that others can read is accepted: mkdir creates one, everything in it is 0600 within
 // 0700, and the program must not chmod a directory that a user named (it may be the home
-// directory). One that others may write to is refused, because they could put sessions of their
-// choice in it.
+// directory). A directory that others can write to is refused, because they could put their own
+// sessions in it.
 type Dir struct {
 	path string
 	root *os.Root
@@ -51,7 +51,7 @@ func Open(path string) (*Dir, error) {
 	return open(path)
 }
 
-// Create opens the state directory at an absolute path, and makes it if there is none.
+// Create opens the state directory at an absolute path, and creates it if there is none.
 func Create(path string) (*Dir, error) {
 	path, err := clean(path)
 	if err != nil {
@@ -130,8 +130,8 @@ func (d *Dir) IsRemoved() bool {
 	return err == nil && !os.SameFile(now, opened)
 }
 
-// CheckWritable returns why nothing can be written to the directory although its mode allows it, as
-// on a read-only file system. It writes nothing.
+// CheckWritable returns why the directory cannot be written to although its mode allows it, as on a
+// read-only file system. It writes nothing.
 func (d *Dir) CheckWritable() error {
 	if err := accessToWrite(d.path); err != nil {
 		return fmt.Errorf("state directory %s: %w", d.path, err)
@@ -139,9 +139,10 @@ func (d *Dir) CheckWritable() error {
 	return nil
 }
 
-// CheckCreatable returns why [Create] could not make a state directory that does not exist. It
-// makes nothing: it checks whether this user may write to the nearest parent directory that exists.
-// What only a mkdir can find out (a quota, a file system such as /proc), Create reports.
+// CheckCreatable returns why [Create] could not create a state directory that does not exist. It
+// creates nothing: it checks whether this user can write to the nearest parent directory that
+// exists. Only mkdir detects other reasons (a quota, a file system such as /proc), which Create
+// reports.
 func CheckCreatable(path string) error {
 	path = filepath.Clean(path)
 	parent := filepath.Dir(path)
@@ -167,8 +168,8 @@ func CheckCreatable(path string) error {
 	return nil
 }
 
-// notCreatable does not wrap err, which may be fs.ErrNotExist (in /proc): for callers, that is a
-// state directory that can be made.
+// notCreatable does not wrap err, which may be fs.ErrNotExist (in /proc): callers would take that
+// for a state directory that can be created.
 func notCreatable(err error) error {
 	return fmt.Errorf("state directory: %v", err) //nolint:errorlint // see above
 }
@@ -191,7 +192,7 @@ func (d *Dir) open(folder Folder) (*os.Root, error) {
 	return root, nil
 }
 
-// create opens a folder, which it makes if there is none.
+// create opens a folder, and creates it if there is none.
 func (d *Dir) create(folder Folder) (*os.Root, error) {
 	if folder != Root {
 		err := d.root.Mkdir(string(folder), 0o700)
@@ -202,7 +203,8 @@ func (d *Dir) create(folder Folder) (*os.Root, error) {
 	return d.open(folder)
 }
 
-// close closes what open or create has returned. Nothing depends on an error of it.
+// close closes what open or create has returned. It ignores the error, because nothing depends on
+// it.
 func (d *Dir) close(root *os.Root) {
 	if root != d.root {
 		_ = root.Close()

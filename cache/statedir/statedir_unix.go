@@ -24,7 +24,7 @@ const noFollow = syscall.O_NOFOLLOW
 
 // Default returns the state directory that is used unless AWS_CREDPROC_STATE_DIR is set:
 // aws-credproc in $XDG_STATE_HOME or ~/.local/state, on macOS in ~/Library/Application Support. As
-// the XDG Base Directory Specification demands, a relative $XDG_STATE_HOME is ignored.
+// the XDG Base Directory Specification requires, a relative $XDG_STATE_HOME is ignored.
 func Default() (string, error) {
 	if runtime.GOOS != "darwin" {
 		if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
@@ -47,7 +47,7 @@ func Default() (string, error) {
 	return filepath.Join(home, ".local", "state", "aws-credproc"), nil
 }
 
-// checkDir returns an error for a directory that this user does not own or that others may write
+// checkDir returns an error for a directory that this user does not own or that others can write
 // to.
 func checkDir(info fs.FileInfo) error {
 	switch perm := info.Mode().Perm(); {
@@ -72,7 +72,7 @@ func checkFile(info fs.FileInfo) error {
 	return nil
 }
 
-// accessToWrite returns an error if this user may not make files and directories in a directory.
+// accessToWrite returns an error if this user cannot create files and directories in a directory.
 func accessToWrite(path string) error { return unix.Access(path, unix.W_OK|unix.X_OK) }
 
 func isOwned(info fs.FileInfo) bool {

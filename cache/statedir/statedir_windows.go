@@ -12,7 +12,7 @@ import (
 // openFlags is 0: opening a file does not block on Windows.
 const openFlags = 0
 
-// noFollow is 0: making a link takes a privilege on Windows.
+// noFollow is 0: creating a link requires a privilege on Windows.
 const noFollow = 0
 
 // Default returns the state directory that is used unless AWS_CREDPROC_STATE_DIR is set:
@@ -26,13 +26,13 @@ func Default() (string, error) {
 }
 
 // checkDir and checkFile return nil: directories below %LOCALAPPDATA% inherit an access list of the
-// user alone, and Go makes up the mode bits.
+// user alone, and Go invents the mode bits.
 func checkDir(fs.FileInfo) error { return nil }
 
 func checkFile(fs.FileInfo) error { return nil }
 
-// accessToWrite returns an error if this user may not make files and directories in a directory, by
-// opening it for that. Other reasons for which the open fails say nothing about it.
+// accessToWrite returns an error if this user cannot create files and directories in a directory.
+// It opens the directory for that, and ignores other reasons for which this fails.
 func accessToWrite(path string) error {
 	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {

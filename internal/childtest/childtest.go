@@ -47,8 +47,8 @@ func Command(t testing.TB, name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Run runs n children at once and returns what each wrote to stdout. args returns the arguments of
-// the i-th child.
+// Run runs n children concurrently and returns what each wrote to stdout. args returns the
+// arguments of the i-th child.
 func Run(t *testing.T, n int, name string, args func(i int) []string) []string {
 	t.Helper()
 	out := make([]string, n)

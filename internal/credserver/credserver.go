@@ -35,12 +35,13 @@ type Credentials struct {
 
 // Options are the settings of a [Server].
 type Options struct {
-	// Lookup returns the credentials. It is called for each request, but never twice at a time.
+	// Lookup returns the credentials. It is called for each request, but never concurrently.
 	Lookup  func(context.Context) (Credentials, error)
 	Timeout time.Duration // of one lookup
 	// Grace is how long a lookup may take after its context has ended.
 	Grace time.Duration
-	// Failed is called with the error of a lookup: many SDKs do not show what a server responds.
+	// Failed is called with the error of a lookup, because many SDKs do not show the server's
+	// response.
 	Failed func(error)
 }
 

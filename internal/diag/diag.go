@@ -23,15 +23,16 @@ type Error struct {
 type Flags uint8
 
 const (
-	// NeedsUser: the user must act (MFA code, sign-in) and cannot be asked here.
+	// NeedsUser means that the user must act (MFA code, sign-in) and cannot be asked here.
 	NeedsUser Flags = 1 << iota
-	// Temporary: the same call may succeed later (network, 5xx, throttling, time-out). A denial is
-	// not temporary.
+	// Temporary means that the same call may succeed later (network, 5xx, throttling, timeout). A
+	// denial is not temporary.
 	Temporary
-	// Denied: STS refused the caller, which also happens in the first seconds of a new role, policy
-	// or key.
+	// Denied means that STS refused the caller, which also happens in the first seconds of a new
+	// role, policy or key.
 	Denied
-	// Local: the cause is a setting of this process; other processes do not share the failure.
+	// Local means that a setting of this process is the cause; other processes do not share the
+	// failure.
 	Local
 )
 

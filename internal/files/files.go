@@ -23,8 +23,8 @@ func (e TooLargeError) Error() string {
 	return fmt.Sprintf("larger than %d KB", e>>10)
 }
 
-// Read returns the content of a regular file of at most limit bytes. It does not open anything
-// else, which could block forever or never end. Its errors begin with the path.
+// Read returns the content of a regular file of at most limit bytes. It opens nothing else: that
+// could block, or never end. Its errors begin with the path.
 func Read(path string, limit int64) ([]byte, error) {
 	if err := Check(path, limit); err != nil {
 		return nil, err

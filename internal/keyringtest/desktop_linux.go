@@ -29,7 +29,7 @@ const (
 	ssPrompt     = "org.freedesktop.Secret.Prompt"
 )
 
-// hangLimit is far more than anything here takes.
+// hangLimit is much longer than anything here takes.
 const hangLimit = 30 * time.Second
 
 // A Desktop is a session bus and what runs on it.
@@ -242,7 +242,7 @@ func (d *Desktop) Clients() (n int) {
 	return n
 }
 
-// Listen makes a bus whose connections serve handles.
+// Listen creates a bus whose connections serve handles.
 func Listen(t *testing.T, serve func(net.Conn)) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "bus")
@@ -274,7 +274,7 @@ func WaitFor(t *testing.T, what string, condition func() bool) {
 	}
 }
 
-// A State is a state in which a keyring takes no items.
+// A State is a state in which a keyring accepts no items.
 type State struct {
 	Enter  func(t *testing.T)
 	Reason string // a part of the error

@@ -65,7 +65,7 @@ func (d *Desktop) StopPrompter() {
 }
 
 // sent is called for each message that the connection of the desktop sends. What follows the reply
-// to a call must not be sent before it: gcr would ignore it and wait for ever.
+// to a call must not be sent before it: gcr would ignore it and wait forever.
 func (p *prompter) sent(m *dbus.Message) {
 	if m.Type != dbus.TypeMethodReply {
 		return

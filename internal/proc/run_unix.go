@@ -24,13 +24,14 @@ func (c Command) Replace() (exitCode int, err error) {
 	return 0, newStartError(c.Args[0], syscall.Exec(c.Path, c.Args, c.Env))
 }
 
-// forwarded are the signals that other processes may send to this one when they mean the child.
+// forwarded are the signals that are passed on to the child if another process sends them to this
+// one.
 var forwarded = []os.Signal{
 	syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2,
 }
 
-// forward sends a signal to the child. It leaves out those that the terminal has sent to the child
-// too: many programs stop at once, without cleaning up, when they get a second interrupt.
+// forward sends a signal to the child. It leaves out those that the terminal has also sent to the
+// child: many programs end immediately, without cleaning up, at a second interrupt.
 func forward(p *os.Process, s os.Signal) {
 	switch s {
 	case syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP:

@@ -63,7 +63,7 @@ const (
 // Always is the [Fault.Times] of a fault that lasts until [Server.ClearFaults].
 const Always = -1
 
-// Fault is a failure of the server. [FaultKind] tells which of the last fields apply.
+// Fault is a failure of the server. [FaultKind] describes which of the last fields apply.
 type Fault struct {
 	Action string        // the action it applies to; "" for all
 	Times  int           // the number of requests it applies to; 0 means 1

@@ -36,7 +36,7 @@ type Role struct {
 	MaxSessionDuration time.Duration // 1 to 12 hours; 0 means 1 hour
 }
 
-// iam holds everything that STS knows. The server's mutex guards it.
+// iam is the state of STS and IAM. The server's mutex guards it.
 type iam struct {
 	users     map[string]*user    // by ARN
 	roles     map[string]*role    // by ARN

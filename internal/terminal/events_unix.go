@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// events makes SIGCONT and the end of a context selectable.
+// events lets select wait for SIGCONT and for the end of a context.
 type events struct {
 	pipe  *os.File     // holds a byte per SIGCONT and ends with the context
 	cause func() error // the cause of the context's end

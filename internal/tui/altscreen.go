@@ -43,7 +43,7 @@ func (s *AltScreen) Show(page []byte) error {
 	return err
 }
 
-// Leave switches back to the main screen, for good.
+// Leave switches back to the main screen permanently.
 func (s *AltScreen) Leave() {
 	s.ignoreSignals()
 	s.set(false)

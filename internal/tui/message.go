@@ -39,7 +39,7 @@ func (s Screen) message(label, text string, c Colour) []string {
 // hangingIndent is the indent of a message's second and further lines.
 const hangingIndent = 2
 
-// joiner stands for a space where a line must not be broken. It is a character for private use.
+// joiner replaces a space where a line must not be broken. It is a private-use character.
 const joiner = "\ue000"
 
 // joinCommand joins the words of a command at the start of a hint, so that the command can be

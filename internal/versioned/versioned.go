@@ -9,9 +9,10 @@ import (
 )
 
 var (
-	// ErrCorrupt: no version of this program wrote the data.
+	// ErrCorrupt means that no version of this program wrote the data.
 	ErrCorrupt = errors.New("corrupt")
-	// ErrNewer: a newer version of this program wrote the data. It must not be overwritten.
+	// ErrNewer means that a newer version of this program wrote the data. It must not be
+	// overwritten.
 	ErrNewer = errors.New("written by a newer version of this program")
 )
 
