@@ -23,8 +23,9 @@ import (
 	"aws-credproc/internal/ststest"
 )
 
-// Many processes at once, as a build with hundreds of jobs starts them. STORM_ROUNDS is how many rounds of killing there
-// are in the tests that kill, STORM_SEED what decides who is killed when.
+// These tests start many processes at once, like a build with hundreds of jobs. STORM_ROUNDS is the
+// number of rounds of the tests that kill processes, and STORM_SEED the seed of their random
+// numbers.
 
 func TestStorm(t *testing.T) {
 	program := buildProgram(t)
@@ -33,11 +34,11 @@ func TestStorm(t *testing.T) {
 		k.home = k.with("AWS_CREDPROC_STORE=file")
 		return k
 	}
-	t.Run("200 cold processes make one call", func(t *testing.T) { start(t).coldStorm(t, 200) })
+	t.Run("200 processes make one call", func(t *testing.T) { start(t).coldStorm(t, 200) })
 
-	t.Run("a denial answers for 200", func(t *testing.T) {
+	t.Run("200 processes share a denial", func(t *testing.T) {
 		k := start(t)
-		k.farSTS(100 * time.Millisecond)
+		k.delaySTS(100 * time.Millisecond)
 		if err := k.sts.SetUserPolicy(k.user.ARN); err != nil {
 			t.Fatal(err)
 		}
@@ -50,26 +51,31 @@ func TestStorm(t *testing.T) {
 			}
 		}
 		calls := k.sts.Calls("AssumeRole")
-		// A denial is good for five seconds, in which a slow machine may not be through.
+		// A denial is cached for 5 seconds. A slow machine may need longer.
 		if most := 1 + int(took/(5*time.Second)); calls < 1 || calls > most || first != calls {
-			t.Errorf("%d calls, want 1 (%d at most in %s); %d errors do not tell their age", calls, most, took, first)
+			t.Errorf("%d calls, want 1 (at most %d in %s); %d errors without age", calls, most, took, first)
 		}
 	})
 
-	t.Run("a hop that two roles share is assumed once", func(t *testing.T) {
+	t.Run("two roles share an intermediate role", func(t *testing.T) {
 		k := start(t)
-		k.farSTS(100 * time.Millisecond)
+		k.delaySTS(100 * time.Millisecond)
 		config := k.config("eu-west-1", "role/Dev", "", k.sts.URL)
 		config = strings.Replace(config, "dev-role", "hub", 1)
 		calls := map[string]int{roleARN("Dev"): 1}
 		for _, name := range []string{"A", "B"} {
-			if err := k.sts.AddRole(ststest.Role{ARN: roleARN(name), Trust: trust(roleARN("Dev"), "")}); err != nil {
+			role := ststest.Role{ARN: roleARN(name), Trust: trust(roleARN("Dev"), "")}
+			if err := k.sts.AddRole(role); err != nil {
 				t.Fatal(err)
 			}
-			config += "[profile " + name + "]\nrole_arn = " + roleARN(name) + "\nsource_profile = hub\nendpoint_url = " + k.sts.URL + "\n"
+			config += "[profile " + name + "]\nrole_arn = " + roleARN(name) + "\nsource_profile = hub\n" +
+				"endpoint_url = " + k.sts.URL + "\n"
 			calls[roleARN(name)] = 1
 		}
-		if err := k.sts.AddRole(ststest.Role{ARN: roleARN("Dev"), Trust: trust(k.user.ARN, ""), Policy: allow("sts:AssumeRole", "*")}); err != nil {
+		hub := ststest.Role{
+			ARN: roleARN("Dev"), Trust: trust(k.user.ARN, ""), Policy: allow("sts:AssumeRole", "*"),
+		}
+		if err := k.sts.AddRole(hub); err != nil {
 			t.Fatal(err)
 		}
 		k.write(t, "config", config)
@@ -82,7 +88,7 @@ func TestStorm(t *testing.T) {
 		}
 		for i, r := range results {
 			if r.credentials(t, 0) != results[i%2].credentials(t, 0) {
-				t.Errorf("process %d printed other credentials than the first of its profile", i)
+				t.Errorf("process %d printed credentials that differ from those of the first of its profile", i)
 			}
 		}
 		for _, r := range k.sts.Requests() {
@@ -97,7 +103,7 @@ func TestStorm(t *testing.T) {
 		}
 	})
 
-	t.Run("killed processes take nothing with them", func(t *testing.T) {
+	t.Run("killed processes", func(t *testing.T) {
 		k := start(t)
 		k.killRounds(t, roundsOr(t, 150), func() int {
 			paths, err := filepath.Glob(filepath.Join(k.dir, "state", "sessions", "[0-9a-f]*"))
@@ -106,7 +112,7 @@ func TestStorm(t *testing.T) {
 			}
 			return len(paths)
 		})
-		k.leavesLittle(t)
+		k.checkLeftovers(t)
 	})
 }
 
@@ -123,52 +129,53 @@ func TestE2EStorm(t *testing.T) {
 		})
 		return k
 	}
-	t.Run("200 cold processes make one call, and 200 warm ones none", func(t *testing.T) {
+	t.Run("200 processes make one call, 200 more make none", func(t *testing.T) {
 		k := start(t)
 		want := k.coldStorm(t, 200)
 		results, took := k.storm(t, program, profilesOf(200, "dev-role"), nil)
 		for _, r := range results {
 			if r.credentials(t, 0) != want {
-				t.Fatal("other credentials")
+				t.Fatal("credentials differ")
 			}
 		}
-		t.Logf("200 warm processes: %s, the slowest %s", took, slowest(results))
+		t.Logf("200 processes with a cached session: %s, slowest %s", took, slowest(results))
 		k.called(t, 0)
 	})
-	t.Run("killed processes take nothing with them", func(t *testing.T) {
+	t.Run("killed processes", func(t *testing.T) {
 		k := start(t)
 		k.killRounds(t, roundsOr(t, 100), func() int { return k.items(t) })
-		k.leavesLittle(t)
+		k.checkLeftovers(t)
 	})
 }
 
-// coldStorm runs the program n times at once, with nothing cached, and checks that there is one call and one session.
+// coldStorm starts n processes without a cached session. They must make one call and print one
+// session.
 func (k *keyringTest) coldStorm(t *testing.T, n int) processOutput {
 	t.Helper()
-	k.farSTS(100 * time.Millisecond)
+	k.delaySTS(100 * time.Millisecond)
 	results, took := k.storm(t, k.program, profilesOf(n, "dev-role"), nil)
 	want := results[0].credentials(t, 0)
 	for i, r := range results {
 		if r.credentials(t, 0) != want {
-			t.Errorf("process %d printed other credentials than the first", i)
+			t.Errorf("process %d printed other credentials than the first one", i)
 		}
 	}
 	if arn := k.identity(t, want); !strings.Contains(arn, ":assumed-role/Dev/") {
-		t.Errorf("they are those of %s", arn)
+		t.Errorf("the credentials are those of %s", arn)
 	}
 	k.called(t, 1)
-	t.Logf("%d cold processes: %s, the slowest %s", n, took, slowest(results))
+	t.Logf("%d processes without a cached session: %s, slowest %s", n, took, slowest(results))
 	return want
 }
 
-// killRounds runs the program in rounds of twenty at once, and kills one of them, or in every second round each, at a
-// moment of its own in the time that a round takes. Most rounds begin without a session. stored counts those that a
-// store holds.
+// killRounds starts rounds of 20 processes and kills one of them, or in every second round all of
+// them, each at a random time. Most rounds start without a session. stored returns the number of
+// stored sessions.
 //
-// What it checks is what can be promised. Nobody prints anything but the session of the round, and nobody who is left
-// alone fails. STS is called once, and once more for each process that was killed, at most. A process that is killed
-// between STS's answer and the store takes the session with it; but what has come to be stored, and so all that
-// anybody has printed, is there for the next process, which need not ask STS, and finds no lock.
+// All processes must print the same session, and those that are not killed must succeed. There is
+// at most one STS call, and one more for each killed process. If a process is killed before it has
+// stored the session, the session is lost. A session that was stored or printed must be available
+// to the next process, without an STS call and without waiting for a lock.
 func (k *keyringTest) killRounds(t *testing.T, rounds int, stored func() int) {
 	const processes = 20
 	seed := uint64(time.Now().UnixNano())
@@ -181,12 +188,12 @@ func (k *keyringTest) killRounds(t *testing.T, rounds int, stored func() int) {
 	t.Logf("STORM_SEED=%d STORM_ROUNDS=%d", seed, rounds)
 	random := rand.New(rand.NewPCG(seed, 0))
 
-	const far = 20 * time.Millisecond
+	const delay = 20 * time.Millisecond
 	var (
-		usual   time.Duration // what a round takes; the first one, with nobody killed, tells
-		name    string        // of the role session, by which STS tells whose session it is
-		session processOutput // of that name; the zero one if there is none
-		kept    int           // sessions that are stored, as far as was seen
+		usual   time.Duration // duration of a round in which not all processes were killed
+		name    string        // role session name, from which the session can be identified
+		session processOutput // the session of that name; zero if there is none
+		kept    int           // number of stored sessions
 
 		killed, again, lost int
 	)
@@ -194,7 +201,8 @@ func (k *keyringTest) killRounds(t *testing.T, rounds int, stored func() int) {
 		isNew := session == processOutput{} || random.IntN(5) > 0
 		if isNew {
 			name, session = fmt.Sprintf("round-%d", round), processOutput{}
-			k.write(t, "config", k.config("eu-west-1", "role/Dev", "", k.sts.URL)+"role_session_name = "+name+"\n")
+			config := k.config("eu-west-1", "role/Dev", "", k.sts.URL)
+			k.write(t, "config", config+"role_session_name = "+name+"\n")
 		}
 		victims := map[int]time.Duration{}
 		if usual > 0 {
@@ -208,7 +216,7 @@ func (k *keyringTest) killRounds(t *testing.T, rounds int, stored func() int) {
 			}
 		}
 
-		k.farSTS(far)
+		k.delaySTS(delay)
 		k.calls = k.sts.Calls("AssumeRole")
 		results, took := k.storm(t, k.program, profilesOf(processes, "dev-role"), victims)
 		if len(victims) < processes {
@@ -221,7 +229,7 @@ func (k *keyringTest) killRounds(t *testing.T, rounds int, stored func() int) {
 					silent++
 					continue
 				}
-				r.code = 0 // it may have been killed after it had printed
+				r.code = 0 // killed after it had printed the session
 			}
 			out := r.credentials(t, 0)
 			if (session == processOutput{}) {
@@ -234,22 +242,25 @@ func (k *keyringTest) killRounds(t *testing.T, rounds int, stored func() int) {
 		killed += silent
 		calls := k.sts.Calls("AssumeRole") - k.calls
 		if most := 1 + silent; calls > most || calls > 0 && !isNew {
-			t.Fatalf("round %d: %d calls, want %d at most, and none for a session that was there (this one was new: %v)", round, calls, most, isNew)
+			t.Fatalf("round %d: %d calls, want at most %d, or none for a stored session (new: %v)",
+				round, calls, most, isNew)
 		}
 		again += max(calls-1, 0)
 
 		k.sts.ClearFaults()
-		k.sts.Fault(ststest.Fault{Kind: ststest.Fail, Status: 403, Code: "AccessDenied", Times: ststest.Always})
+		k.sts.Fault(ststest.Fault{
+			Kind: ststest.Fail, Status: 403, Code: "AccessDenied", Times: ststest.Always,
+		})
 		next := k.run(t, k.program, "get", "dev-role")
 		k.sts.ClearFaults()
-		if (session == processOutput{}) && stored() == kept { // nobody came so far as to print, nor to store
+		if (session == processOutput{}) && stored() == kept { // neither printed nor stored
 			next.failed(t, 1, "AccessDenied")
 			lost++
 			continue
 		}
 		out := next.credentials(t, 0)
 		if (session != processOutput{}) && out != session {
-			t.Fatalf("round %d: what was printed is lost", round)
+			t.Fatalf("round %d: a session that was printed is lost", round)
 		}
 		if isNew {
 			kept++
@@ -262,28 +273,32 @@ func (k *keyringTest) killRounds(t *testing.T, rounds int, stored func() int) {
 	if n := stored(); n != kept {
 		t.Errorf("%d sessions are stored, want %d", n, kept)
 	}
-	t.Logf("%d processes were killed, %d calls were made again, %d rounds stored no session; a round takes %s", killed, again, lost, usual)
+	t.Logf("%d processes were killed, %d calls were repeated, %d rounds stored no session; "+
+		"a round takes %s", killed, again, lost, usual)
 }
 
-// leavesLittle checks that nothing is left of processes that were killed but what the next ones clear away.
-func (k *keyringTest) leavesLittle(t *testing.T) {
-	paths, err := filepath.Glob("/proc/[0-9]*/cmdline") // none but on Linux
+// checkLeftovers checks that killed processes leave only temporary files, which later processes
+// delete.
+func (k *keyringTest) checkLeftovers(t *testing.T) {
+	paths, err := filepath.Glob("/proc/[0-9]*/cmdline") // Linux only
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range paths {
-		if line, err := os.ReadFile(path); err == nil && bytes.HasPrefix(line, []byte(k.program)) { // an error: it has ended
-			t.Errorf("%s is left", path)
+		line, err := os.ReadFile(path) // fails if the process has ended
+		if err == nil && bytes.HasPrefix(line, []byte(k.program)) {
+			t.Errorf("%s is still running", path)
 		}
 	}
 	var (
-		state   = filepath.Join(k.dir, "state")
-		lasting = regexp.MustCompile(`^(file\.key|locks/([0-9a-f]{64}(\.claim)?|file\.key|kernel\.id|keyring)\.lock)$`)
-		ours    = regexp.MustCompile(`^(facts/[0-9a-f]{64}\.json|sessions/[0-9a-f]{64})$`)
+		state     = filepath.Join(k.dir, "state")
+		permanent = regexp.MustCompile(
+			`^(file\.key|locks/([0-9a-f]{64}(\.claim)?|file\.key|kernel\.id|keyring)\.lock)$`)
+		session = regexp.MustCompile(`^(facts/[0-9a-f]{64}\.json|sessions/[0-9a-f]{64})$`)
 		temp    = regexp.MustCompile(`^((facts|sessions)/)?\.tmp-[0-9A-Z]+$`)
 	)
-	// files calls do with each file that none of these expressions matches.
-	files := func(do func(path, name string), but ...*regexp.Regexp) {
+	// files calls do for each file that matches none of the expected names.
+	files := func(do func(path, name string), expected ...*regexp.Regexp) {
 		err := filepath.WalkDir(state, func(path string, e fs.DirEntry, err error) error {
 			if err != nil || e.IsDir() {
 				return err
@@ -293,7 +308,7 @@ func (k *keyringTest) leavesLittle(t *testing.T) {
 				return err
 			}
 			name = filepath.ToSlash(name)
-			for _, re := range but {
+			for _, re := range expected {
 				if re.MatchString(name) {
 					return nil
 				}
@@ -314,43 +329,45 @@ func (k *keyringTest) leavesLittle(t *testing.T) {
 		if err := os.Chtimes(path, hours, hours); err != nil {
 			t.Error(err)
 		}
-		t.Logf("%s will be swept", name)
-	}, lasting, ours)
-	for range 100 { // each looks at so many files at most, beginning anywhere
+		t.Logf("%s must be swept", name)
+	}, permanent, session)
+	for range 100 { // each process checks only some of the files
 		k.ok(t, k.program, "refresh", "dev-role")
 		swept := true
-		files(func(string, string) { swept = false }, lasting, ours)
+		files(func(string, string) { swept = false }, permanent, session)
 		if swept {
 			break
 		}
 	}
-	files(left, lasting, ours)
+	files(left, permanent, session)
 	k.ok(t, k.program, "clear", "--all")
-	files(left, lasting)
+	files(left, permanent)
 }
 
-// storm runs "get" for all these profiles at once, each in a process of its own, and returns what each left behind and
-// how long it took. victims says which processes are killed, and how long after the start of the storm.
-func (h *home) storm(t *testing.T, program string, profiles []string, victims map[int]time.Duration) ([]result, time.Duration) {
+// storm runs "get" for all profiles at once and returns the results and the total time. victims are
+// the processes to kill and when, after the start of the storm.
+func (h *home) storm(
+	t *testing.T, program string, profiles []string, victims map[int]time.Duration,
+) ([]result, time.Duration) {
 	t.Helper()
 	results := make([]result, len(profiles))
 	var wg sync.WaitGroup
 	start := time.Now()
 	for i, profile := range profiles {
 		wg.Go(func() {
-			life, ok := victims[i]
+			limit, ok := victims[i]
 			if !ok {
-				life = hangLimit
+				limit = hangLimit
 			}
-			results[i] = h.runUntil(t, start.Add(life), program, "get", profile)
+			results[i] = h.runUntil(t, start.Add(limit), program, "get", profile)
 		})
 	}
 	wg.Wait()
 	return results, time.Since(start).Round(time.Millisecond)
 }
 
-// runUntil runs a command in h and kills it at a moment, if it has not ended by then.
-func (h *home) runUntil(t *testing.T, moment time.Time, name string, args ...string) result {
+// runUntil runs a command and kills it at a deadline.
+func (h *home) runUntil(t *testing.T, deadline time.Time, name string, args ...string) result {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.Command(name, args...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = h.dir, h.env, &stdout, &stderr
@@ -359,7 +376,9 @@ func (h *home) runUntil(t *testing.T, moment time.Time, name string, args ...str
 		t.Error(err)
 		return result{code: -1}
 	}
-	kill := time.AfterFunc(time.Until(moment), func() { _ = cmd.Process.Kill() }) // an error: it has ended
+	kill := time.AfterFunc(time.Until(deadline), func() {
+		_ = cmd.Process.Kill() // fails if it has ended
+	})
 	defer kill.Stop()
 	if err, exit := cmd.Wait(), (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		t.Error(err)
@@ -367,19 +386,24 @@ func (h *home) runUntil(t *testing.T, moment time.Time, name string, args ...str
 	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode(), time.Since(start)}
 }
 
-// farSTS lets STS take so long to answer AssumeRole.
-func (k *keyringTest) farSTS(delay time.Duration) {
+// delaySTS delays the responses to AssumeRole.
+func (k *keyringTest) delaySTS(delay time.Duration) {
 	k.sts.ClearFaults()
-	k.sts.Fault(ststest.Fault{Action: "AssumeRole", Kind: ststest.Slow, Delay: delay, Times: ststest.Always})
+	k.sts.Fault(ststest.Fault{
+		Action: "AssumeRole", Kind: ststest.Slow, Delay: delay, Times: ststest.Always,
+	})
 }
 
-// identity asks STS whose credentials these are: an error for any that it has not issued, or that are over.
+// identity returns the ARN of credentials. It fails the test if STS does not accept them.
 func (k *keyringTest) identity(t *testing.T, out processOutput) string {
 	t.Helper()
 	client := sts.New(sts.Options{
 		Region: "eu-west-1", BaseEndpoint: aws.String(k.sts.URL),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: out.AccessKeyId, SecretAccessKey: out.SecretAccessKey, SessionToken: out.SessionToken}, nil
+			return aws.Credentials{
+				AccessKeyID: out.AccessKeyId, SecretAccessKey: out.SecretAccessKey,
+				SessionToken: out.SessionToken,
+			}, nil
 		}),
 	})
 	who, err := client.GetCallerIdentity(t.Context(), nil)
@@ -389,7 +413,7 @@ func (k *keyringTest) identity(t *testing.T, out processOutput) string {
 	return aws.ToString(who.Arn)
 }
 
-// profilesOf repeats names until there are n.
+// profilesOf returns n names, repeating these.
 func profilesOf(n int, names ...string) []string {
 	all := make([]string, n)
 	for i := range all {
@@ -398,6 +422,7 @@ func profilesOf(n int, names ...string) []string {
 	return all
 }
 
+// slowest returns the longest time of a process.
 func slowest(results []result) time.Duration {
 	var most time.Duration
 	for _, r := range results {
@@ -406,7 +431,7 @@ func slowest(results []result) time.Duration {
 	return most.Round(time.Millisecond)
 }
 
-// roundsOr is STORM_ROUNDS, or n where it is not set.
+// roundsOr returns STORM_ROUNDS, or n if it is not set.
 func roundsOr(t *testing.T, n int) int {
 	t.Helper()
 	if text := os.Getenv("STORM_ROUNDS"); text != "" {

@@ -13,16 +13,17 @@ import (
 	"aws-credproc/credproc/mfa"
 )
 
-// A screen is a display of the test's own, without a window manager. It outlives its windows.
+// screen is a display without a window manager.
 type screen struct {
 	t    *testing.T
-	last string // the process of the window that had the focus last
+	last string // process ID of the last focused window
 }
 
 func startScreen(t *testing.T) *screen {
 	t.Helper()
 	needCommands(t, "Xvfb", "zenity", "xdotool")
-	cmd := exec.CommandContext(t.Context(), "Xvfb", "-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset")
+	cmd := exec.CommandContext(t.Context(), "Xvfb", "-displayfd", "1",
+		"-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset")
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +44,7 @@ func startScreen(t *testing.T) *screen {
 	return &screen{t: t}
 }
 
-// xdotool runs it, and gives what it prints.
+// xdotool runs xdotool and returns its output.
 func (s *screen) xdotool(args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), hangLimit)
 	defer cancel()
@@ -51,8 +52,8 @@ func (s *screen) xdotool(args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// window gives the window that is open, and the process that it is of; "" for none. One that is about to close may be
-// gone at the second look.
+// window returns the open window and its process ID, or "" if there is none. A window may close
+// between the two calls.
 func (s *screen) window() (id, pid string) {
 	id, err := s.xdotool("search", "--onlyvisible", "--name", "^aws-credproc$")
 	if err == nil {
@@ -64,19 +65,19 @@ func (s *screen) window() (id, pid string) {
 	return id, pid
 }
 
-// awaits waits for something.
-func (s *screen) awaits(what string, is func() bool) {
-	for limit := time.Now().Add(hangLimit); !is(); time.Sleep(20 * time.Millisecond) {
+// await waits for a condition.
+func (s *screen) await(what string, condition func() bool) {
+	for limit := time.Now().Add(hangLimit); !condition(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(limit) {
-			s.t.Errorf("this does not come: %s", what)
+			s.t.Errorf("timed out waiting for %s", what)
 			return
 		}
 	}
 }
 
-// focus waits for the next window, which what is done with xdotool goes to then.
+// focus waits for the next window and gives it the focus.
 func (s *screen) focus() {
-	s.awaits("a window", func() bool {
+	s.await("a window", func() bool {
 		id, pid := s.window()
 		if pid == "" || pid == s.last {
 			return false
@@ -87,7 +88,7 @@ func (s *screen) focus() {
 	})
 }
 
-// do is a person's hand.
+// do runs xdotool, which must succeed.
 func (s *screen) do(action ...string) {
 	if out, err := s.xdotool(action...); err != nil {
 		s.t.Errorf("xdotool: %v\n%s", err, out)
@@ -96,16 +97,20 @@ func (s *screen) do(action ...string) {
 
 func TestE2EWindow(t *testing.T) {
 	s := startScreen(t)
-	device := mfa.Device{Serial: mfaSerial, Profile: "dev-role", RoleARN: "arn:aws:iam::" + motoAccount + `:role/A_<b>&amp;\n`}
+	device := mfa.Device{
+		Serial: mfaSerial, Profile: "dev-role", RoleARN: roleARN(`A_<b>&amp;\n`),
+	}
 	ask := func(ctx context.Context) (mfa.Code, error) {
-		a := &mfa.Provider{Mode: mfa.GUI, Getenv: os.Getenv, Now: time.Now, Warnf: t.Logf, Tracef: t.Logf}
-		if err := a.CanAsk(ctx, device); err != nil {
+		p := &mfa.Provider{
+			Mode: mfa.GUI, Getenv: os.Getenv, Now: time.Now, Warnf: t.Logf, Tracef: t.Logf,
+		}
+		if err := p.CanAsk(ctx, device); err != nil {
 			t.Fatal(err)
 		}
-		return a.Code(ctx, device, nil)
+		return p.Code(ctx, device, nil)
 	}
-	// asked asks while something is done at the screen.
-	asked := func(do func()) (mfa.Code, error) {
+	// askDuring asks during an action at the screen.
+	askDuring := func(do func()) (mfa.Code, error) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
@@ -117,11 +122,11 @@ func TestE2EWindow(t *testing.T) {
 		return ask(ctx)
 	}
 	t.Run("code", func(t *testing.T) {
-		code, err := asked(func() {
+		code, err := askDuring(func() {
 			s.focus()
 			s.do("type", "12345")
 			s.do("key", "Return")
-			s.focus() // it asks again
+			s.focus() // the second question
 			s.do("type", "739 251")
 			if found := processesWith(t, "739"+"251"); len(found) > 0 {
 				t.Errorf("the code is in %q", found)
@@ -133,14 +138,14 @@ func TestE2EWindow(t *testing.T) {
 		}
 	})
 	t.Run("cancelled", func(t *testing.T) {
-		if _, err := asked(func() {
+		if _, err := askDuring(func() {
 			s.focus()
 			s.do("key", "Escape")
 		}); !errors.Is(err, mfa.ErrCancelled) {
 			t.Error(err)
 		}
 	})
-	t.Run("not answered", func(t *testing.T) {
+	t.Run("timed out", func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		defer cancel(nil)
 		go func() {
@@ -151,9 +156,9 @@ func TestE2EWindow(t *testing.T) {
 		if _, err := ask(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
-		s.awaits("no window", func() bool { id, _ := s.window(); return id == "" })
+		s.await("the window to close", func() bool { id, _ := s.window(); return id == "" })
 	})
-	t.Run("no such display", func(t *testing.T) {
+	t.Run("no display", func(t *testing.T) {
 		t.Setenv("DISPLAY", ":54321")
 		if _, err := ask(t.Context()); !errors.Is(err, mfa.ErrCannotAsk) {
 			t.Error(err)
