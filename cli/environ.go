@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"aws-credproc/cache"
+	"aws-credproc/credproc/plan"
 )
 
 // variable is an environment variable.
@@ -37,8 +38,8 @@ func credentialVariables(s cache.Session) []variable {
 		{"AWS_SECRET_ACCESS_KEY", s.SecretAccessKey},
 		{"AWS_SESSION_TOKEN", s.SessionToken},
 	}
-	if !s.Expiration.IsZero() {
-		expiration := s.Expiration.UTC().Format(time.RFC3339)
+	if at := plan.PrintedExpiration(s, time.Now()); !at.IsZero() {
+		expiration := at.UTC().Format(time.RFC3339)
 		all = append(all, variable{"AWS_CREDENTIAL_EXPIRATION", expiration})
 	}
 	return withoutEmpty(all)

@@ -11,6 +11,7 @@ import (
 	"aws-credproc/cache"
 	"aws-credproc/credproc"
 	"aws-credproc/credproc/mfa"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/credserver"
 	"aws-credproc/profiles"
 )
@@ -82,7 +83,7 @@ func (x *credentialExport) lookup(
 	}
 	return credserver.Credentials{
 		AccessKeyID: s.AccessKeyID, SecretAccessKey: s.SecretAccessKey, SessionToken: s.SessionToken,
-		AccountID: s.AccountID, Expiration: s.Expiration,
+		AccountID: s.AccountID, Expiration: plan.PrintedExpiration(s, time.Now()),
 	}, nil
 }
 

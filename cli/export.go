@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,7 +26,7 @@ var exportFormats = []exportFormat{
 	{"fish", shellFormat(fishUnset, "set -gx %s %s\n", fishQuote)},
 	{"powershell", shellFormat(powershellUnset, "$Env:%s = %s\n", powershellQuote)},
 	{"dotenv", dotenv},
-	{"json", func(s cache.Session, _ string) ([]byte, error) { return plan.Output(s) }},
+	{"json", func(s cache.Session, _ string) ([]byte, error) { return plan.Output(s, time.Now()) }},
 }
 
 func newExportCmd(a *app) *cobra.Command {

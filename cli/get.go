@@ -1,10 +1,12 @@
 package cli
 
 import (
-	"aws-credproc/credproc/plan"
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
+
+	"aws-credproc/credproc/plan"
 )
 
 func newGetCmd(a *app) *cobra.Command {
@@ -30,7 +32,7 @@ may run this command.`,
 			if err != nil {
 				return err
 			}
-			out, err := plan.Output(s)
+			out, err := plan.Output(s, time.Now())
 			if err != nil {
 				return err
 			}

@@ -105,9 +105,10 @@ func asCommand(what string, args []string) error {
 	return errors.New("no such command: " + what)
 }
 
-// processJSON returns the output of a credential_process.
+// processJSON returns the output of a credential_process, with the exact expiration.
 func processJSON(s cache.Session) string {
-	b, err := plan.Output(s)
+	s.Issued = s.Expiration // without a lifetime, Output changes nothing
+	b, err := plan.Output(s, time.Now())
 	if err != nil {
 		panic(err)
 	}

@@ -18,7 +18,9 @@ const (
 	UsablePart   = 4
 	FallbackLeft = time.Minute // below it a session is not returned if the renewal fails
 	fallbackPart = 10
-	sourceLeft   = time.Minute // below it a session is not used to assume the next role
+	sourceLeft   = time.Minute      // below it a session is not used to assume the next role
+	printedEarly = 30 * time.Second // by so much the printed Expiration is earlier than the real one
+	printedPart  = 20
 )
 
 const (
@@ -58,6 +60,22 @@ func IsFallback(s cache.Session, now time.Time) bool {
 // IsSource reports whether a session may be used to assume the next role of a chain.
 func IsSource(s cache.Session, now time.Time) bool {
 	return !isFromFuture(s, now) && !isTooOld(s, now) && !s.Expiration.Before(now.Add(sourceLeft))
+}
+
+// PrintedExpiration returns the Expiration that programs get with a session. It is earlier than the
+// real one: the Go SDK uses credentials until their Expiration, and AWS refuses a request that
+// arrives later. It is never in the past unless the real one is. That of static keys is zero.
+func PrintedExpiration(s cache.Session, now time.Time) time.Time {
+	real := s.Expiration.Truncate(time.Second)
+	if real.IsZero() {
+		return real
+	}
+	lifetime := s.Expiration.Sub(s.Issued)
+	early := s.Expiration.Add(-min(printedEarly, lifetime/printedPart)).Truncate(time.Second)
+	if lifetime <= 0 || !early.After(now) {
+		return real
+	}
+	return early
 }
 
 // isTooOld reports whether a session is older than any that AWS issues. The output of a command may

@@ -36,3 +36,33 @@ func TestLifetimes(t *testing.T) {
 		})
 	}
 }
+
+func TestPrintedExpirationIsEarly(t *testing.T) {
+	now := time.Date(2030, 1, 1, 0, 0, 0, 500e6, time.UTC)
+	for name, test := range map[string]struct{ lifetime, left, early time.Duration }{
+		"an hour":                    {time.Hour, time.Hour, 30 * time.Second},
+		"12 hours":                   {12 * time.Hour, time.Hour, 30 * time.Second},
+		"15 minutes":                 {15 * time.Minute, time.Minute, 30 * time.Second},
+		"a minute":                   {time.Minute, time.Minute, 3 * time.Second},
+		"a minute, a tenth left":     {time.Minute, 6 * time.Second, 3 * time.Second},
+		"30 s":                       {30 * time.Second, 30 * time.Second, 1500 * time.Millisecond},
+		"less left than it is early": {time.Hour, 20 * time.Second, 0},
+		"as much left":               {time.Hour, 30 * time.Second, 0},
+		"expired":                    {time.Hour, -time.Second, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			end := now.Add(test.left)
+			s := cache.Session{Issued: end.Add(-test.lifetime), Expiration: end}
+			got := PrintedExpiration(s, now)
+			if want := end.Add(-test.early).Truncate(time.Second); !got.Equal(want) {
+				t.Errorf("%s early, want %s", end.Sub(got), end.Sub(want))
+			}
+			if test.left > time.Second && !got.After(now) {
+				t.Errorf("%s is in the past", got)
+			}
+		})
+	}
+	if got := PrintedExpiration(cache.Session{}, now); !got.IsZero() {
+		t.Errorf("static keys expire at %s", got)
+	}
+}

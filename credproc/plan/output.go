@@ -11,9 +11,9 @@ import (
 )
 
 // Output returns credentials as the JSON that a credential_process prints: one object on one line.
-// Static keys have no Expiration.
+// Static keys have no Expiration. That of a session is [PrintedExpiration].
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
-func Output(s cache.Session) ([]byte, error) {
+func Output(s cache.Session, now time.Time) ([]byte, error) {
 	out := struct {
 		Version         int    // the integer 1: the SDKs refuse "1" and 1.0
 		AccessKeyId     string //nolint:revive // AWS's spelling
@@ -22,8 +22,8 @@ func Output(s cache.Session) ([]byte, error) {
 		Expiration      string `json:",omitempty"`
 		AccountId       string `json:",omitempty"` //nolint:revive // AWS's spelling
 	}{1, s.AccessKeyID, s.SecretAccessKey, s.SessionToken, "", s.AccountID}
-	if !s.Expiration.IsZero() {
-		out.Expiration = s.Expiration.UTC().Format(time.RFC3339)
+	if at := PrintedExpiration(s, now); !at.IsZero() {
+		out.Expiration = at.UTC().Format(time.RFC3339)
 	}
 	b, err := json.Marshal(out)
 	if err != nil {

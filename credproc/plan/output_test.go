@@ -9,13 +9,13 @@ import (
 )
 
 func TestOutput(t *testing.T) {
-	at := time.Date(2030, 1, 1, 2, 0, 0, 999, time.FixedZone("", 7200))
+	at := time.Date(2030, 1, 1, 2, 0, 30, 999, time.FixedZone("", 7200))
 	for name, test := range map[string]struct {
 		s    cache.Session
 		want string
 	}{
 		"session": {cache.Session{AccessKeyID: "A", SecretAccessKey: "B", SessionToken: "C",
-			AccountID: "1", Expiration: at},
+			AccountID: "1", Issued: at.Add(-time.Hour), Expiration: at},
 			`{"Version":1,"AccessKeyId":"A","SecretAccessKey":"B","SessionToken":"C","Expiration":"2030-01-01T00:00:00Z","AccountId":"1"}` + "\n"},
 		"static keys": {
 			cache.Session{AccessKeyID: "A", SecretAccessKey: "B"},
@@ -23,7 +23,7 @@ func TestOutput(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			out, err := Output(test.s)
+			out, err := Output(test.s, at.Add(-time.Hour))
 			if err != nil || string(out) != test.want {
 				t.Errorf("output %s, %v", out, err)
 			}
