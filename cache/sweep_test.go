@@ -114,7 +114,7 @@ func TestSweepKeepsOtherFiles(t *testing.T) {
 		filepath.Join(facts, factsName(Key{2})):  `{"v":2}`,
 		filepath.Join(facts,
 			factsName(Key{3})): `{"v":1,"store":"cupboard","expires":"2020-01-01T00:00:00Z"}`,
-		filepath.Join(sessions, sealedName(Key{9}, Keyring, "unread")): "torn just now",
+		filepath.Join(sessions, sealedName(Key{9}, Keyring, "unread")): "torn",
 	}
 	goes := map[string]string{
 		filepath.Join(sessions, sealedName(Key{4}, Keyring, "any")): "torn long ago",

@@ -84,7 +84,7 @@ vuln() {
 	fi
 }
 
-(($#)) || set -- format layout vet staticcheck vuln
+(($#)) || set -- format layout words vet lint staticcheck vuln
 for check; do
 	case $check in
 	format | layout | words | vet | lint | staticcheck | vuln) "$check" ;;
