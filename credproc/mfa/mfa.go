@@ -87,7 +87,7 @@ func parseCode(s string) (Code, bool) {
 
 // Errors of [Provider]. If the time was up, the error wraps [context.DeadlineExceeded].
 var (
-	// ErrCannotAsk means that no code can be got here. The text of the error says why, and
+	// ErrCannotAsk means that there is no way to get a code. The text of the error says why, and
 	// completes "MFA code required, but".
 	ErrCannotAsk = errors.New("there is no terminal or display to ask on")
 	// ErrCancelled means that the user entered no code. If the user interrupted this process, the

@@ -32,8 +32,8 @@ func (p *Provider) recordPrompt(serial string) (done func()) {
 	}
 }
 
-// PromptPID returns the ID of the other process that asks for the code of a device, and 0 if there is
-// none.
+// PromptPID returns the ID of the other process that asks for the code of a device, and 0 if there
+// is none.
 func (p *Provider) PromptPID(serial string) int {
 	d, err := statedir.Open(p.Dir)
 	if err != nil {

@@ -137,14 +137,16 @@ func TestAsk(t *testing.T) {
 		what, typed, want string
 		modes             func(*unix.Termios)
 	}{
-		"line":             {what: "Ask", typed: "123 456\nmore\n", want: `answer "123 456", <nil>`},
-		"end of input":     {what: "Ask", typed: "\x04", want: `answer "", EOF`},
-		"half a line":      {what: "Ask", typed: "12\x0434\n", want: `answer "1234", <nil>`},
-		"empty":            {what: "Ask", typed: "\n", want: `answer "", <nil>`},
-		"interrupt":        {what: "Ask", typed: "12\x03", want: interrupted},
-		"raw":              {what: "Ask", typed: "123456\r", modes: raw, want: `answer "123456", <nil>`},
-		"hidden":           {what: "AskHidden", typed: "hush\n", want: `answer "hush", <nil>`},
-		"hidden raw":       {what: "AskHidden", typed: "hush\r", modes: raw, want: `answer "hush", <nil>`},
+		"line":         {what: "Ask", typed: "123 456\nmore\n", want: `answer "123 456", <nil>`},
+		"end of input": {what: "Ask", typed: "\x04", want: `answer "", EOF`},
+		"half a line":  {what: "Ask", typed: "12\x0434\n", want: `answer "1234", <nil>`},
+		"empty":        {what: "Ask", typed: "\n", want: `answer "", <nil>`},
+		"interrupt":    {what: "Ask", typed: "12\x03", want: interrupted},
+		"raw":          {what: "Ask", typed: "123456\r", modes: raw, want: `answer "123456", <nil>`},
+		"hidden":       {what: "AskHidden", typed: "hush\n", want: `answer "hush", <nil>`},
+		"hidden raw": {
+			what: "AskHidden", typed: "hush\r", modes: raw, want: `answer "hush", <nil>`,
+		},
 		"hidden interrupt": {what: "AskHidden", typed: "hush\x03", want: interrupted},
 		"too long":         {what: "Ask", typed: long, want: `answer "", the line is too long`},
 	} {

@@ -78,11 +78,11 @@ func (b *bench) warm() error {
 	hello := b.program("hello world in Go", "hello")
 	// This reads the same keyring item as get.
 	lone := b.program("a Go program with one go-keyring `Get`", "keyringget", "aws-credproc", key)
-	var ours []*program
+	var gets []*program
 	for _, store := range b.stores {
-		ours = append(ours, b.get(store))
+		gets = append(gets, b.get(store))
 	}
-	file := ours[slices.Index(b.stores, "file")]
+	file := gets[slices.Index(b.stores, "file")]
 
 	// The file store with a larger config file. The chain is the same, and therefore the session.
 	path, size, err := b.manyProfiles(5000)
@@ -92,13 +92,13 @@ func (b *bench) warm() error {
 	many := b.get("file")
 	many.name += fmt.Sprintf(", 5,000 profiles (%.1f MB)", float64(size)/1e6)
 	many.env = append(slices.Clip(many.env), "AWS_CONFIG_FILE="+path)
-	ours = append(ours, many)
+	gets = append(gets, many)
 
-	rows := slices.Concat([]*program{hello, lone}, ours, b.others())
+	rows := slices.Concat([]*program{hello, lone}, gets, b.others())
 	if err := b.inTurns(rows, b.runs); err != nil {
 		return err
 	}
-	for _, p := range ours {
+	for _, p := range gets {
 		if p.calls > 0 {
 			return fmt.Errorf("%s: %d STS calls in %d runs, want none", p.name, p.calls, len(p.times))
 		}

@@ -1,8 +1,9 @@
-"""Makes AWS calls with boto3, one after the other, for the set-up and the teardown of end-to-end tests.
+"""Makes AWS calls with boto3, for setup and cleanup of end-to-end tests.
 
-Standard input is a JSON array of [service, operation, parameters], as in ["iam", "create_user", {"UserName": "ann"}];
-standard output is the array of the answers. The first call that fails ends it, with its error on standard error.
-Credentials, region and endpoint come from the environment.
+Stdin is a JSON array of calls: [service, operation, parameters], such as
+["iam", "create_user", {"UserName": "ann"}]. Stdout is a JSON array of the results. The first call
+that fails ends the program, with the error on stderr. Credentials, Region and endpoint come from the
+environment.
 """
 
 import json

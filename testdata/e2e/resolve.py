@@ -1,7 +1,7 @@
-"""Says what botocore makes of the profile p of each folder that is named: a line of JSON, folder to outcome.
+"""Resolves the profile p of the files in each folder with botocore, and prints a line of JSON each.
 
-An outcome is "error", or where the first credentials come from and each role that is assumed with them. STS and the SSO
-portal are replaced by what records the calls; everything else is botocore's own.
+The outcome is "error", or the source and the roles assumed with it. A recorder replaces the clients
+of STS and the SSO portal.
 """
 
 import datetime
@@ -15,7 +15,7 @@ FUTURE = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours
 
 
 class Recorder:
-    """Stands for the clients that botocore makes to get credentials."""
+    """Replaces the clients with which botocore gets credentials."""
 
     def __init__(self, calls, key):
         self.calls, self.key = calls, key

@@ -1,4 +1,4 @@
-"""Asks STS who it is, again and again with one client, until the file that is named exists."""
+"""Calls GetCallerIdentity with one client until a file exists."""
 
 import os
 import sys

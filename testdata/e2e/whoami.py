@@ -1,4 +1,4 @@
-"""Prints what sts:GetCallerIdentity answers to the profile that is named, as any Python program would ask."""
+"""Prints the result of GetCallerIdentity for a profile."""
 
 import json
 import sys

@@ -2,9 +2,9 @@ package main
 
 import _ "unsafe" // for go:linkname
 
-// Wine 8 answers "not implemented" to the removal of a file with POSIX semantics, which no Windows does and Go therefore
-// takes for a failure. This makes Go remove files as on Windows without these semantics. It is laid over the package with
-// go build -overlay, for programs that are to run under Wine, and is no part of the released one.
+// Wine 8 does not implement the removal of files with POSIX semantics and returns an error that
+// Windows never returns, so Go reports a failure. This variable makes Go remove files as on old
+// versions of Windows. "go build -overlay" adds this file to programs that run in Wine.
 //
 //go:linkname removeWithoutPOSIX internal/syscall/windows.TestDeleteatFallback
 var removeWithoutPOSIX bool

@@ -1,5 +1,5 @@
-// Prints the names of all IAM users, as a JSON array. Credentials, region and endpoint come from where the SDK
-// itself looks for them: AWS_PROFILE, the shared config files and the environment.
+// Prints the names of all IAM users as a JSON array, with the SDK's default credentials, Region and
+// endpoint.
 const { IAMClient, paginateListUsers } = require("@aws-sdk/client-iam");
 
 async function main() {

@@ -1,5 +1,4 @@
-// Prints what sts:GetCallerIdentity answers. Credentials, region and endpoint come from where the SDK itself
-// looks for them: AWS_PROFILE, the shared config files and the environment.
+// Prints the result of GetCallerIdentity, with the SDK's default credentials, Region and endpoint.
 const { STSClient, GetCallerIdentityCommand } = require("@aws-sdk/client-sts");
 
 new STSClient({}).send(new GetCallerIdentityCommand({})).then(

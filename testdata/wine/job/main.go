@@ -1,4 +1,5 @@
-// Command job runs a command in a job of its own, as CI runners and supervisors do. LIMITS are those of the job, a number.
+// Command job runs a command in a new job object, like CI runners and supervisors do. LIMITS is the
+// number of its limit flags.
 //
 //	job LIMITS COMMAND...
 package main
@@ -20,7 +21,7 @@ func main() {
 	}
 }
 
-// run leaves the job open: it is closed when this process ends.
+// run does not close the job. It is closed when this process ends.
 func run(limits string, command []string) error {
 	n, err := strconv.ParseUint(limits, 0, 32)
 	if err != nil {

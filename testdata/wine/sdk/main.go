@@ -1,4 +1,5 @@
-// Command sdk prints where the AWS SDK for Go has the credentials of a profile from, and their access key ID.
+// Command sdk prints the source and the access key ID of the credentials that the AWS SDK for Go has
+// for a profile.
 package main
 
 import (
