@@ -154,7 +154,7 @@ func (c *Cache) noteFound(d *statedir.Dir, f Facts) {
 		old = Facts{} // it is replaced
 	}
 	if err := writeFacts(d, f.withKeyringOf(old)); err != nil {
-		c.opts.Warnf("session found, but not noted: %v", err)
+		c.opts.Warnf("a session was found, but its facts could not be written: %v", err)
 	}
 }
 

@@ -77,7 +77,7 @@ func (s *state) fail(err error) {
 func (s *state) failLocked(err error) {
 	if s.err == nil {
 		s.err = err
-		s.warnf("sessions are not kept: %v", err)
+		s.warnf("sessions are not cached: %v", err)
 	}
 }
 

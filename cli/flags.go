@@ -15,7 +15,7 @@ func newRootCmd(a *app) *cobra.Command {
 		Use:   "aws-credproc",
 		Short: "Cached role credentials for the AWS CLI and SDKs",
 		Long: `aws-credproc is a credential_process helper. It assumes the role of a profile with
-its source profile, keeps the session in the operating system's keyring until it
+its source profile, caches the session in the operating system's keyring until it
 expires, and prints it for the AWS CLI and the AWS SDKs.
 
 In ~/.aws/config:

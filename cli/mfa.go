@@ -21,7 +21,7 @@ import (
 func newMFACmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "mfa",
-		Short: "Keep TOTP seeds of MFA devices in the keyring",
+		Short: "Store TOTP seeds of MFA devices in the keyring",
 		Long: `Stores the TOTP seed of a virtual MFA device in the keyring, so that aws-credproc
 generates the codes and does not ask for them. This is a weaker second factor,
 because the seed is on the same machine as the access key.

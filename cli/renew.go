@@ -35,7 +35,7 @@ func renewInBackground(a *app, r *credproc.Resolver, chain profiles.Chain, s cac
 		a.trace("%s: cannot renew the session in the background: %v", name, err)
 		return
 	}
-	a.trace("%s: another process renews the session ahead of its expiration", name)
+	a.trace("%s: another process is renewing the session in the background", name)
 }
 
 func newRenewCmd(a *app) *cobra.Command {

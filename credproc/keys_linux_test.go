@@ -66,7 +66,7 @@ func TestOneProcessWaitsForSilentKeyring(t *testing.T) {
 					_, err := r.Credentials(t.Context(), o.chain)
 					var e *diag.Error
 					if !errors.As(err, &e) || !e.Has(diag.Temporary) ||
-						!strings.Contains(diag.Text(err), "no answer in time") ||
+						!strings.Contains(diag.Text(err), "no response in time") ||
 						!strings.Contains(diag.Text(err), "hint: ") {
 						t.Errorf("got %v", err)
 					}
@@ -142,7 +142,7 @@ func TestSlowStoreIsReported(t *testing.T) {
 	now := o.clock.Now()
 	res.store(t.Context(), 1, cache.Session{AccessKeyID: "ASIAX", SecretAccessKey: "hush", Issued: now,
 		Expiration: now.Add(time.Hour)})
-	if len(warnings) != 1 || !strings.HasSuffix(warnings[0], "keyring: no answer in time (50ms)") {
+	if len(warnings) != 1 || !strings.HasSuffix(warnings[0], "keyring: no response in time (50ms)") {
 		t.Errorf("warnings %q", warnings)
 	}
 }

@@ -215,10 +215,10 @@ func TestE2EStatusOpensNoSecret(t *testing.T) {
 	address, _ := silentBus(t)
 	k.home = k.with("DBUS_SESSION_BUS_ADDRESS=" + address)
 	store, reason := k.newSessions(t, k.program)
-	if store != "none" || !strings.Contains(reason, "no answer in time") {
+	if store != "none" || !strings.Contains(reason, "no response in time") {
 		t.Errorf("store for new sessions %q: %s", store, reason)
 	}
-	const notStored = "store    keyring (new sessions are not stored: keyring: no answer in time"
+	const notStored = "store    keyring (new sessions are not stored: keyring: no response in time"
 	if out := k.ok(t, k.program, "explain", "dev-role"); !strings.Contains(out, notStored) {
 		t.Errorf("explain: %s", out)
 	}

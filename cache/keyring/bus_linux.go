@@ -140,7 +140,7 @@ func translate(err error) error {
 	other := serviceError{printable.Clean(e.Name, 128), printable.Clean(e.Error(), 256)}
 	switch e.Name {
 	case "org.freedesktop.DBus.Error.NameHasNoOwner", "org.freedesktop.DBus.Error.ServiceUnknown":
-		return fmt.Errorf("%w: no Secret Service runs", ErrUnavailable)
+		return fmt.Errorf("%w: no Secret Service is running", ErrUnavailable)
 	case "org.freedesktop.DBus.Error.AccessDenied": // in a sandbox
 		return fmt.Errorf("%w: %w", ErrUnavailable, other)
 	case "org.freedesktop.Secret.Error.IsLocked":

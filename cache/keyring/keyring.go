@@ -20,7 +20,7 @@ var (
 	// ErrUnavailable means that this machine or login has no keyring.
 	ErrUnavailable = errors.New("not available")
 	// ErrTimeout means that the keyring did not respond in time. It may have the item.
-	ErrTimeout = errors.New("no answer in time")
+	ErrTimeout = errors.New("no response in time")
 )
 
 // Error is a failure of the keyring. Every error of this package other than ErrNotFound is one.

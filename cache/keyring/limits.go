@@ -160,7 +160,7 @@ func inBackground[T any](
 		var r result
 		defer func() {
 			if recover() != nil { // its text may hold anything
-				r = result{err: errors.New("the connection to it broke")}
+				r = result{err: errors.New("the connection was lost")}
 			}
 			done <- r
 		}()

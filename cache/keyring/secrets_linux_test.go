@@ -94,7 +94,7 @@ func TestSecretsAreNotKeptInMemoryOnly(t *testing.T) {
 	d.UseMemory()
 	s := NewSecrets(testService, "A test's")
 	err := s.Set(t.Context(), "jill", "hush")
-	if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "ends with the login") {
+	if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "is deleted at logout") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := s.Get(t.Context(), "jill"); !errors.Is(err, ErrNotFound) {

@@ -219,7 +219,7 @@ func (b *bus) checkLasts(collection dbus.ObjectPath) error {
 		return err
 	}
 	if collection == memory {
-		return fmt.Errorf("%w: the default collection of the Secret Service ends with the login",
+		return fmt.Errorf("%w: the default collection of the Secret Service is deleted at logout",
 			ErrUnavailable)
 	}
 	return nil

@@ -44,7 +44,7 @@ func keyring(x *examination) []Finding {
 			x.sh.export("AWS_CREDPROC_STORE", "file")),
 	}
 	if store == cache.Kernel {
-		f.Why = "new sessions are kept in the kernel keyring instead; those in this one are not used"
+		f.Why = "new sessions go to the kernel store instead; those in the keyring are not used"
 	}
 	switch {
 	case isMissing:
