@@ -33,11 +33,11 @@ func Main(args []string) int {
 	return run(args, proc.WithoutSIGPIPE(os.Stdout), proc.WithoutSIGPIPE(os.Stderr))
 }
 
-// grace is how long a command may take to end after its time is up or a signal came.
+// grace is how long a command may run after its deadline or after a signal.
 const grace = 3 * time.Second
 
-// run is the program without its hardening. A command ends by its context; one that does not,
-// because something below it ignores contexts, is abandoned after grace.
+// run runs the program, without the hardening of the process. A command ends when its context does.
+// One that ignores its context is abandoned after grace.
 func run(args []string, stdout, stderr io.Writer) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -46,7 +46,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	a.handleSignals = sync.OnceFunc(func() {
 		signals, stop := signal.NotifyContext(ctx, proc.EndSignals()...)
 		context.AfterFunc(signals, cancel)
-		context.AfterFunc(signals, stop) // a second signal ends the process at once
+		context.AfterFunc(signals, stop) // a second signal ends the process immediately
 	})
 	context.AfterFunc(ctx, func() { time.AfterFunc(grace, func() { a.abort("interrupted") }) })
 	root := newRootCmd(a)
@@ -96,7 +96,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 type app struct {
 	*console
 
-	aborted  chan string // the reason why the program ends although its command does not
+	aborted  chan string // why the program ends before its command does
 	watchdog *time.Timer // aborts a command that ignores its deadline
 	// handleSignals makes signals cancel the command's context. Before the call they end the
 	// process: a get with a cached session has nothing to clean up, and handling signals would take
@@ -115,7 +115,7 @@ type app struct {
 func (a *app) abort(reason string) {
 	select {
 	case a.aborted <- reason:
-	default: // it ends already
+	default: // the program is already ending
 	}
 }
 
@@ -227,7 +227,7 @@ func (a *app) chain(profile string) (profiles.Chain, *credproc.Resolver, error) 
 	return c, r, err
 }
 
-// tokenCodes returns what asks for MFA codes.
+// tokenCodes returns the provider of MFA codes.
 func (a *app) tokenCodes(mode mfa.Mode, warnf func(string, ...any)) credproc.TokenCodes {
 	return progressStopper{&mfa.Provider{
 		Mode: mode, Dir: a.stateDir(), Getenv: os.Getenv, Now: time.Now, Seeds: a.seeds(),

@@ -63,8 +63,8 @@ func clearAll(ctx context.Context, a *app) error {
 	return a.print(fmt.Appendf(nil, "%d %s deleted\n", n, tui.Plural(n, "session")))
 }
 
-// clearProfile deletes the session of a profile, and those that it had before its settings changed.
-// The profile need not exist any more.
+// clearProfile deletes the session of a profile, and those from before its settings changed. The
+// profile need not exist any more.
 func clearProfile(ctx context.Context, a *app, r *credproc.Resolver, name string) error {
 	keys, name, err := sessionKeys(a, r, name)
 	if err != nil {

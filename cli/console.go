@@ -20,7 +20,7 @@ type console struct {
 	waiting        *tui.Progress // on stderr
 	start          time.Time
 	verbose        bool
-	warnings       []string // those printed
+	warnings       []string // the warnings printed so far
 	// warnf replaces warn while exec runs a command; nil otherwise.
 	warnf func(format string, args ...any)
 }

@@ -57,8 +57,8 @@ The exit code is 1 if there is an error, and 0 if there are only warnings.`,
 	return cmd
 }
 
-// examine runs the checks. It never asks the user. What would be a warning is only traced, since it
-// is among the findings.
+// examine runs the checks. It never asks the user. Warnings go to the trace only, because the
+// findings include their causes.
 func examine(ctx context.Context, a *app, profile string, online bool) (doctor.Report, error) {
 	r, err := a.resolver()
 	if err != nil {
@@ -78,10 +78,10 @@ func examine(ctx context.Context, a *app, profile string, online bool) (doctor.R
 		return doctor.Report{}, fmt.Errorf("path of this program: %w", err)
 	}
 	if online {
-		defer a.progress("asking STS")()
+		defer a.progress("calling STS")()
 	}
 	report := doctor.Examine(ctx, o)
-	if errors.Is(ctx.Err(), context.Canceled) { // calls that were interrupted look like problems
+	if errors.Is(ctx.Err(), context.Canceled) { // interrupted calls would look like problems
 		return doctor.Report{}, errors.New("doctor: interrupted")
 	}
 	return report, nil

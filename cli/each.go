@@ -16,8 +16,8 @@ type chainFunc func(context.Context, *credproc.Resolver, profiles.Chain) error
 
 // forEach calls do for each of the named profiles, or for every profile whose session is cached,
 // once for profiles with the same chain. It prints failures and continues; profiles that fail for
-// the same reason share one message. The exit code is that of the last error, where one that needs
-// the user does not hide others.
+// the same reason share one message. The exit code is that of the last error, but an error that the
+// user must resolve does not hide others.
 func forEach(
 	ctx context.Context, a *app, f *profiles.Files, names []string, all bool, do chainFunc,
 ) error {

@@ -115,12 +115,12 @@ func (x *credentialExport) exec(
 	return nil
 }
 
-// announceShell says that an interactive shell starts, and how long its credentials are valid.
+// announceShell prints that an interactive shell starts, and how long its credentials are valid.
 func (x *credentialExport) announceShell(profile, validity string) {
 	x.say("shell with the credentials of %s (%s); type exit to leave it", profile, validity)
 }
 
-// reserveStdin leaves standard input to the command: processes that get credentials, such as ssh,
+// reserveStdin leaves standard input to the command: commands that get credentials, such as ssh,
 // would read it.
 func reserveStdin() error {
 	null, err := os.Open(os.DevNull)

@@ -65,7 +65,8 @@ the MFA condition that the profile implies.`,
 	return cmd
 }
 
-// explanation returns the page of `explain`: the steps of the chain, and what else decides.
+// explanation returns the page of `explain`: the steps of the chain, and the other settings that
+// matter.
 func explanation(x credproc.Explanation, now time.Time, to tui.Screen) []byte {
 	const indent = "     "
 	var out []string
@@ -101,7 +102,7 @@ func explanation(x credproc.Explanation, now time.Time, to tui.Screen) []byte {
 // copied are the details that are not wrapped, so that they can be copied.
 var copied = []string{"command", "token command", "session policy"}
 
-// withReason returns text and a reason in parentheses, or else otherwise if that is not empty.
+// withReason returns text with a reason in parentheses, or otherwise if that is not empty.
 func withReason(text, reason, otherwise string) string {
 	if reason == "" {
 		reason = otherwise

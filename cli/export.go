@@ -136,8 +136,8 @@ var errNotDotenv = &diag.Error{
 }
 
 // dotenv returns a .env file, for which there is no standard. Credentials need no quotes, and
-// docker's --env-file does not remove any. Other text is in single quotes, which all other readers
-// agree on.
+// docker's --env-file removes none. Other text is in single quotes, which all other readers handle
+// in the same way.
 func dotenv(s cache.Session, region string) (out []byte, err error) {
 	for _, v := range append(credentialVariables(s), contextVariables(s, region)...) {
 		value, err := dotenvQuote(v.value)

@@ -36,8 +36,8 @@ role.`,
 		Args:          noSubcommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	// A template for help or the version would link text/template, and with it every exported method
-	// of every type: 4.7 MB, and 4 % of the time of a get with a cached session.
+	// A template for help or the version would link text/template, and with it every exported
+	// method of every type: 4.7 MB, and 4 % of the time of a get with a cached session.
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
 		_, _ = cmd.OutOrStdout().Write(helpPage(cmd, a.screen())) // a buffer
 	})

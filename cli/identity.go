@@ -8,7 +8,7 @@ import (
 	"aws-credproc/profiles"
 )
 
-// identity is whose credentials a session or profile has, as tables show it.
+// identity is the owner of the credentials of a session or profile, as tables show it.
 type identity struct {
 	account string // the account ID, "" if unknown
 	role    string // the name of the role, or in parentheses what there is in its place

@@ -62,7 +62,7 @@ it again. While the file is written, a copy of it (0600) is next to it.`,
 	return cmd
 }
 
-// transfer is what an import or its undo does.
+// transfer is what an import or its undo changes.
 type transfer struct {
 	keys    profiles.Keys
 	changes []profiles.Change // empty if the files need no change
@@ -104,7 +104,7 @@ func (i *importing) run(cmd *cobra.Command) error {
 	return i.write(cmd.Context(), planned.changes)
 }
 
-// plan makes the edit and returns what belongs to it.
+// plan makes the edit and returns the transfer for it.
 func (i *importing) plan(ctx context.Context, e *profiles.Editor) (transfer, error) {
 	e.Files().Imported = i.imported
 	stored, err := i.keys.Get(ctx, i.config, i.profile)

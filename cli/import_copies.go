@@ -11,7 +11,7 @@ import (
 // hardLinks is the number of hard links of a file, and its inode number; zero if unknown.
 type hardLinks struct{ count, inode uint64 }
 
-// warnOfCopies warns about other places that have a secret key which import has moved to the
+// warnOfCopies warns about other places that contain a secret key which import has moved to the
 // keyring.
 func warnOfCopies(a *app, t transfer, links map[string]hardLinks, copies []string) {
 	secret := string(t.keys.SecretAccessKey)

@@ -143,7 +143,8 @@ const (
 	maxRetryDelay = 5 * time.Second
 )
 
-// retryDenied obtains a new session, and retries until --wait is over while STS denies access.
+// retryDenied obtains a new session, and retries for the duration of --wait while STS denies
+// access.
 func (r *refresh) retryDenied(
 	ctx context.Context, resolver *credproc.Resolver, chain profiles.Chain,
 ) (cache.Session, error) {
@@ -167,7 +168,7 @@ func (r *refresh) retryDenied(
 	}
 }
 
-// signIn runs the command that signs in again, if that is what failed requires and there is a
+// signIn runs the command that signs in again, if the failure requires that and there is a
 // terminal, and reports whether it has succeeded. It runs a command once for all profiles. The
 // output goes to stderr.
 func (r *refresh) signIn(ctx context.Context, failed error) bool {

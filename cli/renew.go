@@ -18,7 +18,7 @@ const renewName = "renew"
 
 // renewInBackground starts a detached process that renews a session, if the session is due for
 // renewal and no other process renews it. The result is recorded in the session's facts. If the
-// process cannot be started, the session is renewed by the first get that finds it used up.
+// process cannot be started, the session is renewed by the first get that can no longer use it.
 func renewInBackground(a *app, r *credproc.Resolver, chain profiles.Chain, s cache.Session) {
 	if !r.ClaimsRenewal(chain, s) {
 		return

@@ -65,8 +65,8 @@ func statusTable(all []sessionStatus, now time.Time, to tui.Screen) tui.Table {
 	return t
 }
 
-// identity returns whose credentials a session holds: by the config or, if it has no such profile
-// any more, by what is known about the session.
+// identity returns the owner of a session's credentials: by the config or, if the config no longer
+// has its profile, by the facts about the session.
 func (s sessionStatus) identity() identity {
 	switch {
 	case s.use != nil:
@@ -88,7 +88,7 @@ func (s sessionStatus) left(now time.Time) string {
 	return "-"
 }
 
-// others returns the profiles besides its own that use a session.
+// others returns the other profiles that use a session.
 func (s sessionStatus) others() string {
 	const most = 8
 	if s.use == nil {

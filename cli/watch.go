@@ -22,7 +22,7 @@ func watchSessions(ctx context.Context, a *app, names []string, all bool) error 
 	}
 	screen := tui.EnterAltScreen(a.stdout)
 	defer screen.Leave()
-	context.AfterFunc(ctx, screen.Leave) // at once, even if the page is still being made
+	context.AfterFunc(ctx, screen.Leave) // immediately, even if the page is not finished
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
 	for {
@@ -35,7 +35,7 @@ func watchSessions(ctx context.Context, a *app, names []string, all bool) error 
 		}
 		select {
 		case <-tick.C:
-		case <-ctx.Done(): // Ctrl-C: the way to end it
+		case <-ctx.Done(): // Ctrl-C is how to end it
 			return nil
 		}
 	}

@@ -81,7 +81,7 @@ func directoryAccess(x *examination) (found []Finding) {
 	return found
 }
 
-// who names the users that a mode admits: all of them, or the group.
+// who describes the users that a mode admits: all of them, or the group.
 func who(all bool) string {
 	if all {
 		return "other users"

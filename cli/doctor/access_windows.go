@@ -2,6 +2,6 @@ package doctor
 
 import "io/fs"
 
-// accessOfOthers returns 0: mode bits mean nothing on Windows, and files in a user's profile
+// accessOfOthers returns 0: mode bits have no meaning on Windows, and files in a user's profile
 // inherit an access list that admits that user only.
 func accessOfOthers(fs.FileInfo) fs.FileMode { return 0 }

@@ -46,7 +46,7 @@ func (x *examination) malformedARNs() (found []Finding) {
 				continue
 			}
 			if strings.Contains(value, ":iam:::") && x.endpoint(name).URL != "" {
-				continue // an STS other than AWS's may have no account IDs; that of Ceph has none
+				continue // an STS other than that of AWS may have no account IDs, as that of Ceph
 			}
 			found = append(found, Finding{
 				Severity: Error, Profile: name, Where: x.config.place(p, setting.key),
@@ -96,7 +96,7 @@ func (x *examination) endpoint(name string) plan.Endpoint {
 }
 
 // regionPrefixes are the prefixes of the regions of each partition, as in the SDKs'
-// partitions.json. The first that matches counts.
+// partitions.json. The first match is used.
 var regionPrefixes = []struct{ prefix, partition string }{
 	{"us-gov-", "aws-us-gov"},
 	{"us-iso-", "aws-iso"},

@@ -9,7 +9,7 @@ import (
 	"aws-credproc/profiles"
 )
 
-// config is the two shared config files: their lines, and the profiles in them.
+// config is the two shared config files: their lines and their profiles.
 type config struct {
 	files    *profiles.Files // as much of the two as can be loaded; never nil
 	complete bool            // files has both

@@ -19,7 +19,7 @@ type examination struct {
 	env     environment
 	health  cache.Health
 	keys    map[string]error // why imported keys cannot be read, by profile
-	keyring error            // why keys cannot be imported here; nil if they can, or if nobody asks
+	keyring error            // why keys cannot be imported here; nil if they can, or not needed
 	sts     stsAnswers
 }
 

@@ -17,7 +17,7 @@ type chains struct {
 	refused   map[string]bool // profiles with a chain whose settings are refused
 }
 
-// fault is why a profile cannot be used. Profiles that have it in common share it.
+// fault is why a profile cannot be used. Profiles with the same fault share it.
 type fault struct {
 	profile string // that has the fault; empty if an environment variable has it
 	where   string // empty: where the setting is

@@ -49,7 +49,7 @@ func longTermKeys(x *examination) (found []Finding) {
 	return found
 }
 
-// wouldImport reports whether a finding may suggest to import keys.
+// wouldImport reports whether a finding may suggest importing keys.
 func (x *examination) wouldImport() bool {
 	for _, p := range x.config.staticKeys() {
 		if !isTemporary(p) {
@@ -65,7 +65,7 @@ func (x *examination) wouldImport() bool {
 }
 
 // keysAndRole finds static keys in the credentials file under the name of a role in the config
-// file. A profile that is its own source_profile wants that.
+// file. It skips a profile that is its own source_profile, which uses both on purpose.
 func keysAndRole(x *examination) (found []Finding) {
 	for _, p := range x.config.staticKeys() {
 		keys, role := p.Properties["aws_access_key_id"], p.Properties["role_arn"]
@@ -127,7 +127,7 @@ var expiryFormats = []string{
 	"2006-01-02T15:04:05-0700",
 }
 
-// expiryOf returns when the session of a profile expires, if the profile has that.
+// expiryOf returns when the session of a profile expires, if the profile has such a key.
 func expiryOf(p profiles.Section) (end time.Time, ok bool) {
 	for _, key := range expiryKeys {
 		value := p.Get(key)

@@ -136,7 +136,7 @@ func assumeRole(x *examination) (found []Finding) {
 	return found
 }
 
-// failedCall reports a call that failed. It is a warning if all it takes is the user.
+// failedCall reports a call that failed. It is a warning if only the user needs to act.
 func (x *examination) failedCall(profile, why string, err error) Finding {
 	var e *diag.Error
 	if !errors.As(err, &e) {

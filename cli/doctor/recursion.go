@@ -48,7 +48,7 @@ func (x *examination) selfReference(c profiles.Cycle) Finding {
 		Why:  "aws-credproc refuses to start itself again, so the profile has no credentials",
 		Fix:  "use a profile in the command that has credentials of its own, or a role",
 	}
-	// import writes such a line, and keeps a note of the keys in the state directory.
+	// import writes such a line, and records the keys in the state directory.
 	if to, _ := profiles.Wired(x.config.sections[name]); to == name && x.keyring == nil {
 		f.Fix = write("if its keys were imported, find them again with",
 			"aws-credproc import "+profiles.Argument(to)) + "\nelse " + f.Fix

@@ -11,16 +11,16 @@ import (
 	"aws-credproc/profiles"
 )
 
-// stsAnswers is what STS answered.
+// stsAnswers is the responses of STS.
 type stsAnswers struct {
 	endpoints []*stsEndpoint
-	outOfTime bool // not all was asked
+	outOfTime bool // some calls were not made
 }
 
-// stsEndpoint is the answers of one endpoint.
+// stsEndpoint is the responses of one endpoint.
 type stsEndpoint struct {
 	credproc.Reached
-	err     error // why it cannot be reached
+	err     error // why the endpoint cannot be reached
 	sources []sourceIdentity
 	roles   []roleAttempt
 }
@@ -39,12 +39,12 @@ type roleAttempt struct {
 	err     error
 }
 
-// stsAsker asks each endpoint once for the time, for the caller identity of each source and for
-// each role. It asks nothing more of an endpoint that it cannot reach.
+// stsAsker queries each endpoint once for the time, for the caller identity of each source and for
+// each role. It makes no further calls to an endpoint that it cannot reach.
 type stsAsker struct {
 	x       *examination
 	answers stsAnswers
-	start   time.Time       // failures cached before that are tried again
+	start   time.Time       // failures cached before that are ignored
 	asked   map[string]bool // sources by endpoint, and sessions by cache key
 	denied  map[string]bool // paths from a source to a role that could not be assumed
 }
