@@ -44,7 +44,7 @@ func printTable(title string, rows []*program, references []reference, notes []s
 
 // printStorms prints a row for each of stormSizes with the times for each store.
 func printStorms(stores []string, rows [][]storm, runs int) {
-	fmt.Printf("Many processes at once without a cached session, STS responds after %d ms, "+
+	fmt.Printf("Many concurrent processes without a cached session, STS responds after %d ms, "+
 		"wall time and longest process, medians of %d runs (%d CPUs):\n\n",
 		stsDelay.Milliseconds(), runs, runtime.NumCPU())
 	head, rule := "| processes | STS calls |", "|---|---|"
