@@ -255,7 +255,7 @@ func TestSilentBusIsATimeout(t *testing.T) {
 		t.Errorf("facts of a session that was not stored: %v", err)
 	}
 	if name, reason := c.StoreName(t.Context()); name != Keyring ||
-		!strings.Contains(reason, "no answer") {
+		!strings.Contains(reason, "no response") {
 		t.Errorf("%v: %v", name, reason)
 	}
 	w.want(t, 0)

@@ -305,7 +305,7 @@ func TestE2ENoKeyring(t *testing.T) {
 		h := newHome(t, "DBUS_SESSION_BUS_ADDRESS="+address, "AWS_CREDPROC_STORE=auto")
 		r := h.run(t, program, "status")
 		const limit = time.Second // ten times the goal
-		if r.code != 0 || !strings.Contains(r.stdout, "no answer") || r.took > limit {
+		if r.code != 0 || !strings.Contains(r.stdout, "no response") || r.took > limit {
 			t.Errorf("status took %v: %s%s", r.took, r.stdout, r.stderr)
 		}
 	})

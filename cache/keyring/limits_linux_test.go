@@ -15,7 +15,7 @@ func TestWriteLimitStartsWithTheAnswerOfTheService(t *testing.T) {
 		took    time.Duration
 		want    error
 	}{
-		"no answer":    {[]time.Duration{time.Hour}, ResponseLimit, ErrTimeout},
+		"no response":    {[]time.Duration{time.Hour}, ResponseLimit, ErrTimeout},
 		"only the bus": {[]time.Duration{0, time.Hour}, ResponseLimit, ErrTimeout},
 		"writes":       {[]time.Duration{0, 0, writes}, writes, nil},
 		"hangs":        {[]time.Duration{0, 0, time.Hour}, writeLimits.silence, ErrTimeout},

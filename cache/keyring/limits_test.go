@@ -48,7 +48,7 @@ func TestLimitIsOfSilence(t *testing.T) {
 		again   time.Duration // how long a retry takes; 0 if there is none
 	}{
 		"late":         {true, []time.Duration{late, late, late, late}, 4 * late, nil, 0},
-		"no answer":    {true, []time.Duration{time.Hour}, l.silence, ErrTimeout, retryLimit},
+		"no response":    {true, []time.Duration{time.Hour}, l.silence, ErrTimeout, retryLimit},
 		"only the bus": {true, []time.Duration{late, time.Hour}, late + l.silence, ErrTimeout, 0},
 		"silent after some answers": {
 			true, []time.Duration{late, late, time.Hour},

@@ -290,7 +290,7 @@ func States() map[string]State {
 			path := filepath.Join(t.TempDir(), "none")
 			t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+path)
 		}, "no D-Bus session bus"},
-		"silent bus": {func(t *testing.T) { Listen(t, func(net.Conn) {}) }, "no answer"},
+		"silent bus": {func(t *testing.T) { Listen(t, func(net.Conn) {}) }, "no response"},
 		"broken bus": {func(t *testing.T) {
 			Listen(t, func(conn net.Conn) { conn.Close() })
 		}, "session bus"},
@@ -302,6 +302,6 @@ func States() map[string]State {
 			if err := New(t).StartKeyring(true).Process.Signal(syscall.SIGSTOP); err != nil {
 				t.Fatal(err)
 			}
-		}, "no answer"},
+		}, "no response"},
 	}
 }
