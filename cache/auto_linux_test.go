@@ -56,7 +56,7 @@ func TestAutoUsesTheKernelStoreWithoutAKeyring(t *testing.T) {
 	}
 }
 
-func TestAutoWithoutAStoreKeepsNothing(t *testing.T) {
+func TestAutoWithoutAStoreCachesNothing(t *testing.T) {
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "")
 	c, w := openTest(t, Auto, "")
 	c.stores.kernel = noKernel
@@ -68,8 +68,8 @@ func TestAutoWithoutAStoreKeepsNothing(t *testing.T) {
 	w.want(t, 0)
 }
 
-// A store that is available and takes nothing may do so each time, so it is an error.
-func TestAutoReportsAStoreThatTakesNothing(t *testing.T) {
+// A store that is available but rejects sessions may reject all of them, so that is an error.
+func TestAutoReportsAStoreThatRejectsSessions(t *testing.T) {
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "")
 	c, _ := openTest(t, Auto, "")
 	c.stores.kernel = forgetfulKernel{}
@@ -79,7 +79,7 @@ func TestAutoReportsAStoreThatTakesNothing(t *testing.T) {
 	}
 }
 
-func TestStoreNameOfAStoreThatIsUnavailable(t *testing.T) {
+func TestStoreNameOfAnUnavailableStore(t *testing.T) {
 	for name, tc := range keyringtest.States() {
 		t.Run(name, func(t *testing.T) {
 			tc.Enter(t)
@@ -100,7 +100,7 @@ func TestStoreNameOfAStoreThatIsUnavailable(t *testing.T) {
 	w.want(t, 0)
 }
 
-// The deadline of a caller says nothing about the keyring.
+// A timeout caused by the caller's deadline is not a failure of the keyring.
 func TestShortDeadlineDoesNotChooseAStore(t *testing.T) {
 	d := keyringtest.New(t)
 	daemon := d.StartKeyring(true)
@@ -179,7 +179,7 @@ func TestSessionsOutliveALockedKeyring(t *testing.T) {
 
 // A session that was deleted while the keyring was locked is not returned when it is unlocked, and
 // is then deleted.
-func TestSessionDeletedFromALockedKeyringDoesNotComeBack(t *testing.T) {
+func TestSessionDeletedFromALockedKeyringStaysDeleted(t *testing.T) {
 	for name, del := range map[string]func(c *Cache) error{
 		"clear":  func(c *Cache) error { _, err := c.Clear(t.Context()); return err },
 		"delete": func(c *Cache) error { return c.Delete(t.Context(), testKey) },
@@ -366,7 +366,7 @@ func TestUnlockWaitsForTheUser(t *testing.T) {
 	}
 }
 
-// The process that has raised the prompt may be stopped.
+// The process that shows the prompt may be stopped.
 func TestUnlockWaitsForALimitedTime(t *testing.T) {
 	d := keyringtest.New(t)
 	d.StartKeyring(true)
@@ -405,8 +405,8 @@ func TestUnlockWithoutALockedKeyringDoesNotWait(t *testing.T) {
 	}
 }
 
-// Several prompts at once that cannot be shown would wedge the daemon.
-func TestConcurrentUnlocksDoNotWedgeTheDaemon(t *testing.T) {
+// Several concurrent prompts that cannot be shown would make the daemon hang.
+func TestConcurrentUnlocksDoNotHangTheDaemon(t *testing.T) {
 	d := keyringtest.New(t)
 	d.StartKeyring(true)
 	s := testSession()
@@ -486,7 +486,7 @@ func openTestAt(t *testing.T, choice Choice, dir string) *Cache {
 	return c
 }
 
-// dirFacts returns facts as they are written, also those that FactsOf does not return.
+// dirFacts returns facts as they are in the file, including those that FactsOf hides.
 func (c *Cache) dirFacts(t *testing.T, key Key) (Facts, error) {
 	t.Helper()
 	d, err := c.state.open(false)

@@ -143,12 +143,12 @@ func (c *Cache) GetLocked(ctx context.Context, key Key, f Facts) (Session, error
 	default:
 		return Session{}, getErr
 	}
-	c.noteFound(d, f.withSession(key, s, name))
+	c.recordFound(d, f.withSession(key, s, name))
 	return s, nil
 }
 
-// noteFound writes the facts about a session that was found without facts.
-func (c *Cache) noteFound(d *statedir.Dir, f Facts) {
+// recordFound writes the facts about a session that was found without facts.
+func (c *Cache) recordFound(d *statedir.Dir, f Facts) {
 	old, err := readFacts(d, f.Key)
 	if err != nil {
 		old = Facts{} // it is replaced

@@ -62,7 +62,7 @@ func TestSessionIsReturnedUntilItExpires(t *testing.T) {
 }
 
 // A session in memory is returned until it expires or is deleted.
-func TestMemoryKeepsWhatNoStoreTakes(t *testing.T) {
+func TestMemoryHasSessionsThatNoStoreAccepts(t *testing.T) {
 	now := time.Now()
 	open := func(memory bool) *Cache {
 		c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: t.TempDir(), Choice: None,
@@ -119,7 +119,7 @@ func TestMemoryKeepsWhatNoStoreTakes(t *testing.T) {
 	}
 }
 
-func TestReadingAnEmptyCacheMakesNothing(t *testing.T) {
+func TestReadingAnEmptyCacheCreatesNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	c, w := openTest(t, File, dir)
 	_, getErr := c.Get(t.Context(), testKey)
@@ -137,7 +137,7 @@ func TestReadingAnEmptyCacheMakesNothing(t *testing.T) {
 	w.want(t, 0)
 }
 
-func TestNoneKeepsNothing(t *testing.T) {
+func TestNoneCachesNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	c, w := openTest(t, None, dir)
 	mustPut(t, c, testKey, testSession(), None)
@@ -165,7 +165,7 @@ func TestNoneKeepsNothing(t *testing.T) {
 	w.want(t, 0)
 }
 
-func TestNoneReadsNothingAndDeletesAll(t *testing.T) {
+func TestNoneReadsNothingAndDeletesEverything(t *testing.T) {
 	dir := t.TempDir()
 	file, _ := openTest(t, File, dir)
 	mustPut(t, file, testKey, testSession(), File)
@@ -394,7 +394,7 @@ func TestLockEndsWithLookOrContext(t *testing.T) {
 	w.want(t, 0)
 }
 
-func TestWithoutLocksNothingIsKept(t *testing.T) {
+func TestNothingIsCachedWithoutLocks(t *testing.T) {
 	c, w := openTest(t, File, "")
 	if err := os.WriteFile(filepath.Join(c.opts.Dir, "locks"), nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -444,7 +444,7 @@ func TestClearRemovesSealedFilesWithoutFacts(t *testing.T) {
 	}
 }
 
-func TestStoreNameAndHealthMakeNothing(t *testing.T) {
+func TestStoreNameAndHealthCreateNothing(t *testing.T) {
 	dir, before := t.TempDir(), time.Now().Add(-time.Hour).Truncate(time.Second)
 	if err := os.Chtimes(dir, before, before); err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 )
 
 func init() {
-	// sealkey DIR makes the key if there is none, and prints it.
+	// sealkey DIR creates the key if there is none, and prints it.
 	childtest.Register("sealkey", func(args []string) error {
 		d, err := statedir.Create(args[0])
 		if err != nil {

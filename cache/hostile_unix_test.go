@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// replace replaces a file of the state directory by what put makes.
+// replace replaces a file of the state directory with what put creates.
 func replace(t *testing.T, path string, put func(path string) error) {
 	t.Helper()
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {

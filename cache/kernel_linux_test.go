@@ -22,7 +22,7 @@ import (
 )
 
 func init() {
-	// kernelkey DIR puts a session, which makes the key if there is none, and prints the key's
+	// kernelkey DIR puts a session, which creates the key if there is none, and prints the key's
 	// name.
 	childtest.Register("kernelkey", func(args []string) error {
 		d, err := statedir.Create(args[0])
@@ -112,7 +112,7 @@ func wantUnavailable(dir string, why error) error {
 			return fmt.Errorf("%s: %w", call, err)
 		}
 	}
-	// Without the identifier of a key, get asks for no key.
+	// Without the identifier of a key, get does not look for a key.
 	if !errors.Is(getErr, ErrUnavailable) && !errors.Is(getErr, ErrMiss) {
 		return fmt.Errorf("get: %w", getErr)
 	}
@@ -147,7 +147,7 @@ func refuseKeys(errno syscall.Errno) error {
 	return nil
 }
 
-// needKernel skips a test if the kernel keyring is unavailable, for which nothing can be installed.
+// needKernel skips a test if the kernel keyring is unavailable.
 func needKernel(t testing.TB) {
 	t.Helper()
 	if err := (osKernel{}).probe(); err != nil {
@@ -298,7 +298,7 @@ func as(t *testing.T, uid int) (run func(name string, args ...string) *exec.Cmd)
 	}
 }
 
-func TestLostKernelKeyIsAMissAndIsMadeAgain(t *testing.T) {
+func TestLostKernelKeyIsAMissAndIsReplaced(t *testing.T) {
 	for name, lose := range map[string]func(t *testing.T, st kernelStore) error{
 		"revoked": func(t *testing.T, st kernelStore) error {
 			_, err := unix.KeyctlInt(unix.KEYCTL_REVOKE, kernelKey(t, st), 0, 0, 0)
@@ -405,7 +405,7 @@ func TestKernelStoreReportsDamage(t *testing.T) {
 	}
 }
 
-func TestUseExtendsTheLifeOfTheKernelKey(t *testing.T) {
+func TestUseExtendsKernelKeyTimeout(t *testing.T) {
 	st := openKernelStore(t)
 	if err := st.put(t.Context(), testKey, testSession()); err != nil {
 		t.Fatal(err)

@@ -21,7 +21,7 @@ func (k refusingKernel) probe() error { return k.err }
 // noKernel fails as in a container.
 var noKernel = refusingKernel{fmt.Errorf("%w: kernel keyring: EPERM", ErrUnavailable)}
 
-// forgetfulKernel loses a key at once, as when the user keyring is cleared.
+// forgetfulKernel loses a key immediately, as when the user keyring is cleared.
 type forgetfulKernel struct{}
 
 func (forgetfulKernel) read(string) ([]byte, error) { return nil, errNoKernelKey }

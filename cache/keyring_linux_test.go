@@ -24,8 +24,8 @@ import (
 
 func startKeyring(t *testing.T) { keyringtest.Start(t) }
 
-// testEach makes every call of the keyring store at once and checks the errors and that they come
-// in time.
+// testEach makes all calls of the keyring store concurrently and checks that each fails with the
+// error in time.
 func testEach(t *testing.T, want error) {
 	t.Helper()
 	var all sync.WaitGroup
@@ -71,7 +71,7 @@ func TestSecretServiceStore(t *testing.T) {
 }
 
 // A reader that has read an item whose file was then replaced finds the new session.
-func TestSealedSessionIsWholeWhileItIsReplaced(t *testing.T) {
+func TestSealedSessionIsCompleteWhileReplaced(t *testing.T) {
 	d := keyringtest.New(t)
 	d.StartKeyring(true)
 	k, s := openKeyring(t), testSession()
@@ -189,7 +189,7 @@ func TestLockedKeyringIsReportedWithoutAPrompt(t *testing.T) {
 			if !held {
 				return
 			}
-			// The prompter counts: an unlock raises a prompt.
+			// The prompter is counted: an unlock shows a prompt.
 			d.RaisePrompt()
 			keyringtest.WaitFor(t, "a prompt", func() bool { return d.Prompts.Load() > 0 })
 		})
@@ -305,7 +305,7 @@ func TestSilentServiceIsATimeoutAndRecovers(t *testing.T) {
 	})
 }
 
-// After a timeout of a busy bus, GetLocked reads again, once. It does not if the service hangs.
+// After a timeout of a busy bus, GetLocked reads once more. It does not if the service hangs.
 func TestGetLockedRetriesABusyBus(t *testing.T) {
 	d := keyringtest.New(t)
 	daemon := d.StartKeyring(true)
@@ -524,8 +524,8 @@ func TestAutoUsesTheKeyring(t *testing.T) {
 	w.want(t, 0)
 }
 
-// A process may be killed at any time, so the facts name the item before it is written.
-func TestItemIsNotedBeforeItIsWritten(t *testing.T) {
+// A process may be killed at any time, so the facts record the item before it is written.
+func TestItemIsRecordedBeforeItIsWritten(t *testing.T) {
 	keyringtest.Start(t)
 	c, _ := openTest(t, Keyring, "")
 	c.target()

@@ -15,7 +15,7 @@ import (
 )
 
 // testKeyringLimit is longer than the default, because a busy machine must not look like a keyring
-// that does not answer.
+// that does not respond.
 const testKeyringLimit = 10 * defaultKeyringLimit
 
 func TestMain(m *testing.M) {
@@ -31,7 +31,7 @@ var (
 	otherKey = Key{0xcd}
 )
 
-// tokenSizes are sizes of session tokens that every store takes.
+// tokenSizes are sizes of session tokens that every store accepts.
 var tokenSizes = []int{300, 1 << 10, 2 << 10, 4 << 10, 16 << 10, 64 << 10}
 
 // filesIn returns the paths of all files below a directory, none if it does not exist.

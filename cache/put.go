@@ -62,7 +62,7 @@ func (p *putting) run(ctx context.Context, name Choice, f Facts) (Choice, error)
 				p.old = f
 				p.old.Store, p.old.Key, p.old.KeyringUntil = "", p.key, time.Time{}
 			}
-			return p.noteItem()
+			return p.recordItem()
 		}
 	}
 	if name, err = p.store(ctx, name, prepare); err != nil {
@@ -79,9 +79,9 @@ func (p *putting) run(ctx context.Context, name Choice, f Facts) (Choice, error)
 	return name, nil
 }
 
-// noteItem records in the old facts that the keyring may have an item: a process that is killed
+// recordItem records in the old facts that the keyring may have an item: a process that is killed
 // before it writes the new facts leaves the item behind, and most keyrings cannot list items.
-func (p *putting) noteItem() error {
+func (p *putting) recordItem() error {
 	p.old.KeyringUntil = latest(p.old.KeyringUntil, p.session.Expiration)
 	return writeFacts(p.dir, p.old)
 }

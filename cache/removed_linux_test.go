@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// A Cache makes its state directory again if it was removed.
-func TestRemovedStateDirectoryIsMadeAgain(t *testing.T) {
+// A Cache recreates its state directory if it was removed.
+func TestRemovedStateDirectoryIsRecreated(t *testing.T) {
 	c, w := openTest(t, File, "")
 	mustPut(t, c, testKey, testSession(), File)
 	if err := os.RemoveAll(c.opts.Dir); err != nil {

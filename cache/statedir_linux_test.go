@@ -42,7 +42,8 @@ func init() {
 		}
 		return withoutCache(args[0], Choice(args[1]), otherKey)
 	})
-	// look DIR prints what StoreName and Health report about a state directory that cannot be made.
+	// look DIR prints what StoreName and Health report about a state directory that cannot be
+	// created.
 	childtest.Register("look", func(args []string) error {
 		return lookAt(args[0])
 	})
@@ -101,7 +102,7 @@ func withoutCache(dir string, store Choice, key Key) error {
 	return nil
 }
 
-func TestReadOnlyHomeIsOneWarning(t *testing.T) {
+func TestReadOnlyHomeCausesOneWarning(t *testing.T) {
 	for _, store := range []Choice{Auto, Kernel, File} {
 		t.Run("of an unprivileged user "+string(store), func(t *testing.T) {
 			cmd := as(t, otherUser)("nocache", string(store))
@@ -139,7 +140,7 @@ func TestReadOnlyHomeIsOneWarning(t *testing.T) {
 	}
 }
 
-func TestStateDirectoryThatCannotBeMadeIsReported(t *testing.T) {
+func TestStateDirectoryThatCannotBeCreatedIsReported(t *testing.T) {
 	check := func(t *testing.T, out []byte, err error, why string) {
 		t.Helper()
 		if err != nil || strings.Count(string(out), why) != 2 {

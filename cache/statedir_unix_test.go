@@ -187,7 +187,7 @@ func TestUnsafeFilesInTheStateDirAreRefused(t *testing.T) {
 	}
 }
 
-// link moves a file or directory and makes a link to it in its old place.
+// link moves a file or directory and creates a link to it in its old place.
 func link(dir, name, to string) error {
 	target := to
 	if !filepath.IsAbs(to) {

@@ -198,9 +198,9 @@ func TestConcurrentProcesses(t *testing.T) {
 }
 
 // A process that is killed during a Put leaves each session whole or absent, and its files are
-// swept. It is killed a thousand times in all; AWS_CREDPROC_TEST_KILLS sets the number for each
-// store.
-func TestKillDuringPutLeavesSessionsWhole(t *testing.T) {
+// removed by a sweep. It is killed a thousand times in all; AWS_CREDPROC_TEST_KILLS sets the number
+// for each store.
+func TestKillDuringPutLeavesNoPartialSession(t *testing.T) {
 	const together = 5
 	kills := 250
 	if n, err := strconv.Atoi(os.Getenv("AWS_CREDPROC_TEST_KILLS")); err == nil {

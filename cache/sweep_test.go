@@ -146,7 +146,7 @@ func TestSweepKeepsOtherFiles(t *testing.T) {
 	w.want(t, 0)
 }
 
-// A Put does not wait for the sweep of any number of sessions.
+// A Put does not wait until any number of sessions is swept.
 func TestSweepIsBounded(t *testing.T) {
 	dir := t.TempDir()
 	now := time.Now()

@@ -18,8 +18,8 @@ import (
 	"aws-credproc/profiles"
 )
 
-// docHome is a home directory to run the commands of a page in. Its STS knows one user, with the
-// key of [base], and lets it assume each role of the page.
+// docHome is a home directory to run the commands of a page in. Its STS has one user, with the
+// key of [base], who may assume each role of the page.
 type docHome struct {
 	dir, bin string
 	sts      *ststest.Server

@@ -44,8 +44,8 @@ func (h helper) output(t *testing.T, command ...string) string {
 	return out
 }
 
-// TestExecPassesOnWhatItInherited: signals, files and whether the process is dumpable.
-func TestExecPassesOnWhatItInherited(t *testing.T) {
+// TestExecPassesOnInheritedStateToTheCommand: signals, files and whether the process is dumpable.
+func TestExecPassesOnInheritedStateToTheCommand(t *testing.T) {
 	withAndWithoutServe(t, func(t *testing.T, h helper, args []string) {
 		self, err := os.Executable()
 		if err != nil {

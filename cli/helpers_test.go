@@ -196,7 +196,7 @@ func (h helper) runMany(
 	wg.Wait()
 }
 
-// hangLimit is far longer than anything here takes.
+// hangLimit is much longer than anything here takes.
 const hangLimit = 30 * time.Second
 
 // waitFor polls until condition returns true.

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestLimitOfOpenFilesIsReported: the hint is about the limit, whichever file cannot be opened.
-func TestLimitOfOpenFilesIsReported(t *testing.T) {
+// TestOpenFileLimitIsReported: the hint is about the limit, no matter which file cannot be opened.
+func TestOpenFileLimitIsReported(t *testing.T) {
 	h := newHelper(t, startSTS(t))
 	bundle := filepath.Join(h.dir, "ca.pem")
 	if err := os.WriteFile(bundle, nil, 0o600); err != nil {

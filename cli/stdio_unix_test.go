@@ -42,7 +42,7 @@ func TestClosedStdoutIsAnError(t *testing.T) {
 	}
 }
 
-// oneWrite is a writer whose second write fails, as that to a pipe may whose reader is head.
+// oneWrite is a writer whose second write fails, as may happen with a pipe to head.
 type oneWrite struct {
 	strings.Builder
 	gone bool
@@ -56,8 +56,8 @@ func (o *oneWrite) Write(b []byte) (int, error) {
 	return o.Builder.Write(b)
 }
 
-// TestHelpIsWrittenAtOnce: so that "--help | head" ends without an error.
-func TestHelpIsWrittenAtOnce(t *testing.T) {
+// TestHelpIsOneWrite: so that "--help | head" ends without an error.
+func TestHelpIsOneWrite(t *testing.T) {
 	for _, line := range []string{
 		"--help", "get --help", "help get", "--version", "__complete refresh --",
 	} {

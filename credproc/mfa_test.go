@@ -132,7 +132,7 @@ func (b *mfaChain) getAll(t *testing.T) {
 	}
 }
 
-func TestOneCodeServesEveryRoleFor12Hours(t *testing.T) {
+func TestOneCodeIsUsedForEveryRoleFor12Hours(t *testing.T) {
 	b := newMFAChain(t, "", "")
 	b.getAll(t)
 	b.check(t, "first", 1, 1, 3)
@@ -327,7 +327,7 @@ func TestDenialAsksForOneMoreCodeAtMost(t *testing.T) {
 	b.check(t, "the code is old", 1, 0, 2)
 }
 
-func TestRefusedCodeIsAskedForAgain(t *testing.T) {
+func TestRefusedCodeIsRequestedAgain(t *testing.T) {
 	wrong := func(mfa.Code) (mfa.Code, error) { return mfa.Code{Secret: "000000"}, nil }
 	t.Run("right in the end", func(t *testing.T) {
 		b := newMFAChain(t, "", "")

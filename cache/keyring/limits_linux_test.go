@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// A write may take longer, once the service has answered.
+// A write may take longer after the service has responded.
 func TestWriteLimitStartsWithTheAnswerOfTheService(t *testing.T) {
 	writes := writeLimits.silence - time.Millisecond
 	for name, test := range map[string]struct {
-		answers []time.Duration // how long each took; the first one is the bus's
+		answers []time.Duration // how long each takes; the first is that of the bus
 		took    time.Duration
 		want    error
 	}{
-		"no response":    {[]time.Duration{time.Hour}, ResponseLimit, ErrTimeout},
+		"no response":  {[]time.Duration{time.Hour}, ResponseLimit, ErrTimeout},
 		"only the bus": {[]time.Duration{0, time.Hour}, ResponseLimit, ErrTimeout},
 		"writes":       {[]time.Duration{0, 0, writes}, writes, nil},
 		"hangs":        {[]time.Duration{0, 0, time.Hour}, writeLimits.silence, ErrTimeout},

@@ -19,8 +19,8 @@ func TestPanicIsAFailure(t *testing.T) {
 	}
 }
 
-// answerAfter returns a call that reports an answer after each of these durations, the first one as
-// the bus's if bus is true.
+// answerAfter returns a call that reports an answer after each of these durations. If bus is true,
+// the first is that of the bus.
 func answerAfter(bus bool, answers ...time.Duration) func(context.Context) error {
 	return func(ctx context.Context) error {
 		for i, answer := range answers {
@@ -35,9 +35,10 @@ func answerAfter(bus bool, answers ...time.Duration) func(context.Context) error
 	}
 }
 
-// The limit is one of silence: a keyring that hundreds of processes ask at once answers each of
-// them late. After a timeout, a busy keyring may be asked again, once; one that hangs may not.
-func TestLimitIsOfSilence(t *testing.T) {
+// The limit is for the time between responses, because a keyring that hundreds of processes call
+// responds late to each of them. After a timeout, a call to a busy keyring is retried once; a call
+// to a hanging one is not.
+func TestLimitAppliesToEachResponse(t *testing.T) {
 	l := limits{ResponseLimit, 4 * ResponseLimit}
 	const late = ResponseLimit * 9 / 10
 	for name, test := range map[string]struct {
@@ -48,7 +49,7 @@ func TestLimitIsOfSilence(t *testing.T) {
 		again   time.Duration // how long a retry takes; 0 if there is none
 	}{
 		"late":         {true, []time.Duration{late, late, late, late}, 4 * late, nil, 0},
-		"no response":    {true, []time.Duration{time.Hour}, l.silence, ErrTimeout, retryLimit},
+		"no response":  {true, []time.Duration{time.Hour}, l.silence, ErrTimeout, retryLimit},
 		"only the bus": {true, []time.Duration{late, time.Hour}, late + l.silence, ErrTimeout, 0},
 		"silent after some answers": {
 			true, []time.Duration{late, late, time.Hour},

@@ -87,7 +87,7 @@ func TestSecretsInALockedOrAbsentKeyring(t *testing.T) {
 	}
 }
 
-// A secret cannot be obtained again, so it must not end with the login. A session may.
+// A secret cannot be obtained again, so it must survive a logout. A session need not.
 func TestSecretsAreNotKeptInMemoryOnly(t *testing.T) {
 	d := keyringtest.New(t)
 	d.StartKeyring(false)
@@ -105,8 +105,7 @@ func TestSecretsAreNotKeptInMemoryOnly(t *testing.T) {
 	}
 }
 
-// The default collection may have been another one before. It is undefined which of two items is
-// read first.
+// The default collection may have been changed. Which of two items is read first is undefined.
 func TestSecretReplacesThoseInOtherCollections(t *testing.T) {
 	d := keyringtest.Start(t)
 	s := NewSecrets(testService, "A test's")

@@ -20,7 +20,7 @@ import (
 
 var testItem = Item{"aws-credproc", "test"}
 
-// testEach makes every call at once and checks the errors and that they come in time.
+// testEach makes all calls concurrently and checks that each fails with the error in time.
 func testEach(t *testing.T, want error) {
 	t.Helper()
 	var all sync.WaitGroup
@@ -73,7 +73,7 @@ func TestOfferedPromptIsDismissed(t *testing.T) {
 	if n, err := b.delete(items, nil); n != 0 || !errors.Is(err, ErrLocked) {
 		t.Errorf("delete: %d, %v", n, err)
 	}
-	// To these, gnome-keyring returns an error. Other services return a prompt, as for Unlock.
+	// gnome-keyring returns an error for these. Other services return a prompt, as for Unlock.
 	var unlocked []dbus.ObjectPath
 	var prompt dbus.ObjectPath
 	err = b.call(ssPath, ssService+".Unlock", []dbus.ObjectPath{ssLogin})(&unlocked, &prompt)
@@ -141,7 +141,7 @@ func TestSilentBusIsATimeout(t *testing.T) {
 	testEach(t, ErrTimeout)
 }
 
-func TestDeadlineOfTheCallerIsKept(t *testing.T) {
+func TestCallersDeadlineIsRespected(t *testing.T) {
 	keyringtest.Listen(t, func(net.Conn) {})
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
@@ -228,8 +228,9 @@ func TestBusThatDiesDuringACallIsAFailure(t *testing.T) {
 	}
 }
 
-// A busy bus refuses connections for some time (older ones queue thirty). It is not absent.
-func TestBusyBusIsWaitedFor(t *testing.T) {
+// A busy bus refuses connections for some time (older ones queue thirty). That does not mean that
+// there is no bus.
+func TestCallsWaitForABusyBus(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bus")
 	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 // gnome-keyring 42 crashes if a prompt that is shown is dismissed.
-func TestUnansweredPromptDoesNotEndTheDaemon(t *testing.T) {
+func TestUnansweredPromptDoesNotCrashTheDaemon(t *testing.T) {
 	d := keyringtest.Start(t)
 	k := new(Keyring)
 	if err := k.Put(t.Context(), testItem, "", []byte("x")); err != nil {

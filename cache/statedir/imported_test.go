@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-func TestNotesOfImportedKeys(t *testing.T) {
+func TestImportedKeysAreRecorded(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	const config = "/home/jill/.aws/config"
 	read := func(wantID string, want error) {

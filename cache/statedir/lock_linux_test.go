@@ -26,7 +26,7 @@ func awaitWaiters(t *testing.T, path string, want int) {
 	waitFor(t, "the waiters", func() bool { return countWaiters(t, path) == want })
 }
 
-// countWaiters returns how many wait for the lock of a file.
+// countWaiters returns the number of waiters for the lock of a file.
 func countWaiters(t *testing.T, path string) (n int) {
 	t.Helper()
 	var st syscall.Stat_t
@@ -45,8 +45,8 @@ func countWaiters(t *testing.T, path string) (n int) {
 	return n
 }
 
-// Waiters look at the same time, so none waits for the look of another one.
-func TestWaitersLookTogether(t *testing.T) {
+// Waiters call look at the same time, so none waits for that of another one.
+func TestWaitersCallLookConcurrently(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.lock")
 	unlock, err := lockFile(t.Context(), path, nil)
 	if err != nil {
@@ -124,7 +124,7 @@ func TestLockFileRemovedDuringWait(t *testing.T) {
 			free = newcomer()
 			leave <- struct{}{}
 			<-entered
-			waitFor(t, "the others to wait for the newcomer", func() bool {
+			waitFor(t, "the others to wait for the new process", func() bool {
 				select {
 				case <-entered:
 					t.Fatal("two hold the lock")

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// hangLimit is far more than anything here takes.
+// hangLimit is much longer than anything here takes.
 const hangLimit = 30 * time.Second
 
 func init() {

@@ -11,7 +11,7 @@ import (
 )
 
 // Windows refuses to change a file that another program has open.
-func TestFileThatIsOpenElsewhereIsWaitedFor(t *testing.T) {
+func TestWriteWaitsForAFileOpenInAnotherProcess(t *testing.T) {
 	d, err := Create(t.TempDir())
 	if err != nil {
 		t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 )
 
 // A file with many readers is free only for short times.
-func TestRetryTriesOften(t *testing.T) {
+func TestRetryPollsOften(t *testing.T) {
 	tries := 0
 	err := Retry(func() error { tries++; return windows.ERROR_ACCESS_DENIED })
 	if !errors.Is(err, windows.ERROR_ACCESS_DENIED) || tries < 40 {
