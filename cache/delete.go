@@ -129,21 +129,21 @@ func (c *Cache) Clear(ctx context.Context) (n int, err error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0, err
 	}
-	clearing := clearing{stores: c.stores, dir: d, now: c.opts.Now()}
-	if err := clearing.readFacts(); err != nil {
+	run := clearRun{stores: c.stores, dir: d, now: c.opts.Now()}
+	if err := run.readFacts(); err != nil {
 		return 0, err
 	}
-	clearing.clearStores(ctx)
+	run.clearStores(ctx)
 	if d != nil {
-		clearing.clearFacts()
+		run.clearFacts()
 		// Last, because it looks at a limited number of files.
-		clearing.fail(sweepFiles(d, c.opts.Now(), clearedTempAge))
+		run.fail(sweepFiles(d, c.opts.Now(), clearedTempAge))
 	}
-	return clearing.n, errors.Join(clearing.errs...)
+	return run.n, errors.Join(run.errs...)
 }
 
-// clearing is one run of Clear.
-type clearing struct {
+// clearRun is one run of Clear.
+type clearRun struct {
 	stores *stores
 	dir    *statedir.Dir // nil if there is none
 	now    time.Time
@@ -154,10 +154,10 @@ type clearing struct {
 	errs    []error
 }
 
-func (c *clearing) fail(err error) { c.errs = append(c.errs, err) }
+func (c *clearRun) fail(err error) { c.errs = append(c.errs, err) }
 
 // readFacts reads all facts. Clear fails for facts that cannot be read, and keeps them.
-func (c *clearing) readFacts() error {
+func (c *clearRun) readFacts() error {
 	if c.dir == nil {
 		return nil
 	}
@@ -180,7 +180,7 @@ func (c *clearing) readFacts() error {
 	return nil
 }
 
-func (c *clearing) clearStores(ctx context.Context) {
+func (c *clearRun) clearStores(ctx context.Context) {
 	c.cleared = map[Choice]bool{"": true, Keyring: c.clearKeyring(ctx)}
 	if c.dir == nil {
 		return
@@ -195,7 +195,7 @@ func (c *clearing) clearStores(ctx context.Context) {
 	}
 }
 
-func (c *clearing) clearKeyring(ctx context.Context) (cleared bool) {
+func (c *clearRun) clearKeyring(ctx context.Context) (cleared bool) {
 	var known []Key
 	for _, f := range c.facts {
 		if f.mayBeInKeyring() {
@@ -218,7 +218,7 @@ func (c *clearing) clearKeyring(ctx context.Context) (cleared bool) {
 }
 
 // clearFacts removes the facts of the sessions that were deleted.
-func (c *clearing) clearFacts() {
+func (c *clearRun) clearFacts() {
 	for _, f := range c.facts {
 		switch {
 		case c.cleared[f.Store] && (f.KeyringUntil.IsZero() || c.cleared[Keyring]):

@@ -93,8 +93,8 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// wireFacts is the content of a facts file. Newer versions may add fields.
-type wireFacts struct {
+// factsJSON is the content of a facts file. Newer versions may add fields.
+type factsJSON struct {
 	Version       int       `json:"v"`
 	Profile       string    `json:"profile,omitempty"`
 	RoleARN       string    `json:"role_arn,omitempty"`
@@ -113,7 +113,7 @@ type wireFacts struct {
 }
 
 func (f Facts) encode() ([]byte, error) {
-	b, err := json.Marshal(wireFacts{
+	b, err := json.Marshal(factsJSON{
 		Version:       factsVersion,
 		Profile:       printable.Clean(f.Profile, maxFactsField),
 		RoleARN:       printable.Clean(f.RoleARN, maxFactsField),
@@ -142,7 +142,7 @@ func decodeFacts(b []byte) (Facts, error) {
 	if len(b) > maxFacts {
 		return Facts{}, fmt.Errorf("%w: facts of %d bytes", ErrCorrupt, len(b))
 	}
-	var w wireFacts
+	var w factsJSON
 	jsonErr := json.Unmarshal(b, &w)
 	if err := versioned.Check(b, w.Version, factsVersion, jsonErr); err != nil {
 		return Facts{}, fmt.Errorf("facts: %w", err)

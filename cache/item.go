@@ -12,9 +12,9 @@ const (
 	maxItem     = maxSession + 1024 // bytes of an item on any platform
 )
 
-// wireItem is the content of a keyring item. It has the key of its session, so that it is not
+// itemJSON is the content of a keyring item. It has the key of its session, so that it is not
 // mistaken for another one. It has the session itself, or the name of a sealed file and its key.
-type wireItem struct {
+type itemJSON struct {
 	Version int             `json:"v"`
 	Key     string          `json:"key"`
 	Session json.RawMessage `json:"session,omitempty"`
@@ -22,7 +22,7 @@ type wireItem struct {
 	SealKey []byte          `json:"seal_key,omitempty"`
 }
 
-func (it wireItem) encode() ([]byte, error) {
+func (it itemJSON) encode() ([]byte, error) {
 	it.Version = itemVersion
 	b, err := json.Marshal(it)
 	if err != nil {
@@ -33,21 +33,21 @@ func (it wireItem) encode() ([]byte, error) {
 
 // decodeItem decodes what encode has returned for this session. Otherwise, the error wraps
 // ErrVersion or ErrCorrupt. It does not quote b.
-func decodeItem(key Key, b []byte) (wireItem, error) {
+func decodeItem(key Key, b []byte) (itemJSON, error) {
 	if len(b) > maxItem {
-		return wireItem{}, fmt.Errorf("%w: item of %d bytes", ErrCorrupt, len(b))
+		return itemJSON{}, fmt.Errorf("%w: item of %d bytes", ErrCorrupt, len(b))
 	}
-	var it wireItem
+	var it itemJSON
 	jsonErr := json.Unmarshal(b, &it)
 	if err := versioned.Check(b, it.Version, itemVersion, jsonErr); err != nil {
-		return wireItem{}, fmt.Errorf("item: %w", err)
+		return itemJSON{}, fmt.Errorf("item: %w", err)
 	}
 	inline, sealed := len(it.Session) > 0, isText(it.File) && len(it.SealKey) == sealKeySize
 	switch {
 	case it.Key != key.String():
-		return wireItem{}, fmt.Errorf("%w: item of another session", ErrCorrupt)
+		return itemJSON{}, fmt.Errorf("%w: item of another session", ErrCorrupt)
 	case inline == sealed:
-		return wireItem{}, fmt.Errorf("%w: item without a session", ErrCorrupt)
+		return itemJSON{}, fmt.Errorf("%w: item without a session", ErrCorrupt)
 	}
 	return it, nil
 }

@@ -14,7 +14,7 @@ func encodeItem(t testing.TB, key Key, s Session) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b, err = (wireItem{Key: key.String(), Session: b}).encode(); err != nil {
+	if b, err = (itemJSON{Key: key.String(), Session: b}).encode(); err != nil {
 		t.Fatal(err)
 	}
 	return b

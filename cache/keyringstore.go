@@ -87,7 +87,7 @@ func (st keyringStore) newest(key Key, items [][]byte) (newest Session, missing 
 }
 
 // open returns the session of an item. The error wraps fs.ErrNotExist if its sealed file is gone.
-func (st keyringStore) open(key Key, it wireItem) (Session, error) {
+func (st keyringStore) open(key Key, it itemJSON) (Session, error) {
 	if it.File == "" {
 		return decodeSession(it.Session)
 	}
@@ -126,17 +126,17 @@ func (st keyringStore) put(ctx context.Context, key Key, s Session) error {
 }
 
 // newItem returns the item of a session and its encoding. It writes the sealed file of a large one.
-func (st keyringStore) newItem(key Key, s Session) (it wireItem, value []byte, err error) {
+func (st keyringStore) newItem(key Key, s Session) (it itemJSON, value []byte, err error) {
 	session, err := s.encode()
 	if err != nil {
 		return it, nil, err
 	}
-	it = wireItem{Key: key.String(), Session: session}
+	it = itemJSON{Key: key.String(), Session: session}
 	value, err = it.encode()
 	if err != nil || len(value) <= st.maxItem {
 		return it, value, err
 	}
-	it = wireItem{Key: key.String(), File: rand.Text(), SealKey: make([]byte, sealKeySize)}
+	it = itemJSON{Key: key.String(), File: rand.Text(), SealKey: make([]byte, sealKeySize)}
 	rand.Read(it.SealKey) // never fails: crypto/rand's contract
 	if value, err = it.encode(); err != nil {
 		return it, nil, err

@@ -34,12 +34,12 @@ func (c *Cache) put(ctx context.Context, key Key, s Session, f Facts) (Choice, e
 	if name == None {
 		return None, nil
 	}
-	p := putting{opts: c.opts, stores: c.stores, dir: d, key: key, session: s}
+	p := putRun{opts: c.opts, stores: c.stores, dir: d, key: key, session: s}
 	return p.run(ctx, name, f)
 }
 
-// putting is one run of Put.
-type putting struct {
+// putRun is one run of Put.
+type putRun struct {
 	opts    Options
 	stores  *stores
 	dir     *statedir.Dir
@@ -48,7 +48,7 @@ type putting struct {
 	old     Facts // the facts before
 }
 
-func (p *putting) run(ctx context.Context, name Choice, f Facts) (Choice, error) {
+func (p *putRun) run(ctx context.Context, name Choice, f Facts) (Choice, error) {
 	var err error
 	p.old, err = readFacts(p.dir, p.key)
 	if err != nil && !errors.Is(err, ErrMiss) && !errors.Is(err, ErrCorrupt) {
@@ -81,14 +81,14 @@ func (p *putting) run(ctx context.Context, name Choice, f Facts) (Choice, error)
 
 // recordItem records in the old facts that the keyring may have an item: a process that is killed
 // before it writes the new facts leaves the item behind, and most keyrings cannot list items.
-func (p *putting) recordItem() error {
+func (p *putRun) recordItem() error {
 	p.old.KeyringUntil = latest(p.old.KeyringUntil, p.session.Expiration)
 	return writeFacts(p.dir, p.old)
 }
 
 // store stores the session and returns the store that has accepted it. With Auto, that may be the
 // kernel store even though the keyring was unlocked when it was chosen.
-func (p *putting) store(
+func (p *putRun) store(
 	ctx context.Context, name Choice, prepare func() error,
 ) (Choice, error) {
 	err := p.stores.put(ctx, p.dir, name, p.key, p.session, prepare)
@@ -102,7 +102,7 @@ func (p *putting) store(
 }
 
 // deleteOld deletes the previous session, if it was in another store. f are the facts as written.
-func (p *putting) deleteOld(ctx context.Context, f Facts) error {
+func (p *putRun) deleteOld(ctx context.Context, f Facts) error {
 	switch {
 	case p.old.Store == "", p.old.Store == f.Store:
 		return nil
@@ -124,7 +124,7 @@ func (p *putting) deleteOld(ctx context.Context, f Facts) error {
 }
 
 // sweep sweeps after the session was stored.
-func (p *putting) sweep(ctx context.Context, name Choice) {
+func (p *putRun) sweep(ctx context.Context, name Choice) {
 	s := sweeper{stores: p.stores, dir: p.dir, now: p.opts.Now()}
 	s.keyringUnlocked = sync.OnceValue(func() bool {
 		return name == Keyring ||

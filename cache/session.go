@@ -56,8 +56,8 @@ func (s Session) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // own.
 func (s Session) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
 
-// wireSession is the JSON encoding of a session in a store.
-type wireSession struct {
+// sessionJSON is the JSON encoding of a session in a store.
+type sessionJSON struct {
 	Version         int       `json:"v"`
 	AccessKeyID     string    `json:"access_key_id"`
 	SecretAccessKey string    `json:"secret_access_key"`
@@ -73,7 +73,7 @@ func (s Session) encode() ([]byte, error) {
 	if err := s.validate(); err != nil {
 		return nil, fmt.Errorf("session cannot be stored: %w", err)
 	}
-	b, err := json.Marshal(wireSession{sessionVersion, s.AccessKeyID, s.SecretAccessKey,
+	b, err := json.Marshal(sessionJSON{sessionVersion, s.AccessKeyID, s.SecretAccessKey,
 		s.SessionToken,
 		s.AccountID, s.Issued.UTC(), s.Expiration.UTC()})
 	if err != nil {
@@ -92,7 +92,7 @@ func decodeSession(b []byte) (Session, error) {
 	if len(b) > maxSession {
 		return Session{}, fmt.Errorf("%w: session of %d bytes", ErrCorrupt, len(b))
 	}
-	var w wireSession
+	var w sessionJSON
 	jsonErr := json.Unmarshal(b, &w)
 	if err := versioned.Check(b, w.Version, sessionVersion, jsonErr); err != nil {
 		return Session{}, fmt.Errorf("session: %w", err)

@@ -111,7 +111,7 @@ func (x *credentialExport) credentials(
 		x.warn("%s: the session has expired by this machine's clock; set the clock", profile)
 	case isShort(s, now):
 		x.warn("%s: the session expires in %s and cannot be renewed by the program that gets it; "+
-			"run refresh first, or use exec --serve", profile, tui.Left(s.Expiration, now))
+			"run refresh first, or use exec --serve", profile, tui.TimeLeft(s.Expiration, now))
 	}
 	return s, region, nil
 }

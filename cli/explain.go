@@ -83,7 +83,7 @@ func explanation(x credproc.Explanation, now time.Time, to tui.Screen) []byte {
 			out = append(out, tui.Hanging(indent+d[0]+": ", d[1], width)...)
 		}
 		if e.Expires != nil && i < len(x.Chain)-1 { // the last one is the session below
-			out = append(out, indent+"cached: "+tui.Left(*e.Expires, now)+" left")
+			out = append(out, indent+"cached: "+tui.TimeLeft(*e.Expires, now)+" left")
 		}
 	}
 	out = append(out, "")
@@ -117,7 +117,7 @@ func withReason(text, reason, otherwise string) string {
 func sessionText(x credproc.Explanation, now time.Time) string {
 	switch {
 	case x.Expires != nil:
-		return fmt.Sprintf("cached, %s left (until %s)", tui.Left(*x.Expires, now),
+		return fmt.Sprintf("cached, %s left (until %s)", tui.TimeLeft(*x.Expires, now),
 			x.Expires.Local().Format("2006-01-02 15:04:05 MST"))
 	case x.CacheKey == nil:
 		return "none: the keys do not expire, so they are not cached"

@@ -18,8 +18,8 @@ import (
 	"aws-credproc/profiles"
 )
 
-// importing is one run of the command import.
-type importing struct {
+// importRun is one run of the command import.
+type importRun struct {
 	*app
 	profile                       string
 	undo, dryRun, yes, keepBackup bool
@@ -29,7 +29,7 @@ type importing struct {
 }
 
 func newImportCmd(a *app) *cobra.Command {
-	i := &importing{app: a, keys: credproc.NewKeys()}
+	i := &importRun{app: a, keys: credproc.NewKeys()}
 	var cmd *cobra.Command
 	cmd = &cobra.Command{
 		Use:   "import PROFILE [--undo] [--dry-run] [--yes]",
@@ -69,7 +69,7 @@ type transfer struct {
 	report  string
 }
 
-func (i *importing) run(cmd *cobra.Command) error {
+func (i *importRun) run(cmd *cobra.Command) error {
 	if !i.undo {
 		var err error
 		if i.helper, err = findHelper(i.app); err != nil {
@@ -105,7 +105,7 @@ func (i *importing) run(cmd *cobra.Command) error {
 }
 
 // plan makes the edit and returns the transfer for it.
-func (i *importing) plan(ctx context.Context, e *profiles.Editor) (transfer, error) {
+func (i *importRun) plan(ctx context.Context, e *profiles.Editor) (transfer, error) {
 	e.Files().Imported = i.imported
 	stored, err := i.keys.Get(ctx, i.config, i.profile)
 	isStored := err == nil
@@ -150,7 +150,7 @@ func mergeKeys(keys, stored profiles.Keys) profiles.Keys {
 }
 
 // planNothing returns the transfer for a profile without keys in the files.
-func (i *importing) planNothing(
+func (i *importRun) planNothing(
 	e *profiles.Editor, stored profiles.Keys, isStored bool,
 ) (transfer, error) {
 	p, err := e.Files().Profile(i.profile)
@@ -182,7 +182,7 @@ func (i *importing) planNothing(
 
 // keysLost returns the error for a wired profile whose keys are neither in the keyring nor in a
 // file.
-func (i *importing) keysLost() error {
+func (i *importRun) keysLost() error {
 	return &diag.Error{
 		Profile: i.profile,
 		Problem: "the profile is wired to itself, but its keys are neither in the keyring " +
@@ -192,7 +192,7 @@ func (i *importing) keysLost() error {
 	}
 }
 
-func (i *importing) planUndo(
+func (i *importRun) planUndo(
 	e *profiles.Editor, stored profiles.Keys, isStored bool,
 ) (transfer, error) {
 	if !isStored {
@@ -211,7 +211,7 @@ func (i *importing) planUndo(
 
 // write makes the transfer with the files as they are now, and prints what was done. If confirmed
 // is not nil, the changes must be the confirmed ones.
-func (i *importing) write(ctx context.Context, confirmed []profiles.Change) error {
+func (i *importRun) write(ctx context.Context, confirmed []profiles.Change) error {
 	ctx, cancel := context.WithTimeout(ctx, i.timeout)
 	defer cancel()
 	config, credentials := profiles.Paths(os.Getenv)
@@ -266,7 +266,7 @@ func (i *importing) write(ctx context.Context, confirmed []profiles.Change) erro
 }
 
 // storeKeys stores the keys in the keyring and records the import.
-func (i *importing) storeKeys(ctx context.Context, keys profiles.Keys) error {
+func (i *importRun) storeKeys(ctx context.Context, keys profiles.Keys) error {
 	if err := statedir.PrepareImported(i.stateDir()); err != nil { // before anything changes
 		return i.storageError(err)
 	}
@@ -277,14 +277,14 @@ func (i *importing) storeKeys(ctx context.Context, keys profiles.Keys) error {
 }
 
 // record records the import in the state directory.
-func (i *importing) record(keys profiles.Keys) error {
+func (i *importRun) record(keys profiles.Keys) error {
 	return i.storageError(statedir.WriteImported(i.stateDir(), statedir.Imported{
 		Profile: i.profile, Config: i.config, AccessKeyID: keys.AccessKeyID,
 	}))
 }
 
 // removeKeys deletes the keys from the keyring, and the record of the import.
-func (i *importing) removeKeys(ctx context.Context) error {
+func (i *importRun) removeKeys(ctx context.Context) error {
 	if err := i.keys.Delete(ctx, i.config, i.profile); err != nil {
 		err = fmt.Errorf("the key is in the file again, and still in the keyring: %w", err)
 		return i.storageError(err)
@@ -293,7 +293,7 @@ func (i *importing) removeKeys(ctx context.Context) error {
 }
 
 // storageError returns the error for a failure of the keyring or the state directory, with a hint.
-func (i *importing) storageError(err error) error {
+func (i *importRun) storageError(err error) error {
 	if err == nil {
 		return nil
 	}

@@ -22,7 +22,7 @@ func TestImportStorageErrorsHaveAHint(t *testing.T) {
 		"import needs a keyring":                            cache.ErrUnavailable,
 	} {
 		for undo, line := range map[bool]string{false: "import base", true: "import --undo base"} {
-			i := &importing{app: testApp(), profile: "base", undo: undo}
+			i := &importRun{app: testApp(), profile: "base", undo: undo}
 			step, _, _ := strings.Cut(line, " base")
 			hint := want
 			if strings.HasSuffix(want, " ") {

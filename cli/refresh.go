@@ -134,7 +134,7 @@ func (r *refresh) refresh(
 	case !s.Expiration.After(now):
 		return r.printf("%s: refreshed, but expired by this machine's clock\n", name)
 	}
-	return r.printf("%s: refreshed, valid for %s\n", name, tui.Left(s.Expiration, now))
+	return r.printf("%s: refreshed, valid for %s\n", name, tui.TimeLeft(s.Expiration, now))
 }
 
 // The delay before a retry of --wait, which doubles.

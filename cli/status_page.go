@@ -81,7 +81,7 @@ func (s sessionStatus) identity() identity {
 func (s sessionStatus) left(now time.Time) string {
 	switch {
 	case s.Expires != nil:
-		return tui.Left(*s.Expires, now)
+		return tui.TimeLeft(*s.Expires, now)
 	case s.LastError != nil:
 		return "failed"
 	}

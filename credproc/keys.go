@@ -28,24 +28,24 @@ type Keys struct{ secrets *keyring.Secrets }
 // NewKeys returns the keys of this user.
 func NewKeys() *Keys { return &Keys{keyring.NewSecrets(keysService, keysLabel)} }
 
-// wireKeys is the content of an item. Newer versions may add fields. A change that older versions
+// keysJSON is the content of an item. Newer versions may add fields. A change that older versions
 // would misread needs a new version number.
-type wireKeys struct {
+type keysJSON struct {
 	Version         int       `json:"v"`
 	AccessKeyID     string    `json:"access_key_id"`
 	SecretAccessKey string    `json:"secret_access_key"`
 	Added           bool      `json:"added,omitempty"`
-	Cuts            []wireCut `json:"cuts,omitempty"`
+	Cuts            []cutJSON `json:"cuts,omitempty"`
 }
 
-type wireCut struct {
+type cutJSON struct {
 	File    string      `json:"file"`
 	Section int         `json:"section,omitempty"`
 	Rest    []byte      `json:"rest"`
-	Pieces  []wirePiece `json:"pieces"`
+	Pieces  []pieceJSON `json:"pieces"`
 }
 
-type wirePiece struct {
+type pieceJSON struct {
 	At   int    `json:"at"`
 	Text []byte `json:"text"` // may not be UTF-8
 }
@@ -94,14 +94,14 @@ func (k *Keys) Delete(ctx context.Context, config, profile string) error {
 func keysUser(config, profile string) string { return profile + " in " + config }
 
 func encodeKeys(k profiles.Keys) (string, error) {
-	w := wireKeys{
+	w := keysJSON{
 		Version: keysVersion, AccessKeyID: k.AccessKeyID, SecretAccessKey: string(k.SecretAccessKey),
 		Added: k.Added,
 	}
 	for _, c := range k.Cuts {
-		cut := wireCut{File: c.File, Section: c.Section, Rest: c.Rest[:]}
+		cut := cutJSON{File: c.File, Section: c.Section, Rest: c.Rest[:]}
 		for _, p := range c.Pieces {
-			cut.Pieces = append(cut.Pieces, wirePiece{p.At, []byte(p.Text)})
+			cut.Pieces = append(cut.Pieces, pieceJSON{p.At, []byte(p.Text)})
 		}
 		w.Cuts = append(w.Cuts, cut)
 	}
@@ -112,7 +112,7 @@ func encodeKeys(k profiles.Keys) (string, error) {
 // decodeKeys reads what encodeKeys wrote. Its errors quote nothing of the text.
 func decodeKeys(text string) (profiles.Keys, error) {
 	corrupt := fmt.Errorf("long-term keys in the keyring: %w", cache.ErrCorrupt)
-	var w wireKeys
+	var w keysJSON
 	if err := json.Unmarshal([]byte(text), &w); err != nil || w.Version < 1 {
 		return profiles.Keys{}, corrupt
 	}
@@ -136,7 +136,7 @@ func decodeKeys(text string) (profiles.Keys, error) {
 }
 
 // decode returns the cut, and false if it is not one that encodeKeys writes.
-func (c wireCut) decode() (profiles.Cut, bool) {
+func (c cutJSON) decode() (profiles.Cut, bool) {
 	cut := profiles.Cut{File: c.File, Section: c.Section}
 	if c.File != profiles.ConfigFile && c.File != profiles.CredentialsFile ||
 		len(c.Rest) != len(cut.Rest) || c.Section < 0 {

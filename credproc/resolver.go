@@ -197,7 +197,7 @@ func (r *Resolver) stsClientFor(p plan.Plan) (*stsClient, error) {
 }
 
 // left returns how long a session is still valid, as text.
-func (r *Resolver) left(s cache.Session) string { return tui.Left(s.Expiration, r.Now()) }
+func (r *Resolver) left(s cache.Session) string { return tui.TimeLeft(s.Expiration, r.Now()) }
 
 // warnCached warns that the cached session s is returned although it should be renewed.
 func (r *Resolver) warnCached(problem string, s cache.Session, hint string) {

@@ -211,13 +211,13 @@ func PutKeys(e *Editor, name string, k Keys) (changed bool, err error) {
 	if err := unwireSelf(e, name, k.Added); err != nil {
 		return false, err
 	}
-	if _, err := hasTheseKeys(e.now, name, k); err != nil {
+	if _, err := hasSameKeys(e.now, name, k); err != nil {
 		return false, err
 	}
 	if err := putCuts(e, name, k.Cuts); err != nil {
 		return false, err
 	}
-	there, err := hasTheseKeys(e.now, name, k)
+	there, err := hasSameKeys(e.now, name, k)
 	if err == nil && !there {
 		err = &diag.Error{
 			Profile: name,
@@ -230,9 +230,9 @@ func PutKeys(e *Editor, name string, k Keys) (changed bool, err error) {
 	return changed, err
 }
 
-// hasTheseKeys reports whether a profile has the keys k. Other keys are an error; a missing profile
+// hasSameKeys reports whether a profile has the keys k. Other keys are an error; a missing profile
 // is not.
-func hasTheseKeys(f *Files, name string, k Keys) (bool, error) {
+func hasSameKeys(f *Files, name string, k Keys) (bool, error) {
 	s, err := f.Profile(name)
 	if errors.Is(err, ErrNoProfile) {
 		return false, nil

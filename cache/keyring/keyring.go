@@ -63,11 +63,11 @@ func (k *Keyring) Put(ctx context.Context, item Item, label string, value []byte
 	})
 }
 
-// PutLasting is Put for secrets that cannot be obtained again. It replaces every item with this
+// PutPersistent is Put for secrets that cannot be obtained again. It replaces every item with this
 // name, and the error wraps ErrUnavailable if the keyring would store the item in memory only.
-func (k *Keyring) PutLasting(ctx context.Context, item Item, label string, value []byte) error {
+func (k *Keyring) PutPersistent(ctx context.Context, item Item, label string, value []byte) error {
 	return runErr(ctx, k, writeLimits, func(ctx context.Context) error {
-		return putLasting(ctx, item, label, value)
+		return putPersistent(ctx, item, label, value)
 	})
 }
 

@@ -25,8 +25,8 @@ func put(_ context.Context, item Item, _ string, value []byte) error {
 	return translate(gokeyring.Set(item.Service, item.User, string(value)))
 }
 
-// putLasting is put: a name has one item, which lasts.
-func putLasting(ctx context.Context, item Item, label string, value []byte) error {
+// putPersistent is put: a name has one item, which is stored on disk.
+func putPersistent(ctx context.Context, item Item, label string, value []byte) error {
 	return put(ctx, item, label, value)
 }
 

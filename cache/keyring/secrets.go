@@ -36,7 +36,7 @@ func (s *Secrets) Set(ctx context.Context, user, secret string) error {
 		return &Error{fmt.Errorf("a secret of %d bytes is too large (limit: %d)", len(secret),
 			MaxItem)}
 	}
-	return s.keyring.PutLasting(ctx, Item{s.service, user}, s.label+" "+user, []byte(secret))
+	return s.keyring.PutPersistent(ctx, Item{s.service, user}, s.label+" "+user, []byte(secret))
 }
 
 // Delete deletes the secret of a user name. The error is ErrNotFound if there is none.

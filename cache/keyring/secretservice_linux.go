@@ -85,13 +85,13 @@ func put(ctx context.Context, item Item, label string, value []byte) error {
 	return err
 }
 
-func putLasting(ctx context.Context, item Item, label string, value []byte) error {
+func putPersistent(ctx context.Context, item Item, label string, value []byte) error {
 	b, err := openBus(ctx)
 	if err != nil {
 		return err
 	}
 	defer b.close()
-	path, err := b.put(item, label, value, b.checkLasts)
+	path, err := b.put(item, label, value, b.checkPersistent)
 	if err != nil {
 		return err
 	}
@@ -210,9 +210,9 @@ func (b *bus) collection() (path dbus.ObjectPath, locked bool, err error) {
 	return path, locked, err
 }
 
-// checkLasts returns an error for the collection that the service keeps in memory only, which may
-// be the default one.
-func (b *bus) checkLasts(collection dbus.ObjectPath) error {
+// checkPersistent returns an error for the collection that the service keeps in memory only, which
+// may be the default one.
+func (b *bus) checkPersistent(collection dbus.ObjectPath) error {
 	var memory dbus.ObjectPath
 	err := b.call(ssPath, ssService+".ReadAlias", "session")(&memory)
 	if err != nil && !errors.As(err, new(serviceError)) { // a serviceError: it has no such alias

@@ -26,7 +26,7 @@ type Imported struct {
 	AccessKeyID string
 }
 
-type wireImported struct {
+type importedJSON struct {
 	Version     int    `json:"v"`
 	Profile     string `json:"profile"`
 	Config      string `json:"config"`
@@ -45,7 +45,7 @@ func ReadImported(path, config, profile string) (Imported, error) {
 	if err != nil {
 		return Imported{}, fmt.Errorf("imported key: %w", err)
 	}
-	var w wireImported
+	var w importedJSON
 	jsonErr := json.Unmarshal(b, &w)
 	if err := versioned.Check(b, w.Version, importedVersion, jsonErr); err != nil {
 		return Imported{}, fmt.Errorf("imported key: %w", err)
@@ -65,7 +65,7 @@ func WriteImported(path string, i Imported) error {
 	if !isKeyID(i.AccessKeyID) {
 		return errors.New("imported key: not an access key ID")
 	}
-	b, err := json.Marshal(wireImported{importedVersion, i.Profile, i.Config, i.AccessKeyID})
+	b, err := json.Marshal(importedJSON{importedVersion, i.Profile, i.Config, i.AccessKeyID})
 	if err != nil {
 		return fmt.Errorf("imported key: %w", err)
 	}

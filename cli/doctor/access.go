@@ -24,13 +24,13 @@ func fileAccess(x *examination) (found []Finding) {
 		f := Finding{Severity: Warning, Where: r.Path, Fix: run("chmod 600 " + x.sh.quote(r.Path))}
 		switch {
 		case mode&groupOrOthersWrite != 0:
-			f.What = who(mode&othersWrite != 0) + " can write to the file"
+			f.What = otherUsers(mode&othersWrite != 0) + " can write to the file"
 			f.Why = "they can make your tools run their commands (credential_process) or use their keys"
 		case mode&groupOrOthersRead != 0 && hasKeys:
-			f.What = who(mode&othersRead != 0) + " can read the file, which contains keys"
+			f.What = otherUsers(mode&othersRead != 0) + " can read the file, which contains keys"
 			f.Why = "anyone who reads a key can use it"
 		case mode&groupOrOthersRead != 0:
-			f.What = who(mode&othersRead != 0) + " can read the file"
+			f.What = otherUsers(mode&othersRead != 0) + " can read the file"
 			f.Why = "it shows them your accounts, roles and external IDs"
 		default:
 			continue
@@ -69,7 +69,7 @@ func directoryAccess(x *examination) (found []Finding) {
 		}
 		f := Finding{
 			Severity: Warning, Where: dir,
-			What: who(mode&othersWrite != 0) + " can write to the directory of the file",
+			What: otherUsers(mode&othersWrite != 0) + " can write to the directory of the file",
 			Why:  "they can replace the file, and make your tools run their commands (credential_process)",
 			Fix:  run("chmod go-w " + x.sh.quote(dir)),
 		}
@@ -81,8 +81,8 @@ func directoryAccess(x *examination) (found []Finding) {
 	return found
 }
 
-// who describes the users that a mode admits: all of them, or the group.
-func who(all bool) string {
+// otherUsers describes the users that a mode admits: all of them, or the group.
+func otherUsers(all bool) string {
 	if all {
 		return "other users"
 	}

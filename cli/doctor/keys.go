@@ -49,7 +49,7 @@ func longTermKeys(x *examination) (found []Finding) {
 	return found
 }
 
-// wouldImport reports whether a finding may suggest importing keys.
+// wouldImport reports whether a finding may suggest importRun keys.
 func (x *examination) wouldImport() bool {
 	for _, p := range x.config.staticKeys() {
 		if !isTemporary(p) {

@@ -14,7 +14,7 @@ func roleAndProcess(x *examination) (found []Finding) {
 			key = "source_profile"
 		}
 		found = append(found, x.processFinding(p, Error,
-			key+" and credential_process are in the same profile", readingsOfMixed(p), x.unmix(p)))
+			key+" and credential_process are in the same profile", readingsOfMixed(p), x.splitFix(p)))
 	}
 	return found
 }
@@ -35,8 +35,8 @@ func readingsOfMixed(p process) string {
 		"the process; JavaScript runs the process and ignores the role"
 }
 
-// unmix returns how to separate the role from the process.
-func (x *examination) unmix(p process) string {
+// splitFix returns how to separate the role from the process.
+func (x *examination) splitFix(p process) string {
 	target := x.config.sections[p.gets]
 	switch {
 	case p.Get("role_arn") == "":

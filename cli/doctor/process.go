@@ -15,7 +15,7 @@ type process struct {
 	words   []string
 	ours    bool   // the command runs aws-credproc
 	gets    string // the profile that it gets: aws-credproc get PROFILE; else empty
-	odd     oddity
+	odd     quirk
 }
 
 func newProcess(p profiles.Section, goos string) (process, bool) {

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// oddity is something in a command that the SDKs read differently. what is empty if there is
+// quirk is something in a command that the SDKs read differently. what is empty if there is
 // nothing.
-type oddity struct{ what, why, fix string }
+type quirk struct{ what, why, fix string }
 
 const (
 	noShell = "the AWS CLI and boto3 start the command without a shell and pass this on unchanged; " +
@@ -23,14 +23,14 @@ const (
 // quoting returns what the SDKs read differently in a command. The AWS CLI and boto3 start it
 // without a shell, all others with one. The Go SDK removes a quote at the start together with one
 // at the end; on Windows it passes each quote to cmd.exe as \", which cmd.exe does not understand.
-func quoting(command, goos string) oddity {
+func quoting(command, goos string) quirk {
 	first, last := command[0], command[len(command)-1]
 	switch {
 	case strings.Contains(command, "\n"):
-		return oddity{"the command continues on a second line",
+		return quirk{"the command continues on a second line",
 			"a shell runs each line as a command of its own", "write it on one line"}
 	case goos != "windows" && len(command) > 1 && first == last && strings.IndexByte(`"'`, first) >= 0:
-		return oddity{"the command starts and ends with a quote",
+		return quirk{"the command starts and ends with a quote",
 			"the Go SDK removes these two quotes as if they were a pair",
 			"write the last word without quotes, or the program as a path that needs none"}
 	}
@@ -40,20 +40,20 @@ func quoting(command, goos string) oddity {
 	case odd.what != "":
 		return odd
 	case open:
-		return oddity{"a quote in the command is not closed", "no tool can start it", "close it"}
+		return quirk{"a quote in the command is not closed", "no tool can start it", "close it"}
 	case goos == "windows" && strings.Contains(command, `"`):
-		return oddity{"the command contains double quotes",
+		return quirk{"the command contains double quotes",
 			`the Go SDK puts a \ before each, and cmd.exe then does not find the program`, shortPath}
 	case assigns && profiles.IsName(name) && !strings.Contains(name, "/") && goos != "windows":
-		return oddity{"the command starts with a variable assignment, which needs a shell", noShell,
+		return quirk{"the command starts with a variable assignment, which needs a shell", noShell,
 			"start the command with env, as in /usr/bin/env NAME=VALUE ..."}
 	}
-	return oddity{}
+	return quirk{}
 }
 
 // shellSyntax returns the first part of a command that only a shell understands. open reports that
 // the command ends within quotes.
-func shellSyntax(command, goos string) (odd oddity, open bool) {
+func shellSyntax(command, goos string) (odd quirk, open bool) {
 	special, quotes, expanded := "$`|&;<>()*?", `"'`, "$`"
 	if goos == "windows" {
 		special, quotes, expanded = "%^&|<>()'", `"`, "%"
@@ -68,19 +68,19 @@ func shellSyntax(command, goos string) (odd oddity, open bool) {
 			quote = 0
 		case quote == '"' && in(expanded, c):
 			what := fmt.Sprintf("the command contains %c, which a shell expands even in quotes", c)
-			return oddity{what, noShell, "write the value in its place"}, false
+			return quirk{what, noShell, "write the value in its place"}, false
 		case quote != 0:
 		case in(quotes, c):
 			quote = c
 		case c == '~' && goos != "windows" && startsWord:
-			return oddity{"the command contains a ~, which only a shell expands", noShell,
+			return quirk{"the command contains a ~, which only a shell expands", noShell,
 				"write the full path in its place"}, false
 		case in(special, c):
 			what := fmt.Sprintf("the command contains %c, which only a shell understands", c)
-			return oddity{what, noShell, useScript}, false
+			return quirk{what, noShell, useScript}, false
 		}
 	}
-	return oddity{}, quote != 0
+	return quirk{}, quote != 0
 }
 
 // spacedPath returns the path of a file that starts a command without quotes, although it contains
@@ -108,7 +108,7 @@ func processQuoting(x *examination) (found []Finding) {
 	for _, p := range x.config.processes {
 		odd := p.odd
 		if path := spacedPath(p.words); odd.what == "" && path != "" {
-			odd = oddity{"the path " + shorten(path) + " contains a space and is not in quotes",
+			odd = quirk{"the path " + shorten(path) + " contains a space and is not in quotes",
 				"the text before the space is taken as the program",
 				"put the path, and nothing else, in double quotes"}
 			if x.sh.goos == "windows" {

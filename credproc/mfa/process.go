@@ -32,7 +32,7 @@ func (p *Provider) runProcess(ctx context.Context, d Device, previous error) (Co
 	p.Tracef("MFA code of %s: from mfa_process", d.Serial)
 	notice := time.AfterFunc(touchDelay, func() {
 		const text = "waiting for mfa_process: a security key may need to be touched"
-		p.tell(d, text, func(string) { p.notify(d, text) })
+		p.showNotice(d, text, func(string) { p.notify(d, text) })
 	})
 	defer notice.Stop()
 	stderr := p.Stderr

@@ -98,8 +98,8 @@ func (p *Provider) askAtTerminal(ctx context.Context, d Device, note string) (st
 	return tty.Ask(ctx, note+d.question()+" ")
 }
 
-// tell shows text at the terminal, or calls otherwise if that is not possible.
-func (p *Provider) tell(d Device, text string, otherwise func(text string)) {
+// showNotice shows text at the terminal, or calls otherwise if that is not possible.
+func (p *Provider) showNotice(d Device, text string, otherwise func(text string)) {
 	if p.Mode == Auto || p.Mode == TTY {
 		if tty, err := terminal.Open(); err == nil {
 			defer tty.Close()
@@ -115,5 +115,5 @@ func (p *Provider) tell(d Device, text string, otherwise func(text string)) {
 // reportWait tells the user that the next code is awaited.
 func (p *Provider) reportWait(d Device, wait time.Duration) {
 	text := fmt.Sprintf("the current MFA code is already used; waiting %s for the next one", wait)
-	p.tell(d, text, func(text string) { p.Warnf("%s: %s", d.Profile, text) })
+	p.showNotice(d, text, func(text string) { p.Warnf("%s: %s", d.Profile, text) })
 }

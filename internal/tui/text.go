@@ -56,8 +56,8 @@ func Plural(n int, word string) string {
 	return word + "s"
 }
 
-// Left returns the time from now until t: "60m", "11h32m", "8s", "over a year", or "expired".
-func Left(t, now time.Time) string {
+// TimeLeft returns the time from now until t: "60m", "11h32m", "8s", "over a year", or "expired".
+func TimeLeft(t, now time.Time) string {
 	if !t.After(now) {
 		return "expired"
 	}

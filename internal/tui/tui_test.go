@@ -23,7 +23,7 @@ func TestTimeLeft(t *testing.T) {
 		now.AddDate(1, 0, 1):                             "over a year",
 		time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC): "over a year",
 	} {
-		if got := Left(at, now); got != want {
+		if got := TimeLeft(at, now); got != want {
 			t.Errorf("%s: %q, want %q", at, got, want)
 		}
 	}
