@@ -41,6 +41,9 @@ func (r *resolution) session(ctx context.Context, n int, fit fitness) (cache.Ses
 		return r.sourceSession(ctx)
 	}
 	s, err := r.Cache.Get(ctx, r.plan.Key(n))
+	if err == nil {
+		s, err = r.checkAccount(n, s)
+	}
 	if err == nil && fit(s, r.Now()) { // the warm path: it reads nothing else
 		r.Tracef("%s: cached session, valid for %s", r.plan.Links[n], r.left(s))
 		return s, nil
@@ -57,6 +60,15 @@ func (r *resolution) session(ctx context.Context, n int, fit fitness) (cache.Ses
 		}
 	}
 	return r.obtain(ctx, n, fit, s)
+}
+
+// checkAccount returns the session after link n as it was read from the cache. A session of another
+// account than that of its role is not used for anything, also not in an outage.
+func (r *resolution) checkAccount(n int, s cache.Session) (cache.Session, error) {
+	if err := r.plan.CheckAccount(n, s); err != nil {
+		return cache.Session{}, err
+	}
+	return s, nil
 }
 
 // obtain returns a new session after link n. It holds the lock of the session, so that one process
@@ -108,9 +120,10 @@ type lookup struct {
 	fit fitness
 	old cache.Session // the last session that was read
 
-	done    bool // found or failure is the result
-	found   cache.Session
-	failure error
+	reported bool // that the session cannot be used
+	done     bool // found or failure is the result
+	found    cache.Session
+	failure  error
 }
 
 // look reports whether there is a result. It may be called without the lock.
@@ -136,11 +149,15 @@ func (l *lookup) lookForFailure(ctx context.Context) bool {
 
 func (l *lookup) lookInStore(ctx context.Context) bool {
 	s, err := l.Cache.GetLocked(ctx, l.plan.Key(l.n), l.plan.Facts(l.n))
+	if err == nil {
+		s, err = l.checkAccount(l.n, s)
+	}
 	switch {
 	case err == nil:
 		l.old = s
-	case !errors.Is(err, cache.ErrMiss):
+	case !errors.Is(err, cache.ErrMiss) && !l.reported:
 		l.reportUnreadable(l.n, err)
+		l.reported = true
 	}
 	switch decide(l.situation(ctx, l.n, s, err == nil && l.fit(s, l.Now()))) {
 	case returnSession:
@@ -197,7 +214,7 @@ func lockError(p plan.Plan, n int, err error) error {
 	return e
 }
 
-// reportUnreadable reports a session that cannot be read. If the store cannot take the new session
+// reportUnreadable reports a session that cannot be used. If the store cannot take the new session
 // either, that is reported later, once.
 func (r *resolution) reportUnreadable(n int, err error) {
 	report := r.Warnf
@@ -208,7 +225,7 @@ func (r *resolution) reportUnreadable(n int, err error) {
 			report = r.Tracef
 		}
 	}
-	report("%s: the cached session cannot be read, getting a new one: %v",
+	report("%s: the cached session cannot be used, getting a new one: %v",
 		r.plan.Links[n].Profile, err)
 }
 
@@ -231,7 +248,15 @@ func (r *resolution) renew(ctx context.Context, n int) (cache.Session, error) {
 func (r *resolution) sourceSession(ctx context.Context) (cache.Session, error) {
 	defer r.waiting(fmt.Sprintf("%s: waiting for the credentials of %s",
 		r.plan.Chain.Profile.Name, r.plan.Links[0].Profile))()
-	return source{Resolver: r.Resolver, plan: r.plan, sts: r.sts}.session(ctx)
+	from := source{Resolver: r.Resolver, plan: r.plan, sts: r.sts}
+	s, err := from.session(ctx)
+	if err != nil {
+		return cache.Session{}, err
+	}
+	if err := r.plan.CheckAccount(0, s); err != nil {
+		return cache.Session{}, from.fail(err, "sign in again")
+	}
+	return s, nil
 }
 
 // store stores a new session, unless it has no expiration. It does so even if the caller's time is

@@ -51,7 +51,7 @@ func (c *stsClient) getSessionToken(
 	if err != nil {
 		return cache.Session{}, err
 	}
-	s, err := c.sessionOf(out.Credentials, nil, out.ResultMetadata)
+	s, err := c.sessionOf(out.Credentials, out.ResultMetadata)
 	s.AccountID = cmp.Or(keys.AccountID, plan.AccountOf(m.Serial))
 	return s, err
 }
@@ -85,7 +85,7 @@ func (c *stsClient) assumeRole(
 	if err != nil {
 		return cache.Session{}, err
 	}
-	return c.sessionOf(out.Credentials, out.AssumedRoleUser, out.ResultMetadata)
+	return c.roleSession(out.Credentials, out.AssumedRoleUser, h.RoleARN, out.ResultMetadata)
 }
 
 // assumeRoleWithWebIdentity assumes a source's role with a token. The call is not signed.
@@ -106,7 +106,7 @@ func (c *stsClient) assumeRoleWithWebIdentity(
 	if err != nil {
 		return cache.Session{}, err
 	}
-	return c.sessionOf(out.Credentials, out.AssumedRoleUser, out.ResultMetadata)
+	return c.roleSession(out.Credentials, out.AssumedRoleUser, s.RoleARN, out.ResultMetadata)
 }
 
 func seconds(d time.Duration) *int32 { return aws.Int32(int32(d / time.Second)) }
@@ -124,10 +124,30 @@ func policyParams(
 	return text, list
 }
 
+// roleSession returns the session of a role in a response of STS. It returns an error for a session
+// of another account.
+func (c *stsClient) roleSession(
+	credentials *types.Credentials, user *types.AssumedRoleUser, roleARN string,
+	metadata middleware.Metadata,
+) (cache.Session, error) {
+	s, err := c.sessionOf(credentials, metadata)
+	if err != nil || user == nil {
+		return s, err
+	}
+	s.AccountID = plan.AccountOf(aws.ToString(user.Arn))
+	want := plan.AccountOf(roleARN)
+	if want != "" && s.AccountID != "" && s.AccountID != want {
+		return cache.Session{}, errBadAnswer{
+			"the session belongs to account " + s.AccountID + ", and the role to account " + want,
+		}
+	}
+	return s, nil
+}
+
 // sessionOf returns the session in a response of STS, issued at the time of STS's clock. It returns
 // an error for a response that STS would not send, which a proxy may.
 func (c *stsClient) sessionOf(
-	credentials *types.Credentials, user *types.AssumedRoleUser, metadata middleware.Metadata,
+	credentials *types.Credentials, metadata middleware.Metadata,
 ) (cache.Session, error) {
 	if credentials == nil {
 		return cache.Session{}, errBadAnswer{"no credentials"}
@@ -137,9 +157,6 @@ func (c *stsClient) sessionOf(
 		SecretAccessKey: aws.ToString(credentials.SecretAccessKey),
 		SessionToken:    aws.ToString(credentials.SessionToken),
 		Issued:          c.now(), Expiration: aws.ToTime(credentials.Expiration),
-	}
-	if user != nil {
-		s.AccountID = plan.AccountOf(aws.ToString(user.Arn))
 	}
 	// A Date after the expiration is that of a proxy.
 	date, ok := awsmiddleware.GetServerTime(metadata)

@@ -51,6 +51,41 @@ func (p Plan) IsCached(n int) bool { return n > 0 || p.Chain.Source.IsTemporary(
 // Key returns the cache key of the session after link n.
 func (p Plan) Key(n int) cache.Key { return p.Links[n].key }
 
+// Account returns the account that the session after link n must belong to: that of the role, of
+// the SSO role, or of the sign-in. It returns "" if that is not known beforehand.
+func (p Plan) Account(n int) string {
+	if l := p.Links[n]; l.Role != nil {
+		return AccountOf(l.Role.RoleARN)
+	}
+	if n > 0 {
+		return ""
+	}
+	s := p.Chain.Source
+	switch s.Type {
+	case profiles.WebIdentity:
+		return AccountOf(s.RoleARN)
+	case profiles.SSO:
+		return s.SSOAccountID
+	case profiles.Login:
+		return AccountOf(s.LoginSession)
+	}
+	return ""
+}
+
+// CheckAccount returns an error if a session belongs to another account than [Plan.Account]. A
+// session whose account is not known is accepted: some stand-ins for STS return none.
+func (p Plan) CheckAccount(n int, s cache.Session) error {
+	want := p.Account(n)
+	if want == "" || s.AccountID == "" || s.AccountID == want {
+		return nil
+	}
+	got := "another account"
+	if isAccount(s.AccountID) {
+		got = "account " + s.AccountID
+	}
+	return fmt.Errorf("the session belongs to %s, not to account %s", got, want)
+}
+
 // Facts returns the facts about the session after link n that are known before it exists.
 func (p Plan) Facts(n int) cache.Facts {
 	l := p.Links[n]
@@ -80,11 +115,13 @@ func Partition(c profiles.Chain) string {
 // AccountOf returns the account ID in an ARN, and "" if it has none.
 func AccountOf(arn string) string {
 	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) < 6 || len(parts[4]) != 12 || strings.Trim(parts[4], "0123456789") != "" {
+	if len(parts) < 6 || !isAccount(parts[4]) {
 		return ""
 	}
 	return parts[4]
 }
+
+func isAccount(s string) bool { return len(s) == 12 && strings.Trim(s, "0123456789") == "" }
 
 // withPolicyText returns the chain with the content of each file:// session policy. This is what
 // STS receives, and what the cache key depends on.

@@ -5,6 +5,7 @@ import (
 	"aws-credproc/profiles"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -46,4 +47,40 @@ func keyOf(t *testing.T, chain profiles.Chain, env map[string]string) cache.Key 
 		t.Fatalf("plan: %v, %+v", err, p)
 	}
 	return p.Key(p.Last())
+}
+
+func TestSessionMustBelongToAccountOfItsLink(t *testing.T) {
+	const web = "[profile p]\nrole_arn = arn:aws:iam::111111111111:role/A\n" +
+		"web_identity_token_file = /a\n"
+	const sso = "[profile p]\nsso_session = s\nsso_account_id = 111111111111\n" +
+		"sso_role_name = r\n[sso-session s]\nsso_region = x\nsso_start_url = u\n"
+	const login = "[profile p]\nlogin_session = arn:aws:iam::111111111111:user/jill\n"
+	for name, test := range map[string]struct {
+		config, account string
+		ok              bool
+	}{
+		"role":                       {"[profile p]\n" + role, "111111111111", true},
+		"role of another account":    {"[profile p]\n" + role, "666666666666", false},
+		"role of an unknown account": {"[profile p]\n" + role, "", true},
+		"role, not an account":       {"[profile p]\n" + role, "secret", false},
+		"web identity":               {web, "111111111111", true},
+		"web identity, another":      {web, "666666666666", false},
+		"SSO":                        {sso, "111111111111", true},
+		"SSO, another":               {sso, "666666666666", false},
+		"login":                      {login, "111111111111", true},
+		"login, another":             {login, "666666666666", false},
+		"login without an account":   {"[profile p]\nlogin_session = arn:x", "666666666666", true},
+		"process":                    {"[profile p]\ncredential_process = x", "666666666666", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := New(chainOf(t, test.config, base), getenv(nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = p.CheckAccount(p.Last(), cache.Session{AccountID: test.account})
+			if (err == nil) != test.ok || err != nil && strings.Contains(err.Error(), "secret") {
+				t.Errorf("error %v, want none: %v", err, test.ok)
+			}
+		})
+	}
 }
