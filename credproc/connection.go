@@ -24,10 +24,7 @@ import (
 	"aws-credproc/profiles"
 )
 
-const (
-	maxCABundle = 16 << 20 // bytes; that of all public authorities has 250 KB
-	maxAnswer   = 1 << 20  // bytes of a response of STS; a large session token has 4096
-)
+const maxAnswer = 1 << 20 // bytes of a response of STS; a large session token has 4096
 
 // newSTSClient returns an STS client for an endpoint, with the connection settings of the chain's
 // profile and the environment.
@@ -79,11 +76,11 @@ func (s connectionSettings) fail(setting string, err error, hint string) error {
 // httpClient returns the SDK's HTTP client, with the configured CA bundle.
 func (s connectionSettings) httpClient() (aws.HTTPClient, error) {
 	client := awshttp.NewBuildableClient()
-	path, from := s.get("AWS_CA_BUNDLE", "ca_bundle")
+	path, from := plan.CABundle(s.profile, s.getenv)
 	if path == "" {
 		return client, nil
 	}
-	pem, err := files.Read(path, maxCABundle)
+	pem, err := files.Read(path, plan.MaxCABundle)
 	if err != nil {
 		hint := cmp.Or(diag.FileLimitHint(err), "correct "+from)
 		return nil, s.fail(from, fmt.Errorf("CA bundle: %w", err), hint)

@@ -18,8 +18,11 @@ type Chain struct {
 	// Services is the section that the profile's `services` names.
 	Services Section
 	Source   Source
-	Hops     []Hop // the first uses the source's credentials, each further one those of the hop before
-	MFA      MFA   // of the first hop's profile or, without hops, of the selected profile
+	// SourceProfile is the profile that defines the source. Its settings decide how the source is
+	// reached if that is a service other than STS.
+	SourceProfile Section
+	Hops          []Hop // the first uses the source's credentials, each further one those of the hop before
+	MFA           MFA   // of the first hop's profile or, without hops, of the selected profile
 	// ConfigPath and CredentialsPath are the files the chain was read from.
 	ConfigPath, CredentialsPath string
 }
@@ -75,6 +78,15 @@ type Source struct {
 // RunsCommand reports whether the credentials come from a command that the config names. Such a
 // command may start this program again.
 func (s Source) RunsCommand() bool { return s.Type == Process || s.WebIdentityTokenProcess != "" }
+
+// CallsService reports whether the credentials come from a service other than STS.
+func (s Source) CallsService() bool {
+	switch s.Type {
+	case SSO, Login, EC2Metadata, ECSMetadata:
+		return true
+	}
+	return false
+}
 
 // IsTemporary reports whether the credentials may expire.
 func (s Source) IsTemporary() bool {
@@ -175,8 +187,17 @@ func (r *resolver) chain(name string, via Property, selected bool) (Chain, error
 	}
 	c.Profile = s
 	c.ConfigPath, c.CredentialsPath = r.files.config.path, r.files.credentials.path
-	c.Services, err = p.services()
-	return c, err
+	if c.Services, err = p.services(); err != nil {
+		return c, err
+	}
+	return c, r.setSourceProfile(&c)
+}
+
+// setSourceProfile sets the settings of the profile that defines the source.
+func (r *resolver) setSourceProfile(c *Chain) error {
+	s, _, err := r.files.section(profileSection, c.Source.Profile)
+	c.SourceProfile = s
+	return err
 }
 
 // enter appends a profile to the path. It refuses loops and chains that are too long.

@@ -32,6 +32,7 @@ func setKeys(links []Link, c profiles.Chain, e Endpoint, getenv func(string) str
 	k.add("partition", Partition(c))
 	k.add("endpoint", e.URL)
 	k.add("global", strconv.FormatBool(e.Global))
+	k.addCABundles(c, getenv)
 	source := c.Source.Type
 	if source == profiles.Keyring {
 		source = profiles.Static // importing a key must not cost a call or an MFA code

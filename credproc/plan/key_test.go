@@ -3,6 +3,8 @@ package plan
 import (
 	"aws-credproc/cache"
 	"aws-credproc/profiles"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -205,5 +207,58 @@ func TestImportedKeyHasSameCacheKey(t *testing.T) {
 		MFA: profiles.MFA{Serial: "x", Session: 1}}
 	if !hasSessionToken(c, getenv(nil)) {
 		t.Error("long-term keys get no session for the MFA device")
+	}
+}
+
+func TestKeyDependsOnContentOfCABundle(t *testing.T) {
+	bundle := filepath.Join(t.TempDir(), "bundle.pem")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(bundle, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const p = "[profile p]\n" + role
+	const sso = "[profile s]\nsso_session = s\nsso_account_id = 1\nsso_role_name = r\n" +
+		"[sso-session s]\nsso_region = x\nsso_start_url = u\n"
+	const ofSSO = "[profile p]\nrole_arn = arn:aws:iam::1:role/A\nsource_profile = s\n" + sso
+	setting := "ca_bundle = " + bundle + "\n"
+	variable := map[string]string{"AWS_CA_BUNDLE": bundle}
+	for name, test := range map[string]struct {
+		config, with string // without and with the bundle
+		env          map[string]string
+	}{
+		"variable":     {p, p, variable},
+		"setting":      {p, p + setting, nil},
+		"SSO profile":  {ofSSO, strings.Replace(ofSSO, "[profile s]\n", "[profile s]\n"+setting, 1), nil},
+		"SSO variable": {ofSSO, ofSSO, variable},
+		"process": {
+			"[profile p]\ncredential_process = x", "[profile p]\ncredential_process = x", variable,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			write("real CA")
+			seen := map[cache.Key]string{keyOf(t, chainOf(t, test.config, base), nil): "no bundle"}
+			for _, text := range []string{"real CA", "proxy's CA", ""} {
+				write(text)
+				key := keyOf(t, chainOf(t, test.with, base), test.env)
+				if other, ok := seen[key]; ok {
+					t.Errorf("%q and %q have the same key", text, other)
+				}
+				seen[key] = text
+			}
+			write("real CA")
+			if key := keyOf(t, chainOf(t, test.with, base), test.env); seen[key] != "real CA" {
+				t.Error("the same bundle has two keys")
+			}
+		})
+	}
+	source := strings.Replace(p, "[profile p]", "[profile base]\n"+setting+"[profile p]", 1)
+	if keyOf(t, chainOf(t, source, base), nil) != keyOf(t, chainOf(t, p, base), nil) {
+		t.Error("the key depends on a CA bundle that no call uses")
+	}
+	// An unusable bundle fails the calls, and not those that need none.
+	for _, path := range []string{filepath.Join(t.TempDir(), "missing"), t.TempDir()} {
+		keyOf(t, chainOf(t, p, base), map[string]string{"AWS_CA_BUNDLE": path})
 	}
 }
