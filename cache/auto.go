@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"sync"
 	"time"
 
@@ -61,6 +62,17 @@ func (c *chooser) choose(ctx context.Context, d *statedir.Dir) decision {
 // for at most Options.KeyringLimit with Auto and otherwise [keyring.ResponseLimit]. It shows no
 // prompt, starts no daemon and does not create the state directory.
 func (c *Cache) StoreName(ctx context.Context) (name Choice, reason string) {
+	name, reason = c.storeName(ctx)
+	return name, missingStores.Replace(reason)
+}
+
+// missingStores shortens the errors of stores that do not exist here.
+var missingStores = strings.NewReplacer(
+	"keyring: "+ErrUnavailable.Error()+": ", "no keyring: ",
+	"kernel store: "+ErrUnavailable.Error()+": ", "no kernel store: ",
+)
+
+func (c *Cache) storeName(ctx context.Context) (name Choice, reason string) {
 	if c.opts.Choice == None {
 		return None, ""
 	}

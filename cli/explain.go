@@ -91,7 +91,7 @@ func explanation(x credproc.Explanation, now time.Time, to tui.Screen) []byte {
 		{"profile", x.Profile},
 		{"region", withReason(x.Region, x.RegionFrom, "default")},
 		{"STS", withReason(x.STSEndpoint, x.STSEndpointFrom, "default of the region")},
-		{"store", withReason(x.Store, missingStores.Replace(x.StoreReason), "")},
+		{"store", withReason(x.Store, x.StoreReason, "")},
 		{"session", sessionText(x, now)},
 	} {
 		out = append(out, tui.Hanging(fmt.Sprintf("%-8s ", row[0]), row[1], to.Width)...)

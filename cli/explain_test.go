@@ -44,7 +44,7 @@ func explainedMFA() credproc.Explanation {
 	key := "5f"
 	return credproc.Explanation{
 		Profile: "dev-role", Region: "us-east-1", STSEndpoint: "https://sts.us-east-1.amazonaws.com",
-		Store: "kernel", StoreReason: "keyring: not available: no D-Bus session bus",
+		Store: "kernel", StoreReason: "no keyring: no D-Bus session bus",
 		CacheKey: &key, Expires: &role,
 		Chain: []credproc.Element{
 			{Type: "keyring", Profile: "base", AccessKeyID: "AKIAIOSFODNN7EXAMPLE"},

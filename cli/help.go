@@ -34,7 +34,10 @@ func noSubcommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	e := &diag.Error{Problem: fmt.Sprintf("unknown command %q", args[0])}
+	e := &diag.Error{
+		Problem: fmt.Sprintf("unknown command %q", args[0]),
+		Hint:    cmd.CommandPath() + " --help lists the commands",
+	}
 	cmd.SuggestionsMinimumDistance = 2
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 		e.Hint = fmt.Sprintf("did you mean %s %s?", cmd.CommandPath(), near[0])

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -134,14 +133,8 @@ func storeText(store cache.Choice, reason string) string {
 	if reason == "" {
 		return name
 	}
-	return fmt.Sprintf("%s (%s)", name, missingStores.Replace(reason))
+	return fmt.Sprintf("%s (%s)", name, reason)
 }
-
-// missingStores shortens the errors of stores that do not exist here.
-var missingStores = strings.NewReplacer(
-	"keyring: "+cache.ErrUnavailable.Error()+": ", "no keyring: ",
-	"kernel store: "+cache.ErrUnavailable.Error()+": ", "no kernel store: ",
-)
 
 // listSessions returns all sessions, or those of the named profiles. Without all, it leaves out
 // those that no profile of the current config uses.

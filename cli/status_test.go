@@ -201,9 +201,9 @@ func TestStoreNote(t *testing.T) {
 	}{
 		{cache.File, "", ""},
 		{cache.Keyring, "unlocked", "New sessions: keyring (unlocked)"},
-		{cache.Kernel, "keyring: not available: no D-Bus session bus",
+		{cache.Kernel, "no keyring: no D-Bus session bus",
 			"New sessions: kernel store (no keyring: no D-Bus session bus)"},
-		{cache.None, "keyring: locked; kernel store: not available: only Linux has it",
+		{cache.None, "keyring: locked; no kernel store: only Linux has it",
 			"New sessions: not cached (keyring: locked; no kernel store: only Linux has it)"},
 	} {
 		if got := storeNote(test.store, test.reason); got != test.want {
