@@ -11,7 +11,7 @@ import (
 	"aws-credproc/profiles"
 )
 
-// freshCode is how old an MFA code may be if asking for another one would change nothing.
+// freshCode is the age up to which an MFA code counts as new: another code would not help.
 const freshCode = time.Minute
 
 // errTemporary means that the source has temporary credentials, which GetSessionToken refuses.
@@ -54,7 +54,7 @@ func (r *resolution) assumeRole(ctx context.Context, n int) (cache.Session, erro
 	return cache.Session{}, failure
 }
 
-// sessionToken exchanges a code for the session that serves every role of the user.
+// sessionToken exchanges a code for the session that is used for every role of the user.
 func (r *resolution) sessionToken(ctx context.Context) (cache.Session, error) {
 	keys, err := r.session(ctx, 0, plan.IsSource)
 	if err != nil {

@@ -15,14 +15,14 @@ const (
 	returnSession                // return it
 	returnAndRenew               // return it, and renew it in the background
 	returnStale                  // return it although it should be renewed, with a warning
-	claimRetry                   // renew it if no other process is trying to; else return it
+	claimRetry                   // renew it unless another process is trying to; else return it
 	fail                         // return the failure of another process
 )
 
 // situation is all that the decision about a session depends on.
 type situation struct {
 	session   cache.Session // the cached one; zero if there is none
-	usable    bool          // the session is good enough for the caller
+	usable    bool          // the caller accepts the session
 	renewable bool          // the caller can renew it in the background
 	failure   *failure      // of the last attempt to renew it, in any process
 	canAsk    bool          // the user can be asked for an MFA code now
@@ -58,8 +58,9 @@ func decide(s situation) action {
 	return renew
 }
 
-// isPast reports whether a failure no longer prevents a renewal in the background. One that is not
-// temporary does until a user sees it, when the session can no longer be used.
+// isPast reports whether a failure no longer prevents a renewal in the background. A failure that
+// is not temporary prevents it until a user sees the failure, when the session can no longer be
+// used.
 func (s situation) isPast(f *failure) bool {
 	return f.temporary && s.now.Sub(f.at) > outageLife
 }

@@ -14,23 +14,23 @@ import (
 	"aws-credproc/profiles"
 )
 
-// The facts of a session hold the last failure to obtain it, so that a hundred processes do not
-// make a hundred denied calls, nor each wait for an STS that does not answer.
+// The facts of a session record the last failure to obtain it. So a hundred processes do not make a
+// hundred denied calls, and do not all wait for an STS that does not respond.
 const (
 	// sharedFailureLife is how long other processes return a failure instead of trying themselves.
 	sharedFailureLife = 5 * time.Second
 	// outageLife is how long a session is returned after a temporary failure to renew it.
 	outageLife = 30 * time.Second
-	// fallbackPatience limits a renewal while the session before could be returned instead.
+	// fallbackPatience limits a renewal while the previous session could be returned instead.
 	fallbackPatience = 5 * time.Second
-	// silencePatience is after what time a process whose time is up may report for others that
-	// there is no answer.
+	// silencePatience is how long a process must have waited for a response before its timeout is
+	// shared with other processes.
 	silencePatience = 10 * time.Second
 )
 
-// noteFailure saves why link n failed, if that concerns other processes. An interrupt does not:
-// processes that wait then try themselves. A prompt that the user did not answer does, or fifty
-// waiting processes would each ask in turn.
+// noteFailure records why link n failed, if that concerns other processes. An interrupt does not:
+// waiting processes then try themselves. A prompt that the user did not answer does; otherwise
+// fifty waiting processes would ask one after the other.
 func (r *resolution) noteFailure(n int, err error) {
 	facts := r.plan.Facts(n)
 	if e := (*diag.Error)(nil); errors.As(err, &e) {

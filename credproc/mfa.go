@@ -45,7 +45,7 @@ func (m mfaCodes) device() mfa.Device {
 	return d
 }
 
-// canAsk reports whether a code can be got now.
+// canAsk reports whether a code can be obtained now.
 func (m mfaCodes) canAsk(ctx context.Context) bool {
 	return m.chain.MFA.Serial != "" && m.codes != nil && m.codes.CanAsk(ctx, m.device()) == nil
 }
@@ -74,15 +74,15 @@ func (m mfaCodes) code(ctx context.Context, step string, refused error) (mfa.Cod
 		e.Flags |= diag.Temporary
 		e.Hint += ", or use a longer --timeout"
 	case errors.Is(err, mfa.ErrCancelled):
-		e.Flags |= diag.Temporary // the user may answer later; the session before may do meanwhile
+		e.Flags |= diag.Temporary // the user may answer later
 	default:
 		e.Hint = ""
 	}
 	return mfa.Code{}, e
 }
 
-// needsCode reports whether a new last session needs an MFA code. It does not while the session
-// that a code was exchanged for is valid.
+// needsCode reports whether a new last session needs an MFA code. It does not need one while the
+// session for which a code was exchanged is valid.
 func (r *resolution) needsCode() bool {
 	if r.plan.Chain.MFA.Serial == "" || len(r.plan.Links) == 1 {
 		return false
@@ -150,7 +150,7 @@ func (r *resolution) withCode(
 	}
 }
 
-// isDenial reports whether STS denied a call, for whatever reason.
+// isDenial reports whether STS denied a call, for any reason.
 func isDenial(err error) bool {
 	var api smithy.APIError
 	return errors.As(err, &api) &&

@@ -304,9 +304,9 @@ func TestOldCodeIsReplacedWhenRoleDenies(t *testing.T) {
 	_, err := b.get(t, "b")
 	if err == nil || !strings.Contains(diag.Text(err), "AccessDenied") ||
 		!strings.Contains(diag.Text(err), "aws-credproc refresh --mfa b") {
-		t.Errorf("with nobody to ask: %v", err)
+		t.Errorf("without a user to ask: %v", err)
 	}
-	b.check(t, "with nobody to ask", 0, 0, 1)
+	b.check(t, "without a user to ask", 0, 0, 1)
 }
 
 func TestDenialAsksForOneMoreCodeAtMost(t *testing.T) {
@@ -347,7 +347,7 @@ func TestRefusedCodeIsRequestedAgain(t *testing.T) {
 			t.Errorf("refusals: %v", b.user.refusals)
 		}
 	})
-	t.Run("wrong for good", func(t *testing.T) {
+	t.Run("always wrong", func(t *testing.T) {
 		b := newMFAChain(t, "", "")
 		b.user.answer = wrong
 		_, err := b.get(t, "a")
@@ -472,6 +472,6 @@ func TestRoleIsRenewedInBackgroundWhileMFASessionIsValid(t *testing.T) {
 	warned := 0
 	b.Warnf = func(string, ...any) { warned++ }
 	if _, err := b.get(t, "a"); err != nil || warned != 1 {
-		t.Errorf("the session is not kept where nobody can be asked: %v, %d warnings", err, warned)
+		t.Errorf("the session is not used without a user to ask: %v, %d warnings", err, warned)
 	}
 }

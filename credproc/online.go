@@ -17,7 +17,7 @@ import (
 	"aws-credproc/profiles"
 )
 
-// reachPatience limits the wait for an STS that is only asked whether it is reachable.
+// reachPatience limits how long Reach waits for STS.
 const reachPatience = 10 * time.Second
 
 // Reached describes an STS endpoint.

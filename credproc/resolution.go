@@ -26,13 +26,13 @@ type resolution struct {
 	plan plan.Plan
 	mfa  mfaCodes
 	sts  func() (*stsClient, error) // returns the plan's client
-	// background is set if nobody waits for the last session. If that was deleted meanwhile, the
+	// background is set if no caller waits for the last session. If that was deleted meanwhile, the
 	// new one is not stored.
 	background bool
-	since      time.Time // failures before it are not shared
+	since      time.Time // failures before it are ignored
 }
 
-// fitness reports whether a cached session will do.
+// fitness reports whether a cached session may be returned.
 type fitness func(s cache.Session, now time.Time) bool
 
 // session returns the session after link n: the cached one if it is fit, or else a new one.
@@ -176,7 +176,7 @@ func (l *lookup) lookInStore(ctx context.Context) bool {
 }
 
 // fallBack returns old, with a warning, if a session could not be renewed for a reason that does
-// not rule it out. Otherwise it returns err.
+// not affect old. Otherwise it returns err.
 func (r *resolution) fallBack(
 	caller context.Context, old cache.Session, err error,
 ) (cache.Session, error) {
@@ -199,7 +199,7 @@ func isOwnTimeout(ctx context.Context, err error) bool {
 		errors.Is(err, context.DeadlineExceeded)
 }
 
-// lockError returns the error for a lock that another process holds too long.
+// lockError returns the error if another process holds a lock for too long.
 func lockError(p plan.Plan, n int, err error) error {
 	e := &diag.Error{
 		Profile: p.Chain.Profile.Name, Where: p.Links[n].String(), Err: err, Flags: diag.Temporary,

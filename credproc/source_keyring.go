@@ -32,9 +32,9 @@ func keyringSession(ctx context.Context, s source) (cache.Session, error) {
 	}, nil
 }
 
-// keyringError returns the error for long-term keys that could not be read. Other processes share
-// the failure of a keyring that does not answer. All else concerns this process only, or ends when
-// the user acts.
+// keyringError returns the error for long-term keys that could not be read. The failure of a
+// keyring that does not respond is shared with other processes. Other failures concern this process
+// only, or are resolved by the user.
 func keyringError(c profiles.Chain, err error) *diag.Error {
 	const retry = "try again; if it keeps failing, restart the keyring service"
 	s := c.Source

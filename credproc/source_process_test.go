@@ -227,10 +227,10 @@ func TestLoopThroughCommandIsRefused(t *testing.T) {
 		"a role that needs it": {
 			chain("leaf"), "dev", "leads back to the profile: leaf -> dev -> leaf",
 		},
-		"the role that began it": {
+		"the first role": {
 			chain("dev"), "dev", "leads back to the profile: dev -> leaf -> dev",
 		},
-		"with a detour": {
+		"through another command": {
 			chain("dev") + " " + chain("other"), "leaf",
 			"leads back to the profile: dev -> leaf -> other -> leaf",
 		},
@@ -241,7 +241,7 @@ func TestLoopThroughCommandIsRefused(t *testing.T) {
 		"a role of another":            {chain("other"), "dev", ""},
 		"the same name of other files": {"00000000:leaf", "leaf", ""},
 		"something else":               {"leaf ::: " + strings.Repeat("x", 10000), "leaf", ""},
-		"a way without end": {
+		"endless chain": {
 			strings.Repeat("x:other ", maxProfiles+1), "leaf", "more than 16 profiles lead to it",
 		},
 	} {

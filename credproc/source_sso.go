@@ -70,10 +70,10 @@ func ssoSession(ctx context.Context, s source) (cache.Session, error) {
 		from.SSORoleName, from.SSOAccountID))
 }
 
-// ssoTokens returns the token provider of an SSO session whose token is valid, refreshed if need
-// be, and nil for a profile without an SSO session. The provider is asked here because its errors
-// do not show later that a sign-in is needed. One process at a time does so: all roles of an SSO
-// session share the token, and a refresh token may be good for one use.
+// ssoTokens returns the token provider of an SSO session with a valid token, refreshed if
+// necessary. It returns nil for a profile without an SSO session. It calls the provider because
+// later errors of the SDK do not show that a sign-in is needed. One process at a time does so: all
+// roles of an SSO session share the token, and a refresh token may be valid for one use only.
 func ssoTokens(
 	ctx context.Context, s source, cfg aws.Config, path string, login []string,
 ) (*ssocreds.SSOTokenProvider, error) {

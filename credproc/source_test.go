@@ -83,7 +83,7 @@ func asCommand(what string, args []string) error {
 				return err
 			}
 		}
-	case "hang": // and have a child that hangs too; both tell their process ID
+	case "hang": // with a child that hangs too; both print their process ID
 		if len(args) > 1 {
 			child := exec.Command(os.Args[0], "as-command", "hang", args[1])
 			child.Stdout = os.Stdout
@@ -98,7 +98,7 @@ func asCommand(what string, args []string) error {
 			return err
 		}
 		time.Sleep(time.Minute) // ends what a failing test leaves behind
-	case "chain": // the variable that says who is on the way
+	case "chain": // print the variable with the profiles that led to the command
 		fmt.Fprint(os.Stderr, os.Getenv(shell.ChainVariable))
 		return asCommand("print", args)
 	}
@@ -323,10 +323,10 @@ func TestSignInFailures(t *testing.T) {
 		want   string
 		kind   int
 	}{
-		"nobody has signed in": {bySession,
+		"not signed in": {bySession,
 			func(w *fixture) { must(w.t, os.RemoveAll(filepath.Join(w.dir, ssoFile))) },
 			"IAM Identity Center (SSO): not signed in\nhint: aws sso login --sso-session corp", needsUser},
-		"nobody has signed in, older form": {
+		"not signed in, older form": {
 			older, func(w *fixture) { must(w.t, os.RemoveAll(filepath.Join(w.dir, ssoFile))) },
 			"hint: aws sso login --profile leaf", needsUser,
 		},
@@ -343,7 +343,7 @@ func TestSignInFailures(t *testing.T) {
 			w.signedIn("corp", "old", -time.Hour,
 				map[string]any{"refreshToken": "used", "clientId": "client", "clientSecret": "hush"})
 		}, "InvalidGrantException\nhint: aws sso login --sso-session corp", needsUser},
-		"refresh cannot be asked for": {bySession, func(w *fixture) {
+		"refresh request fails": {bySession, func(w *fixture) {
 			w.t.Setenv("AWS_ENDPOINT_URL_SSO_OIDC", "http://127.0.0.1:1")
 			w.signedIn("corp", "old", -time.Hour,
 				map[string]any{"refreshToken": "again", "clientId": "client", "clientSecret": "hush"})
@@ -370,7 +370,7 @@ func TestSignInFailures(t *testing.T) {
 			bySession, func(w *fixture) { w.t.Setenv("AWS_ENDPOINT_URL_SSO", "http://127.0.0.1:1") },
 			"cannot reach IAM Identity Center (SSO): ", temporary,
 		},
-		"nobody has logged in": {login,
+		"not logged in": {login,
 			func(w *fixture) { must(w.t, os.RemoveAll(filepath.Join(w.dir, ".aws"))) },
 			"AWS sign-in: not signed in\nhint: aws login --profile leaf", needsUser},
 		"login has expired": {
@@ -598,7 +598,7 @@ func TestInterruptHasNoHint(t *testing.T) {
 		if conn, err := silent.Accept(); err == nil {
 			cancel()
 			<-t.Context().Done()
-			_ = conn.Close() // it is given up long since
+			_ = conn.Close() // the client has given up by then
 		}
 	}()
 	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://"+silent.Addr().String())

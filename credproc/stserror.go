@@ -305,7 +305,7 @@ func isSyntaxError(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// errText returns text of limited length as an error. A server may send any amount.
+// errText returns text of limited length as an error, because a server may send any amount.
 func errText(text string) error {
 	const enough = 600
 	if len(text) > enough {

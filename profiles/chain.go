@@ -144,7 +144,7 @@ func forProfile(name string, err error) error {
 	return &diag.Error{Profile: name, Problem: "profile " + e.Error(), Hint: e.Hint, Err: e}
 }
 
-// maxDepth bounds a chain. Each link costs an STS call.
+// maxDepth limits the length of a chain. Each link requires an STS call.
 const maxDepth = 100
 
 // resolver follows a profile to its source.
@@ -154,7 +154,7 @@ type resolver struct {
 }
 
 // chain resolves the profile name. via is the property that leads to it. selected is true for the
-// profile that was asked for and those it is wired to.
+// requested profile and those that it is wired to.
 func (r *resolver) chain(name string, via Property, selected bool) (Chain, error) {
 	if err := r.enter(name, via); err != nil {
 		return Chain{}, err

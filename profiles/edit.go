@@ -9,7 +9,7 @@ import (
 
 // Editor edits the texts of the two shared config files. An edit changes what it names and keeps
 // every other byte: comments, order, blank lines, line ends, duplicates. Several sections of one
-// name are read as one, in which the last setting of a key counts.
+// name are read as one, in which the last setting of a key takes effect.
 //
 // An Editor writes no file; [Update] and [Move] do. After an edit has failed, it may have been made
 // in part, and the Editor must not be used again.

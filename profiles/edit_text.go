@@ -82,7 +82,7 @@ func (f *file) body(part section) (body, error) {
 	return b, nil
 }
 
-// lastSetting returns the setting of a key that counts.
+// lastSetting returns the setting of a key that takes effect.
 func lastSetting(bodies []body, key string) (found setting, ok bool) {
 	key = strings.ToLower(key)
 	for _, b := range bodies {

@@ -18,7 +18,7 @@ const (
 	CredentialsFile = "credentials"
 )
 
-// maxFileSize bounds a shared config file. 5,000 profiles take about 1 MB.
+// maxFileSize limits the size of a shared config file. 5,000 profiles take about 1 MB.
 const maxFileSize = 16 << 20
 
 // byteOrderMark may be at the start of a file. It is not part of its text.
@@ -80,7 +80,7 @@ func (f *Files) names(kind sectionKind) []string {
 	var names []string
 	seen := map[string]bool{}
 	for _, file := range f.both() {
-		// The caller goes on to read each section, which is quadratic without an index.
+		// The caller then reads each section, which takes quadratic time without an index.
 		file.makeIndex()
 		for _, s := range file.sections {
 			if s.kind == kind && !seen[s.name] {

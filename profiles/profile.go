@@ -18,7 +18,7 @@ type Property struct {
 }
 
 // Section is a profile, an SSO session or a services section: the properties of all sections of
-// that name in both files, merged. The last setting of a key counts, and the credentials file
+// that name in both files, merged. The last setting of a key wins, and the credentials file
 // overrides the config file.
 type Section struct {
 	Name       string

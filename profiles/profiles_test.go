@@ -97,7 +97,7 @@ func TestProfile(t *testing.T) {
 			config: "[default]\na = 1", credentials: "[default]\nb = 2", profile: "default",
 			want: map[string]string{"a": "1", "b": "2"},
 		},
-		"case counts in names": {
+		"names are case-sensitive": {
 			config: "[profile P]\na = 1\n[profile p]\nb = 2\n[Profile p]\nc = 3",
 			want:   map[string]string{"b": "2"},
 		},

@@ -32,7 +32,7 @@ type line struct {
 
 // scanner splits the text of a shared config file into lines. How a line is read depends on the
 // lines before it, so a scan starts at the beginning of a file or at a section's header. A scan
-// goes on after a faulty line.
+// continues after a faulty line.
 type scanner struct {
 	path string // for errors
 	text string

@@ -64,7 +64,7 @@ func newFile(which, path, text string) (*file, error) {
 	return f, nil
 }
 
-// parseHeader returns what the header of a section stands for: in the credentials file [NAME] is a
+// parseHeader returns what the header of a section means: in the credentials file [NAME] is a
 // profile, in the config file [profile NAME] and [default] are.
 func parseHeader(which, header string) (sectionKind, string) {
 	if which == CredentialsFile {

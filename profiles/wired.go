@@ -9,8 +9,8 @@ import (
 )
 
 // Wired reports whether a profile is wired to this program, that is, whether its credentials come
-// from the command `aws-credproc get NAME`, and returns that name. A wired profile stands for the
-// profile NAME in every command and chain.
+// from the command `aws-credproc get NAME`, and returns that name. A wired profile is treated as
+// the profile NAME in every command and chain.
 func Wired(p Section) (name string, ok bool) {
 	if p.Get("role_arn") != "" || leafType(p, p.Get("aws_access_key_id") != "") != Process {
 		return "", false

@@ -85,7 +85,7 @@ func parseCode(s string) (Code, bool) {
 	return Code{profiles.Secret(digits)}, true
 }
 
-// Errors of [Provider]. If the time was up, the error wraps [context.DeadlineExceeded].
+// Errors of [Provider]. After a timeout, the error wraps [context.DeadlineExceeded].
 var (
 	// ErrCannotAsk means that there is no way to get a code. The text of the error says why, and
 	// completes "MFA code required, but".

@@ -113,8 +113,8 @@ func IsRegion(s string) bool {
 	return s != "" && len(s) <= 63 && s[0] != '-' && s[len(s)-1] != '-'
 }
 
-// DefaultRegion returns the region whose STS serves a partition if no region is configured. These
-// are the implicit global regions of the SDK's partitions.json, and Beijing for China.
+// DefaultRegion returns the region whose STS is used in a partition if no region is configured.
+// These are the implicit global regions of the SDK's partitions.json, and Beijing for China.
 func DefaultRegion(partition string) string {
 	switch partition {
 	case "aws-cn":
