@@ -36,20 +36,19 @@ and the profile that has its settings.`,
 				return err
 			}
 			a.warnOfNoHome()
-			all, sessions, err := f.List()
-			if err != nil {
-				return err
-			}
+			all, sessions, failed := f.List()
 			rows := slices.DeleteFunc(listRows(all), func(r listRow) bool { return !r.contains(filter) })
 			sessions = slices.DeleteFunc(sessions, func(s profiles.SessionSummary) bool {
 				return !contains(filter, s.Name, s.Properties["sso_start_url"], s.Properties["sso_region"])
 			})
 			if asJSON {
-				return a.printJSON(map[string]any{
+				err = a.printJSON(map[string]any{
 					"profiles": profilesOf(all, rows), "sso_sessions": sessions,
 				})
+			} else {
+				err = a.print(listPage(rows, sessions, filter, a.screen()))
 			}
-			return a.print(listPage(rows, sessions, filter, a.screen()))
+			return cmp.Or(err, failed)
 		}),
 	}
 	cmd.Flags().StringVar(&filter, "filter", "",

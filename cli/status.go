@@ -152,6 +152,9 @@ func listSessions(a *app, names []string, all bool) (sessionList, error) {
 		a.warn("%v", err) // the sessions can be shown without the config
 		return selectSessions(facts, nil, names, true), nil
 	}
+	if faults := f.Faults(); len(faults) > 0 {
+		a.warn("%v", faults[0])
+	}
 	if names, err = sessionNames(f, facts, names); err != nil {
 		return sessionList{}, err
 	}

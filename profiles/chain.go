@@ -247,31 +247,27 @@ func (r *resolver) profile(name string, via Property) (Section, error) {
 
 // resolve resolves a profile by its own settings.
 func (r *resolver) resolve(p settings, selected bool) (Chain, error) {
-	hasKeys, err := p.hasKeys()
-	if err != nil {
-		return Chain{}, err
-	}
 	_, hasRole := p.Properties["role_arn"]
 	key := webIdentityKey(p.Section)
 	switch {
 	case !hasRole && key != "":
 		return Chain{}, p.fail(key, key+" without role_arn", "add the role_arn to assume with the token")
-	case hasRole && key == "" && (selected || !hasKeys):
+	case hasRole && key == "" && (selected || !p.hasKey()):
 		// Static keys end a chain: the role of an intermediate profile with keys is not assumed.
 		// The selected profile's own role is.
-		return r.role(p, hasKeys)
+		return r.role(p)
 	}
-	source, err := p.source(hasKeys)
+	source, err := p.source()
 	return Chain{Source: source}, err
 }
 
 // role resolves a profile that has a role_arn.
-func (r *resolver) role(p settings, hasKeys bool) (Chain, error) {
+func (r *resolver) role(p settings) (Chain, error) {
 	hop, err := p.hop()
 	if err != nil {
 		return Chain{}, err
 	}
-	c, err := r.roleSource(p, hasKeys)
+	c, err := r.roleSource(p)
 	if err != nil {
 		return Chain{}, err
 	}
@@ -299,7 +295,7 @@ func (r *resolver) role(p settings, hasKeys bool) (Chain, error) {
 }
 
 // roleSource resolves the credentials that a profile's role is assumed with.
-func (r *resolver) roleSource(p settings, hasKeys bool) (Chain, error) {
+func (r *resolver) roleSource(p settings) (Chain, error) {
 	source, credentialSource := p.Get("source_profile"), p.Get("credential_source")
 	switch {
 	case source != "" && credentialSource != "":
@@ -313,8 +309,8 @@ func (r *resolver) roleSource(p settings, hasKeys bool) (Chain, error) {
 			"role_arn without source_profile or credential_source", "add one of them")
 		e.Err = ErrNoSource
 		return Chain{}, e
-	case source == p.Name && hasKeys:
-		s, err := p.source(hasKeys)
+	case source == p.Name && p.hasKey():
+		s, err := p.source()
 		return Chain{Source: s}, err
 	}
 	return r.chain(source, p.Properties["source_profile"], false)

@@ -187,8 +187,26 @@ func TestChainErrors(t *testing.T) {
 			"config:1: section [p] is not a profile in the config file\n" +
 				"hint: change the line to [profile p]",
 		},
-		"name in quotes": {
-			"[profile \"p\"]\n" + keys, "", `config:1: section [profile "p"] has quotes`,
+		"profile in capitals": {
+			"[Profile p]\n" + keys, "", "config:1: section [Profile p] is not a profile: " +
+				"profile must be in lower case\nhint: change the line to [profile p]",
+		},
+		"profile word in the credentials file": {
+			"", "[profile p]\n" + keys, "credentials:1: section [profile p] is not a profile in the " +
+				"credentials file\nhint: change the line to [p]",
+		},
+		"unclosed header": {
+			"[profile p\n" + keys, "", `config:1: missing "]": "[profile ..."`,
+		},
+		"faulty line in the section": {
+			"[profile p]\nregion\n" + keys, "", `config:2: expected "key = value": "region"`,
+		},
+		"faulty line in the other file": {
+			"[profile p]\nregion = x\n", "[p]\n" + keys + "===\n", `credentials:4: no key before "="`,
+		},
+		"faulty line in the source": {
+			"[profile p]\nrole_arn = " + arnA + "\nsource_profile = b\n[profile b]\n" + keys + "foo\n", "",
+			`p: profile b: `,
 		},
 		"no credentials": {
 			"[profile p]\nregion = x", "", "no credentials and no role",

@@ -87,10 +87,7 @@ func removeIfEmpty(f *file) error {
 
 // isAllCreated reports whether a config file has only profiles that setup has created.
 func isAllCreated(path, text string) bool {
-	f, err := newFile(ConfigFile, path, strings.TrimPrefix(text, byteOrderMark))
-	if err != nil {
-		return false
-	}
+	f := newFile(ConfigFile, path, strings.TrimPrefix(text, byteOrderMark))
 	loaded := &Files{config: f, credentials: &file{which: CredentialsFile}}
 	for _, s := range f.sections {
 		name := s.name

@@ -34,7 +34,8 @@ func isSecretKey(key string) bool {
 		!strings.HasPrefix(key, "web_identity_token_")
 }
 
-// masked returns a file's text with secret values replaced by ***. The text has no faulty lines.
+// masked returns a file's text with secret values replaced by ***. Of a faulty line, which may hold a
+// secret, it keeps the first word.
 func masked(text string) string {
 	var b strings.Builder
 	secret := false
@@ -54,8 +55,10 @@ func masked(text string) string {
 			if secretInComment().MatchString(line) {
 				line = secretInComment().ReplaceAllString(strings.TrimSuffix(line, end), "${1} "+redacted) + end
 			}
-		case faultyLine: // cannot happen
-			return b.String()
+		case faultyLine:
+			if text := trim(line); firstWord(text) != text {
+				line = strings.TrimLeft(firstWord(text)+" "+redacted, " ") + end
+			}
 		}
 		b.WriteString(line)
 	}

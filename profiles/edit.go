@@ -53,7 +53,8 @@ func (e *Editor) Set(which, profile, key, value string) error {
 	if s, ok := lastSetting(bodies, key); ok {
 		return e.splice(which, f.replaceValue(s, value)...)
 	}
-	return e.splice(which, f.insertLine(bodies[len(bodies)-1].last, key+" = "+value))
+	last := bodies[len(bodies)-1]
+	return e.splice(which, f.insertLine(last.last, f.indentOfBody(last)+key+" = "+value))
 }
 
 // Remove removes all settings of a key from a profile, with the lines that continue their values. A
@@ -86,7 +87,8 @@ func (e *Editor) AddProfile(which, profile string, settings ...Setting) error {
 
 // addProfile is AddProfile with comments below the header.
 func (e *Editor) addProfile(which, profile string, comments []string, settings []Setting) error {
-	if !IsName(profile) {
+	header, _ := cutHeader(profileHeader(which, profile))
+	if kind, name := parseHeader(which, trim(header)); kind != profileSection || name != profile {
 		return &diag.Error{Profile: profile, Problem: "invalid profile name", Hint: profileNameHint}
 	}
 	f := e.now.file(which)
@@ -105,15 +107,22 @@ func (e *Editor) addProfile(which, profile string, comments []string, settings [
 		}
 		lines = append(lines, s.Key+" = "+s.Value)
 	}
-	return e.splice(which, f.appendSection(lines))
+	return e.spliceSections(which, 1, f.appendSection(lines))
 }
 
-// profileHeader returns the header of a profile's section.
-func profileHeader(which, profile string) string {
+// profileHeader returns the line with the header of a profile's section.
+func profileHeader(which, profile string) string { return "[" + headerOf(which, profile) + "]" }
+
+// headerOf returns the header of a profile's section, without the brackets. A name that is more than
+// one word, or is read as another one, is in quotes.
+func headerOf(which, profile string) string {
 	if which == CredentialsFile || profile == "default" {
-		return "[" + profile + "]"
+		return profile
 	}
-	return "[profile " + profile + "]"
+	if name, ok := sectionName(profile); ok && name == profile {
+		return "profile " + profile
+	}
+	return "profile '" + profile + "'"
 }
 
 // RemoveProfile removes a profile's sections from a file, each with a blank line next to it.
@@ -127,7 +136,7 @@ func (e *Editor) RemoveProfile(which, profile string) error {
 	for _, b := range bodies {
 		splices = append(splices, e.now.file(which).removeSection(b))
 	}
-	return e.splice(which, splices...)
+	return e.spliceSections(which, -len(bodies), splices...)
 }
 
 // bodies returns a profile's sections in a file, in the file's order. A missing profile is an
@@ -146,8 +155,14 @@ func (e *Editor) bodies(which, profile string) ([]body, error) {
 	return bodies, err
 }
 
-// splice replaces parts of a file's text.
+// splice replaces parts of a file's text. The number of sections stays the same.
 func (e *Editor) splice(which string, splices ...splice) error {
+	return e.spliceSections(which, 0, splices...)
+}
+
+// spliceSections replaces parts of a file's text, which adds this many sections. Another number is
+// an error: an indented header continues the property above it if that is indented less.
+func (e *Editor) spliceSections(which string, added int, splices ...splice) error {
 	f := e.now.file(which)
 	if len(f.text) > maxEditSize {
 		return &diag.Error{
@@ -163,9 +178,13 @@ func (e *Editor) splice(which string, splices ...splice) error {
 			Hint:    "set AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE to two files",
 		}
 	}
-	edited, err := newFile(which, f.path, replaceAll(f.text, splices))
-	if err != nil {
-		return err
+	edited := newFile(which, f.path, replaceAll(f.text, splices))
+	if len(edited.sections) != len(f.sections)+added || len(edited.faults()) > len(f.faults()) {
+		return &diag.Error{
+			Where:   f.path,
+			Problem: "other sections would be read differently after the edit",
+			Hint:    "remove the indentation of the section headers in the file, then try again",
+		}
 	}
 	now := &Files{config: e.now.config, credentials: e.now.credentials, Imported: e.now.Imported}
 	if which == CredentialsFile {
@@ -179,11 +198,11 @@ func (e *Editor) splice(which string, splices ...splice) error {
 
 // checkSetting refuses a setting that would not be read as it is written.
 func checkSetting(profile, key, value string) error {
-	if !IsName(key) {
+	if !IsName(key) || delimiter(key) >= 0 {
 		return &diag.Error{
 			Profile: profile,
 			Problem: fmt.Sprintf("invalid key %q", shorten(key, 40)),
-			Hint:    "a key consists of letters, digits and _-/.%@:+",
+			Hint:    "a key consists of letters, digits and _-/.%@+",
 		}
 	}
 	if value == "" || value != trim(value) || strings.ContainsAny(value, "\n\r\x00") ||

@@ -28,7 +28,7 @@ var edits = []string{
 
 // FuzzEdit checks that an edit changes only what it names, and that its reverse restores the bytes.
 func FuzzEdit(f *testing.F) {
-	for _, text := range append(seeds(f), edits...) {
+	for _, text := range slices.Concat(seeds(f), edits, oddForms) {
 		f.Add(text, false, "region", "eu-west-1", "new")
 		f.Add(text, true, "a", "b = c", "x@y")
 	}
@@ -41,10 +41,7 @@ func editAndBack(t *testing.T, text string, inCredentials bool, key, value, name
 	if inCredentials {
 		which, config, credentials = CredentialsFile, "", text
 	}
-	files, err := textFiles(config, credentials)
-	if err != nil {
-		return
-	}
+	files := textFiles(config, credentials)
 	was := all(t, files)
 	check := func(what string, e *Editor, want map[string]map[string]string) {
 		if diff := cmp.Diff(want, all(t, e.Files())); diff != "" {
@@ -72,6 +69,10 @@ func editAndBack(t *testing.T, text string, inCredentials bool, key, value, name
 		reversed("AddProfile", e, e.RemoveProfile(which, name))
 	}
 	for _, profile := range files.Names() {
+		if _, err := files.Profile(profile); err != nil {
+			refusesBroken(t, files, which, profile)
+			continue
+		}
 		old, there := was[profile][lower]
 		if e := files.Edit(); e.Set(which, profile, key, value) == nil {
 			check("Set", e, with(profile, lower, value))
@@ -82,7 +83,9 @@ func editAndBack(t *testing.T, text string, inCredentials bool, key, value, name
 			}
 		}
 		e := files.Edit()
-		if err := e.Remove(which, profile, key); err != nil {
+		if err := e.Remove(which, profile, key); isIndentation(err) {
+			continue
+		} else if err != nil {
 			t.Fatal(err)
 		}
 		without := with(profile, lower, "")
@@ -92,11 +95,8 @@ func editAndBack(t *testing.T, text string, inCredentials bool, key, value, name
 		if profile == "default" || name == "default" {
 			continue // its header has two forms
 		}
-		if IsName(name) && was[name] == nil {
-			e := files.Edit()
-			if err := renameIn(which, e, profile, name); err != nil {
-				t.Fatal(err)
-			}
+		e = files.Edit()
+		if IsName(name) && was[name] == nil && renameIn(which, e, profile, name) == nil {
 			renamed := maps.Clone(was)
 			renamed[name] = was[profile]
 			delete(renamed, profile)
@@ -104,12 +104,28 @@ func editAndBack(t *testing.T, text string, inCredentials bool, key, value, name
 			reversed("rename", e, renameIn(which, e, name, profile))
 		}
 		e = files.Edit()
-		if err := e.RemoveProfile(which, profile); err != nil {
+		if err := e.RemoveProfile(which, profile); isIndentation(err) {
+			continue
+		} else if err != nil {
 			t.Fatal(err)
 		}
 		rest := maps.Clone(was)
 		delete(rest, profile)
 		check("RemoveProfile", e, rest)
+	}
+}
+
+// isIndentation reports whether an edit was refused because of an indented header.
+func isIndentation(err error) bool { return errHas(err, "other sections would be read differently") }
+
+// refusesBroken checks that a profile with a faulty line is not edited.
+func refusesBroken(t *testing.T, files *Files, which, profile string) {
+	t.Helper()
+	if err := files.Edit().Set(which, profile, "region", "x"); err == nil {
+		t.Errorf("Set has edited %s, which has a faulty line", profile)
+	}
+	if err := files.Edit().RemoveProfile(which, profile); err == nil {
+		t.Errorf("RemoveProfile has removed %s, which has a faulty line", profile)
 	}
 }
 
@@ -137,7 +153,7 @@ func seeds(t testing.TB) []string {
 
 // FuzzWire checks that Wire changes only one profile, and that Unwire restores the bytes.
 func FuzzWire(f *testing.F) {
-	for _, text := range append(seeds(f), edits...) {
+	for _, text := range slices.Concat(seeds(f), edits, oddForms) {
 		f.Add(text, baseKeys)
 		f.Add("", text)
 		f.Add("[profile dev]\n"+dev, text)
@@ -159,6 +175,9 @@ func TestEditsOfRandomFiles(t *testing.T) {
 		"a b = c", "services = s", "credential_process = other",
 		"credential_process = /bin/aws-credproc get q",
 		"aws_access_key_id = A\naws_secret_access_key = B", "duration_seconds = 900",
+		"[profile 'a b']", `[profile "a b"]`, "  [profile p]", "    [profile q] text", "[profile ü]",
+		"  role_arn = arn:aws:iam::1:role/V\n  credential_source = Environment", "  region : x",
+		"    external_id = abc", "\u00a0output\u00a0=\u00a0json\u00a0", "stray", "[profile p",
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	line := func() string { return lines[random.IntN(len(lines))] }
@@ -177,9 +196,6 @@ func TestEditsOfRandomFiles(t *testing.T) {
 	var wires, edits, edited int
 	for range 5000 {
 		config, credentials := file(), baseKeys+file()
-		if _, err := textFiles(config, credentials); err != nil {
-			continue
-		}
 		wires += wireAndBack(t, config, credentials)
 		editAndBack(t, config, false, "region", "z", "new")
 		editAndBack(t, credentials, true, "Other", "z", "new")
@@ -196,10 +212,7 @@ func TestEditsOfRandomFiles(t *testing.T) {
 
 // wireAndBack wires and unwires each profile that can be wired. It returns their number.
 func wireAndBack(t *testing.T, config, credentials string) (wires int) {
-	files, err := textFiles(config, credentials)
-	if err != nil {
-		return 0
-	}
+	files := textFiles(config, credentials)
 	for _, name := range files.Names() {
 		e := files.Edit()
 		_, changed, err := Wire(e, name, helperPath())
@@ -230,10 +243,7 @@ func wireAndBack(t *testing.T, config, credentials string) (wires int) {
 // unwires the profile. No setting, except those of credentials, and no comment may be lost. It
 // returns the number of profiles.
 func unwireEdited(t *testing.T, config, credentials, line string, where int) (times int) {
-	files, err := textFiles(config, credentials)
-	if err != nil {
-		return 0
-	}
+	files := textFiles(config, credentials)
 	for _, name := range files.Names() {
 		e := files.Edit()
 		if _, changed, err := Wire(e, name, helperPath()); err != nil || !changed {
@@ -244,10 +254,7 @@ func unwireEdited(t *testing.T, config, credentials, line string, where int) (ti
 			continue
 		}
 		lines = slices.Insert(lines, where%len(lines), line+"\n")
-		edited, err := textFiles(strings.Join(lines, ""), e.Files().credentials.text)
-		if err != nil {
-			continue
-		}
+		edited := textFiles(strings.Join(lines, ""), e.Files().credentials.text)
 		e = edited.Edit()
 		role, changed, err := Unwire(e, name)
 		if err != nil || !changed {
@@ -298,10 +305,7 @@ func FuzzTakeKeys(f *testing.F) {
 		"[p]\naws_secret_access_key = s\n\n[q]\n[p]\naws_access_key_id = B\n s",
 	)
 	f.Fuzz(func(t *testing.T, config, credentials string) {
-		files, err := textFiles(config, credentials)
-		if err != nil {
-			return
-		}
+		files := textFiles(config, credentials)
 		e := files.Edit()
 		k, ok, err := TakeKeys(e, "p", "/bin/aws-credproc")
 		if err != nil || !ok {

@@ -324,8 +324,9 @@ func (c Cut) put(e *Editor, name string) error {
 			return err
 		}
 	}
-	end := bodies[min(c.Section, len(bodies)-1)].last
-	return e.splice(c.File, f.insertLines(end, c.lines()))
+	end := bodies[min(c.Section, len(bodies)-1)]
+	lines := reindent(c.lines(), f.indentOfBody(end))
+	return e.splice(c.File, f.insertLines(end.last, lines))
 }
 
 // inPlace returns the splices that put the lines back where they were, if the section is still what

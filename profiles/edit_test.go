@@ -9,20 +9,18 @@ import (
 )
 
 // textFiles returns files that are only in memory.
-func textFiles(config, credentials string) (*Files, error) {
-	c, err := newFile(ConfigFile, "config", config)
-	if err != nil {
-		return nil, err
+func textFiles(config, credentials string) *Files {
+	return &Files{
+		config:      newFile(ConfigFile, "config", config),
+		credentials: newFile(CredentialsFile, "credentials", credentials),
 	}
-	k, err := newFile(CredentialsFile, "credentials", credentials)
-	return &Files{config: c, credentials: k}, err
 }
 
 func mustFiles(t testing.TB, config, credentials string) *Files {
 	t.Helper()
-	f, err := textFiles(config, credentials)
-	if err != nil {
-		t.Fatal(err)
+	f := textFiles(config, credentials)
+	for _, fault := range f.Faults() {
+		t.Fatal(fault)
 	}
 	return f
 }
@@ -187,7 +185,11 @@ func renameIn(which string, e *Editor, from, to string) error {
 	if err != nil {
 		return err
 	}
-	return e.splice(which, e.now.file(which).rename(bodies, to, to == "default")...)
+	splices, err := e.now.file(which).rename(bodies, to, to == "default")
+	if err != nil {
+		return err
+	}
+	return e.splice(which, splices...)
 }
 
 func removeQ(e *Editor) error { return e.RemoveProfile(ConfigFile, "q") }
@@ -245,15 +247,20 @@ func TestEditRefusesUnreadableSettings(t *testing.T) {
 	}
 }
 
-// all returns the settings of all profiles.
+// all returns the settings of all profiles. One that cannot be read has its fault.
 func all(t testing.TB, f *Files) map[string]map[string]string {
 	m := map[string]map[string]string{}
 	for _, name := range f.Names() {
 		p, err := f.Profile(name)
-		if err != nil {
+		var fault *diag.Error
+		switch {
+		case err == nil:
+			m[name] = values(p)
+		case errors.As(err, &fault):
+			m[name] = map[string]string{"fault": fault.Problem}
+		default:
 			t.Fatal(err)
 		}
-		m[name] = values(p)
 	}
 	return m
 }

@@ -1,6 +1,10 @@
 package profiles
 
-import "strings"
+import (
+	"strings"
+
+	"aws-credproc/internal/diag"
+)
 
 // splice is the replacement of the bytes from start to end with text.
 type splice struct {
@@ -54,30 +58,31 @@ func (f *file) bodies(profile string) ([]body, error) {
 	return bodies, nil
 }
 
-// body reads a section.
+// body reads a section. One with a faulty line is an error, with what can be read.
 func (f *file) body(part section) (body, error) {
 	b := body{section: part, start: f.lineStart(part.start), last: part.start}
 	for s := f.scanSection(part); s.scan(); {
 		l := &s.line
 		here := span{l.start, l.end}
-		indented := isSpace(f.text[l.start])
+		_, indent := indentation(s.raw())
 		switch {
-		case l.kind == faultyLine:
-			return b, l.fault
 		case l.kind == propertyLine:
 			b.settings = append(b.settings, setting{strings.ToLower(l.key), l.value, l.number, []span{here}})
 			b.last = l.end
-		case l.kind == continuationLine, l.kind == commentLine && indented && s.inBlock:
-			// A comment in a block moves with the block: elsewhere it might continue a value.
+		case l.kind == continuationLine, l.kind == commentLine && s.continues(indent) && s.inBlock:
+			// A comment in a block moves with the block: some tools read it as part of another value.
 			last := &b.settings[len(b.settings)-1]
 			last.lines = append(last.lines, here)
 			b.last = l.end
 		case l.kind == commentLine:
 			b.comments = append(b.comments, here)
-			if indented {
-				b.last = l.end // below a property it would continue that one's value
+			if indent > 0 {
+				b.last = l.end // some tools read it as part of the value above
 			}
 		}
+	}
+	if part.fault != nil {
+		return b, faultOf(part)
 	}
 	return b, nil
 }
@@ -93,6 +98,43 @@ func lastSetting(bodies []body, key string) (found setting, ok bool) {
 		}
 	}
 	return found, ok
+}
+
+// indentOfBody returns the indentation for a new line at the end of a section. With less, the line
+// would be followed by headers that are indented more, and so continue it.
+func (f *file) indentOfBody(b body) string {
+	at := b.end // the next section's header
+	if n := len(b.settings); n > 0 {
+		at = b.settings[n-1].lines[0].start
+	}
+	space, _ := indentation(f.text[at:])
+	return space
+}
+
+// indentOf returns the indentation of a line.
+func (f *file) indentOf(s span) string {
+	space, _ := indentation(f.text[s.start:s.end])
+	return space
+}
+
+// reindent returns the lines of a setting with the indentation of the first one replaced. Lines that
+// continue it stay indented more.
+func reindent(lines []string, to string) []string {
+	if len(lines) == 0 {
+		return nil
+	}
+	_, width := indentation(lines[0])
+	moved := make([]string, len(lines))
+	for i, line := range lines {
+		for range width {
+			if line == "" || leadingSpace(line) == 0 {
+				break
+			}
+			line = line[leadingSpace(line):]
+		}
+		moved[i] = to + line
+	}
+	return moved
 }
 
 // rawLines returns a setting's lines as they are written, without their ends.
@@ -120,7 +162,8 @@ func (f *file) replaceValue(s setting, value string) []splice {
 func (f *file) replaceSetting(s setting, lines []string) []splice {
 	first := s.lines[0]
 	raw := strings.TrimRight(f.text[first.start:first.end], "\r\n")
-	replace := splice{first.start, first.start + len(raw), strings.Join(lines, f.lineEnd(first.end))}
+	text := strings.Join(reindent(lines, f.indentOf(first)), f.lineEnd(first.end))
+	replace := splice{first.start, first.start + len(raw), text}
 	return append([]splice{replace}, f.removeLines(s.lines[1:])...)
 }
 
@@ -166,24 +209,46 @@ func (f *file) removeSection(b body) splice {
 }
 
 // rename renames sections. In the config file, short selects [default] instead of [profile
-// default].
-func (f *file) rename(bodies []body, name string, short bool) []splice {
+// default]. A name in quotes stays in quotes.
+func (f *file) rename(bodies []body, name string, short bool) ([]splice, error) {
 	var splices []splice
 	for _, b := range bodies {
-		header := f.header(b.section)
-		start := b.start + 1 + strings.Index(f.text[b.start+1:], header)
-		end := start + len(header)
+		start, end := f.headerSpan(b.section)
+		header := f.text[start:end]
 		text := name
 		switch {
 		case f.which == CredentialsFile || name == "default" && short:
 		case header == "default":
 			text = "profile " + name
 		default:
-			start = end - len(b.section.name)
+			written := strings.TrimLeft(strings.TrimPrefix(header, "profile"), shellSpace)
+			start = end - len(written)
+			var ok bool
+			if text, ok = requote(written, b.section.name, name); !ok {
+				return nil, &diag.Error{
+					Profile: b.section.name,
+					Where:   fileLine(f.path, b.section.line),
+					Problem: "the name in the section's header cannot be edited as it is written",
+					Hint:    "change the line to " + profileHeader(f.which, b.section.name),
+				}
+			}
 		}
 		splices = append(splices, splice{start, end, text})
 	}
-	return splices
+	return splices, nil
+}
+
+// requote returns a new name, written as the old one is: in the same quotes, or without. ok is false
+// if it would be read as another name, or if the old name is written in some other way.
+func requote(written, old, name string) (text string, ok bool) {
+	text = name
+	if q := written[:1]; written == q+old+q {
+		text = q + name + q
+	} else if written != old {
+		return "", false
+	}
+	read, ok := sectionName(text)
+	return text, ok && read == name
 }
 
 // insertLine inserts a line at the end of a line or of the file.

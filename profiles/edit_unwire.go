@@ -102,10 +102,7 @@ func userOf(f *Files, role, except string) (name, place string, err error) {
 			if part.kind != profileSection || part.name == except || part.name == role {
 				continue
 			}
-			b, err := file.body(part)
-			if err != nil {
-				return "", "", err
-			}
+			b, _ := file.body(part) // of one with a faulty line, what can be read
 			for _, s := range b.settings {
 				if s.names(role) {
 					return part.name, fileLine(file.path, s.number), nil
@@ -153,7 +150,11 @@ func unwire(e *Editor, name, role string) error {
 		if err != nil {
 			return err
 		}
-		if err := e.splice(f.which, f.rename(bodies, name, short)...); err != nil {
+		splices, err := f.rename(bodies, name, short)
+		if err != nil {
+			return err
+		}
+		if err := e.splice(f.which, splices...); err != nil {
 			return err
 		}
 	}
@@ -191,8 +192,12 @@ func removeWired(e *Editor, bodies []body) error {
 	for _, b := range bodies {
 		s := f.removeSection(b)
 		newline := f.lineEnd(b.section.start)
-		header := f.text[b.start:b.section.start]
-		if comment := trim(header[strings.IndexByte(header, ']')+1:]); comment != "" {
+		_, end := f.headerSpan(b.section)
+		_, after, _ := strings.Cut(f.text[end:b.section.start], "]")
+		if comment := trim(after); comment != "" {
+			if !isComment(comment) {
+				comment = "# " + comment
+			}
 			s.text = comment + newline
 		}
 		for _, c := range b.comments {
@@ -205,7 +210,7 @@ func removeWired(e *Editor, bodies []body) error {
 		}
 		splices = append(splices, s)
 	}
-	return e.splice(ConfigFile, splices...)
+	return e.spliceSections(ConfigFile, -len(bodies), splices...)
 }
 
 // restoreSettings writes settings of a profile as they were in a removed section.
@@ -264,6 +269,7 @@ func restoreSetting(
 	if len(at.bodies) == 0 {
 		at = parts[0]
 	}
-	end := at.bodies[len(at.bodies)-1].last
-	return true, e.splice(at.which, at.insertLines(end, lines))
+	end := at.bodies[len(at.bodies)-1]
+	lines = reindent(lines, at.indentOfBody(end))
+	return true, e.splice(at.which, at.insertLines(end.last, lines))
 }

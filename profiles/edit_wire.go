@@ -9,12 +9,25 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"aws-credproc/internal/diag"
 )
 
 // roleSuffix is appended to a profile's name to name its role profile.
 const roleSuffix = "-role"
+
+// roleName returns the name of a profile's role profile. It has no characters that would need quotes
+// in a header or a command, so every SDK can start the process.
+func roleName(profile string) string {
+	plain := strings.Map(func(r rune) rune {
+		if r < utf8.RuneSelf && IsName(string(r)) {
+			return r
+		}
+		return '-'
+	}, profile)
+	return plain + roleSuffix
+}
 
 // isCredentialSetting reports whether a setting decides where credentials come from. Such settings
 // go to the role profile only: some tools would use them instead of a credential_process.
@@ -52,7 +65,7 @@ func Wire(e *Editor, name, helper string) (role string, changed bool, err error)
 		changed, err := replaceHelper(e, p, helper)
 		return role, changed, err
 	}
-	role = name + roleSuffix
+	role = roleName(name)
 	if err := checkWireable(e.now, p, role); err != nil {
 		return "", false, err
 	}
@@ -143,21 +156,31 @@ func wire(e *Editor, name, role, command string) error {
 	}
 	lines := []string{"credential_process = " + command}
 	lines = append(lines, copiedLines(e.now, config, credentials)...)
-	renames := e.now.credentials.rename(credentials, role, false)
+	renames, err := e.now.credentials.rename(credentials, role, false)
+	if err != nil {
+		return err
+	}
 	if err := e.splice(CredentialsFile, renames...); err != nil {
 		return err
 	}
 	f := e.now.config
 	if len(config) == 0 {
 		lines = append([]string{profileHeader(ConfigFile, name)}, lines...)
-		return e.splice(ConfigFile, f.appendSection(lines))
+		return e.spliceSections(ConfigFile, 1, f.appendSection(lines))
 	}
-	at := config[0].start
-	header, _, _ := strings.Cut(f.text[at:], "]")
-	newline := f.lineEnd(config[0].section.start)
-	block := strings.Join(append([]string{header + "]"}, lines...), newline) + newline + newline
-	splices := append([]splice{{at, at, block}}, f.rename(config, role, false)...)
-	return e.splice(ConfigFile, splices...)
+	first := config[0]
+	at := first.start
+	_, end := f.headerSpan(first.section)
+	closing := strings.IndexByte(f.text[end:], ']') + 1
+	header := f.text[at : end+closing]
+	indent, _ := indentation(header) // of the header that follows the new lines
+	newline := f.lineEnd(first.section.start)
+	block := header + newline + indent + strings.Join(lines, newline+indent) + newline + newline
+	renames, err = f.rename(config, role, false)
+	if err != nil {
+		return err
+	}
+	return e.spliceSections(ConfigFile, 1, append([]splice{{at, at, block}}, renames...)...)
 }
 
 // copiedLines returns the lines of the settings that a wired profile keeps. Of several settings of
@@ -174,7 +197,7 @@ func copiedLines(f *Files, config, credentials []body) (lines []string) {
 				if _, again := copied[s.key]; !again {
 					order = append(order, s.key)
 				}
-				copied[s.key] = file.rawLines(s)
+				copied[s.key] = reindent(file.rawLines(s), "")
 			}
 		}
 	}

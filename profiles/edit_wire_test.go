@@ -187,7 +187,7 @@ func sameProfiles(t *testing.T, before, after *Files, name string) {
 	}
 	delete(was, name)
 	delete(is, name)
-	delete(is, name+"-role")
+	delete(is, roleName(name))
 	if diff := cmp.Diff(was, is); diff != "" {
 		t.Errorf("other profiles (-want +got):\n%s", diff)
 	}

@@ -38,7 +38,8 @@ type Files struct {
 	suggestions int                   // number of searches for the nearest name, see maxSuggestions
 }
 
-// Load reads both files and checks the form of every line. A missing file is an empty file.
+// Load reads both files. A missing file is an empty file. A line that cannot be read is a fault of
+// the section that it is in; see [Files.Faults].
 func Load(configPath, credentialsPath string) (*Files, error) {
 	config, err := load(ConfigFile, configPath)
 	if err != nil {
@@ -56,7 +57,13 @@ func load(which, path string) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newFile(which, path, strings.TrimPrefix(text, byteOrderMark))
+	return newFile(which, path, strings.TrimPrefix(text, byteOrderMark)), nil
+}
+
+// Faults returns the lines that cannot be read, the first one of each section. Only chains that pass
+// through such a section fail. A line before the first section makes none fail.
+func (f *Files) Faults() []*diag.Error {
+	return append(f.config.faults(), f.credentials.faults()...)
 }
 
 // file returns one of the two files.

@@ -1,5 +1,12 @@
 package profiles
 
+import (
+	"cmp"
+	"fmt"
+
+	"aws-credproc/internal/diag"
+)
+
 // Kinds of profiles besides the source types.
 const (
 	KindAssumeRole = "assume_role"
@@ -23,13 +30,16 @@ type SessionSummary struct {
 }
 
 // List returns all profiles and SSO sessions as they are read. It does not resolve chains: a
-// profile whose source is missing is listed too.
+// profile whose source is missing is listed too. If some cannot be read, it returns the others and
+// an error.
 func (f *Files) List() ([]Summary, []SessionSummary, error) {
 	profiles, sessions := []Summary{}, []SessionSummary{}
+	var failed error
 	for _, name := range f.Names() {
 		p, err := f.Profile(name)
 		if err != nil {
-			return nil, nil, err
+			failed = cmp.Or(failed, err)
+			continue
 		}
 		s := Summary{Name: name, Kind: Kind(p), File: f.fileOf(name), Properties: shown(p)}
 		var wiredTo string
@@ -46,11 +56,26 @@ func (f *Files) List() ([]Summary, []SessionSummary, error) {
 	for _, name := range f.SSOSessionNames() {
 		s, _, err := f.SSOSession(name)
 		if err != nil {
-			return nil, nil, err
+			failed = cmp.Or(failed, err)
+			continue
 		}
 		sessions = append(sessions, SessionSummary{name, shown(s)})
 	}
-	return profiles, sessions, nil
+	if faults := f.Faults(); len(faults) > 0 {
+		failed = firstOf(faults)
+	}
+	return profiles, sessions, failed
+}
+
+// firstOf returns the first of several faults, with the number of the others.
+func firstOf(faults []*diag.Error) error {
+	if len(faults) == 1 {
+		return faults[0]
+	}
+	e := *faults[0]
+	e.Problem += fmt.Sprintf(" (and %d more)", len(faults)-1)
+	e.Hint = "aws-credproc doctor shows them all"
+	return &e
 }
 
 // Kind returns what a profile is by its own settings.

@@ -29,7 +29,7 @@ func PlacesOf(secret Secret, configPath, credentialsPath string) []SecretPlace {
 	return places
 }
 
-// placesIn returns the places in one of the files, up to a faulty line.
+// placesIn returns the places in one of the files.
 func placesIn(which, path, secret string) (places []SecretPlace) {
 	text, err := readFile(path)
 	if err != nil {
@@ -39,8 +39,6 @@ func placesIn(which, path, secret string) (places []SecretPlace) {
 	for s := (scanner{path: path, text: strings.TrimPrefix(text, byteOrderMark)}); s.scan(); {
 		place := SecretPlace{Where: fileLine(path, s.line.number)}
 		switch s.line.kind {
-		case faultyLine:
-			return places
 		case sectionLine:
 			_, profile = parseHeader(which, s.line.key)
 		case propertyLine, continuationLine:
@@ -48,7 +46,7 @@ func placesIn(which, path, secret string) (places []SecretPlace) {
 				place.Profile = profile
 				places = append(places, place)
 			}
-		case commentLine:
+		case commentLine, faultyLine:
 			if hasWord(s.raw(), secret) {
 				places = append(places, place)
 			}

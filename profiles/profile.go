@@ -33,7 +33,7 @@ func (s Section) Get(key string) string { return s.Properties[key].Value }
 func (s Section) Sub(key, subKey string) string {
 	var value string
 	for l := range strings.Lines(s.Get(key)) {
-		if k, v, found := cutProperty(l); found && strings.EqualFold(k, subKey) {
+		if k, v, found := cutSub(l); found && strings.EqualFold(k, subKey) {
 			value = v
 		}
 	}
@@ -92,11 +92,10 @@ func (f *Files) section(kind sectionKind, name string) (s Section, ok bool, err 
 	for _, file := range f.both() {
 		for _, part := range file.sectionsOf(kind, name) {
 			ok = true
-			n, err := file.normalize(&body, part)
-			if err != nil {
-				return Section{}, false, err
+			if part.fault != nil {
+				return Section{}, true, faultOf(part)
 			}
-			if count += n; count > maxProperties {
+			if count += file.normalize(&body, part); count > maxProperties {
 				return Section{}, false, &diag.Error{
 					Profile: name,
 					Where:   fileLine(file.path, part.line),
@@ -121,12 +120,21 @@ func (f *Files) section(kind sectionKind, name string) (s Section, ok bool, err 
 	return s, true, nil
 }
 
+// faultOf returns the error of a section with a faulty line.
+func faultOf(part section) *diag.Error {
+	e := *part.fault // a copy, since a chain adds its profile
+	if part.kind == profileSection {
+		e.Profile = part.name
+	}
+	return &e
+}
+
 // normalize writes the properties of a section as lines that leave gopkg.in/ini.v1 nothing to
 // interpret, and returns their number. A key starts with a dot, so that it is not a comment, a
 // quote or the auto-increment '-'. Its file and line and the value follow, the value between bars,
 // so that no quote, white space or comment sign is at its ends, with NUL for newline. No file with
 // a NUL is accepted.
-func (f *file) normalize(b *strings.Builder, part section) (count int, err error) {
+func (f *file) normalize(b *strings.Builder, part section) (count int) {
 	open, ignored := false, false
 	finish := func() {
 		if open {
@@ -136,8 +144,6 @@ func (f *file) normalize(b *strings.Builder, part section) (count int, err error
 	}
 	for s := f.scanSection(part); s.scan(); {
 		switch l := &s.line; l.kind {
-		case faultyLine:
-			return 0, l.fault
 		case propertyLine:
 			finish()
 			if ignored = !IsName(l.key); !ignored {
@@ -153,7 +159,7 @@ func (f *file) normalize(b *strings.Builder, part section) (count int, err error
 		}
 	}
 	finish()
-	return count, nil
+	return count
 }
 
 // parse reads normalized lines.

@@ -130,8 +130,65 @@ func TestProfile(t *testing.T) {
 		"value may hold =": {
 			config: "[profile p]\na = b=c = d", want: map[string]string{"a": "b=c = d"},
 		},
-		"colon is no delimiter": {
-			config: "[profile p]\na:b = c", want: map[string]string{"a:b": "c"},
+		"colon": {
+			config: "[profile p]\na:b = c\nd : e\nf = g:h",
+			want:   map[string]string{"a": "b = c", "d": "e", "f": "g:h"},
+		},
+		"indented body": {
+			config: "[profile p]\n    a = b\n    c = d\n      e\n  # f\n  g = h\n\ti =\n\t  j = k\n",
+			want:   map[string]string{"a": "b", "c": "d\ne", "g": "h", "i": "\nj = k"},
+		},
+		"indented body of an unknown section": {
+			config: "[plugins]\n  x = y\r\n  [profile p]\n  a = b", want: map[string]string{"a": "b"},
+		},
+		"indented header": {
+			config: "[profile q]\na = b\n[x]\n\t[profile p]\n\ta = b", want: map[string]string{"a": "b"},
+		},
+		"header that continues a value": {
+			config: "[profile p]\na = b\n  [profile q]\n  c = d",
+			want:   map[string]string{"a": "b\n[profile q]\nc = d"},
+		},
+		"no-break spaces": {
+			config: "[profile p]\n\u00a0a\u00a0=\u00a0b\u00a0\n\u00a0\u2003c = d\n\u3000\ne\u00a0: f\n",
+			want:   map[string]string{"a": "b\nc = d", "e": "f"},
+		},
+		"name in double quotes": {
+			config: "[profile \"my proj\"]\na = b", profile: "my proj", want: map[string]string{"a": "b"},
+		},
+		"name in single quotes": {
+			config: "[profile   'my proj' ]\na = b", profile: "my proj", want: map[string]string{"a": "b"},
+		},
+		"quotes in a name": {
+			config: "[profile a'b \"'c\\ d]\na = b", profile: "ab \"c d", want: map[string]string{"a": "b"},
+		},
+		"plain name in quotes is the same name": {
+			config: "[profile 'p']\na = b\n[profile p]\nc = d",
+			want:   map[string]string{"a": "b", "c": "d"},
+		},
+		"backslash in a name": {
+			config: "[profile corp\\jill]\na = b", profile: "corpjill", want: map[string]string{"a": "b"},
+		},
+		"other characters in a name": {
+			config: "[profile ü)$!]\na = b", profile: "ü)$!", want: map[string]string{"a": "b"},
+		},
+		"bracket in a name": {
+			config: "[profile a]b]\na = b", profile: "a]b", want: map[string]string{"a": "b"},
+		},
+		"open quote": {
+			config: "[profile 'x]\na = b\n[profile p]\nc = d", want: map[string]string{"c": "d"},
+		},
+		"space in a name of the credentials file": {
+			credentials: "[my proj]\na = b\n", profile: "my proj", want: map[string]string{"a": "b"},
+		},
+		"text after the section": {
+			config: "[profile p] x\na = b", want: map[string]string{"a": "b"},
+		},
+		"comment in a key": {
+			config: "[profile p]\na # = b\nc = d", want: map[string]string{"c": "d"},
+		},
+		"fault in another section": {
+			config: "stray = x\n[profile q]\nfoo\n[profile r\n=====\n[profile p]\na = b\n",
+			want:   map[string]string{"a": "b"},
 		},
 		"comment after white space": {
 			config: "[profile p]\na = b # c\nd = e\t; f",
@@ -151,8 +208,10 @@ func TestProfile(t *testing.T) {
 			config: "[profile p]\na = b\n  c\n\td", want: map[string]string{"a": "b\nc\nd"},
 		},
 		"comment sign in a continuation": {
-			config: "[profile p]\na = b\n # c\n d ; e",
-			want:   map[string]string{"a": "b\n# c\nd ; e"},
+			config: "[profile p]\na = b\n # c\n d ; e", want: map[string]string{"a": "b\nd ; e"},
+		},
+		"comment in place of a block's value": {
+			config: "[profile p]\na = # c\n b\n", want: map[string]string{"a": "\nb"},
 		},
 		"blank line ends no continuation": {
 			config: "[profile p]\na = b\n\n   \n c", want: map[string]string{"a": "b\nc"},
@@ -207,7 +266,10 @@ func TestProfile(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := mustLoad(t, test.config, test.credentials)
+			f, err := loadText(t, test.config, test.credentials)
+			if err != nil {
+				t.Fatal(err)
+			}
 			if test.profile == "" {
 				test.profile = "p"
 			}
@@ -227,29 +289,24 @@ func TestFaultyLines(t *testing.T) {
 		"no equals sign": {
 			"[profile p]\nregion", "config:2", `expected "key = value"`,
 		},
-		"comment swallows the equals sign": {
-			"[profile p]\nregion # = x", "config:2", `expected "key = value"`,
+		"no key":                      {"[profile p]\n = x\n= x", "config:2", "no key"},
+		"empty key":                   {"[profile p]\n= x", "config:2", `no key before "="`},
+		"empty key with a colon":      {"[profile p]\n: x", "config:2", `no key before ":"`},
+		"property before any section": {"a = b", "config:1", "before the first section"},
+		"text before any section":     {"\n a", "config:2", `expected "key = value"`},
+		"unclosed bracket":            {"[profile p\na = b", "config:1", `missing "]"`},
+		"conflict marker": {
+			"[profile p]\n<<<<<<< HEAD\na = b", "config:2", `expected "key = value"`,
 		},
-		"no key":                           {"[profile p]\n = x\n= x", "config:2", "indented"},
-		"empty key":                        {"[profile p]\n= x", "config:2", "no key"},
-		"property before any section":      {"a = b", "config:1", "before the first section"},
-		"continuation before any property": {"\n a", "config:2", "without a property above it"},
-		"continuation after the section": {
-			"[profile p]\n a = b", "config:2", "without a property above it",
-		},
-		"unclosed bracket": {"[profile p\na = b", "config:1", `missing "]"`},
-		"text after the section": {
-			"[profile p] x", "config:1", `unexpected text after "]"`,
-		},
-		"sub-property without =": {"[profile p]\ns3 =\n  a", "config:3", "sub-property"},
-		"sub-property without key": {
-			"[profile p]\ns3 =\n  = a", "config:3", "sub-property",
-		},
-		"in an unused section": {"[whatever]\nx", "config:2", `expected "key = value"`},
-		"zero bytes":           {"[profile p]\na\x00 = b", "config", "NUL bytes"},
+		"sub-property without =": {"[profile p]\ns3 =\n  a: b", "config:3", "sub-property"},
+		"in an unused section":   {"[whatever]\nx", "config:2", `expected "key = value"`},
+		"zero bytes":             {"[profile p]\na\x00 = b", "config", "NUL bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := loadText(t, test.config, "")
+			f, err := loadText(t, test.config, "")
+			if err == nil && len(f.Faults()) > 0 {
+				err = f.Faults()[0]
+			}
 			var e *diag.Error
 			if !errors.As(err, &e) {
 				t.Fatalf("error %v, want a *diag.Error", err)
@@ -280,14 +337,18 @@ func TestErrorsHaveNoSecrets(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, err := loadText(t, "", credentials)
-			if err == nil {
-				_, err = f.Chain("p")
+			if err != nil {
+				t.Fatal(err)
 			}
-			if err == nil {
-				t.Fatal("no error")
+			_, err = f.Chain("p")
+			errs := []error{err}
+			for _, fault := range f.Faults() {
+				errs = append(errs, fault)
 			}
-			if errHas(err, secret[:4]) {
-				t.Errorf("the error %q holds the secret", err)
+			for _, err := range errs {
+				if errHas(err, secret[:4]) {
+					t.Errorf("the error %q holds the secret", err)
+				}
 			}
 		})
 	}
@@ -296,11 +357,15 @@ func TestErrorsHaveNoSecrets(t *testing.T) {
 func TestErrorsQuoteFirstWord(t *testing.T) {
 	for text, want := range map[string]string{
 		"[p]\nregion": `: "region" `, "[p]\naws_secret_access_key abc": `"aws_secret_access_key ..."`,
-		"[profile p":  `"[profile ..."`,
-		"[default] x": `"[default] ..."`, "region = x": `"region ..."`,
+		"[profile p": `"[profile ..."`,
+		"region = x": `"region ..."`,
 	} {
-		if _, err := loadText(t, text, ""); err == nil || !strings.Contains(err.Error()+" ", want) {
-			t.Errorf("error %v, want %s", err, want)
+		f, err := loadText(t, text, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if faults := f.Faults(); len(faults) != 1 || !strings.Contains(faults[0].Error()+" ", want) {
+			t.Errorf("faults %v, want one with %s", faults, want)
 		}
 	}
 }

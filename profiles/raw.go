@@ -45,13 +45,13 @@ func ReadRaw(path, which string) (Raw, error) {
 		hasComment := withoutComment(written) != written
 		switch {
 		case s.line.kind == faultyLine:
-			raw.Err = s.line.fault
+			raw.Err = s.fault()
 			if written[0] == '[' {
 				profile = ""
 			}
 		case s.line.kind == sectionLine:
 			raw.IsHeader = true
-			raw.Header, _, _ = strings.Cut(written[1:], "]")
+			raw.Header, _ = cutHeader(written)
 			profile = ""
 			if kind, name := parseHeader(which, s.line.key); kind == profileSection {
 				profile = name
@@ -60,7 +60,7 @@ func ReadRaw(path, which string) (Raw, error) {
 		case s.line.kind == propertyLine:
 			raw.Key, raw.HasComment = strings.ToLower(s.line.key), hasComment
 		case s.line.kind == continuationLine && s.inBlock:
-			raw.Sub, _, _ = cutProperty(written)
+			raw.Sub, _, _ = cutSub(written)
 			raw.HasComment = hasComment
 		default:
 			continue

@@ -3,6 +3,7 @@ package profiles
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"aws-credproc/internal/diag"
 )
@@ -14,25 +15,25 @@ const (
 	blankLine        lineKind = iota // empty or white space
 	commentLine                      // starts with # or ;
 	sectionLine                      // [name]
-	propertyLine                     // key = value
-	continuationLine                 // indented below a property: part of its value
-	faultyLine                       // none of these: line.fault says why
+	propertyLine                     // key = value or key: value
+	continuationLine                 // indented more than the property above: part of its value
+	faultyLine                       // none of these: see scanner.fault
 )
 
 // line is one line of a file. Its byte range includes the line end, so the concatenated lines are
 // the file.
 type line struct {
-	kind       lineKind
-	number     int         // from 1
-	start, end int         // byte range in the file's text
-	key        string      // of a property, as written; of a section, the text in brackets, trimmed
-	value      string      // of a property or continuation: trimmed, without comment
-	fault      *diag.Error // of a faulty line
+	kind          lineKind
+	number        int    // from 1
+	start, end    int    // byte range in the file's text
+	key           string // of a property, as written; of a section, the text in brackets, trimmed
+	value         string // of a property or continuation: trimmed, without comment
+	problem, hint string // of a faulty line
 }
 
-// scanner splits the text of a shared config file into lines. How a line is read depends on the
-// lines before it, so a scan starts at the beginning of a file or at a section's header. A scan
-// continues after a faulty line.
+// scanner splits the text of a shared config file into lines, as the AWS CLI does (Python's
+// configparser). How a line is read depends on the lines before it, so a scan starts at the
+// beginning of a file or at a section's header. A scan goes on after a faulty line.
 type scanner struct {
 	path string // for errors
 	text string
@@ -40,8 +41,10 @@ type scanner struct {
 	line line
 
 	inSection  bool // a section header has been read
-	inProperty bool // a property has been read in this section: an indented line continues it
-	inBlock    bool // that property's value is empty: indented lines are its sub-properties
+	inProperty bool // a property has been read in this section: a line indented more continues it
+	indent     int  // the property's indentation in characters
+	inBlock    bool // that property's value is empty: the lines that continue it are sub-properties
+	needsKeys  bool // in a block without a comment in place of the value: sub-properties need a "="
 
 	// formOnly skips the keys and values of lines other than section headers, for a `get`, which
 	// only needs to know where the sections are.
@@ -67,80 +70,112 @@ func (s *scanner) scan() bool {
 // raw returns the current line, with its line end.
 func (s *scanner) raw() string { return s.text[s.line.start:s.line.end] }
 
-// isContinuation reports whether a line with this indentation continues the property above it.
-func (s *scanner) isContinuation(indented bool) bool { return indented && s.inProperty }
-
-// startSection resets the state to that after a section header.
-func (s *scanner) startSection() { s.inSection, s.inProperty, s.inBlock = true, false, false }
+// continues reports whether a line with this indentation continues the property above it.
+func (s *scanner) continues(indent int) bool { return s.inProperty && indent > s.indent }
 
 // startProperty sets the state to that after a property.
-func (s *scanner) startProperty(isBlock bool) { s.inProperty, s.inBlock = true, isBlock }
+func (s *scanner) startProperty(indent int, isBlock, needsKeys bool) {
+	s.inProperty, s.indent, s.inBlock, s.needsKeys = true, indent, isBlock, needsKeys
+}
+
+// endProperty sets the state to that after a section header or a faulty line.
+func (s *scanner) endProperty() {
+	s.inProperty, s.indent, s.inBlock, s.needsKeys = false, 0, false, false
+}
 
 // classify reads the current line.
 func (s *scanner) classify() {
 	raw := s.raw()
 	text := trim(raw)
-	indented := isSpace(raw[0])
-	continues := s.isContinuation(indented)
-	switch {
-	case text == "":
+	if text == "" {
 		s.line.kind = blankLine
-	case isComment(text) && (!continues || s.inBlock): // the SDKs read it as part of a continued value
+		return
+	}
+	if isComment(text) {
 		s.line.kind = commentLine
-	case continues:
+		return
+	}
+	switch _, indent := indentation(raw); {
+	case s.continues(indent):
 		s.continuation(text)
-	case indented:
-		s.fail("indented line without a property above it", "remove the indentation")
 	case text[0] == '[':
 		s.section(text)
 	default:
-		s.property(text)
+		s.property(text, indent)
 	}
 }
 
 func (s *scanner) section(text string) {
-	s.line.kind = sectionLine
-	name, rest, found := strings.Cut(text[1:], "]")
-	rest = trim(rest)
-	switch {
-	case !found:
+	header, found := cutHeader(text)
+	if !found {
 		s.fail(`missing "]"`, `end the section name with "]"`)
-		return
-	case rest != "" && !isComment(rest):
-		s.fail(`unexpected text after "]"`, "move it to a line of its own, or start it with #")
+		s.inSection = true // one without a name: what follows belongs to no section that is known
 		return
 	}
-	s.line.key = trim(name)
-	s.startSection()
+	s.line.kind = sectionLine
+	s.line.key = trim(header)
+	s.inSection = true
+	s.endProperty()
 }
 
-func (s *scanner) property(text string) {
-	s.line.kind = propertyLine
-	key, value, found := cutProperty(withoutComment(text))
-	switch {
-	case !found:
+// cutHeader returns the text between the brackets of a line that starts with "[". It ends at the
+// first "]" if a comment follows or nothing, and else at the last one, as in the AWS CLI. Other
+// text after it is ignored.
+func cutHeader(text string) (header string, found bool) {
+	text = text[1:]
+	i := strings.IndexByte(text, ']')
+	if i < 0 {
+		return "", false
+	}
+	if rest := trim(text[i+1:]); rest != "" && !isComment(rest) {
+		i = strings.LastIndexByte(text, ']')
+	}
+	return text[:i], true
+}
+
+func (s *scanner) property(text string, indent int) {
+	at := delimiter(text)
+	if at < 0 {
 		s.fail(`expected "key = value"`, "complete the line, remove it, or start it with #")
 		return
+	}
+	key := trim(text[:at])
+	switch {
 	case key == "":
-		s.fail(`no key before "="`, "add a key, or remove the line")
+		s.fail(`no key before "`+text[at:at+1]+`"`, "add a key, or remove the line")
 		return
 	case !s.inSection:
 		s.fail("property before the first section", "add a line such as [default] above it")
 		return
 	}
-	s.line.key, s.line.value = key, value
-	s.startProperty(value == "")
+	s.line.kind = propertyLine
+	s.line.key = key
+	written := trim(text[at+1:])
+	s.line.value = trim(withoutComment(text[at+1:]))
+	s.startProperty(indent, s.line.value == "", written == "")
 }
 
 func (s *scanner) continuation(text string) {
-	s.line.kind, s.line.value = continuationLine, text
-	if key, _, _ := cutProperty(text); s.inBlock && key == "" {
-		s.fail(`expected a sub-property "key = value"`, "complete the line, or remove it")
+	if s.needsKeys && strings.IndexByte(text, '=') < 0 {
+		s.setFault(`expected a sub-property "key = value"`, "complete the line, or remove it")
+		return
 	}
+	s.line.kind, s.line.value = continuationLine, text
 }
 
-// fail marks the current line as faulty. A faulty section header starts a section without a name.
+// fail marks the current line as faulty, and as the end of a property.
 func (s *scanner) fail(problem, hint string) {
+	s.setFault(problem, hint)
+	s.endProperty()
+}
+
+func (s *scanner) setFault(problem, hint string) {
+	s.line.kind, s.line.problem, s.line.hint = faultyLine, problem, hint
+}
+
+// fault returns what is wrong with the current line, which is faulty.
+func (s *scanner) fault() *diag.Error {
+	problem := s.line.problem
 	text := trim(s.raw())
 	if shown := firstWord(text); shown != "" {
 		if shown != text {
@@ -148,11 +183,7 @@ func (s *scanner) fail(problem, hint string) {
 		}
 		problem += fmt.Sprintf(": %q", shown)
 	}
-	s.line.kind = faultyLine
-	s.line.fault = &diag.Error{Where: fileLine(s.path, s.line.number), Problem: problem, Hint: hint}
-	if text[0] == '[' {
-		s.startSection()
-	}
+	return &diag.Error{Where: fileLine(s.path, s.line.number), Problem: problem, Hint: s.line.hint}
 }
 
 // firstWord returns the first word of a line, with the bracket before it, if it can be shown in an
@@ -181,44 +212,46 @@ func firstWord(text string) string {
 // false for other lines, including faulty ones.
 func (s *scanner) classifyForm() bool {
 	raw := s.raw()
-	switch c := raw[0]; {
+	i := 0
+	for i < len(raw) && (raw[i] == ' ' || raw[i] == '\t') {
+		i++
+	}
+	text := raw[i:]
+	if text == "" {
+		return false
+	}
+	switch c := text[0]; {
 	case c == '\n':
 		s.line.kind = blankLine
 		return true
-	case isComment(raw):
+	case isComment(text):
 		s.line.kind = commentLine
 		return true
-	case c == ' ' || c == '\t':
-		return s.continuationForm(raw)
+	case c == '\r' || c == '\v' || c == '\f' || c >= utf8.RuneSelf: // may be white space
+		return false
+	case s.continues(i):
+		s.line.kind = continuationLine
+		return !s.needsKeys || strings.IndexByte(text, '=') >= 0
 	case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z':
-		return s.propertyForm(raw)
+		return s.propertyForm(text, i)
 	}
 	return false
 }
 
-func (s *scanner) continuationForm(raw string) bool {
-	text := raw[skipSpace(raw):]
-	if !s.isContinuation(true) || text == "" || isComment(text) || s.inBlock && delimiter(text) < 1 {
-		return false
-	}
-	s.line.kind = continuationLine
-	return true
-}
-
-func (s *scanner) propertyForm(raw string) bool {
-	at := delimiter(raw)
+func (s *scanner) propertyForm(text string, indent int) bool {
+	at := delimiter(text)
 	if at < 0 || !s.inSection {
 		return false
 	}
-	if key := raw[:at]; strings.IndexByte(key, '#') >= 0 || strings.IndexByte(key, ';') >= 0 {
-		return false
+	value := text[at+1:]
+	i := 0
+	for i < len(value) && (isSpace(value[i]) || value[i] == '\n') {
+		i++
 	}
-	value := raw[at+1:]
-	value = value[skipSpace(value):]
-	if value != "" && isComment(value) {
+	if value = value[i:]; value != "" && (isComment(value) || value[0] >= utf8.RuneSelf) {
 		return false
 	}
 	s.line.kind = propertyLine
-	s.startProperty(value == "")
+	s.startProperty(indent, value == "", value == "")
 	return true
 }

@@ -2,15 +2,18 @@ package profiles
 
 import (
 	"strings"
+
+	"aws-credproc/internal/diag"
 )
 
 // file is one of the two files, split into sections.
 type file struct {
 	which    string // ConfigFile or CredentialsFile
 	path     string
-	text     string    // without byte order mark
-	sections []section // in the file's order, including ignored ones
-	ignored  []section // those that the SDKs ignore
+	text     string      // without byte order mark
+	sections []section   // in the file's order, including ignored ones
+	ignored  []section   // those that the SDKs ignore
+	orphan   *diag.Error // the first faulty line before the first section
 	index    map[sectionID][]section
 }
 
@@ -33,26 +36,30 @@ type sectionID struct {
 // section is where a section is in a file.
 type section struct {
 	kind       sectionKind
-	name       string // of the profile, SSO session or services; of an ignored section, its header
-	line       int    // of the header, from 1
-	start, end int    // byte range of the lines below the header
+	name       string      // of the profile, SSO session or services; of an ignored section, its header
+	line       int         // of the header, from 1
+	start, end int         // byte range of the lines below the header
+	fault      *diag.Error // the first faulty line, if there is one
 }
 
-// newFile splits a file's text into sections. A line that cannot be read is an error.
-func newFile(which, path, text string) (*file, error) {
+// newFile splits a file's text into sections. A line that cannot be read is a fault of the section
+// that it is in.
+func newFile(which, path, text string) *file {
 	f := &file{which: which, path: path, text: text}
 	f.sections = make([]section, 0, strings.Count(text, "\n[")+1)
 	s := scanner{path: path, text: text, formOnly: true}
 	for s.scan() {
 		switch s.line.kind {
 		case faultyLine:
-			return nil, s.line.fault
+			f.addFault(&s)
 		case sectionLine:
 			if n := len(f.sections); n > 0 {
 				f.sections[n-1].end = s.line.start
 			}
 			kind, name := parseHeader(which, s.line.key)
-			f.sections = append(f.sections, section{kind, name, s.line.number, s.line.end, len(text)})
+			f.sections = append(f.sections, section{
+				kind: kind, name: name, line: s.line.number, start: s.line.end, end: len(text),
+			})
 		}
 	}
 	f.preferProfileDefault()
@@ -61,14 +68,53 @@ func newFile(which, path, text string) (*file, error) {
 			f.ignored = append(f.ignored, s)
 		}
 	}
-	return f, nil
+	return f
 }
 
-// parseHeader returns what the header of a section means: in the credentials file [NAME] is a
-// profile, in the config file [profile NAME] and [default] are.
+// addFault records the scanner's line, if it is the first faulty one of its section.
+func (f *file) addFault(s *scanner) {
+	fault := &f.orphan
+	if n := len(f.sections); n > 0 {
+		fault = &f.sections[n-1].fault
+	}
+	if *fault == nil {
+		*fault = s.fault()
+	}
+}
+
+// faults returns the first fault of each section.
+func (f *file) faults() (found []*diag.Error) {
+	if f.orphan != nil {
+		found = append(found, f.orphan)
+	}
+	for _, s := range f.sections {
+		if s.fault != nil {
+			found = append(found, s.fault)
+		}
+	}
+	return found
+}
+
+// parseHeader returns what the header of a section stands for: in the credentials file [NAME] is a
+// profile, in the config file [profile NAME] and [default] are. In the config file, a name may be
+// in quotes.
 func parseHeader(which, header string) (sectionKind, string) {
+	word, rest := header, ""
+	if i := strings.IndexAny(header, shellSpace); i >= 0 {
+		word, rest = header[:i], header[i:]
+	}
+	kind := ignoredSection
+	switch word {
+	case "profile":
+		kind = profileSection
+	case "sso-session":
+		kind = ssoSessionSection
+	case "services":
+		kind = servicesSection
+	}
 	if which == CredentialsFile {
-		if IsName(header) {
+		// No SDK writes [profile NAME] here. The AWS CLI reads it as a profile "profile NAME".
+		if isSectionName(header) && (rest == "" || kind == ignoredSection) {
 			return profileSection, header
 		}
 		return ignoredSection, header
@@ -76,23 +122,46 @@ func parseHeader(which, header string) (sectionKind, string) {
 	if header == "default" {
 		return profileSection, header
 	}
-	i := strings.IndexFunc(header, func(r rune) bool { return r < 0x80 && isSpace(byte(r)) })
-	if i < 0 {
-		return ignoredSection, header
-	}
-	name := trim(header[i:])
-	if !IsName(name) {
-		return ignoredSection, header
-	}
-	switch header[:i] {
-	case "profile":
-		return profileSection, name
-	case "sso-session":
-		return ssoSessionSection, name
-	case "services":
-		return servicesSection, name
+	if name, ok := sectionName(rest); ok && kind != ignoredSection && isSectionName(name) {
+		return kind, name
 	}
 	return ignoredSection, header
+}
+
+// shellSpace is the white space between the words of a header.
+const shellSpace = " \t\r\n"
+
+// sectionName reads the name in a header of the config file as the AWS CLI does: as one word of a
+// shell, in which quotes and backslashes are removed.
+func sectionName(text string) (name string, ok bool) {
+	text = strings.Trim(text, shellSpace)
+	if !strings.ContainsAny(text, `"'\`) {
+		return text, text != "" && !strings.ContainsAny(text, shellSpace)
+	}
+	var b strings.Builder
+	var quote byte // the open quote, or 0
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case c == quote:
+			quote = 0
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		case c == '\\' && quote != '\'':
+			if i++; i == len(text) {
+				return "", false
+			}
+			if quote != 0 && text[i] != quote && text[i] != '\\' {
+				b.WriteByte(c)
+			}
+			b.WriteByte(text[i])
+		case quote == 0 && strings.IndexByte(shellSpace, c) >= 0:
+			return "", false // a second word
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String(), quote == 0
 }
 
 // preferProfileDefault ignores [default] if there is a [profile default].
@@ -119,8 +188,19 @@ func (f *file) preferProfileDefault() {
 
 // header returns the trimmed text between a section's brackets.
 func (f *file) header(s section) string {
-	name, _, _ := strings.Cut(f.text[f.lineStart(s.start)+len("["):s.start], "]")
-	return trim(name)
+	start, end := f.headerSpan(s)
+	return f.text[start:end]
+}
+
+// headerSpan returns the byte range of the trimmed text between a section's brackets.
+func (f *file) headerSpan(s section) (start, end int) {
+	start = f.lineStart(s.start)
+	space, _ := indentation(f.text[start:s.start])
+	start += len(space)
+	text, _ := cutHeader(trim(f.text[start:s.start]))
+	name := trim(text)
+	start += len("[") + strings.Index(text, name)
+	return start, start + len(name)
 }
 
 // lineStart returns the start of the line that ends at end.

@@ -48,14 +48,18 @@ func leafType(p Section, hasKeys bool) SourceType {
 	return ""
 }
 
-// source returns the credentials that the profile has itself.
-func (p settings) source(hasKeys bool) (Source, error) {
-	switch t := leafType(p.Section, hasKeys); t {
+// source returns the credentials that the profile has itself. Half a key pair is an error if the AWS
+// CLI would use it.
+func (p settings) source() (Source, error) {
+	switch t := leafType(p.Section, p.hasKey()); t {
 	case WebIdentity:
 		return p.webIdentity()
 	case SSO:
 		return p.sso()
 	case Static:
+		if _, err := p.hasKeys(); err != nil {
+			return Source{}, err
+		}
 		return p.static(), nil
 	case Login:
 		return Source{Type: t, Profile: p.Name, LoginSession: p.Get("login_session")}, nil
@@ -89,6 +93,9 @@ func (p settings) credentialSource() (Source, error) {
 	}
 	return s, nil
 }
+
+// hasKey reports whether the profile has an access key or a half of one.
+func (p settings) hasKey() bool { return p.hasAny(keyNames...) }
 
 // hasKeys reports whether the profile has an access key. Half a pair is an error.
 func (p settings) hasKeys() (bool, error) {

@@ -11,7 +11,7 @@ import (
 // source profiles of thousands of profiles are missing, the searches would take quadratic time.
 const maxSuggestions = 20
 
-const profileNameHint = "a profile name consists of letters, digits and _-/.%@:+"
+const profileNameHint = "use letters, digits and _-/.%@:+ in the name of a profile"
 
 // noProfile returns the error for a missing profile. Its hint names what is there instead.
 func (f *Files) noProfile(name string) *diag.Error {
@@ -24,24 +24,12 @@ func (f *Files) noProfile(name string) *diag.Error {
 		e.Problem, e.Hint = noHome, noHomeHint
 		return e
 	}
-	if !IsName(name) {
+	if !isSectionName(name) {
 		e.Hint = profileNameHint
 		return e
 	}
-	for _, s := range f.config.ignored {
-		where := fileLine(f.config.path, s.line)
-		switch header := f.config.header(s); {
-		case s.name == name && header == name:
-			e.Where = where
-			e.Problem = fmt.Sprintf("section [%s] is not a profile in the config file", name)
-			e.Hint = fmt.Sprintf("change the line to [profile %s]", name)
-			return e
-		case isQuoted(header, name):
-			e.Where = where
-			e.Problem = fmt.Sprintf("section [%s] has quotes, which only some SDKs remove", header)
-			e.Hint = fmt.Sprintf("change the line to [profile %s]", name)
-			return e
-		}
+	if f.isInOtherForm(e, name) {
+		return e
 	}
 	e.Hint = "aws-credproc list shows all profiles"
 	if f.suggestions < maxSuggestions {
@@ -53,11 +41,62 @@ func (f *Files) noProfile(name string) *diag.Error {
 	return e
 }
 
-// isQuoted reports whether a header is that of the profile name, written in quotes.
-func isQuoted(header, name string) bool {
-	rest, ok := strings.CutPrefix(header, "profile")
+// isInOtherForm completes the error if the profile is there, but its header is not read as one.
+func (f *Files) isInOtherForm(e *diag.Error, name string) bool {
+	for _, file := range f.both() {
+		if fault := file.brokenHeader(name); fault != nil {
+			e.Where, e.Problem, e.Hint = fault.Where, fault.Problem, fault.Hint
+			return true
+		}
+		for _, s := range file.ignored {
+			problem := misread(file.which, file.header(s), name)
+			if problem == "" {
+				continue
+			}
+			e.Where = fileLine(file.path, s.line)
+			e.Problem = problem
+			e.Hint = "change the line to " + profileHeader(file.which, name)
+			return true
+		}
+	}
+	return false
+}
+
+// misread returns why a header that seems to be that of a profile is not read as one, or "".
+func misread(which, header, name string) string {
+	word, rest, _ := strings.Cut(header, " ")
 	rest = trim(rest)
-	return ok && (rest == `"`+name+`"` || rest == "'"+name+"'")
+	isProfile := strings.EqualFold(word, "profile") && (rest == name || isInQuotes(rest, name))
+	switch {
+	case which == CredentialsFile && isProfile:
+		return fmt.Sprintf("section [%s] is not a profile in the credentials file", header)
+	case which == CredentialsFile, header == "default":
+		return ""
+	case header == name:
+		return fmt.Sprintf("section [%s] is not a profile in the config file", header)
+	case isProfile && word != "profile":
+		return fmt.Sprintf("section [%s] is not a profile: profile must be in lower case", header)
+	case isProfile:
+		return fmt.Sprintf("section [%s] is not a profile: a name with a space must be in quotes", header)
+	}
+	return ""
+}
+
+// isInQuotes reports whether a text is the name in quotes.
+func isInQuotes(text, name string) bool { return text == `"`+name+`"` || text == "'"+name+"'" }
+
+// brokenHeader returns the fault of a profile's header that has no "]", or nil.
+func (f *file) brokenHeader(name string) *diag.Error {
+	if len(f.faults()) == 0 {
+		return nil
+	}
+	want := trim(strings.TrimSuffix(profileHeader(f.which, name), "]"))
+	for s := (scanner{path: f.path, text: f.text}); s.scan(); {
+		if s.line.kind == faultyLine && trim(s.raw()) == want {
+			return s.fault()
+		}
+	}
+	return nil
 }
 
 // nearest returns the name that differs least from name, or "" if none is near enough.

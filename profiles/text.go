@@ -4,25 +4,63 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f' }
 
-// skipSpace returns the index of the first byte that is not white space.
-func skipSpace(text string) int {
-	i := 0
-	for i < len(text) && (isSpace(text[i]) || text[i] == '\n') {
-		i++
-	}
-	return i
-}
-
+// trim removes Unicode white space, such as a no-break space pasted from a web page, as the AWS CLI
+// does.
 func trim(s string) string {
-	s = s[skipSpace(s):]
-	for s != "" && (isSpace(s[len(s)-1]) || s[len(s)-1] == '\n') {
-		s = s[:len(s)-1]
+	for s != "" {
+		n := leadingSpace(s)
+		if n == 0 {
+			break
+		}
+		s = s[n:]
+	}
+	for s != "" {
+		n := 1
+		if c := s[len(s)-1]; c >= utf8.RuneSelf {
+			var r rune
+			if r, n = utf8.DecodeLastRuneInString(s); !unicode.IsSpace(r) {
+				break
+			}
+		} else if !isSpace(c) && c != '\n' {
+			break
+		}
+		s = s[:len(s)-n]
 	}
 	return s
+}
+
+// leadingSpace returns the size of the white space character that a text starts with, or 0.
+func leadingSpace(s string) int {
+	if c := s[0]; c < utf8.RuneSelf {
+		if isSpace(c) || c == '\n' {
+			return 1
+		}
+		return 0
+	}
+	if r, n := utf8.DecodeRuneInString(s); unicode.IsSpace(r) {
+		return n
+	}
+	return 0
+}
+
+// indentation returns the white space that a line starts with, and its number of characters.
+func indentation(line string) (space string, width int) {
+	rest := line
+	for rest != "" && rest[0] != '\n' {
+		n := leadingSpace(rest)
+		if n == 0 {
+			break
+		}
+		rest = rest[n:]
+		width++
+	}
+	return line[:len(line)-len(rest)], width
 }
 
 // isComment reports whether a trimmed line is a comment.
@@ -42,16 +80,23 @@ func withoutComment(text string) string {
 	return text
 }
 
-// delimiter returns the index of the delimiter between a property's key and its value, or -1.
-func delimiter(text string) int { return strings.IndexByte(text, '=') }
-
-// cutProperty splits a property or sub-property at its delimiter and trims both parts.
-func cutProperty(text string) (key, value string, found bool) {
-	i := delimiter(text)
+// delimiter returns the index of the delimiter between a property's key and its value, the first =
+// or :, or -1.
+func delimiter(text string) int {
+	i := strings.IndexByte(text, '=')
 	if i < 0 {
-		return "", "", false
+		return strings.IndexByte(text, ':')
 	}
-	return trim(text[:i]), trim(text[i+1:]), true
+	if j := strings.IndexByte(text[:i], ':'); j >= 0 {
+		return j
+	}
+	return i
+}
+
+// cutSub splits a sub-property at its = and trims both parts.
+func cutSub(text string) (key, value string, found bool) {
+	key, value, found = strings.Cut(text, "=")
+	return trim(key), trim(value), found
 }
 
 // isAlphanumeric reports whether c is an ASCII letter or digit.
@@ -59,8 +104,7 @@ func isAlphanumeric[T byte | rune](c T) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
-// IsName reports whether s can be the name of a profile, another section or a property. The SDKs
-// ignore sections and properties with other names.
+// IsName reports whether s is the name of a section or property that all SDKs read.
 func IsName(s string) bool {
 	for i := range len(s) {
 		if !isAlphanumeric(s[i]) && strings.IndexByte("_-/.%@:+", s[i]) < 0 {
@@ -68,6 +112,16 @@ func IsName(s string) bool {
 		}
 	}
 	return s != ""
+}
+
+// isSectionName reports whether s can be the name of a profile or another section. The AWS CLI reads
+// more names than [IsName] accepts, such as one with a space, in quotes.
+func isSectionName(s string) bool {
+	if IsName(s) {
+		return true
+	}
+	return s != "" && trim(s) == s && utf8.ValidString(s) &&
+		strings.IndexFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) }) < 0
 }
 
 // isPrintable reports whether s consists of printable ASCII characters without spaces.

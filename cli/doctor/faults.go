@@ -161,6 +161,8 @@ func (c *config) classify(f fault, selected string) string {
 	noProfile := errors.Is(f.err, profiles.ErrNoProfile)
 	_, wired := profiles.Wired(c.sections[f.profile])
 	switch {
+	case c.isFaulty(f.where):
+		return "" // file-form
 	case c.isMixed(f.profile) && (noSource || f.setting == "source_profile"):
 		return "" // role-and-process
 	case isCycle && slices.ContainsFunc(cycle, c.hasProcess):
@@ -185,6 +187,15 @@ func (c *config) classify(f fault, selected string) string {
 		return ""
 	}
 	return checkUnusableProfile
+}
+
+// isFaulty reports whether a line cannot be read.
+func (c *config) isFaulty(where string) bool {
+	return slices.ContainsFunc(c.raw, func(r rawFile) bool {
+		return slices.ContainsFunc(r.Lines, func(l profiles.RawLine) bool {
+			return l.Err != nil && l.Where == where
+		})
+	})
 }
 
 // isReportedElsewhere reports whether a fault that makes a profile unusable needs no finding.

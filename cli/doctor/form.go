@@ -69,20 +69,20 @@ func (c *config) emptyFiles() string {
 func fileForm(x *examination) (found []Finding) {
 	for _, r := range x.config.raw {
 		at := map[string]bool{}
-		add := func(err error, fix string) {
+		add := func(err error, why, fix string) {
 			if e := (*diag.Error)(nil); errors.As(err, &e) {
 				at[e.Where] = true
 				found = append(found, Finding{
 					Severity: Error, Where: e.Where, What: e.What(),
-					Why: "aws-credproc and most other tools refuse the whole file, " +
-						"with every profile in it",
+					Why: why,
 					Fix: cmp.Or(e.Hint, fix),
 				})
 			}
 		}
-		add(r.err, "replace it with a UTF-8 text file that you can read, or remove it")
+		add(r.err, "aws-credproc and most other tools refuse it, with every profile in it",
+			"replace it with a UTF-8 text file that you can read, or remove it")
 		for _, l := range r.Lines {
-			add(l.Err, "correct the line, or comment it out with a # at its start")
+			add(l.Err, faultyLine, "correct the line, or comment it out with a # at its start")
 		}
 		if r.NotUTF8 != "" && !at[r.NotUTF8] {
 			found = append(found, Finding{
@@ -95,6 +95,9 @@ func fileForm(x *examination) (found []Finding) {
 	}
 	return found
 }
+
+const faultyLine = "the AWS CLI and boto3 refuse the whole file, with every profile in it; " +
+	"aws-credproc refuses the profiles that use this section"
 
 // byteOrderMark finds the mark that some editors on Windows write at the start of a file.
 func byteOrderMark(x *examination) (found []Finding) {

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -11,8 +12,10 @@ import (
 // meant for.
 type misnamedSection struct {
 	where     string
+	severity  Severity
 	profile   string // that it is meant for; empty if it is for an SSO session
 	session   string
+	odd       string // a name that not all tools read
 	corrected string // the header as it should be; empty if the name is not valid
 	what, why string
 }
@@ -22,10 +25,10 @@ func misname(l profiles.RawLine, which string) (m misnamedSection, ok bool) {
 	if !l.IsHeader || which == "" {
 		return m, false
 	}
-	m.where = l.Where
+	m.where, m.severity = l.Where, Error
 	switch {
 	case l.Profile != "":
-		ok = m.hasExtraSpace(l, which)
+		ok = m.isOddName(l) || m.hasExtraSpace(l, which)
 	case which == profiles.CredentialsFile:
 		ok = m.notInCredentials(l)
 	default:
@@ -38,6 +41,24 @@ func misname(l profiles.RawLine, which string) (m misnamedSection, ok bool) {
 		}
 	}
 	return m, ok
+}
+
+// isOddName looks at a header whose name not all tools read.
+func (m *misnamedSection) isOddName(l profiles.RawLine) bool {
+	isPlain := profiles.IsName(l.Profile)
+	switch {
+	case isPlain && strings.ContainsAny(l.Header, `"'\\`):
+		m.profile = l.Profile
+		m.what = fmt.Sprintf("the profile name in [%s] is in quotes", shorten(l.Header))
+		m.why = "the AWS CLI and boto3 remove the quotes; other SDKs ignore the section"
+	case !isPlain:
+		m.what = fmt.Sprintf("some tools do not find the profile of [%s]", shorten(l.Header))
+		m.why = "the AWS CLI, boto3 and aws-credproc read the name; the SDK for JavaScript and others do not"
+		m.severity, m.odd = Warning, l.Profile
+	default:
+		return false
+	}
+	return true
 }
 
 // hasExtraSpace looks at a header that aws-credproc reads as one of a profile.
@@ -99,10 +120,6 @@ func (m *misnamedSection) notInConfig(l profiles.RawLine) bool {
 		m.session, m.corrected = rest, "[sso-session "+rest+"]"
 		m.what = fmt.Sprintf("the section is [%s], but it must be %s", shorten(l.Header), m.corrected)
 		m.why = "no tool finds the SSO session"
-	case isProfile && isQuoted(rest) && profiles.IsName(rest[1:len(rest)-1]):
-		m.profile = rest[1 : len(rest)-1]
-		m.what = fmt.Sprintf("the profile name in [%s] is in quotes", shorten(l.Header))
-		m.why = "the AWS CLI and boto3 remove the quotes; other SDKs ignore the section"
 	case isProfile && profiles.IsName(rest):
 		m.profile = rest
 		m.what = fmt.Sprintf("the section is [%s], but 'profile' must be in lower case",
@@ -120,10 +137,6 @@ func (m *misnamedSection) notInConfig(l profiles.RawLine) bool {
 func (m *misnamedSection) invalidName(l profiles.RawLine) {
 	m.what = fmt.Sprintf("[%s] is not a valid profile name", shorten(l.Header))
 	m.why = "most SDKs ignore the section"
-}
-
-func isQuoted(s string) bool {
-	return len(s) > 1 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0]
 }
 
 // isMisnamed reports whether there is a misnamed section at a place.
@@ -164,7 +177,7 @@ func sectionName(x *examination) (found []Finding) {
 		if m.corrected != "" {
 			fix = write("change the line to", m.corrected)
 		}
-		found = append(found, Finding{Severity: Error, Profile: m.profile, Where: m.where,
+		found = append(found, Finding{Severity: m.severity, Profile: cmp.Or(m.profile, m.odd), Where: m.where,
 			What: m.what, Why: m.why, Fix: fix})
 	}
 	return found

@@ -1,7 +1,8 @@
-"""Resolves the profile p of the files in each folder with botocore, and prints a line of JSON each.
+"""Prints what botocore makes of the two files in each folder of its arguments: a line of JSON each.
 
-The outcome is "error", or the source and the roles assumed with it. A recorder replaces the clients
-of STS and the SSO portal.
+The outcome is that of profile p: "error", or where the first credentials come from, and each role that
+is assumed with them. STS and the SSO portal are replaced by recorders. Everything else is botocore's
+own. The profiles are as botocore reads them, null if it refuses the files.
 """
 
 import datetime
@@ -63,7 +64,8 @@ def outcome(folder):
             return "error", "no credentials"
         final = credentials.get_frozen_credentials().access_key
     except Exception as e:  # whatever it is, a person sees an error
-        return "error", "%s: %s" % (type(e).__name__, e)
+        cause = getattr(e, "kwargs", {}).get("error", "")
+        return "error", "%s: %s %s" % (type(e).__name__, e, cause)
     if not calls:
         return final, ""
     source, parts = None, []
@@ -77,6 +79,22 @@ def outcome(folder):
     return " > ".join([source] + parts), ""
 
 
+def profiles():
+    try:
+        return botocore.session.Session().full_config["profiles"]
+    except Exception:
+        return None
+
+
 for folder in sys.argv[1:]:
     what, why = outcome(folder)
-    print(json.dumps({"folder": os.path.basename(folder), "outcome": what, "why": why}))
+    print(
+        json.dumps(
+            {
+                "folder": os.path.basename(folder),
+                "outcome": what,
+                "why": why,
+                "profiles": profiles(),
+            }
+        )
+    )
