@@ -23,6 +23,8 @@ var (
 	ErrLocked = keyring.ErrLocked
 	// ErrUnavailable means that this machine or login does not have the store.
 	ErrUnavailable = keyring.ErrUnavailable
+	// ErrOtherUser means that the keyring belongs to another user. It wraps ErrUnavailable.
+	ErrOtherUser = keyring.ErrOtherUser
 	// ErrTimeout means that the keyring did not respond in time. It may have the session.
 	ErrTimeout = keyring.ErrTimeout
 	// ErrCorrupt means that no version of this program stored the data under this key.

@@ -1,15 +1,12 @@
 package keyring
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"net"
 	"slices"
-	"strings"
-	"syscall"
-	"time"
 
 	"github.com/godbus/dbus/v5"
 
@@ -27,31 +24,15 @@ type bus struct {
 // reply waits for the reply to a call and stores its results.
 type reply func(results ...any) error
 
-// busAddress returns the address of the session bus. The error wraps ErrUnavailable if there is
-// none: godbus would then run dbus-launch, which leaves a daemon behind.
-func busAddress() (string, error) {
-	if address := os.Getenv("DBUS_SESSION_BUS_ADDRESS"); address != "" {
-		if strings.HasPrefix(address, "autolaunch:") {
-			return "", fmt.Errorf("%w: DBUS_SESSION_BUS_ADDRESS names no session bus",
-				ErrUnavailable)
-		}
-		return address, nil
-	}
-	dir := os.Getenv("XDG_RUNTIME_DIR")
-	if !filepath.IsAbs(dir) {
-		return "", fmt.Errorf("%w: no D-Bus session bus", ErrUnavailable)
-	}
-	return "unix:path=" + dbus.EscapeBusAddressValue(filepath.Join(dir, "bus")), nil
-}
-
 func openBus(ctx context.Context) (*bus, error) {
-	address, err := busAddress()
+	socket, err := dialSessionBus(ctx)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := dial(ctx, address)
+	conn, err := dbus.NewConn(bufferedConn{socket, bufio.NewReader(socket)}, dbus.WithContext(ctx))
 	if err != nil {
-		return nil, err
+		_ = socket.Close()
+		return nil, fmt.Errorf("session bus: %w", err)
 	}
 	b := &bus{conn: conn, answered: func(bool) {}}
 	if f, ok := ctx.Value(answeredKey{}).(answeredFunc); ok {
@@ -64,27 +45,13 @@ func openBus(ctx context.Context) (*bus, error) {
 	return b, nil
 }
 
-func dial(ctx context.Context, address string) (*dbus.Conn, error) {
-	conn, err := dbus.Dial(address, dbus.WithContext(ctx))
-	for errors.Is(err, syscall.EAGAIN) {
-		// The queue of connections that the bus has not accepted yet is full. The kernel cannot be
-		// asked to wait for that.
-		select {
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-time.After(2 * time.Millisecond):
-		}
-		conn, err = dbus.Dial(address, dbus.WithContext(ctx))
-	}
-	switch {
-	case err == nil:
-		return conn, nil
-	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ECONNREFUSED),
-		errors.Is(err, syscall.ENOTDIR):
-		return nil, fmt.Errorf("%w: no D-Bus session bus", ErrUnavailable)
-	}
-	return nil, fmt.Errorf("session bus: %w", err)
+// bufferedConn reads from the socket in as few system calls as possible.
+type bufferedConn struct {
+	*net.UnixConn
+	in *bufio.Reader
 }
+
+func (c bufferedConn) Read(p []byte) (int, error) { return c.in.Read(p) }
 
 // hello greets the bus and waits for an answer of the Secret Service.
 //

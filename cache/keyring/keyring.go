@@ -7,6 +7,7 @@ package keyring
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -19,6 +20,9 @@ var (
 	ErrLocked = errors.New("locked")
 	// ErrUnavailable means that this machine or login has no keyring.
 	ErrUnavailable = errors.New("not available")
+	// ErrOtherUser means that the session bus, and so the keyring, belongs to another user. It
+	// wraps ErrUnavailable.
+	ErrOtherUser = fmt.Errorf("%w: the D-Bus session bus belongs to another user", ErrUnavailable)
 	// ErrTimeout means that the keyring did not respond in time. It may have the item.
 	ErrTimeout = errors.New("no response in time")
 )

@@ -440,6 +440,9 @@ var problems = []problem{
 	{"no keyring", fixture{
 		health: &cache.Health{Choice: cache.Auto, Store: cache.None, StoreErr: cache.ErrUnavailable},
 	}, "keyring"},
+	{"keyring of another user", fixture{
+		health: &cache.Health{Choice: cache.Auto, Store: cache.Kernel, StoreErr: cache.ErrOtherUser},
+	}, "keyring"},
 	{"no kernel keyring", fixture{
 		health: &cache.Health{Choice: cache.Kernel, Store: cache.Kernel, StoreErr: cache.ErrUnavailable},
 	}, "kernel-store"},

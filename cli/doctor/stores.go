@@ -33,8 +33,9 @@ func stateDirectory(x *examination) []Finding {
 func keyring(x *examination) []Finding {
 	err, store, choice := x.health.StoreErr, x.health.Store, x.health.Choice
 	isMissing := errors.Is(err, cache.ErrUnavailable)
+	isOthers := errors.Is(err, cache.ErrOtherUser)
 	if err == nil || choice == cache.Kernel ||
-		isMissing && (store == cache.Kernel || x.health.StateDir != nil) {
+		isMissing && !isOthers && (store == cache.Kernel || x.health.StateDir != nil) {
 		return nil
 	}
 	text := strings.TrimPrefix(err.Error(), "keyring: ")
@@ -47,6 +48,11 @@ func keyring(x *examination) []Finding {
 		f.Why = "new sessions go to the kernel store instead; those in the keyring are not used"
 	}
 	switch {
+	case isOthers:
+		f.What = strings.TrimPrefix(text, cache.ErrUnavailable.Error()+": ")
+		f.Why = "the keyring on it is not used, because that user could read everything in it"
+		f.Fix = "set DBUS_SESSION_BUS_ADDRESS and XDG_RUNTIME_DIR to those of your own login, " +
+			"or unset both"
 	case isMissing:
 		other := "file"
 		if x.sh.goos == "linux" && choice == cache.Keyring { // auto has tried the kernel store

@@ -2,11 +2,13 @@ package keyringtest
 
 import (
 	"bytes"
+	"crypto/rand"
 	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -251,17 +253,52 @@ func Listen(t *testing.T, serve func(net.Conn)) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			t.Cleanup(func() { _ = conn.Close() }) // also keeps it from being collected and closed
-			go serve(conn)
-		}
-	}()
+	go accept(t, l, serve)
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+path)
+}
+
+// ListenAs is Listen at a socket name in the form of package net, for a bus of another user. It
+// skips the test unless it runs as root. It does not set DBUS_SESSION_BUS_ADDRESS.
+func ListenAs(t *testing.T, uid int, name string, serve func(net.Conn)) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("SKIPPED: a bus of another user needs root")
+	}
+	type listener struct {
+		net.Listener
+		err error
+	}
+	listening := make(chan listener)
+	go func() {
+		// The user ID of this thread alone is changed, and the thread ends with the goroutine.
+		runtime.LockOSThread()
+		const keep = ^uintptr(0)
+		_, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, keep, uintptr(uid), keep)
+		if errno != 0 {
+			listening <- listener{err: errno}
+			return
+		}
+		l, err := net.Listen("unix", name)
+		listening <- listener{l, err}
+	}()
+	l := <-listening
+	if l.err != nil {
+		t.Fatal(l.err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go accept(t, l, serve)
+}
+
+// accept serves connections until the listener is closed.
+func accept(t *testing.T, l net.Listener, serve func(net.Conn)) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		t.Cleanup(func() { _ = conn.Close() }) // also keeps it from being collected and closed
+		go serve(conn)
+	}
 }
 
 // WaitFor polls a condition.
@@ -294,6 +331,11 @@ func States() map[string]State {
 		"broken bus": {func(t *testing.T) {
 			Listen(t, func(conn net.Conn) { conn.Close() })
 		}, "session bus"},
+		"bus of another user": {func(t *testing.T) {
+			name := "@aws-credproc-test-" + rand.Text()
+			ListenAs(t, 12345, name, func(net.Conn) {})
+			t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:abstract="+name[1:])
+		}, "the D-Bus session bus belongs to another user (uid 12345)"},
 		"no service": {func(t *testing.T) { New(t) }, "no Secret Service"},
 		"no collection": {func(t *testing.T) { New(t).StartKeyring(false) },
 			"neither a collection"},
