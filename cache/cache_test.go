@@ -132,7 +132,7 @@ func TestReadingAnEmptyCacheCreatesNothing(t *testing.T) {
 		t.Errorf("store %v: %v", name, reason)
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("reading made the state directory: %v", err)
+		t.Errorf("reading created the state directory: %v", err)
 	}
 	w.want(t, 0)
 }
@@ -160,7 +160,7 @@ func TestNoneCachesNothing(t *testing.T) {
 	one()
 	two()
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("it made the state directory: %v", err)
+		t.Errorf("the state directory was created: %v", err)
 	}
 	w.want(t, 0)
 }

@@ -170,7 +170,7 @@ func TestProcessesShareTheSealingKey(t *testing.T) {
 	keys := childtest.Run(t, 16, "sealkey", func(int) []string { return []string{dir} })
 	for _, key := range keys {
 		if key != keys[0] || len(key) != 2*sealKeySize {
-			t.Fatal("processes made different keys")
+			t.Fatal("processes created different keys")
 		}
 	}
 }

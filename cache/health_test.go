@@ -26,7 +26,7 @@ func TestHealthChangesNothing(t *testing.T) {
 	c, _ := openTest(t, File, dir)
 	c.Health(t.Context())
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the state directory was made: %v", err)
+		t.Errorf("the state directory was created: %v", err)
 	}
 }
 

@@ -450,7 +450,7 @@ func TestProcessesShareTheKernelKey(t *testing.T) {
 	})
 	for _, name := range names {
 		if name != names[0] || len(name) != 32 {
-			t.Fatalf("processes made different keys: %v", names)
+			t.Fatalf("processes created different keys: %v", names)
 		}
 	}
 	other := openKernelStore(t)

@@ -190,7 +190,7 @@ func TestLockedKeyringIsReportedWithoutAPrompt(t *testing.T) {
 				return
 			}
 			// The prompter is counted: an unlock shows a prompt.
-			d.RaisePrompt()
+			d.ShowPrompt()
 			keyringtest.WaitFor(t, "a prompt", func() bool { return d.Prompts.Load() > 0 })
 		})
 	}

@@ -43,7 +43,7 @@ var errChanged = &diag.Error{
 	Hint:    "run the command again",
 }
 
-// diffText returns changes as diffs, without control characters, and coloured for a terminal.
+// diffText returns changes as diffs, without control characters, and colored for a terminal.
 func diffText(changes []profiles.Change, to tui.Screen) []byte {
 	var out []byte
 	for _, c := range changes {

@@ -37,11 +37,11 @@ func (c *console) say(format string, args ...any) { c.write(tui.Bold, fmt.Sprint
 // report writes an error and its hint to stderr.
 func (c *console) report(err error) { c.write(tui.Red, diag.Text(err)) }
 
-func (c *console) write(colour tui.Colour, message string) {
+func (c *console) write(color tui.Color, message string) {
 	text, hint := diag.CutHint(message)
 	text = strings.ReplaceAll(text, "\n", "; ") // joined errors have a line each
 	// An error of stderr is ignored: the exit code still reports a failure.
-	_, _ = c.waiting.Write(tui.ScreenOf(c.stderr).Message(colour, "aws-credproc", text, hint))
+	_, _ = c.waiting.Write(tui.ScreenOf(c.stderr).Message(color, "aws-credproc", text, hint))
 }
 
 // warn writes a warning to stderr. It leaves out one that was printed before.

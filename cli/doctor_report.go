@@ -24,7 +24,7 @@ func reportText(r doctor.Report, to tui.Screen) []byte {
 	return []byte(strings.Join(append(out, "", summary(count, to)), "\n") + "\n")
 }
 
-var severityColours = map[doctor.Severity]tui.Colour{
+var severityColors = map[doctor.Severity]tui.Color{
 	doctor.Error:   tui.Red,
 	doctor.Warning: tui.Yellow,
 }
@@ -35,7 +35,7 @@ func summary(count map[doctor.Severity]int, to tui.Screen) string {
 	for _, s := range []doctor.Severity{doctor.Error, doctor.Warning} {
 		if n := count[s]; n > 0 {
 			text := fmt.Sprintf("%d %s", n, tui.Plural(n, string(s)))
-			parts = append(parts, to.Paint(severityColours[s], text))
+			parts = append(parts, to.Paint(severityColors[s], text))
 		}
 	}
 	if len(parts) == 0 {
@@ -61,17 +61,17 @@ func groupLines(g doctor.Group, to tui.Screen) []string {
 	for i, l := range tui.Hanging("", severity+" "+what, max(to.Width-len(indent), 0)) {
 		if i == 0 {
 			rest := strings.TrimPrefix(l, severity)
-			out = append(out, to.Paint(severityColours[f.Severity], severity)+to.Paint(tui.Bold, rest))
+			out = append(out, to.Paint(severityColors[f.Severity], severity)+to.Paint(tui.Bold, rest))
 		} else {
 			out = append(out, indent+to.Paint(tui.Bold, l))
 		}
 	}
-	out = append(out, labelled("in:", places(g), 0)...) // not wrapped, so that a path can be clicked
-	out = append(out, labelled("why:", []string{f.Why}, to.Width)...)
+	out = append(out, labeled("in:", places(g), 0)...) // not wrapped, so that a path can be clicked
+	out = append(out, labeled("why:", []string{f.Why}, to.Width)...)
 	if commands, ok := g.Commands(); ok {
-		return append(out, labelled("fix:", commands, 0)...)
+		return append(out, labeled("fix:", commands, 0)...)
 	}
-	return append(out, labelled("fix:", g.Fix(), to.Width)...)
+	return append(out, labeled("fix:", g.Fix(), to.Width)...)
 }
 
 // places returns where the findings of a group are, each with its profile if there are several.
@@ -97,9 +97,9 @@ func places(g doctor.Group) (lines []string) {
 	return lines
 }
 
-// labelled lays out lines after a label, wrapped to width. Lines that start with two spaces are to
+// labeled lays out lines after a label, wrapped to width. Lines that start with two spaces are to
 // be copied, so they are not wrapped.
-func labelled(label string, lines []string, width int) (out []string) {
+func labeled(label string, lines []string, width int) (out []string) {
 	label = fmt.Sprintf("  %-5s", label)
 	for _, l := range lines {
 		room := width

@@ -46,12 +46,12 @@ func TestDoctorOutputFitsTheTerminal(t *testing.T) {
 	}
 }
 
-func TestDoctorColoursSeverities(t *testing.T) {
+func TestDoctorColorsSeverities(t *testing.T) {
 	r := doctor.Report{Findings: []doctor.Finding{
 		{Check: "cycle", Severity: doctor.Error, What: "a cycle"},
 		{Check: "clock", Severity: doctor.Warning, What: "a clock"},
 	}}
-	out := string(reportText(r, tui.Screen{Colours: true}))
+	out := string(reportText(r, tui.Screen{Colors: true}))
 	for _, want := range []string{
 		"\x1b[31merror[cycle]:\x1b[0m\x1b[1m a cycle\x1b[0m\n",
 		"\x1b[33mwarning[clock]:\x1b[0m\x1b[1m a clock\x1b[0m\n",
@@ -62,7 +62,7 @@ func TestDoctorColoursSeverities(t *testing.T) {
 		}
 	}
 	if out := string(reportText(r, tui.Screen{})); strings.Contains(out, "\x1b") {
-		t.Errorf("colours in\n%q", out)
+		t.Errorf("colors in\n%q", out)
 	}
 	if out := string(reportText(doctor.Report{}, tui.Screen{})); out != "\nNo problems found.\n" {
 		t.Errorf("without findings: %q", out)

@@ -87,9 +87,9 @@ session  cached, 60m left (until DATE)
 			t.Errorf("%d columns on a screen of 80: %s", n, line)
 		}
 	}
-	coloured := string(explanation(x, statusNow, tui.Screen{Width: 120, Colours: true}))
-	if !strings.Contains(coloured, "\x1b[1mAssume role arn:aws:iam::123456789012:role/Dev") {
-		t.Errorf("the title of a step is not bold: %q", coloured)
+	colored := string(explanation(x, statusNow, tui.Screen{Width: 120, Colors: true}))
+	if !strings.Contains(colored, "\x1b[1mAssume role arn:aws:iam::123456789012:role/Dev") {
+		t.Errorf("the title of a step is not bold: %q", colored)
 	}
 }
 
@@ -106,7 +106,7 @@ func TestExplainShowsTheMFADeviceOfARoleWithoutASession(t *testing.T) {
 
 func TestPoliciesHaveHeadings(t *testing.T) {
 	policies := []plan.RolePolicies{{Caller: jillARN, RoleARN: testRole}}
-	text, err := policiesText(policies, tui.Screen{Colours: true})
+	text, err := policiesText(policies, tui.Screen{Colors: true})
 	if err != nil {
 		t.Fatal(err)
 	}

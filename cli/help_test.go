@@ -120,7 +120,7 @@ func TestHelpPages(t *testing.T) {
 			}
 		}
 	}
-	page := helpOf(t, tui.Screen{Colours: true}, "list")
+	page := helpOf(t, tui.Screen{Colors: true}, "list")
 	if !strings.Contains(page, "\n\x1b[1mUsage:\x1b[0m\n") {
 		t.Errorf("titles are not bold: %q", page)
 	}

@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// TestNoInitialisationAtStart: package variables of regular expressions or templates would slow
+// TestNoInitializationAtStart: package variables of regular expressions or templates would slow
 // down every get.
-func TestNoInitialisationAtStart(t *testing.T) {
+func TestNoInitializationAtStart(t *testing.T) {
 	files := token.NewFileSet()
 	err := filepath.WalkDir("..", func(path string, e fs.DirEntry, err error) error {
 		switch {

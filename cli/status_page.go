@@ -58,7 +58,7 @@ func statusTable(all []sessionStatus, now time.Time, to tui.Screen) tui.Table {
 	}
 	t.Paint = func(row, column int, piece string) string {
 		if row > 0 && column == leftColumn {
-			return to.Paint(leftColour(all[row-1], now), piece)
+			return to.Paint(leftColor(all[row-1], now), piece)
 		}
 		return to.PaintTitles(row, column, piece)
 	}
@@ -103,9 +103,9 @@ func (s sessionStatus) others() string {
 	return strings.Join(names, " ")
 }
 
-// leftColour returns green for a session that is returned as it is, yellow for one that is renewed
+// leftColor returns green for a session that is returned as it is, yellow for one that is renewed
 // first, and red for none.
-func leftColour(s sessionStatus, now time.Time) tui.Colour {
+func leftColor(s sessionStatus, now time.Time) tui.Color {
 	switch {
 	case s.Expires == nil || !s.Expires.After(now):
 		return tui.Red

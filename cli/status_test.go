@@ -113,7 +113,7 @@ func TestStatusPageIsNotWiderThanTheScreen(t *testing.T) {
 	s := sessionWith("a-team-with-a-long-name-production", time.Hour, time.Hour,
 		strings.Fields("one two three four five six")...)
 	s.use.role = "AWSReservedSSO_AdministratorAccess_0123456789abcdef"
-	s = s.failing("STS does not answer, after three attempts within fifty seconds",
+	s = s.failing("STS does not respond, after three attempts within fifty seconds",
 		"check the network and the proxy settings", time.Minute)
 	for _, width := range []int{80, 120} {
 		for line := range strings.Lines(pageOf(width, s)) {
@@ -170,7 +170,7 @@ func TestStatusHidesSessionsOfOtherConfigs(t *testing.T) {
 	}
 }
 
-func TestStatusColours(t *testing.T) {
+func TestStatusColors(t *testing.T) {
 	sessions := []sessionStatus{
 		sessionWith("a", time.Hour, time.Hour), sessionWith("b", time.Hour, 5*time.Minute),
 		sessionWith("c", time.Hour, -time.Minute),
@@ -178,17 +178,17 @@ func TestStatusColours(t *testing.T) {
 		sessionWith("e", 15*time.Minute, 3*time.Minute).failing("e: denied", "ask", time.Minute),
 	}
 	if plain := pageOf(80, sessions...); strings.Contains(plain, "\x1b") {
-		t.Errorf("colours where there are none: %q", plain)
+		t.Errorf("colors where there are none: %q", plain)
 	}
 	list := sessionList{sessions: sessions}
-	coloured := string(statusPage(list, "", statusNow, tui.Screen{Width: 80, Colours: true}))
+	colored := string(statusPage(list, "", statusNow, tui.Screen{Width: 80, Colors: true}))
 	for _, want := range []string{
 		"\x1b[1mPROFILE\x1b[0m", "\x1b[32m60m\x1b[0m", "\x1b[33m5m\x1b[0m", "\x1b[32m4m\x1b[0m",
 		"\x1b[33m3m\x1b[0m", "\x1b[31mexpired\x1b[0m", "\x1b[31me\x1b[0m (1m ago): denied",
 		"\x1b[32mhint:\x1b[0m ask",
 	} {
-		if !strings.Contains(coloured, want) {
-			t.Errorf("no %q in %q", want, coloured)
+		if !strings.Contains(colored, want) {
+			t.Errorf("no %q in %q", want, colored)
 		}
 	}
 }

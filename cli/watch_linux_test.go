@@ -58,8 +58,8 @@ func newHelperWithSession(t *testing.T) helper {
 
 func TestWatchEndsAtCtrlC(t *testing.T) {
 	h := newHelperWithSession(t)
-	for noColour, want := range map[string]string{"": "\x1b[32m60m\x1b[0m", "1": "  60m"} {
-		p, cmd := startWatch(t, h, 40, "NO_COLOR="+noColour)
+	for noColor, want := range map[string]string{"": "\x1b[32m60m\x1b[0m", "1": "  60m"} {
+		p, cmd := startWatch(t, h, 40, "NO_COLOR="+noColor)
 		p.Await(want)
 		p.Await(watchTop) // the next second
 		p.Await(want)

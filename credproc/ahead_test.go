@@ -126,7 +126,7 @@ func TestOnlyFirstCallOfDayWaits(t *testing.T) {
 // TestOutageCostsOneSlowCallPer30Seconds makes a call every second while STS fails for a time.
 func TestOutageCostsOneSlowCallPer30Seconds(t *testing.T) {
 	for name, test := range map[string]struct {
-		from, to time.Duration // since the session was made, whose life is an hour
+		from, to time.Duration // since the start of the session, which lasts an hour
 		ahead    bool          // whether there is a process that renews
 		lost     bool          // whether there is a time without credentials
 	}{

@@ -48,7 +48,7 @@ func (r *Resolver) CheckMFA(c profiles.Chain) (profile string, err error) {
 }
 
 // CheckKeys returns an error if the long-term keys of a chain's source are in the keyring and
-// cannot be read. It is the error that [Resolver.Credentials] would return. It raises no prompt.
+// cannot be read. It is the error that [Resolver.Credentials] would return. It shows no prompt.
 func (r *Resolver) CheckKeys(ctx context.Context, c profiles.Chain) error {
 	if c.Source.Type != profiles.Keyring {
 		return nil

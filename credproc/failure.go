@@ -53,7 +53,7 @@ func (r *resolution) lastFailure(n int) (f cache.Facts, age time.Duration, ok bo
 	return f, age, err == nil && f.LastError != "" && age >= 0
 }
 
-// situation returns what the decision about the session s after link n depends on.
+// situation returns the input for the decision about the session s after link n.
 func (r *resolution) situation(
 	ctx context.Context, n int, s cache.Session, usable bool,
 ) situation {

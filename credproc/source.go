@@ -12,7 +12,7 @@ import (
 	"aws-credproc/profiles"
 )
 
-// source is what the functions that obtain the credentials of a source need.
+// source has the parameters of the functions that obtain the credentials of a source.
 type source struct {
 	*Resolver
 	plan plan.Plan

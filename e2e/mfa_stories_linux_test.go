@@ -87,7 +87,8 @@ func (o mfaTest) calls(t *testing.T, when string, sessionToken, assumeRole int) 
 	o.sts.ResetRequests()
 }
 
-// storm returns a command that starts 60 processes at once, 20 per role. check checks their output.
+// storm returns a command that starts 60 processes together, 20 per role. check checks their
+// output.
 func (o mfaTest) storm(t *testing.T) (cmd *exec.Cmd, check func()) {
 	t.Helper()
 	dir := t.TempDir()
@@ -202,7 +203,7 @@ func TestE2EMFAClients(t *testing.T) {
 	}
 }
 
-// TestE2EMFAWithoutTerminal: get fails at once with a command as hint, which the AWS CLI shows.
+// TestE2EMFAWithoutTerminal: get fails immediately with a command as hint, which the AWS CLI shows.
 func TestE2EMFAWithoutTerminal(t *testing.T) {
 	program := buildProgram(t)
 	o := newMFATest(t, program, "")

@@ -1,7 +1,7 @@
 // Package keyring reads and writes the operating system's keyring: the Secret Service on Linux, the
 // Keychain on macOS, the Credential Manager on Windows.
 //
-// Every call ends in bounded time and starts no daemon. Only [Keyring.Unlock] raises a prompt.
+// Every call ends in bounded time and starts no daemon. Only [Keyring.Unlock] shows a prompt.
 package keyring
 
 import (

@@ -59,7 +59,7 @@ func status(ctx context.Context) error {
 	return err
 }
 
-// unlock reads an item: macOS raises the prompt by itself if it can show one.
+// unlock reads an item: macOS shows the prompt by itself if it can show one.
 func unlock(ctx, _ context.Context) error { return status(ctx) }
 
 // translate translates errors of go-keyring.

@@ -12,7 +12,7 @@ import (
 
 // This file calls the Secret Service itself
 // (https://specifications.freedesktop.org/secret-service-spec/latest/). The calls of go-keyring
-// unlock the keyring, which may raise a prompt, and start a daemon if none runs. The items have the
+// unlock the keyring, which may show a prompt, and start a daemon if none runs. The items have the
 // same form. So does the session, which is not encrypted ("plain"): a process that can read the bus
 // of this user can also ask it.
 const (
@@ -29,7 +29,7 @@ const (
 )
 
 // MaxItem is the size limit of an item in bytes. The Secret Service has none, but it rewrites all
-// that it holds for each change (GNOME Keyring, measured). Sessions as AWS makes them, below 4 KB,
+// that it holds for each change (GNOME Keyring, measured). Sessions as AWS issues them, below 4 KB,
 // fit.
 const MaxItem = 8 << 10
 
@@ -145,7 +145,7 @@ func status(ctx context.Context) error {
 	return err
 }
 
-// search finds items in every collection. It raises no prompt: locked items are returned apart.
+// search finds items in every collection. It shows no prompt: locked items are returned apart.
 func (b *bus) search(
 	attributes map[string]string,
 ) func() (unlocked, locked []dbus.ObjectPath, err error) {
@@ -188,7 +188,7 @@ func (b *bus) openCollection() (dbus.ObjectPath, error) {
 }
 
 // collection returns the collection that go-keyring uses: login, else the default one. The error
-// wraps ErrUnavailable if there is none, because creating one would raise a prompt.
+// wraps ErrUnavailable if there is none, because creating one would show a prompt.
 func (b *bus) collection() (path dbus.ObjectPath, locked bool, err error) {
 	all := b.call(ssPath, dbusGet, ssService, "Collections")
 	byAlias := b.call(ssPath, ssService+".ReadAlias", "default")
@@ -225,7 +225,7 @@ func (b *bus) checkPersistent(collection dbus.ObjectPath) error {
 	return nil
 }
 
-// put makes or replaces an item in the unlocked collection if check returns nil for that.
+// put creates or replaces an item in the unlocked collection if check returns nil for that.
 func (b *bus) put(
 	item Item, label string, value []byte, check func(collection dbus.ObjectPath) error,
 ) (path dbus.ObjectPath, err error) {
@@ -282,7 +282,7 @@ func (b *bus) delete(unlocked, locked []dbus.ObjectPath) (int, error) {
 	return n, nil
 }
 
-// dismiss dismisses a prompt that the service would raise before it acts, and returns ErrLocked.
+// dismiss dismisses a prompt that the service would show before it acts, and returns ErrLocked.
 func (b *bus) dismiss(prompt dbus.ObjectPath) error {
 	if prompt == ssNone {
 		return nil

@@ -62,7 +62,7 @@ func (b *bus) promptSignals(ctx context.Context) (<-chan *dbus.Signal, error) {
 	return signals, nil
 }
 
-// prompt raises a prompt and waits for its end or that of ctx.
+// prompt shows a prompt and waits for its end or that of ctx.
 func (b *bus) prompt(
 	ctx context.Context, prompt dbus.ObjectPath, signals <-chan *dbus.Signal,
 ) error {

@@ -26,7 +26,7 @@ func TestImportedKeysAreRecorded(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := os.Stat(dir); err == nil {
-		t.Error("reading made the state directory")
+		t.Error("reading created the state directory")
 	}
 	if err := PrepareImported(dir); err != nil {
 		t.Error(err)

@@ -104,7 +104,7 @@ func (s *Seeds) get(ctx context.Context, serial string) (Seed, error) {
 }
 
 // Code returns a code that was not returned before: the current one or the next one. It calls
-// waiting before it waits. If the next code comes after ctx's deadline, it fails at once.
+// waiting before it waits. If the next code comes after ctx's deadline, it fails immediately.
 func (s *Seeds) Code(
 	ctx context.Context, serial string, waiting func(time.Duration),
 ) (Code, error) {
@@ -151,7 +151,8 @@ func (s *Seeds) claim(ctx context.Context, serial string) (step int64, claimed b
 	return step, claimed, nil
 }
 
-// awaitStep waits for the start of a time step. If that is after ctx's deadline, it fails at once.
+// awaitStep waits for the start of a time step. If that is after ctx's deadline, it fails
+// immediately.
 func awaitStep(
 	ctx context.Context, now func() time.Time, step int64, waiting func(time.Duration),
 ) error {

@@ -23,7 +23,7 @@ const (
 )
 
 // setKeys sets the cache key of each link: a hash of everything that decides what STS answers, and
-// of nothing else. An edited config or a rotated source key gives a new session at once. The
+// of nothing else. An edited config or a rotated source key leads to a new session immediately. The
 // profile names are not part of it, so profiles with the same chain share a session. Neither is the
 // region: a session is valid in every region.
 func setKeys(links []Link, c profiles.Chain, e Endpoint, getenv func(string) string) {

@@ -16,7 +16,7 @@ const childVar = "AWS_CREDPROC_TEST_CHILD"
 
 var funcs = map[string]func(args []string) error{}
 
-// Register makes a function known under a name. Call it from an init function of the test.
+// Register registers a function under a name. Call it from an init function of the test.
 func Register(name string, f func(args []string) error) { funcs[name] = f }
 
 // IsChild reports whether this process is a child.

@@ -86,7 +86,7 @@ func (s *Server) Token() string { return s.token }
 // Close stops the server and closes its connections.
 func (s *Server) Close() error { return s.server.Close() }
 
-// loopbackListener closes connections that come from other machines, whatever their route.
+// loopbackListener closes connections from other machines.
 type loopbackListener struct{ net.Listener }
 
 func (l loopbackListener) Accept() (net.Conn, error) {

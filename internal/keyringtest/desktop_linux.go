@@ -182,8 +182,8 @@ func (d *Desktop) session() (path dbus.ObjectPath) {
 	return path
 }
 
-// RaisePrompt raises the prompt that unlocks the keyring.
-func (d *Desktop) RaisePrompt() {
+// ShowPrompt shows the prompt that unlocks the keyring.
+func (d *Desktop) ShowPrompt() {
 	d.t.Helper()
 	var unlocked []dbus.ObjectPath
 	var prompt dbus.ObjectPath
@@ -206,7 +206,7 @@ func (d *Desktop) HasLogin() bool {
 	return slices.Contains(paths, ssLogin)
 }
 
-// UseMemory makes the collection that is kept in memory only the default one.
+// UseMemory makes the collection in memory the default one.
 func (d *Desktop) UseMemory() {
 	d.t.Helper()
 	err := d.Conn.Object(ssName, ssPath).Call(ssService+".SetAlias", 0, "default", ssMemory).Err

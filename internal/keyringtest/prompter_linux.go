@@ -45,7 +45,7 @@ const (
 	prompterFace = "org.gnome.keyring.internal.Prompter"
 )
 
-// StartPrompter makes dialogs possible.
+// StartPrompter allows dialogs to be shown.
 func (d *Desktop) StartPrompter() {
 	d.t.Helper()
 	if err := d.Conn.Export(d.prompter, prompterPath, prompterFace); err != nil {
@@ -56,7 +56,7 @@ func (d *Desktop) StartPrompter() {
 	}
 }
 
-// StopPrompter makes dialogs impossible, as over SSH.
+// StopPrompter prevents dialogs from being shown, as over SSH.
 func (d *Desktop) StopPrompter() {
 	d.t.Helper()
 	if _, err := d.Conn.ReleaseName(prompterName); err != nil {

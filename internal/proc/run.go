@@ -88,8 +88,8 @@ func isOnPath(name string) bool {
 // Run runs the command as a child process and returns its exit code: 128 plus the signal's number
 // if a signal ended it. The error is a [*StartError] if the command does not start.
 //
-// The child shares this process's group, so that it gets what is typed at the terminal (Ctrl-C,
-// Ctrl-Z); this process stays alive. Signals that other processes send to this one are forwarded.
+// The child is in the same process group, so that it gets the terminal's signals (Ctrl-C, Ctrl-Z);
+// this process stays alive. Signals that other processes send to this one are forwarded.
 func (c Command) Run() (exitCode int, err error) {
 	cmd := exec.Cmd{
 		Path: c.Path, Args: c.Args, Env: c.Env,

@@ -53,7 +53,7 @@ const (
 )
 
 const (
-	// escapes sets a terminal's title, clears its screen and changes its colour.
+	// escapes sets a terminal's title, clears its screen and changes its color.
 	escapes = "\x1b]0;owned\x07\x1b[2J\x1b[31m" + escapesC1 + "\b\r"
 	// escapesC1 does the same with characters that are legal in XML: C1 controls (U+009D OSC,
 	// U+009B CSI), a line break, a right-to-left override and a line separator.

@@ -11,7 +11,7 @@ import (
 )
 
 // constraint is what a text parameter must satisfy. Limits, patterns and messages are those of
-// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html and its neighbours.
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html and its neighbors.
 type constraint struct {
 	min, max int
 	allowed  func(rune) bool // nil allows all

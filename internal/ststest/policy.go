@@ -49,7 +49,7 @@ func parseTrustPolicy(document string) (policy, error) {
 		if st.Resource != nil || len(st.Principal) == 0 {
 			return nil, errors.New("a trust policy needs a Principal and no Resource")
 		}
-		if err := st.Principal.normalise(); err != nil {
+		if err := st.Principal.normalize(); err != nil {
 			return nil, err
 		}
 	}
@@ -118,9 +118,9 @@ func (st *Statement) check() error {
 	return nil
 }
 
-// normalise checks the principals and replaces the ARN of an account by the account ID.
+// normalize checks the principals and replaces the ARN of an account by the account ID.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
-func (p Principal) normalise() error {
+func (p Principal) normalize() error {
 	for kind, list := range p {
 		if kind != "AWS" && kind != "Federated" || len(list) == 0 {
 			return fmt.Errorf("unsupported Principal %q", kind)

@@ -1,5 +1,5 @@
-// Package terminal asks questions and shows text at the terminal of this process, whatever stdin,
-// stdout and stderr are: an SDK redirects those of a credential_process.
+// Package terminal asks questions and shows text at the terminal of this process, even if stdin,
+// stdout and stderr are redirected, as those of a credential_process are.
 //
 // The process is never stopped by job control for reading or writing in the background. A question
 // ends with its context, and the terminal's modes are restored. Text is shown without control

@@ -75,8 +75,8 @@ func (t *Terminal) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// setModes enables line input, signals and, unless hidden, echo, whatever modes another program has
-// left. restore restores the old modes if this process is in the foreground.
+// setModes enables line input, signals and, unless hidden, echo, because another program may have
+// disabled them. restore restores the old modes if this process is in the foreground.
 func (t *Terminal) setModes(hidden bool) (restore func() error, err error) {
 	old, err := unix.IoctlGetTermios(t.fd, getTermios)
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 
 // Message returns a message of the program on lines of their own: "PROGRAM: text" and, unless hint
 // is empty, "PROGRAM: hint: ...". It strips control characters. On a terminal the lines are wrapped
-// at spaces, the program's name is painted in the colour c, and "hint:" and a leading "warning:"
-// have colours of their own; elsewhere each is one line.
-func (s Screen) Message(c Colour, program, text, hint string) []byte {
+// at spaces, the program's name is painted in the color c, and "hint:" and a leading "warning:"
+// have colors of their own; elsewhere each is one line.
+func (s Screen) Message(c Color, program, text, hint string) []byte {
 	const warning = "warning: "
 	label := program + ": "
 	if after, ok := strings.CutPrefix(text, warning); ok {
@@ -26,7 +26,7 @@ func (s Screen) Message(c Colour, program, text, hint string) []byte {
 	return []byte(strings.ReplaceAll(out, joiner, " "))
 }
 
-func (s Screen) message(label, text string, c Colour) []string {
+func (s Screen) message(label, text string, c Color) []string {
 	lines := []string{label + text}
 	if s.Width > 0 {
 		lines = hang(label, strings.Repeat(" ", hangingIndent), text, s.Width)

@@ -1,4 +1,4 @@
-// Package tui lays out what the commands print: tables, wrapped text, colours, and the line that
+// Package tui lays out what the commands print: tables, wrapped text, colors, and the line that
 // shows what a command waits for.
 package tui
 
@@ -17,10 +17,10 @@ type Screen struct {
 	IsTerminal bool
 	Width      int // in columns; 0 if unknown
 	Height     int // in lines; 0 if unknown
-	Colours    bool
+	Colors     bool
 }
 
-// ScreenOf describes w. NO_COLOR (https://no-color.org) and TERM=dumb switch colours off.
+// ScreenOf describes w. NO_COLOR (https://no-color.org) and TERM=dumb switch colors off.
 func ScreenOf(w io.Writer) Screen {
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
@@ -30,8 +30,8 @@ func ScreenOf(w io.Writer) Screen {
 	if err != nil {
 		width, height = 0, 0
 	}
-	colours := os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-	return Screen{IsTerminal: true, Width: width, Height: height, Colours: colours}
+	colors := os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	return Screen{IsTerminal: true, Width: width, Height: height, Colors: colors}
 }
 
 // CutPage returns as many lines of a page as the screen holds, from the first on, and the number of
@@ -46,22 +46,22 @@ func (s Screen) CutPage(page []byte) []byte {
 	return fmt.Appendf(bytes.Join(lines[:shown], nil), "... %d more lines\n", len(lines)-shown)
 }
 
-// Colour is a colour or attribute of a terminal: an SGR parameter (ECMA-48). The colours are those
+// Color is a color or attribute of a terminal: an SGR parameter (ECMA-48). The colors are those
 // of the terminal's own palette, so that they are legible on light and dark backgrounds.
-type Colour string
+type Color string
 
-// The colours in use.
+// The colors in use.
 const (
-	Bold   Colour = "1"
-	Red    Colour = "31"
-	Green  Colour = "32"
-	Yellow Colour = "33"
-	Cyan   Colour = "36"
+	Bold   Color = "1"
+	Red    Color = "31"
+	Green  Color = "32"
+	Yellow Color = "33"
+	Cyan   Color = "36"
 )
 
-// Paint returns text in a colour, or unchanged where the screen has no colours.
-func (s Screen) Paint(c Colour, text string) string {
-	if !s.Colours || text == "" {
+// Paint returns text in a color, or unchanged where the screen has no colors.
+func (s Screen) Paint(c Color, text string) string {
+	if !s.Colors || text == "" {
 		return text
 	}
 	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"

@@ -13,7 +13,7 @@ type Table struct {
 	// Shrink are the columns that become narrower, the widest first, where the terminal is too narrow.
 	// Their cells are then wrapped.
 	Shrink []int
-	// Paint returns a piece of a cell in the cell's colour; nil means no colours.
+	// Paint returns a piece of a cell in the cell's color; nil means no colors.
 	Paint func(row, column int, piece string) string
 }
 

@@ -43,7 +43,7 @@ func TestCutPage(t *testing.T) {
 	}
 }
 
-func TestMessageOnATerminalIsWrappedAndColoured(t *testing.T) {
+func TestMessageOnATerminalIsWrappedAndColored(t *testing.T) {
 	const text = "dev: AssumeRole arn:aws:iam::123456789012:role/Dev: " +
 		"AccessDenied for arn:aws:iam::123456789012:user/jill"
 	const hint = "aws-credproc explain --policies dev-role prints the two policies that must allow it"
@@ -60,10 +60,10 @@ aws-credproc: hint: aws-credproc explain --policies dev-role prints the two
 	if got := string(s.Message(Red, "aws-credproc", text, hint)); got != wrapped {
 		t.Errorf("wrapped:\n%s", got)
 	}
-	s.Colours = true
-	const coloured = "\x1b[33maws-credproc: warning:\x1b[0m x?y\n\x1b[32maws-credproc: hint:\x1b[0m z\n"
-	if got := string(s.Message(Red, "aws-credproc", "warning: x\x1by", "z")); got != coloured {
-		t.Errorf("coloured: %q", got)
+	s.Colors = true
+	const colored = "\x1b[33maws-credproc: warning:\x1b[0m x?y\n\x1b[32maws-credproc: hint:\x1b[0m z\n"
+	if got := string(s.Message(Red, "aws-credproc", "warning: x\x1by", "z")); got != colored {
+		t.Errorf("colored: %q", got)
 	}
 }
 

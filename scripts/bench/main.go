@@ -1,6 +1,6 @@
 // Bench measures processes of "aws-credproc get" and compares them with minimal Go programs and
-// with other tools: with a cached session, without one, and many processes at once. It prints the
-// tables of docs/performance.md.
+// with other tools: with a cached session, without one, and many concurrent processes. It prints
+// the tables of docs/performance.md.
 //
 // The programs run in turns, so that other load on the machine affects all of them, and the medians
 // are compared. The argument is the directory with the programs. Bench needs a Secret Service that

@@ -112,7 +112,7 @@ func (b *bench) warm() error {
 	return b.hyperfine(slices.DeleteFunc(rows, func(p *program) bool { return p == many }))
 }
 
-// cold measures programs that call STS once. STS responds at once.
+// cold measures programs that call STS once. STS responds immediately.
 func (b *bench) cold() error {
 	sdk := b.program("a program with one `AssumeRole` of the AWS SDK", "assumerole", "base", roleARN)
 	none := b.credproc("get", "--store", "none", noStore)

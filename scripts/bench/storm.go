@@ -22,7 +22,8 @@ const (
 
 var stormSizes = []int{1, 10, 50, 200}
 
-// storm is the result of many processes that start at once and need one session that is not cached.
+// storm is the result of many processes that start together and need one session that is not
+// cached.
 type storm struct {
 	calls int           // of STS
 	wall  time.Duration // until the last process has ended
