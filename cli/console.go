@@ -2,8 +2,10 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -69,9 +71,17 @@ func (c *console) trace(format string, args ...any) {
 func (c *console) print(b []byte) error {
 	c.waiting.Stop()
 	if _, err := c.stdout.Write(b); err != nil {
-		return fmt.Errorf("write to stdout: %w", err)
+		return stdoutError(err)
 	}
 	return nil
+}
+
+// stdoutError returns the error of a failed write to stdout, without the name that os adds.
+func stdoutError(err error) error {
+	if path := (*fs.PathError)(nil); errors.As(err, &path) {
+		err = path.Err
+	}
+	return fmt.Errorf("write to stdout: %w", err)
 }
 
 func (c *console) printf(format string, args ...any) error {

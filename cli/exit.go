@@ -71,8 +71,23 @@ func (a *app) exit(cmd *cobra.Command, err error) int {
 		hint := cmp.Or(diag.Hint(err), "see "+cmd.CommandPath()+" --help")
 		a.write(tui.Red, diag.WithHint(err.Error(), hint))
 		return exitUsage
+	case proc.IsClosedPipe(err) && onlyShows(cmd): // as in "list | head"
+		return exitDone
 	case !f.printed:
 		a.report(err)
 	}
 	return f.exitCode
+}
+
+// onlyShows reports whether a command changes nothing and prints no credentials. If the reader of
+// its stdout has gone, nothing is lost.
+func onlyShows(cmd *cobra.Command) bool {
+	switch cmd.Name() {
+	case "list", "status", "doctor", "explain":
+		return true
+	case "setup":
+		dryRun, err := cmd.Flags().GetBool("dry-run")
+		return err == nil && dryRun
+	}
+	return cmd.Name() == "completion" || cmd.HasParent() && cmd.Parent().Name() == "completion"
 }

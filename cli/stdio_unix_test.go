@@ -11,11 +11,12 @@ import (
 	"testing"
 )
 
-// TestClosedStdoutIsAnError: the program neither ignores it nor dies of SIGPIPE.
-func TestClosedStdoutIsAnError(t *testing.T) {
+// TestClosedStdout: it is an error if credentials are lost, and the end of the output otherwise.
+func TestClosedStdout(t *testing.T) {
 	h := newHelper(t, startSTS(t))
 	h.setting(t, "[profile keys]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n"+
-		"aws_secret_access_key = x")
+		"aws_secret_access_key = x\n[profile dev]\nrole_arn = arn:aws:iam::123456789012:role/Dev\n"+
+		"source_profile = keys")
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -24,14 +25,25 @@ func TestClosedStdoutIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	for _, args := range []string{"get keys", "list", "get --help", "--version"} {
+	for _, args := range []string{"get keys"} {
 		var stderr strings.Builder
 		cmd := h.command(t, strings.Fields(args)...)
 		cmd.Stdout, cmd.Stderr = w, &stderr
 		err := cmd.Run()
 		if failed := (*exec.ExitError)(nil); !errors.As(err, &failed) ||
 			failed.ExitCode() != exitFailed ||
-			!strings.Contains(stderr.String(), "write to stdout") {
+			!strings.Contains(stderr.String(), "write to stdout: broken pipe") {
+			t.Errorf("%s: %v, %q", args, err, stderr.String())
+		}
+	}
+	for _, args := range []string{
+		"list", "status", "explain keys", "completion bash", "setup dev --dry-run", "get --help",
+		"--version",
+	} {
+		var stderr strings.Builder
+		cmd := h.command(t, strings.Fields(args)...)
+		cmd.Stdout, cmd.Stderr = w, &stderr
+		if err := cmd.Run(); err != nil || stderr.Len() > 0 {
 			t.Errorf("%s: %v, %q", args, err, stderr.String())
 		}
 	}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -31,7 +30,7 @@ func watchSessions(ctx context.Context, a *app, names []string, all bool) error 
 			return err
 		}
 		if err := screen.Show(page); err != nil {
-			return fmt.Errorf("write to stdout: %w", err)
+			return stdoutError(err)
 		}
 		select {
 		case <-tick.C:
