@@ -171,7 +171,7 @@ func stepDetails(e credproc.Element, before []credproc.Element) (details [][2]st
 	for _, d := range [][2]string{
 		{"profile", e.Profile}, {"account", e.AccountID}, {"from", e.Location}, {"command", e.Command},
 		{"SSO session", e.SSOSession}, {"SSO start URL", e.SSOStartURL}, {"SSO region", e.SSORegion},
-		{"login session", e.LoginSession},
+		{"login session", e.LoginSession}, {"endpoints", endpointsText(e.Endpoints)},
 		{"token file", e.WebIdentityTokenFile}, {"token command", e.WebIdentityTokenProcess},
 		{"session name", e.RoleSessionName}, {"external ID", e.ExternalID}, {"duration", duration},
 		{"MFA device", device}, {"source identity", e.SourceIdentity},
@@ -184,6 +184,15 @@ func stepDetails(e credproc.Element, before []credproc.Element) (details [][2]st
 		}
 	}
 	return details
+}
+
+// endpointsText returns configured endpoints as text.
+func endpointsText(all []credproc.ServiceEndpoint) string {
+	var texts []string
+	for _, e := range all {
+		texts = append(texts, e.Service+" "+withReason(e.URL, e.From, ""))
+	}
+	return strings.Join(texts, ", ")
 }
 
 // sessionTags returns session tags as text, ordered by key.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"time"
 
 	"aws-credproc/cache"
@@ -36,6 +37,8 @@ type Element struct {
 	Type    string     `json:"type"`
 	Profile string     `json:"profile"`
 	Expires *time.Time `json:"expires,omitempty"` // of its cached session
+	// Endpoints are the configured endpoints of the services, other than STS, that it calls.
+	Endpoints []ServiceEndpoint `json:"endpoints,omitempty"`
 
 	AccessKeyID string `json:"access_key_id,omitempty"`
 	AccountID   string `json:"account_id,omitempty"`
@@ -64,20 +67,40 @@ type Element struct {
 	PolicyARNs              []string          `json:"policy_arns,omitempty"`
 }
 
+// ServiceEndpoint is the configured endpoint of a service.
+type ServiceEndpoint struct {
+	Service string `json:"service"` // the SDK's name: SSO, SSO OIDC or Signin
+	URL     string `json:"url"`     // without a password
+	From    string `json:"from"`    // a variable or a setting
+}
+
+// serviceEndpoints returns the configured endpoints of a plan's source.
+func serviceEndpoints(p plan.Plan) (all []ServiceEndpoint) {
+	for _, s := range p.Services {
+		shown := ServiceEndpoint{Service: s.ID, From: s.URLFrom}
+		if u, err := url.Parse(s.URL); err == nil { // the plan has no other URLs
+			shown.URL = u.Redacted()
+		}
+		all = append(all, shown)
+	}
+	return all
+}
+
 // Explain describes a chain and what would be sent for it, without sending it. It opens no secret.
 func (r *Resolver) Explain(ctx context.Context, c profiles.Chain) (Explanation, error) {
 	p, err := plan.New(c, r.Getenv)
 	if err != nil {
 		return Explanation{}, err
 	}
-	url, err := stsURL(ctx, p)
+	stsEndpoint, err := stsURL(ctx, p)
 	if err != nil {
 		return Explanation{}, err
 	}
 	x := Explanation{
 		Profile: c.Profile.Name, Region: p.Endpoint.Region, RegionFrom: p.Endpoint.RegionFrom,
-		STSEndpoint: url, STSEndpointFrom: p.Endpoint.URLFrom, Chain: elements(c, p.Links),
+		STSEndpoint: stsEndpoint, STSEndpointFrom: p.Endpoint.URLFrom, Chain: elements(c, p.Links),
 	}
+	x.Chain[0].Endpoints = serviceEndpoints(p)
 	store, reason := r.Cache.StoreName(ctx)
 	x.Store, x.StoreReason = string(store), reason
 	last := p.Last()

@@ -54,8 +54,11 @@ func ssoSession(ctx context.Context, s source) (cache.Session, error) {
 	if err != nil {
 		return cache.Session{}, err
 	}
-	found, err := retrieve(ctx, s, ssocreds.New(sso.NewFromConfig(cfg), from.SSOAccountID,
-		from.SSORoleName, from.SSOStartURL, func(o *ssocreds.Options) {
+	client := sso.NewFromConfig(cfg, func(o *sso.Options) {
+		o.BaseEndpoint = s.baseEndpoint(plan.ServiceSSO)
+	})
+	found, err := retrieve(ctx, s, ssocreds.New(client, from.SSOAccountID, from.SSORoleName,
+		from.SSOStartURL, func(o *ssocreds.Options) {
 			o.SSOTokenProvider, o.CachedTokenFilepath = tokens, path
 		}))
 	switch {
@@ -70,6 +73,15 @@ func ssoSession(ctx context.Context, s source) (cache.Session, error) {
 		from.SSORoleName, from.SSOAccountID))
 }
 
+// baseEndpoint returns the configured endpoint of a service, and nil if the region decides. The
+// cache key depends on it, so the SDK must not choose another one.
+func (s source) baseEndpoint(service string) *string {
+	if url := s.plan.Service(service).URL; url != "" {
+		return &url
+	}
+	return nil
+}
+
 // ssoTokens returns the token provider of an SSO session with a valid token, refreshed if
 // necessary. It returns nil for a profile without an SSO session. It calls the provider because
 // later errors of the SDK do not show that a sign-in is needed. One process at a time does so: all
@@ -80,7 +92,10 @@ func ssoTokens(
 	if s.plan.Chain.Source.SSOSession == "" {
 		return nil, nil
 	}
-	tokens := ssocreds.NewSSOTokenProvider(ssooidc.NewFromConfig(cfg), path)
+	client := ssooidc.NewFromConfig(cfg, func(o *ssooidc.Options) {
+		o.BaseEndpoint = s.baseEndpoint(plan.ServiceOIDC)
+	})
+	tokens := ssocreds.NewSSOTokenProvider(client, path)
 	unlock, err := s.Cache.Lock(ctx, sha256.Sum256([]byte("SSO token "+path)), nil)
 	if err != nil {
 		return nil, serviceError(s, ssoService, err, "")
@@ -123,7 +138,10 @@ func loginSession(ctx context.Context, s source) (cache.Session, error) {
 	if err := checkSignedIn(s, service, path, login); err != nil {
 		return cache.Session{}, err
 	}
-	found, err := retrieve(ctx, s, logincreds.New(signin.NewFromConfig(cfg), path))
+	client := signin.NewFromConfig(cfg, func(o *signin.Options) {
+		o.BaseEndpoint = s.baseEndpoint(plan.ServiceSignin)
+	})
+	found, err := retrieve(ctx, s, logincreds.New(client, path))
 	if err != nil {
 		return cache.Session{}, signInFailure(s, service, err, login)
 	}

@@ -18,11 +18,11 @@ type Chain struct {
 	// Services is the section that the profile's `services` names.
 	Services Section
 	Source   Source
-	// SourceProfile is the profile that defines the source. Its settings decide how the source is
-	// reached if that is a service other than STS.
-	SourceProfile Section
-	Hops          []Hop // the first uses the source's credentials, each further one those of the hop before
-	MFA           MFA   // of the first hop's profile or, without hops, of the selected profile
+	// SourceProfile is the profile that defines the source, and SourceServices the section that its
+	// `services` names. They decide how the source is reached if that is a service other than STS.
+	SourceProfile, SourceServices Section
+	Hops                          []Hop // the first uses the source's credentials, each further one those of the hop before
+	MFA                           MFA   // of the first hop's profile or, without hops, of the selected profile
 	// ConfigPath and CredentialsPath are the files the chain was read from.
 	ConfigPath, CredentialsPath string
 }
@@ -195,8 +195,13 @@ func (r *resolver) chain(name string, via Property, selected bool) (Chain, error
 
 // setSourceProfile sets the settings of the profile that defines the source.
 func (r *resolver) setSourceProfile(c *Chain) error {
-	s, _, err := r.files.section(profileSection, c.Source.Profile)
-	c.SourceProfile = s
+	var err error
+	if c.SourceProfile, _, err = r.files.section(profileSection, c.Source.Profile); err != nil {
+		return err
+	}
+	if name := c.SourceProfile.Get("services"); name != "" && c.Source.CallsService() {
+		c.SourceServices, _, err = r.files.section(servicesSection, name)
+	}
 	return err
 }
 

@@ -1,8 +1,8 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
-	"net/url"
 	"strings"
 
 	"aws-credproc/internal/diag"
@@ -29,11 +29,7 @@ type Endpoint struct {
 // [*diag.Error].
 func EndpointOf(c profiles.Chain, getenv func(string) string) (Endpoint, error) {
 	has := func(value, variable, key string) bool {
-		v := getenv(variable)
-		if v == "" {
-			v = c.Profile.Get(key)
-		}
-		return strings.EqualFold(v, value)
+		return strings.EqualFold(cmp.Or(getenv(variable), c.Profile.Get(key)), value)
 	}
 	e := Endpoint{
 		Global:    has("legacy", "AWS_STS_REGIONAL_ENDPOINTS", "sts_regional_endpoints"),
@@ -51,40 +47,12 @@ func EndpointOf(c profiles.Chain, getenv func(string) string) (Endpoint, error) 
 			Hint: "set " + where + " to a region such as eu-west-1",
 		}
 	}
-	if has("true", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls") {
-		return e, nil
+	configured, err := serviceOf("STS", c.Profile, c.Services, getenv)
+	if err != nil {
+		err.Profile = c.Profile.Name
+		return Endpoint{}, err
 	}
-	return e.withURL(c, getenv)
-}
-
-// withURL returns the endpoint with the configured URL, if there is one.
-func (e Endpoint) withURL(c profiles.Chain, getenv func(string) string) (Endpoint, error) {
-	for _, configured := range []struct{ setting, from, url string }{
-		{"AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_STS", getenv("AWS_ENDPOINT_URL_STS")},
-		{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL", getenv("AWS_ENDPOINT_URL")},
-		{
-			"services", "the endpoint_url of sts in [services " + c.Services.Name + "]",
-			c.Services.Sub("sts", "endpoint_url"),
-		},
-		{
-			"endpoint_url", "the endpoint_url of [profile " + c.Profile.Name + "]",
-			c.Profile.Get("endpoint_url"),
-		},
-	} {
-		if configured.url == "" {
-			continue
-		}
-		u, err := url.Parse(configured.url)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return Endpoint{}, &diag.Error{
-				Profile: c.Profile.Name, Where: "STS endpoint", Setting: configured.setting,
-				Err:  fmt.Errorf("%s is not an http or https URL", configured.from),
-				Hint: "write it as https://host[:port]",
-			}
-		}
-		e.URL, e.URLFrom = configured.url, configured.from
-		break
-	}
+	e.URL, e.URLFrom = configured.URL, configured.URLFrom
 	return e, nil
 }
 

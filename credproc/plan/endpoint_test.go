@@ -1,7 +1,11 @@
 package plan
 
 import (
+	"fmt"
+	"maps"
 	"testing"
+
+	"aws-credproc/cache"
 )
 
 func TestEndpointMustBeURL(t *testing.T) {
@@ -18,5 +22,78 @@ func TestPartitionOfWebIdentityRole(t *testing.T) {
 		"")
 	if e, err := EndpointOf(c, getenv(nil)); err != nil || e.Region != "cn-north-1" {
 		t.Errorf("region %s, %v", e.Region, err)
+	}
+}
+
+// TestServiceEndpoints checks the order of precedence for every service of a source, and that each
+// configured endpoint has its own cache key, also for roles that the source assumes.
+func TestServiceEndpoints(t *testing.T) {
+	const sso = "sso_session = s\nsso_account_id = 1\nsso_role_name = r\n"
+	const more = "[sso-session s]\nsso_region = x\nsso_start_url = u\n"
+	const login = "login_session = arn:x\n"
+	for _, service := range []struct{ id, settings, variable, key string }{
+		{ServiceSSO, sso, "AWS_ENDPOINT_URL_SSO", "sso"},
+		{ServiceOIDC, sso, "AWS_ENDPOINT_URL_SSO_OIDC", "sso_oidc"},
+		{ServiceSignin, login, "AWS_ENDPOINT_URL_SIGNIN", "signin"},
+	} {
+		const url, services = "endpoint_url = http://d\n", "services = v\n"
+		section := "[services v]\n" + service.key + " =\n  endpoint_url = http://c\n"
+		all := map[string]string{service.variable: "http://a", "AWS_ENDPOINT_URL": "http://b"}
+		seen := map[cache.Key]string{}
+		for _, test := range []struct {
+			settings string
+			env      map[string]string
+			want     string
+		}{
+			{"", nil, ""},
+			{url, nil, "http://d"},
+			{url + services, nil, "http://c"},
+			{url + services, map[string]string{"AWS_ENDPOINT_URL": "http://b"}, "http://b"},
+			{url + services, all, "http://a"},
+			{url + services + "ignore_configured_endpoint_urls = true\n", all, ""},
+			{url, map[string]string{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, ""},
+		} {
+			c := chainOf(t, "[profile p]\nrole_arn = arn:aws:iam::1:role/A\nsource_profile = leaf\n"+
+				"[profile leaf]\n"+service.settings+test.settings+more+section, "")
+			// The endpoint of STS is not the subject of this test.
+			env := maps.Clone(test.env)
+			if env == nil {
+				env = map[string]string{}
+			}
+			env["AWS_ENDPOINT_URL_STS"] = "http://sts"
+			if test.want == "" {
+				delete(env, "AWS_ENDPOINT_URL_STS")
+			}
+			p, err := New(c, getenv(env))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := p.Service(service.id)
+			if got.URL != test.want || (got.URLFrom == "") != (test.want == "") {
+				t.Errorf("%s: %+v, want %s (%q, %v)", service.id, got, test.want, test.settings, test.env)
+			}
+			for n := range p.Links {
+				other, ok := seen[p.Key(n)]
+				want := fmt.Sprintf("%s, link %d", test.want, n)
+				if ok && other != want {
+					t.Errorf("%s: %q and %q have the same key", service.id, other, want)
+				}
+				seen[p.Key(n)] = want
+			}
+		}
+	}
+}
+
+func TestServiceEndpointMustBeURLWhereItIsUsed(t *testing.T) {
+	env := getenv(map[string]string{"AWS_ENDPOINT_URL_SSO": "localhost:1"})
+	const sso = "[profile p]\nsso_account_id = 1\nsso_role_name = r\nsso_region = x\n" +
+		"sso_start_url = u\n"
+	_, err := New(chainOf(t, sso, base), env)
+	const want = "p: SSO endpoint: AWS_ENDPOINT_URL_SSO is not an http or https URL"
+	if err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+	if _, err := New(chainOf(t, "[profile p]\n"+role, base), env); err != nil {
+		t.Errorf("a chain without SSO: %v", err)
 	}
 }

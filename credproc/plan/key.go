@@ -26,12 +26,16 @@ const (
 // of nothing else. An edited config or a rotated source key leads to a new session immediately. The
 // profile names are not part of it, so profiles with the same chain share a session. Neither is the
 // region: a session is valid in every region.
-func setKeys(links []Link, c profiles.Chain, e Endpoint, getenv func(string) string) {
+func (p Plan) setKeys(getenv func(string) string) {
+	links, c, e := p.Links, p.Chain, p.Endpoint
 	k := keyHash{sha256.New()}
 	k.add("aws-credproc session", "1")
 	k.add("partition", Partition(c))
 	k.add("endpoint", e.URL)
 	k.add("global", strconv.FormatBool(e.Global))
+	for _, s := range p.Services {
+		k.add("service", s.ID, s.URL)
+	}
 	k.addCABundles(c, getenv)
 	source := c.Source.Type
 	if source == profiles.Keyring {
@@ -87,10 +91,15 @@ func sourceIdentity(s profiles.Source, getenv func(string) string) []string {
 }
 
 // commandIdentity returns what distinguishes a command from others. It includes the variables that
-// name AWS's files, because the same command returns other credentials with other files. It does
-// not include the working directory, or each directory would have a session, and an MFA prompt.
+// name AWS's files and endpoints, because the same command returns other credentials with others. It
+// does not include the working directory, or each directory would have a session, and an MFA prompt.
 func commandIdentity(command string, getenv func(string) string) []string {
-	return []string{command, getenv("AWS_CONFIG_FILE"), getenv("AWS_SHARED_CREDENTIALS_FILE")}
+	if command == "" {
+		return nil
+	}
+	return append(
+		[]string{command, getenv("AWS_CONFIG_FILE"), getenv("AWS_SHARED_CREDENTIALS_FILE")},
+		endpointVariables(getenv)...)
 }
 
 // keyHash hashes lists of strings, unambiguously.

@@ -132,6 +132,10 @@ func TestKeyDependsOnEveryRoleSettingAndSource(t *testing.T) {
 		},
 		"process":                  {process, nil},
 		"another process":          {strings.ReplaceAll(process, "/x", "/y"), nil},
+		"process with an endpoint": {process, map[string]string{"AWS_ENDPOINT_URL_SSO": "http://x"}},
+		"process with ignored endpoints": {
+			process, map[string]string{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+		},
 		"process with other files": {process, map[string]string{"AWS_CONFIG_FILE": "/x"}},
 		"login":                    {"[profile p]\nlogin_session = arn:x", nil},
 		"another login":            {"[profile p]\nlogin_session = arn:y", nil},

@@ -24,6 +24,7 @@ type Plan struct {
 	Chain    profiles.Chain // file:// session policies are replaced by their content
 	Links    []Link         // at least one: the source
 	Endpoint Endpoint
+	Services []Service // with a configured endpoint, other than STS
 }
 
 // New returns the plan for a chain. It reads the environment with getenv and the session policies
@@ -36,9 +37,13 @@ func New(c profiles.Chain, getenv func(string) string) (Plan, error) {
 	if c, err = withPolicyText(c); err != nil {
 		return Plan{}, err
 	}
-	links := linksOf(c, getenv)
-	setKeys(links, c, e, getenv)
-	return Plan{Chain: c, Links: links, Endpoint: e}, nil
+	services, err := servicesOf(c, getenv)
+	if err != nil {
+		return Plan{}, err
+	}
+	p := Plan{Chain: c, Links: linksOf(c, getenv), Endpoint: e, Services: services}
+	p.setKeys(getenv)
+	return p, nil
 }
 
 // Last returns the index of the last link, whose session is the result.
