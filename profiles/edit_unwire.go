@@ -72,11 +72,9 @@ func checkUnwireable(f *Files, p Section, role string) error {
 		return fail("wired to itself, for keys in the keyring",
 			"aws-credproc import --undo "+Argument(role))
 	}
-	target, err := f.Profile(role)
+	target, err := f.wiredTarget(p, role)
 	if err != nil {
-		e := fail("wired to "+err.Error(), "")
-		e.Err = err
-		return e
+		return err
 	}
 	if _, ok := Wired(target); ok {
 		return fail("wired to "+role+", which is wired itself",

@@ -62,6 +62,12 @@ func Wire(e *Editor, name, helper string) (role string, changed bool, err error)
 		return "", false, err
 	}
 	if role, ok := Wired(p); ok {
+		if _, err := e.now.wiredTarget(p, role); err != nil {
+			return "", false, err
+		}
+		if _, err := e.now.Chain(name); err != nil {
+			return "", false, err
+		}
 		changed, err := replaceHelper(e, p, helper)
 		return role, changed, err
 	}
@@ -106,6 +112,11 @@ func checkWireable(f *Files, p Section, role string) error {
 	}
 	if _, ok := p.Properties["role_arn"]; !ok {
 		return fail("", "no role_arn; setup is for profiles that assume a role", roleHint(f, p))
+	}
+	if process, ok := p.Properties["credential_process"]; ok {
+		// The role profile would keep the line, which may name that profile itself.
+		return fail(f.Place(process), "both role_arn and credential_process, of which tools use one or the other",
+			"remove this line, then run the command again")
 	}
 	if p.Name[0] == '-' {
 		return fail("", hyphenProblem, "rename the profile")

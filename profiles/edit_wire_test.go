@@ -112,11 +112,6 @@ func TestWireAndUnwire(t *testing.T) {
 				"[profile ops]\n" + oneLine + "source_profile = dev\n[profile more]\n" + oneLine +
 				"source_profile = ops\n",
 		},
-		"process and role": {
-			config: "[profile dev]\ncredential_process = other\n" + dev,
-			wired: "[profile dev]\n" + wired + "dev-role\n\n[profile dev-role]\ncredential_process = other\n" +
-				dev,
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if test.profile == "" {
@@ -342,6 +337,28 @@ func TestWireRefuses(t *testing.T) {
 			config: "[profile dev]\nrole_arn = arn:aws:iam::1:role/R\n",
 			want:   "role_arn without source_profile",
 		},
+		"unused process": {
+			config: "[profile dev]\n" + dev + "credential_process = /bin/true\n",
+			want: "dev: config:4: both role_arn and credential_process, of which tools use one or the other\n" +
+				"hint: remove this line",
+		},
+		"unused process, in credentials": {
+			credentials: baseKeys + "[dev]\ncredential_process = aws-credproc get dev-role\n",
+			want:        "dev: credentials:5: both role_arn and credential_process",
+		},
+		"wired to a missing profile": {
+			config: "[profile dev]\ncredential_process = aws-credproc get dev-role\n",
+			want: "dev: config:2: wired to dev-role: no such profile in config or credentials\n" +
+				"hint: remove this line, or add [profile dev-role]",
+		},
+		"wired to a profile without credentials": {
+			config: "[profile dev]\ncredential_process = aws-credproc get x\n[profile x]\nregion = r\n",
+			want:   "no credentials and no role",
+		},
+		"wired to itself, without imported keys": {
+			config: "[profile dev]\ncredential_process = aws-credproc get dev\n",
+			want:   "dev: config:2: credential_process gets the credentials of the profile itself",
+		},
 		"role of a wired profile": {
 			config: "[profile x]\ncredential_process = aws-credproc get dev\n[profile dev]\n" + dev,
 			want:   "dev: it is the role profile of x, which is set up already\nhint: use x",
@@ -382,7 +399,8 @@ func TestUnwireRefuses(t *testing.T) {
 		"no such profile": {want: "no such profile"},
 		"missing role": {
 			config: "[profile dev]\ncredential_process = aws-credproc get x\n",
-			want:   "dev: config:2: wired to x: no such profile",
+			want: "dev: config:2: wired to x: no such profile in config or credentials\n" +
+				"hint: remove this line, or add [profile x]",
 		},
 		"wired role": {
 			config: "[profile dev]\ncredential_process = aws-credproc get x\n[profile x]\n" +

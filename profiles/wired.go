@@ -1,11 +1,14 @@
 package profiles
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"aws-credproc/internal/diag"
 )
 
 // Wired reports whether a profile is wired to this program, that is, whether its credentials come
@@ -73,6 +76,25 @@ func isThisHelper(program string) bool {
 		return false // a renamed copy is then run as any other process
 	}
 	return SameFile(self, program)
+}
+
+// wiredTarget returns the profile that p is wired to.
+func (f *Files) wiredTarget(p Section, name string) (Section, error) {
+	target, err := f.Profile(name)
+	if err == nil {
+		return target, nil
+	}
+	e := &diag.Error{
+		Profile: p.Name,
+		Where:   f.Place(p.Properties["credential_process"]),
+		Problem: "wired to " + err.Error(),
+		Hint:    diag.Hint(err),
+		Err:     err,
+	}
+	if errors.Is(err, ErrNoProfile) {
+		e.Hint = "remove this line, or add " + profileHeader(ConfigFile, name)
+	}
+	return Section{}, e
 }
 
 // wiredBy returns a profile of the config file that is wired to the profile role.
