@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +35,8 @@ type sessionStatus struct {
 // sessionUse is how the profiles of the current config use a session.
 type sessionUse struct {
 	identity
-	profiles []string // the profiles whose session it is
+	owners   []string // the profiles that configure it
+	profiles []string // the profiles whose session it is: these, and those wired to them
 	usedBy   []string // these, and those whose chain it is a step of
 }
 
@@ -187,7 +189,7 @@ func selectSessions(
 	for _, fact := range facts {
 		s := statusOf(fact, uses[fact.Key])
 		if len(names) > 0 && !slices.ContainsFunc(names, func(name string) bool {
-			return name == s.Profile || slices.Contains(s.Profiles, name)
+			return name == s.Profile || name == fact.Profile || slices.Contains(s.Profiles, name)
 		}) {
 			continue
 		}
@@ -197,9 +199,14 @@ func selectSessions(
 		}
 		list.sessions = append(list.sessions, s)
 	}
+	slices.SortStableFunc(list.sessions, func(a, b sessionStatus) int {
+		return cmp.Compare(a.Profile, b.Profile)
+	})
 	return list
 }
 
+// statusOf returns the status of a session. Its profile is one that configures it now, since setup
+// renames profiles.
 func statusOf(fact cache.Facts, use *sessionUse) sessionStatus {
 	s := sessionStatus{
 		Profile: fact.Profile, Profiles: []string{}, RoleARN: fact.RoleARN, Type: fact.Type,
@@ -207,6 +214,9 @@ func statusOf(fact cache.Facts, use *sessionUse) sessionStatus {
 	}
 	if use != nil && use.profiles != nil {
 		s.Profiles = use.profiles
+	}
+	if use != nil && len(use.owners) > 0 && !slices.Contains(use.owners, s.Profile) {
+		s.Profile = use.owners[0]
 	}
 	if fact.Store != "" {
 		s.Expires, s.Created = &fact.Expires, &fact.Created
@@ -238,6 +248,9 @@ func sessionUses(f *profiles.Files) map[cache.Key]*sessionUse {
 			if use == nil {
 				use = &sessionUse{identity: linkIdentity(p, n)}
 				uses[p.Key(n)] = use
+			}
+			if owner := p.Links[n].Profile; !slices.Contains(use.owners, owner) {
+				use.owners = append(use.owners, owner)
 			}
 			use.usedBy = append(use.usedBy, name)
 			if n == p.Last() {

@@ -26,8 +26,8 @@ func statusPage(list sessionList, note string, now time.Time, to tui.Screen) []b
 		paragraph(f.lines(now, to)...)
 	}
 	if list.hidden > 0 {
-		text := fmt.Sprintf("Not shown without --all: %d %s of other config files, endpoints or settings",
-			list.hidden, tui.Plural(list.hidden, "session"))
+		text := fmt.Sprintf("Not shown without --all: %d %s of other config files, "+
+			"endpoints, settings or --duration", list.hidden, tui.Plural(list.hidden, "session"))
 		paragraph(tui.Hanging("", text, to.Width)...)
 	}
 	if slices.ContainsFunc(list.sessions, func(s sessionStatus) bool {

@@ -170,6 +170,28 @@ func TestStatusHidesSessionsOfOtherConfigs(t *testing.T) {
 	}
 }
 
+func TestStatusNamesProfilesOfTheCurrentConfig(t *testing.T) {
+	use := &sessionUse{owners: []string{"dev-role", "same"}}
+	for recorded, test := range map[string]struct {
+		use  *sessionUse
+		want string
+	}{
+		"dev":   {use, "dev-role"},
+		"same":  {use, "same"},
+		"other": {nil, "other"},
+	} {
+		if s := statusOf(cache.Facts{Profile: recorded}, test.use); s.Profile != test.want {
+			t.Errorf("session of %s is shown as that of %s, want %s", recorded, s.Profile, test.want)
+		}
+	}
+	facts := []cache.Facts{{Key: cache.Key{1}, Profile: "a"}, {Key: cache.Key{2}, Profile: "b"}}
+	uses := map[cache.Key]*sessionUse{{1}: {owners: []string{"c"}}}
+	list := selectSessions(facts, uses, nil, true)
+	if got := list.sessions[0].Profile + list.sessions[1].Profile; got != "bc" {
+		t.Errorf("sessions in the order %s", got)
+	}
+}
+
 func TestStatusColors(t *testing.T) {
 	sessions := []sessionStatus{
 		sessionWith("a", time.Hour, time.Hour), sessionWith("b", time.Hour, 5*time.Minute),

@@ -115,7 +115,8 @@ func checkWireable(f *Files, p Section, role string) error {
 	}
 	if process, ok := p.Properties["credential_process"]; ok {
 		// The role profile would keep the line, which may name that profile itself.
-		return fail(f.Place(process), "both role_arn and credential_process, of which tools use one or the other",
+		return fail(f.Place(process),
+			"both role_arn and credential_process, of which tools use one or the other",
 			"remove this line, then run the command again")
 	}
 	if p.Name[0] == '-' {
