@@ -219,7 +219,7 @@ func (c *Cache) RecordFailure(key Key, f Facts, cause error) error {
 	old, err := readFacts(d, key)
 	switch {
 	case err == nil:
-		old.Temporary, old.NeedsUser = f.Temporary, f.NeedsUser
+		old.Temporary, old.NeedsUser, old.Unshared = f.Temporary, f.NeedsUser, f.Unshared
 		f = old
 	case errors.Is(err, ErrMiss), errors.Is(err, ErrCorrupt):
 		f.Key, f.Store, f.Created, f.Expires = key, "", time.Time{}, time.Time{}

@@ -315,14 +315,15 @@ func TestRecordFailureKeepsTheSession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.RecordFailure(testKey, Facts{Profile: "another"},
+	if err := c.RecordFailure(testKey, Facts{Profile: "another", Unshared: true},
 		errors.New(strings.Repeat("x", 10000))); err != nil {
 		t.Fatal(err)
 	}
 	after, err := c.FactsOf(testKey)
-	if err != nil || len(after.LastError) != maxLastError {
-		t.Errorf("%d bytes, %v", len(after.LastError), err)
+	if err != nil || len(after.LastError) != maxLastError || !after.Unshared {
+		t.Errorf("%d bytes, unshared: %v, %v", len(after.LastError), after.Unshared, err)
 	}
+	after.Unshared = false
 	after.LastError, after.LastErrorAt = "", time.Time{}
 	if diff := cmp.Diff(before, after); diff != "" {
 		t.Error(diff)

@@ -46,6 +46,7 @@ type Facts struct {
 	LastErrorAt time.Time
 	Temporary   bool // the same attempt may succeed later
 	NeedsUser   bool // only a user can resolve it
+	Unshared    bool // status shows it, but other processes do not return it
 }
 
 // isReported reports whether the facts are about a session or a failure, not only about a pending
@@ -59,7 +60,7 @@ func (f Facts) mayBeInKeyring() bool { return f.Store == Keyring || !f.KeyringUn
 func (f Facts) withSession(key Key, s Session, store Choice) Facts {
 	f.Key, f.Store, f.Created, f.Expires = key, store, s.Issued, s.Expiration
 	f.LastError, f.LastHint, f.LastErrorAt = "", "", time.Time{}
-	f.Temporary, f.NeedsUser = false, false
+	f.Temporary, f.NeedsUser, f.Unshared = false, false, false
 	return f
 }
 
@@ -110,6 +111,7 @@ type factsJSON struct {
 	LastErrorAt   time.Time `json:"last_error_at,omitzero"`
 	Temporary     bool      `json:"passing,omitempty"`
 	NeedsUser     bool      `json:"needs_person,omitempty"`
+	Unshared      bool      `json:"unshared,omitempty"`
 }
 
 func (f Facts) encode() ([]byte, error) {
@@ -129,6 +131,7 @@ func (f Facts) encode() ([]byte, error) {
 		LastErrorAt:   f.LastErrorAt.UTC(),
 		Temporary:     f.Temporary,
 		NeedsUser:     f.NeedsUser,
+		Unshared:      f.Unshared,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("facts: %w", err)
@@ -162,6 +165,7 @@ func decodeFacts(b []byte) (Facts, error) {
 		LastErrorAt:   w.LastErrorAt.UTC(),
 		Temporary:     w.Temporary,
 		NeedsUser:     w.NeedsUser,
+		Unshared:      w.Unshared,
 	}, nil
 }
 

@@ -11,7 +11,7 @@ import (
 
 func TestFactsRoundTrip(t *testing.T) {
 	f := testFacts()
-	f.Store, f.LastError = File, "AccessDenied: é"
+	f.Store, f.LastError, f.Unshared = File, "AccessDenied: é", true
 	f.Created = time.Now().UTC().Truncate(time.Second)
 	f.Expires, f.LastErrorAt = f.Created.Add(time.Hour), f.Created
 	b, err := f.encode()

@@ -31,7 +31,7 @@ func TestDenialIsSharedByWaitingProcesses(t *testing.T) {
 	}
 }
 
-// TestShortTimeoutIsNotShared: STS responds, but later.
+// TestShortTimeoutIsNotShared: STS responds, but later. status shows the timeout all the same.
 func TestShortTimeoutIsNotShared(t *testing.T) {
 	s := startSTS(t)
 	s.Fault(ststest.Fault{Kind: ststest.Slow, Delay: 2 * time.Second, Times: ststest.Always})
@@ -39,6 +39,10 @@ func TestShortTimeoutIsNotShared(t *testing.T) {
 	_, stderr, err := h.run(t, "get", "--timeout", "1s", "dev")
 	if err == nil || !strings.Contains(stderr, "before the timeout") {
 		t.Errorf("--timeout 1s: %v, stderr %s", err, stderr)
+	}
+	if out, _, err := h.run(t, "status"); err != nil || !strings.Contains(out, "failed") ||
+		!strings.Contains(out, "before the timeout") {
+		t.Errorf("status: %v, %s", err, out)
 	}
 	if _, stderr, err := h.run(t, "get", "dev"); err != nil || stderr != "" {
 		t.Errorf("default timeout: %v, stderr %s", err, stderr)

@@ -28,11 +28,16 @@ const (
 	silencePatience = 10 * time.Second
 )
 
-// noteFailure records why link n failed, if that concerns other processes. An interrupt does not:
-// waiting processes then try themselves. A prompt that the user did not answer does; otherwise
-// fifty waiting processes would ask one after the other.
-func (r *resolution) noteFailure(n int, err error) {
+// noteFailure records why link n failed. An interrupt is not recorded: waiting processes then try
+// themselves. A prompt that the user did not answer is; otherwise fifty waiting processes would ask
+// one after the other. Unless shared is true, the failure is for status only, and does not replace
+// one that other processes still use.
+func (r *resolution) noteFailure(n int, err error, shared bool) {
 	facts := r.plan.Facts(n)
+	facts.Unshared = !shared
+	if _, age, ok := r.lastFailure(n); ok && !shared && age < outageLife {
+		return
+	}
 	if e := (*diag.Error)(nil); errors.As(err, &e) {
 		if e.Has(diag.Local) || errors.Is(err, context.Canceled) {
 			return
@@ -46,11 +51,11 @@ func (r *resolution) noteFailure(n int, err error) {
 }
 
 // lastFailure returns the facts with the last failure of link n, and its age. ok is false if there
-// is none.
+// is none, or if it is not shared.
 func (r *resolution) lastFailure(n int) (f cache.Facts, age time.Duration, ok bool) {
 	f, err := r.Cache.FactsOf(r.plan.Key(n))
 	age = r.Now().Sub(f.LastErrorAt)
-	return f, age, err == nil && f.LastError != "" && age >= 0
+	return f, age, err == nil && f.LastError != "" && !f.Unshared && age >= 0
 }
 
 // situation returns the input for the decision about the session s after link n.

@@ -106,10 +106,8 @@ func (r *resolution) obtain(
 		r.store(ctx, n, s)
 		return s, nil
 	}
-	if plan.IsFallback(l.old, r.Now()) || !isOwnTimeout(ctx, err) ||
-		time.Since(start) > silencePatience {
-		r.noteFailure(n, err)
-	}
+	r.noteFailure(n, err, plan.IsFallback(l.old, r.Now()) || !isOwnTimeout(ctx, err) ||
+		time.Since(start) > silencePatience)
 	return r.fallBack(caller, l.old, err)
 }
 
