@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"aws-credproc/credproc/plan"
 	"aws-credproc/profiles"
 )
 
@@ -139,7 +138,7 @@ func checkSetting(want profiles.Setting) error {
 	case "mfa_serial":
 		err = profiles.CheckMFAARN(want.Value)
 	case "region":
-		if !plan.IsRegion(want.Value) {
+		if !profiles.IsRegion(want.Value) {
 			err = errors.New("not a valid AWS Region name")
 		}
 	}

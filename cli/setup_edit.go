@@ -26,6 +26,9 @@ func (s *setup) edit(e *profiles.Editor) (report string, err error) {
 				return "", err
 			}
 		}
+		if err := checkRegion(e.Files(), name); err != nil {
+			return "", err
+		}
 		role, changed, err := profiles.Wire(e, name, s.helper)
 		if err != nil {
 			return "", err
@@ -37,6 +40,26 @@ func (s *setup) edit(e *profiles.Editor) (report string, err error) {
 		fmt.Fprintf(&b, "%s: %swired to %s\n", name, already, role)
 	}
 	return b.String(), nil
+}
+
+// checkRegion refuses a profile whose region no tool finds an endpoint for. A configured endpoint
+// may have regions of its own.
+func checkRegion(f *profiles.Files, name string) error {
+	p, err := f.Profile(name)
+	if err != nil {
+		return err
+	}
+	region := p.Properties["region"]
+	if region.Value == "" || profiles.IsRegion(region.Value) || p.Get("endpoint_url") != "" ||
+		p.Get("services") != "" {
+		return nil
+	}
+	return &diag.Error{
+		Profile: name,
+		Where:   f.Place(region),
+		Problem: fmt.Sprintf("%q is not a valid AWS Region name", region.Value),
+		Hint:    "set region to a region such as eu-west-1",
+	}
 }
 
 // unwireAll unwires each profile, and then removes those that setup has created.

@@ -70,7 +70,7 @@ func TestSetupAsksAtTheTerminal(t *testing.T) {
 				shown.Write(b[:n])
 			}
 			if test.change {
-				if err := os.WriteFile(config, append(before, "region = x\n"...), 0o600); err != nil {
+				if err := os.WriteFile(config, append(before, "region = us-east-1\n"...), 0o600); err != nil {
 					t.Fatal(err)
 				}
 			}
