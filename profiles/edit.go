@@ -171,6 +171,9 @@ func (e *Editor) spliceSections(which string, added int, splices ...splice) erro
 			Hint:    "edit it by hand",
 		}
 	}
+	if err := CheckHome(e.now.config.path, e.now.credentials.path); err != nil {
+		return err
+	}
 	if SameFile(e.now.config.path, e.now.credentials.path) { // the edits would overwrite each other
 		return &diag.Error{
 			Where:   f.path,

@@ -101,6 +101,15 @@ func (f *Files) names(kind sectionKind) []string {
 
 const otherPathHint = "set AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE to a text file"
 
+// statHint returns the hint for a path that cannot be followed.
+func statHint(err error) string {
+	if errors.Is(err, fs.ErrPermission) {
+		return "give this user execute permission on the directories of the path, or set " +
+			"AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE to another file"
+	}
+	return otherPathHint
+}
+
 // readFile reads a regular file of bounded size. Reading anything else could block or never end.
 func readFile(path string) (string, error) {
 	fail := func(problem, hint string) (string, error) {
@@ -111,7 +120,7 @@ func readFile(path string) (string, error) {
 	case errors.Is(err, fs.ErrNotExist) || path == os.DevNull:
 		return "", nil
 	case err != nil:
-		return fail("cannot be read: "+reason(err), otherPathHint)
+		return fail("cannot be read: "+reason(err), statHint(err))
 	case info.IsDir():
 		return fail("is a directory, not a file", otherPathHint)
 	case !info.Mode().IsRegular():

@@ -63,6 +63,10 @@ func TestWorkingDirectoryIsNotReadWithoutHome(t *testing.T) {
 			if !errHas(err, "home directory") {
 				t.Errorf("%s: an edit: %v", name, err)
 			}
+			err = f.Edit().AddProfile(ConfigFile, "y", Setting{"region", "r"})
+			if !errHas(err, "home directory not found") {
+				t.Errorf("%s: a planned edit: %v", name, err)
+			}
 		}
 	}
 	if path, _ := PolicyFile("file://~/p.json"); path != os.DevNull {

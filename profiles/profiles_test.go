@@ -4,9 +4,11 @@ import (
 	"aws-credproc/internal/diag"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -427,5 +429,35 @@ func TestPathsExpandHome(t *testing.T) {
 	config, _ = Paths(func(string) string { return "" })
 	if !strings.HasSuffix(filepath.ToSlash(config), "/home/jill/.aws/config") {
 		t.Errorf("default path %s", config)
+	}
+}
+
+func TestMissingProfileHints(t *testing.T) {
+	for name, test := range map[string]struct{ config, want string }{
+		"other profiles": {"[default]\n", "hint: aws-credproc list shows all profiles"},
+		"no profiles": {"# empty\n",
+			"hint: aws-credproc setup NAME --role-arn ARN --source-profile PROFILE creates a profile"},
+	} {
+		if _, err := mustFiles(t, test.config, "").Chain("production"); !errHas(err, test.want) {
+			t.Errorf("%s: %v, want %s", name, err, test.want)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "both")
+	writeText(t, path, "[default]\n")
+	f, err := Load(path, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Chain("production"); !errHas(err, "no such profile in "+path+"\n") {
+		t.Errorf("one file: %v", err)
+	}
+}
+
+func TestStatHint(t *testing.T) {
+	if got := statHint(&fs.PathError{Err: fs.ErrPermission}); !strings.Contains(got, "permission") {
+		t.Errorf("no permission: %s", got)
+	}
+	if got := statHint(&fs.PathError{Err: syscall.ENOTDIR}); got != otherPathHint {
+		t.Errorf("not a directory: %s", got)
 	}
 }

@@ -15,10 +15,9 @@ const profileNameHint = "use letters, digits and _-/.%@:+ in the name of a profi
 
 // noProfile returns the error for a missing profile. Its hint names what is there instead.
 func (f *Files) noProfile(name string) *diag.Error {
-	e := &diag.Error{
-		Profile: name,
-		Problem: fmt.Sprintf("no such profile in %s or %s", f.config.path, f.credentials.path),
-		Err:     ErrNoProfile,
+	e := &diag.Error{Profile: name, Problem: "no such profile in " + f.config.path, Err: ErrNoProfile}
+	if !SameFile(f.config.path, f.credentials.path) {
+		e.Problem += " or " + f.credentials.path
 	}
 	if CheckHome(f.config.path, f.credentials.path) != nil {
 		e.Problem, e.Hint = noHome, noHomeHint
@@ -34,8 +33,11 @@ func (f *Files) noProfile(name string) *diag.Error {
 	e.Hint = "aws-credproc list shows all profiles"
 	if f.suggestions < maxSuggestions {
 		f.suggestions++
-		if near := nearest(name, f.Names()); near != "" {
+		names := f.Names()
+		if near := nearest(name, names); near != "" {
 			e.Hint = fmt.Sprintf("did you mean %s?", near)
+		} else if len(names) == 0 {
+			e.Hint = "aws-credproc setup NAME --role-arn ARN --source-profile PROFILE creates a profile"
 		}
 	}
 	return e
