@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -14,10 +15,11 @@ import (
 )
 
 // CleanUp removes what [Update] and [Move] have left next to the files, if no profile is wired any
-// more: backups with the same content as the file, an empty config file that had no backup, and the
-// lock file.
+// more: backups with the same content as the file, an empty config file that had no backup, the lock
+// file, and then an empty ~/.aws.
 func CleanUp(ctx context.Context, configPath, credentialsPath string) (err error) {
-	l, err := lockConfig(ctx, configPath)
+	hadConfig := exists(configPath)
+	l, _, err := lockConfig(ctx, configPath)
 	if err != nil {
 		return err
 	}
@@ -25,6 +27,9 @@ func CleanUp(ctx context.Context, configPath, credentialsPath string) (err error
 	defer func() {
 		if done {
 			err = errors.Join(err, unlockAndRemove(l))
+			if hadConfig && !exists(configPath) {
+				removeEmptyDir(filepath.Dir(configPath))
+			}
 		} else {
 			err = errors.Join(err, l.Unlock())
 		}
@@ -102,6 +107,13 @@ func isAllCreated(path, text string) bool {
 		}
 	}
 	return len(f.sections) > 0
+}
+
+// removeEmptyDir removes a directory named .aws if it is empty. Others are not those of setup.
+func removeEmptyDir(dir string) {
+	if info, err := os.Lstat(dir); err == nil && info.IsDir() && filepath.Base(dir) == ".aws" {
+		_ = os.Remove(dir) // fails if it is not empty
+	}
 }
 
 func removeFile(path string) error {

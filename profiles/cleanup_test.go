@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -89,5 +90,49 @@ func TestCleanUp(t *testing.T) {
 				t.Errorf("left %q, want %q (%v)", got, test.left, err)
 			}
 		})
+	}
+}
+
+func TestCleanUpRemovesTheDirectoryThatUpdateCreated(t *testing.T) {
+	for name, test := range map[string]struct {
+		dir, other string // other is another file in dir
+		removed    bool
+	}{
+		"created":      {".aws", "", true},
+		"another file": {".aws", "cli", false},
+		"another name": {"conf", "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), test.dir)
+			config, credentials := filepath.Join(dir, "config"), filepath.Join(dir, "credentials")
+			for _, edit := range []func(*Editor) error{
+				func(e *Editor) error { return e.CreateProfile("p", Setting{"region", "r"}) },
+				func(e *Editor) error { return e.RemoveProfile(ConfigFile, "p") },
+			} {
+				if _, err := Update(t.Context(), config, credentials, edit); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if test.other != "" {
+				writeText(t, filepath.Join(dir, test.other), "")
+			}
+			if err := CleanUp(t.Context(), config, credentials); err != nil {
+				t.Fatal(err)
+			}
+			if exists(dir) == test.removed {
+				t.Errorf("the directory is there: %v, with %s", exists(dir), names(t, dir))
+			}
+		})
+	}
+}
+
+func TestCleanUpKeepsADirectoryWithoutAConfigFile(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), ".aws")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	err := CleanUp(t.Context(), filepath.Join(dir, "config"), filepath.Join(dir, "credentials"))
+	if err != nil || !exists(dir) {
+		t.Errorf("the directory is there: %v (%v)", exists(dir), err)
 	}
 }

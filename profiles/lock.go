@@ -12,16 +12,11 @@ import (
 	"aws-credproc/internal/diag"
 )
 
-// lock locks a config file for edits. It creates the file's directory.
-func lock(ctx context.Context, configPath string) (unlock func() error, err error) {
-	l, err := lockConfig(ctx, configPath)
-	if err != nil {
-		return nil, err
-	}
-	return l.Unlock, nil
-}
-
-func lockConfig(ctx context.Context, configPath string) (*flock.Flock, error) {
+// lockConfig locks a config file for edits. It creates the file's directory. created reports whether
+// the lock's file was not there before.
+func lockConfig(
+	ctx context.Context, configPath string,
+) (l *flock.Flock, created bool, err error) {
 	fail := func(err error) error {
 		return &diag.Error{
 			Where:   configPath,
@@ -32,47 +27,47 @@ func lockConfig(ctx context.Context, configPath string) (*flock.Flock, error) {
 	}
 	if configPath == os.DevNull {
 		if err := CheckHome(configPath); err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		return nil, &diag.Error{
+		return nil, false, &diag.Error{
 			Where:   configPath,
 			Problem: "cannot be written",
 			Hint:    "set AWS_CONFIG_FILE to a file, or unset it",
 		}
 	}
 	if err := os.MkdirAll(filepath.Dir(configPath), 0o700); err != nil {
-		return nil, fail(err)
+		return nil, false, fail(err)
 	}
 	path, err := realPath(configPath)
 	if err != nil {
-		return nil, fail(err)
+		return nil, false, fail(err)
 	}
 	path += lockSuffix
 	for {
-		l := flock.New(path)
+		l, created = flock.New(path), !exists(path)
 		switch err := waitForLock(ctx, l); {
 		case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
-			return nil, &diag.Error{
+			return nil, false, &diag.Error{
 				Where:   configPath,
 				Problem: "another process is editing the file",
 				Hint:    "try again",
 				Err:     err,
 			}
 		case errors.Is(err, fs.ErrPermission) && exists(path):
-			return nil, &diag.Error{
+			return nil, false, &diag.Error{
 				Where:   path,
 				Problem: "lock file cannot be opened: " + reason(err),
 				Hint:    "remove it; another user created it, for example with sudo",
 				Err:     err,
 			}
 		case err != nil:
-			return nil, fail(err)
+			return nil, false, fail(err)
 		}
 		if isCurrent(l) {
-			return l, nil
+			return l, created, nil
 		}
 		if err := l.Unlock(); err != nil { // CleanUp has removed the file: lock the new one
-			return nil, fail(err)
+			return nil, false, fail(err)
 		}
 	}
 }

@@ -229,9 +229,22 @@ const leftoverAge = time.Hour
 // Leftovers returns the paths of temporary files that killed processes have left next to a file
 // more than an hour before now.
 func Leftovers(path string, now time.Time) (paths []string) {
-	return leftovers(path, func(info fs.FileInfo) bool {
-		return now.Sub(info.ModTime()) > leftoverAge
-	})
+	return leftovers(path, olderThanEdits(now))
+}
+
+// olderThanEdits matches files that were written more than leftoverAge before now.
+func olderThanEdits(now time.Time) func(fs.FileInfo) bool {
+	return func(info fs.FileInfo) bool { return now.Sub(info.ModTime()) > leftoverAge }
+}
+
+// removeOldTempFiles removes the temporary files of [Leftovers], but not the copy of a [Move]: it
+// may be needed to restore the file.
+func removeOldTempFiles(paths ...string) {
+	for _, path := range paths {
+		for _, left := range tempFilesNextTo(path, olderThanEdits(time.Now())) {
+			_ = os.Remove(left) // doctor reports those that are still there
+		}
+	}
 }
 
 // removeLeftovers removes the copy of a file that a [Move] has made and what killed processes have
@@ -252,6 +265,11 @@ func leftovers(path string, match func(fs.FileInfo) bool) (paths []string) {
 	if info, err := os.Lstat(path + moveSuffix); err == nil && match(info) {
 		paths = append(paths, path+moveSuffix)
 	}
+	return append(paths, tempFilesNextTo(path, match)...)
+}
+
+// tempFilesNextTo returns the temporary files of a file and its copies, if they match.
+func tempFilesNextTo(path string, match func(fs.FileInfo) bool) (paths []string) {
 	for _, name := range []string{path, path + backupSuffix, path + moveSuffix} {
 		paths = append(paths, tempFilesOf(name, match)...)
 	}

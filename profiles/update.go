@@ -26,14 +26,17 @@ const (
 //
 // Before a file is written for the first time, it is copied to NAME.aws-credproc.bak (0600), which
 // is never overwritten. Update returns the paths of new copies. Other programs do not know the
-// lock: if they have changed a file since it was read, Update fails and writes nothing.
+// lock: if they have changed a file since it was read, Update fails and writes nothing. Update removes
+// the temporary files that killed processes have left.
 //
 // The lock is a file next to the config file, not in the state directory, so that all processes
-// that edit the file use it. It is released when the process ends; the file stays.
+// that edit the file use it. It is released when the process ends; the file stays, unless a failed
+// Update has created it.
 func Update(
 	ctx context.Context, configPath, credentialsPath string, edit func(*Editor) error,
 ) (backups []string, err error) {
 	err = withLock(ctx, configPath, credentialsPath, edit, func(e *Editor) error {
+		removeOldTempFiles(configPath, credentialsPath)
 		backups, err = write(e)
 		return err
 	})
@@ -61,11 +64,17 @@ func write(e *Editor) (backups []string, err error) {
 func withLock(
 	ctx context.Context, configPath, credentialsPath string, edit, write func(*Editor) error,
 ) (err error) {
-	unlock, err := lock(ctx, configPath)
+	l, created, err := lockConfig(ctx, configPath)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, unlock()) }()
+	defer func() {
+		if err != nil && created {
+			err = errors.Join(err, unlockAndRemove(l))
+		} else {
+			err = errors.Join(err, l.Unlock())
+		}
+	}()
 	loaded, err := Load(configPath, credentialsPath)
 	if err != nil {
 		return err

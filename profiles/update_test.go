@@ -329,3 +329,45 @@ func TestMove(t *testing.T) {
 		})
 	}
 }
+
+func TestFailedUpdateRemovesTheLockItCreated(t *testing.T) {
+	for before, want := range map[string]string{
+		"":         "",
+		lockSuffix: "config" + lockSuffix,
+	} {
+		dir := t.TempDir()
+		config := filepath.Join(dir, "config")
+		if before != "" {
+			writeText(t, config+before, "")
+		}
+		_, err := Update(t.Context(), config, filepath.Join(dir, "credentials"), setP("1"))
+		if got := names(t, dir); err == nil || got != want {
+			t.Errorf("left %q, want %q (%v)", got, want, err)
+		}
+	}
+}
+
+func TestUpdateRemovesOldTemporaryFiles(t *testing.T) {
+	dir := t.TempDir()
+	config, credentials := filepath.Join(dir, "config"), filepath.Join(dir, "credentials")
+	writeText(t, config, "[profile p]\n")
+	old := time.Now().Add(-2 * leftoverAge)
+	for _, name := range []string{
+		".config.1.tmp", ".config.aws-credproc.bak.2.tmp", ".credentials.3.tmp",
+		".config.x.tmp", ".other.4.tmp", "config" + moveSuffix,
+	} {
+		writeText(t, filepath.Join(dir, name), "")
+		if err := os.Chtimes(filepath.Join(dir, name), old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	writeText(t, filepath.Join(dir, ".config.5.tmp"), "") // perhaps in use
+	if _, err := Update(t.Context(), config, credentials, setP("1")); err != nil {
+		t.Fatal(err)
+	}
+	const want = ".config.5.tmp .config.x.tmp .other.4.tmp config config.aws-credproc.bak" +
+		" config.aws-credproc.import.bak config.aws-credproc.lock"
+	if got := names(t, dir); got != want {
+		t.Errorf("left %s, want %s", got, want)
+	}
+}
