@@ -451,6 +451,12 @@ func TestMissingProfileHints(t *testing.T) {
 	if _, err := f.Chain("production"); !errHas(err, "no such profile in "+path+"\n") {
 		t.Errorf("one file: %v", err)
 	}
+	if f, err = Load(path+"x", path+"x"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Chain("production"); !errHas(err, "no such profile in "+path+"x\n") {
+		t.Errorf("one missing file: %v", err)
+	}
 }
 
 func TestStatHint(t *testing.T) {

@@ -16,7 +16,7 @@ const profileNameHint = "use letters, digits and _-/.%@:+ in the name of a profi
 // noProfile returns the error for a missing profile. Its hint names what is there instead.
 func (f *Files) noProfile(name string) *diag.Error {
 	e := &diag.Error{Profile: name, Problem: "no such profile in " + f.config.path, Err: ErrNoProfile}
-	if !SameFile(f.config.path, f.credentials.path) {
+	if f.config.path != f.credentials.path && !SameFile(f.config.path, f.credentials.path) {
 		e.Problem += " or " + f.credentials.path
 	}
 	if CheckHome(f.config.path, f.credentials.path) != nil {
