@@ -67,7 +67,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case r := <-done:
 		a.waiting.Stop()
 		if help.Len() > 0 {
-			if err := a.print(help.Bytes()); err != nil && !proc.IsClosedPipe(err) {
+			if err := a.print(help.Bytes()); err != nil && !errors.Is(err, errStdoutClosed) {
 				r.err = fail(err)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 
 	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/proc"
 	"aws-credproc/internal/terminal"
 	"aws-credproc/internal/tui"
 )
@@ -76,8 +77,14 @@ func (c *console) print(b []byte) error {
 	return nil
 }
 
+// errStdoutClosed means that the reader of stdout has gone, as in "list | head".
+var errStdoutClosed = errors.New("write to stdout: broken pipe")
+
 // stdoutError returns the error of a failed write to stdout, without the name that os adds.
 func stdoutError(err error) error {
+	if proc.IsClosedPipe(err) {
+		return errStdoutClosed
+	}
 	if path := (*fs.PathError)(nil); errors.As(err, &path) {
 		err = path.Err
 	}

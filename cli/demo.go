@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"aws-credproc/internal/proc"
 	"aws-credproc/internal/ststest"
 )
 
@@ -40,7 +39,7 @@ everything at the end.`,
 			}
 			defer func() { err = errors.Join(err, d.close()) }()
 			switch err := d.show(ctx); {
-			case proc.IsClosedPipe(err): // as in "demo | head"
+			case errors.Is(err, errStdoutClosed): // as in "demo | head"
 				return nil
 			case err != nil:
 				return fmt.Errorf("demo: %w", err)

@@ -71,7 +71,7 @@ func (a *app) exit(cmd *cobra.Command, err error) int {
 		hint := cmp.Or(diag.Hint(err), "see "+cmd.CommandPath()+" --help")
 		a.write(tui.Red, diag.WithHint(err.Error(), hint))
 		return exitUsage
-	case proc.IsClosedPipe(err) && onlyShows(cmd): // as in "list | head"
+	case errors.Is(err, errStdoutClosed) && onlyShows(cmd):
 		return exitDone
 	case !f.printed:
 		a.report(err)

@@ -5,9 +5,11 @@ package cli
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -51,6 +53,16 @@ func TestClosedStdout(t *testing.T) {
 	cmd.Stderr = w
 	if err := cmd.Run(); cmd.ProcessState.ExitCode() != exitFailed {
 		t.Errorf("stderr is closed: %v", err)
+	}
+}
+
+// A broken connection to another process is a failure, also of a command that only shows.
+func TestOtherBrokenPipesAreReported(t *testing.T) {
+	var stderr strings.Builder
+	a := &app{console: newConsole(io.Discard, &stderr)}
+	err := fail(&fs.PathError{Op: "write", Path: "/run/user/1000/bus", Err: syscall.EPIPE})
+	if code := a.exit(newListCmd(a), err); code != exitFailed || stderr.Len() == 0 {
+		t.Errorf("exit code %d, stderr %q", code, stderr.String())
 	}
 }
 
