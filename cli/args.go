@@ -10,6 +10,14 @@ import (
 	"aws-credproc/profiles"
 )
 
+// noArguments requires that there are none.
+func noArguments(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("expected no arguments, got %d", len(args))
+	}
+	return nil
+}
+
 // oneProfile requires exactly one profile name.
 func oneProfile(_ *cobra.Command, args []string) error {
 	switch len(args) {

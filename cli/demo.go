@@ -31,7 +31,7 @@ func newDemoCmd(a *app) *cobra.Command {
 temporary directory, and gets credentials twice, as the AWS CLI would. It removes
 everything at the end.`,
 		Example: "  aws-credproc demo",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: a.runE(func(ctx context.Context, _ []string) (err error) {
 			d, err := newDemo(a)
 			if err != nil {

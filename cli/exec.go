@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"aws-credproc/credproc"
+	"aws-credproc/internal/diag"
 	"aws-credproc/internal/proc"
 )
 
@@ -41,6 +42,11 @@ when they expire. The endpoint is closed when the command ends.`,
 		}),
 		ValidArgsFunction: completeExec,
 	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return &diag.Error{
+			Err: err, Hint: "put the flags of your command after --: exec PROFILE -- CMD [ARGS...]",
+		}
+	})
 	x.addFlags(cmd)
 	cmd.Flags().BoolVar(&serve, "serve", false,
 		"serve credentials to the command for as long as it runs")

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/nearest"
 )
 
 // newHelpCmd returns the command help. Unlike cobra's, it fails for an unknown command.
@@ -16,10 +17,13 @@ func newHelpCmd() *cobra.Command {
 		Long:  "Shows the help of a command, as its --help flag does.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			target, rest, err := cmd.Root().Find(args)
-			if err == nil && target.HasSubCommands() {
-				err = noSubcommand(target, rest)
+			switch {
+			case err != nil:
+				return err
+			case !target.HasSubCommands() && len(rest) > 0:
+				return fmt.Errorf("expected 1 command, got %d", len(args))
 			}
-			if err != nil {
+			if err := noSubcommand(target, rest); err != nil {
 				return err
 			}
 			return target.Help()
@@ -38,9 +42,14 @@ func noSubcommand(cmd *cobra.Command, args []string) error {
 		Problem: fmt.Sprintf("unknown command %q", args[0]),
 		Hint:    cmd.CommandPath() + " --help lists the commands",
 	}
-	cmd.SuggestionsMinimumDistance = 2
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		e.Hint = fmt.Sprintf("did you mean %s %s?", cmd.CommandPath(), near[0])
+	var names []string
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	if name := nearest.Name(args[0], names); name != "" {
+		e.Hint = fmt.Sprintf("did you mean %s %s?", cmd.CommandPath(), name)
 	}
 	return e
 }

@@ -28,7 +28,7 @@ and the profile that has its settings.`,
 		Example: `  aws-credproc list
   aws-credproc list --filter prod
   aws-credproc list --json`,
-		Args:              cobra.NoArgs,
+		Args:              noArguments,
 		ValidArgsFunction: completeProfiles,
 		RunE: a.runE(func(context.Context, []string) error {
 			f, err := a.files()

@@ -13,6 +13,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/mfa"
+	"aws-credproc/internal/diag"
 )
 
 // defaultTimeout is below the 60 seconds after which the Go SDK kills a helper.
@@ -33,11 +34,14 @@ func (a *app) readSettings(cmd *cobra.Command, flags settings) error {
 		}
 		name := "AWS_CREDPROC_" + strings.ToUpper(flag)
 		err := wrapUsage(name, parse(os.Getenv(name)))
-		if err != nil && isStartedByPrograms(cmd) {
+		switch {
+		case err == nil:
+			return nil
+		case isStartedByPrograms(cmd):
 			a.warn("%v; the default is used", err)
 			return parse("")
 		}
-		return err
+		return &diag.Error{Err: err, Hint: "correct or unset " + name}
 	}
 	return cmp.Or(
 		read("store", flags.store, func(v string) (err error) {

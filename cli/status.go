@@ -92,8 +92,8 @@ those of other config files, of other endpoints, of earlier settings and of
 		switch {
 		case watch && asJSON:
 			return errors.New("--watch cannot be combined with --json")
-		case watch && !a.screen().IsTerminal:
-			return errors.New("--watch requires a terminal")
+		case watch && !a.screen().Cursor:
+			return errors.New("--watch requires a terminal (and TERM other than dumb)")
 		}
 		return nil
 	}

@@ -75,6 +75,19 @@ func TestWatchRequiresATerminal(t *testing.T) {
 	}
 }
 
+func TestWatchRequiresATerminalThatMovesTheCursor(t *testing.T) {
+	h := newHelper(t, startSTS(t))
+	p := ptytest.New(t)
+	cmd := h.command(t, "status", "--watch")
+	cmd.Env = append(cmd.Env, "TERM=dumb")
+	cmd.Stdout, cmd.Stderr = p.TTY, p.TTY
+	p.Start(cmd)
+	p.Await("--watch requires a terminal (and TERM other than dumb)")
+	if err := cmd.Wait(); err == nil {
+		t.Error("it succeeded")
+	}
+}
+
 func TestWatchLeavesTheAlternateScreenAtSignals(t *testing.T) {
 	h := newHelperWithSession(t)
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {

@@ -129,8 +129,6 @@ func TestSlowStoreIsReported(t *testing.T) {
 	o := newTestChain(t, 2, "")
 	o.importIntoSilentKeyring(t)
 	o.chain.Source.Type = profiles.Static
-	storePatience = 50 * time.Millisecond
-	t.Cleanup(func() { storePatience = 5 * time.Second })
 	r := o.process(t, t.TempDir(), cache.Keyring)
 	var warnings []string
 	r.Warnf = func(format string, args ...any) {
@@ -139,6 +137,7 @@ func TestSlowStoreIsReported(t *testing.T) {
 	}
 	res, err := r.newResolution(o.chain)
 	must(t, err)
+	res.storeLimit = 50 * time.Millisecond
 	now := o.clock.Now()
 	res.store(t.Context(), 1, cache.Session{AccessKeyID: "ASIAX", SecretAccessKey: "hush", Issued: now,
 		Expiration: now.Add(time.Hour)})

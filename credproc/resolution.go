@@ -17,8 +17,8 @@ const (
 	networkHint = "check the network, the proxy and the endpoint"
 )
 
-// storePatience limits how long storing a new session may take. Only tests change it.
-var storePatience = 5 * time.Second
+// storeLimit is how long storing a new session may take.
+const storeLimit = 5 * time.Second
 
 // resolution obtains the sessions of one plan. There is one after each link.
 type resolution struct {
@@ -30,6 +30,7 @@ type resolution struct {
 	// new one is not stored.
 	background bool
 	since      time.Time // failures before it are ignored
+	storeLimit time.Duration
 }
 
 // fitness reports whether a cached session may be returned.
@@ -270,8 +271,8 @@ func (r *resolution) store(ctx context.Context, n int, s cache.Session) {
 			return
 		}
 	}
-	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), storePatience,
-		fmt.Errorf("%w (%v)", cache.ErrTimeout, storePatience))
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), r.storeLimit,
+		fmt.Errorf("%w (%v)", cache.ErrTimeout, r.storeLimit))
 	defer cancel()
 	store, err := r.Cache.Put(ctx, key, s, r.plan.Facts(n))
 	switch {

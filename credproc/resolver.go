@@ -172,7 +172,7 @@ func (r *Resolver) newResolution(c profiles.Chain) (*resolution, error) {
 		return nil, err
 	}
 	return &resolution{
-		Resolver: r, plan: p, mfa: mfaCodes{p.Chain, r.TokenCodes},
+		Resolver: r, plan: p, mfa: mfaCodes{p.Chain, r.TokenCodes}, storeLimit: storeLimit,
 		// Only once: the calls of one chain share connections.
 		sts: sync.OnceValues(func() (*stsClient, error) { return r.stsClientFor(p) }),
 	}, nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/nearest"
 )
 
 // settings reads the settings of one profile and checks them.
@@ -238,7 +239,7 @@ func (p settings) ssoSession() (Section, error) {
 
 // ssoSessionHint returns the hint for a missing [sso-session] section.
 func (p settings) ssoSessionHint(name string) string {
-	if near := nearest(name, p.files.SSOSessionNames()); near != "" {
+	if near := nearest.Name(name, p.files.SSOSessionNames()); near != "" {
 		return fmt.Sprintf("did you mean %s?", near)
 	}
 	return "add the section, or correct sso_session"

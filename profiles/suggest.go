@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/nearest"
 )
 
 // maxSuggestions bounds the searches for the nearest name. A user mistypes a few names. Where the
@@ -34,7 +35,7 @@ func (f *Files) noProfile(name string) *diag.Error {
 	if f.suggestions < maxSuggestions {
 		f.suggestions++
 		names := f.Names()
-		if near := nearest(name, names); near != "" {
+		if near := nearest.Name(name, names); near != "" {
 			e.Hint = fmt.Sprintf("did you mean %s?", near)
 		} else if len(names) == 0 {
 			e.Hint = "aws-credproc setup NAME --role-arn ARN --source-profile PROFILE creates a profile"
@@ -99,38 +100,4 @@ func (f *file) brokenHeader(name string) *diag.Error {
 		}
 	}
 	return nil
-}
-
-// nearest returns the name that differs least from name, or "" if none is near enough.
-func nearest(name string, names []string) string {
-	best, bestDistance := "", min(3, (len(name)+1)/2)+1
-	for _, n := range names {
-		if d := distance(strings.ToLower(name), strings.ToLower(n), bestDistance); d < bestDistance {
-			best, bestDistance = n, d
-		}
-	}
-	return best
-}
-
-// distance returns the Levenshtein distance of a and b, or limit if it is not below limit.
-func distance(a, b string, limit int) int {
-	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
-		return limit
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return min(row[len(b)], limit)
 }

@@ -63,17 +63,17 @@ func IsSource(s cache.Session, now time.Time) bool {
 }
 
 // PrintedExpiration returns the Expiration that programs get with a session. It is earlier than the
-// real one: the Go SDK uses credentials until their Expiration, and AWS refuses a request that
-// arrives later. It is never in the past unless the real one is. That of static keys is zero.
+// actual one: the Go SDK uses credentials until their Expiration, and AWS refuses a request that
+// arrives later. It is never in the past unless the actual one is. That of static keys is zero.
 func PrintedExpiration(s cache.Session, now time.Time) time.Time {
-	real := s.Expiration.Truncate(time.Second)
-	if real.IsZero() {
-		return real
+	actual := s.Expiration.Truncate(time.Second)
+	if actual.IsZero() {
+		return actual
 	}
 	lifetime := s.Expiration.Sub(s.Issued)
 	early := s.Expiration.Add(-min(printedEarly, lifetime/printedPart)).Truncate(time.Second)
 	if lifetime <= 0 || !early.After(now) {
-		return real
+		return actual
 	}
 	return early
 }

@@ -43,7 +43,7 @@ func NewProgress(w io.Writer) *Progress {
 // Start shows text, after a second, until stop is called. It is called again each second, for a
 // text that changes. A wait within another one replaces its text.
 func (p *Progress) Start(text func() string) (stop func()) {
-	if !p.screen.IsTerminal {
+	if !p.screen.Cursor {
 		return func() {}
 	}
 	p.mu.Lock()

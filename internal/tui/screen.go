@@ -18,9 +18,11 @@ type Screen struct {
 	Width      int // in columns; 0 if unknown
 	Height     int // in lines; 0 if unknown
 	Colors     bool
+	Cursor     bool // the cursor can be moved, and lines can be erased
 }
 
-// ScreenOf describes w. NO_COLOR (https://no-color.org) and TERM=dumb switch colors off.
+// ScreenOf describes w. NO_COLOR (https://no-color.org) switches colors off, and
+// TERM=dumb switches off colors and cursor movements.
 func ScreenOf(w io.Writer) Screen {
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
@@ -30,8 +32,11 @@ func ScreenOf(w io.Writer) Screen {
 	if err != nil {
 		width, height = 0, 0
 	}
-	colors := os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-	return Screen{IsTerminal: true, Width: width, Height: height, Colors: colors}
+	dumb := os.Getenv("TERM") == "dumb"
+	return Screen{
+		IsTerminal: true, Width: width, Height: height,
+		Colors: !dumb && os.Getenv("NO_COLOR") == "", Cursor: !dumb,
+	}
 }
 
 // CutPage returns as many lines of a page as the screen holds, from the first on, and the number of
