@@ -106,7 +106,7 @@ func TestAllProfilesTakeLinearTime(t *testing.T) {
 		},
 		"chains with a missing source": func() error {
 			text := strings.ReplaceAll(manyProfiles(40000),
-				"source_profile = base", "source_profile = bases-of-others")
+				"source_profile = base", "source_profile = bases-of-others") + "no delimiter\n"
 			f := mustLoad(t, text, "")
 			for _, name := range f.Names() {
 				if _, err := f.Chain(name); name != "base" && err == nil {

@@ -8,8 +8,9 @@ import (
 	"aws-credproc/internal/nearest"
 )
 
-// maxSuggestions bounds the searches for the nearest name. A user mistypes a few names. Where the
-// source profiles of thousands of profiles are missing, the searches would take quadratic time.
+// maxSuggestions limits how often the files are searched for what may have been meant. A user
+// mistypes a few names. If the source profiles of thousands of profiles are missing, the searches
+// would take quadratic time.
 const maxSuggestions = 20
 
 const profileNameHint = "use letters, digits and _-/.%@:+ in the name of a profile"
@@ -28,18 +29,19 @@ func (f *Files) noProfile(name string) *diag.Error {
 		e.Hint = profileNameHint
 		return e
 	}
+	e.Hint = "aws-credproc list shows all profiles"
+	if f.suggestions == maxSuggestions {
+		return e
+	}
+	f.suggestions++
 	if f.isInOtherForm(e, name) {
 		return e
 	}
-	e.Hint = "aws-credproc list shows all profiles"
-	if f.suggestions < maxSuggestions {
-		f.suggestions++
-		names := f.Names()
-		if near := nearest.Name(name, names); near != "" {
-			e.Hint = fmt.Sprintf("did you mean %s?", near)
-		} else if len(names) == 0 {
-			e.Hint = "aws-credproc setup NAME --role-arn ARN --source-profile PROFILE creates a profile"
-		}
+	names := f.Names()
+	if near := nearest.Name(name, names); near != "" {
+		e.Hint = fmt.Sprintf("did you mean %s?", near)
+	} else if len(names) == 0 {
+		e.Hint = "aws-credproc setup NAME --role-arn ARN --source-profile PROFILE creates a profile"
 	}
 	return e
 }
