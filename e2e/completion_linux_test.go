@@ -147,8 +147,9 @@ func TestE2ECompletionReadsOnlyTheConfig(t *testing.T) {
 		t.Error("completion connected to the session bus")
 	}
 
-	h.write(t, "config", "[profile broken\n")
-	if r := h.run(t, program, "__complete", "get", ""); r.code != 0 || r.stdout != ":1\n" {
-		t.Errorf("invalid config file: exit %d, stdout %q", r.code, r.stdout)
+	h.write(t, "config", "[profile broken\n[profile dev]\nregion = eu-west-1\n")
+	if r := h.run(t, program, "__complete", "get", ""); r.code != 0 ||
+		!strings.HasPrefix(r.stdout, "dev") || !strings.HasSuffix(r.stdout, "\n:4\n") {
+		t.Errorf("faulty config file: exit %d, stdout %q", r.code, r.stdout)
 	}
 }

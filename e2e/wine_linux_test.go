@@ -411,7 +411,7 @@ func TestE2EWine(t *testing.T) {
 		for pkg, tests := range map[string]string{
 			"./cache":          "System|Claim|StoreNameAndHealth",
 			"./cache/keyring":  "System|Logon",
-			"./cache/statedir": "OpenElsewhere|EndsWithItsProcess|WithoutADrive",
+			"./cache/statedir": "FileOpenInAnotherProcess|EndsWithItsProcess|WithoutADrive",
 			"./internal/files": "Retry",
 			"./profiles":       "Retries|Concurrent|LockTimeout",
 			"./credproc/shell": "Interrupt|Quotes",
