@@ -47,10 +47,9 @@ func fileID(path string) string {
 	if path == "" {
 		return ""
 	}
-	b, err := files.Read(path, MaxCABundle)
-	if err != nil {
+	hash := sha256.New()
+	if err := files.Copy(hash, path, MaxCABundle); err != nil {
 		return "unreadable: " + path
 	}
-	sum := sha256.Sum256(b)
-	return string(sum[:])
+	return string(hash.Sum(nil))
 }

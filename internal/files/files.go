@@ -2,6 +2,7 @@
 package files
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -26,22 +27,31 @@ func (e TooLargeError) Error() string {
 // Read returns the content of a regular file of at most limit bytes. It opens nothing else: that
 // could block, or never end. Its errors begin with the path.
 func Read(path string, limit int64) ([]byte, error) {
-	if err := Check(path, limit); err != nil {
+	var b bytes.Buffer
+	if err := Copy(&b, path, limit); err != nil {
 		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// Copy writes to w what [Read] returns, without holding all of it in memory.
+func Copy(w io.Writer, path string, limit int64) error {
+	if err := Check(path, limit); err != nil {
+		return err
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, pathError(path, err)
+		return pathError(path, err)
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(b)) > limit { // it has grown, or its file system reports no sizes
+	n, err := io.Copy(w, io.LimitReader(f, limit+1))
+	if err == nil && n > limit { // it has grown, or its file system reports no sizes
 		err = TooLargeError(limit)
 	}
 	if err != nil {
-		return nil, pathError(path, err)
+		return pathError(path, err)
 	}
-	return b, nil
+	return nil
 }
 
 // Check returns an error if path is not a regular file of at most limit bytes.
