@@ -11,10 +11,10 @@ import (
 	"aws-credproc/cache/statedir"
 )
 
-// Delete deletes a session, from the store that the facts name and from the store of new sessions,
-// and then its facts. It returns nil if there is no session. If the keyring has the session and
-// cannot be reached, Delete returns that error; the session is no longer returned, and a later Put
-// deletes it.
+// Delete deletes a session from the store that its facts name and from the store that new sessions
+// go to. It then deletes the facts. It returns nil if there is no session. If the session is in the
+// keyring, and the keyring cannot be reached, Delete returns the keyring's error. Get no longer
+// returns the session then, and a later Put deletes it from the keyring.
 func (c *Cache) Delete(ctx context.Context, key Key) error {
 	c.memory.Delete(key)
 	d, err := c.state.open(false)
@@ -111,15 +111,16 @@ func (p deletePlan) run(
 	return keyringErr, errors.Join(errs...)
 }
 
-// deletedLater adds to an error of the keyring when the sessions in it are deleted.
+// deletedLater appends a note to a keyring error: the sessions in the keyring will be deleted
+// later.
 func deletedLater(err error) error {
-	return fmt.Errorf("%w; sessions in it are no longer used, and are deleted when the next one "+
-		"is stored in it", err)
+	return fmt.Errorf("%w; the sessions in the keyring are no longer used, and are deleted "+
+		"when the next session is stored there", err)
 }
 
 // Clear deletes every session in every store, also those without facts, and returns their number.
-// The facts of a session that could not be deleted stay, and the error says why. A session in a
-// keyring that cannot be reached is no longer returned, see Delete.
+// If a session cannot be deleted, its facts are kept and the error says why. Sessions in a keyring
+// that cannot be reached are handled as in Delete.
 //
 // Lock files stay, because their locks may be held. So does the key of the file store, which is not
 // a session: another process may be sealing a session with it.
@@ -136,7 +137,7 @@ func (c *Cache) Clear(ctx context.Context) (n int, err error) {
 	run.clearStores(ctx)
 	if d != nil {
 		run.clearFacts()
-		// Last, because it looks at a limited number of files.
+		// Last, because it examines only a sample of the files: fewer are left now.
 		run.fail(sweepFiles(d, c.opts.Now(), clearedTempAge))
 	}
 	return run.n, errors.Join(run.errs...)
@@ -148,7 +149,7 @@ type clearRun struct {
 	dir    *statedir.Dir // nil if there is none
 	now    time.Time
 
-	facts   []Facts         // of corrupt facts, those of a session that may be in the keyring
+	facts   []Facts         // corrupt facts are replaced by a pending deletion
 	cleared map[Choice]bool // the stores that have been cleared
 	n       int
 	errs    []error
@@ -156,7 +157,8 @@ type clearRun struct {
 
 func (c *clearRun) fail(err error) { c.errs = append(c.errs, err) }
 
-// readFacts reads all facts. Clear fails for facts that cannot be read, and keeps them.
+// readFacts reads all facts. Facts that cannot be read, except corrupt ones, are kept, and Clear
+// returns an error for them.
 func (c *clearRun) readFacts() error {
 	if c.dir == nil {
 		return nil

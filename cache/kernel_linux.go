@@ -14,9 +14,9 @@ import (
 type osKernel struct{}
 
 // kernelKeyPerm lets every process of the user find, read and renew a key. By default, only a
-// possessor can: a process whose session keyring links to the user keyring. A new session keyring
-// has no such link, and to add one would change the caller's keyring (keyctl_setperm(3);
-// linux/keyctl.h).
+// possessor can: a process whose session keyring links to the user keyring. A process may have a
+// session keyring without that link, and adding it would change the caller's keyring
+// (keyctl_setperm(3); linux/keyctl.h).
 const kernelKeyPerm = 0x3f000000 | // possessor: all
 	0x00010000 | 0x00020000 | 0x00080000 | 0x00200000 // user: view, read, search, set attributes
 
@@ -31,8 +31,8 @@ func (osKernel) read(description string) ([]byte, error) {
 		err = setTimeout(id)
 	}
 	if errors.Is(err, unix.EACCES) {
-		// The permissions of this key were changed. If the kernel refuses all keys, add returns an
-		// error.
+		// Something changed the permissions of this key: treat it as missing. If the kernel refuses
+		// every key, add then returns an error.
 		return nil, errNoKernelKey
 	}
 	if err != nil {
@@ -95,7 +95,7 @@ func kernelError(err error) error {
 	case errors.Is(err, unix.ENOKEY), errors.Is(err, unix.EKEYEXPIRED),
 		errors.Is(err, unix.EKEYREVOKED), errors.Is(err, unix.EKEYREJECTED):
 		return errNoKernelKey
-	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES), // as by seccomp
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES), // seccomp, for example
 		errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EDQUOT):
 		return fmt.Errorf("%w: kernel keyring: %w", ErrUnavailable, err)
 	}

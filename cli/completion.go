@@ -17,7 +17,8 @@ import (
 )
 
 // The scripts for the shells call cobra's hidden command __complete, as cobra's own scripts do.
-// Cobra's evaluate what the user has typed, need a package in bash, and split names at an @.
+// Cobra's scripts evaluate what the user has typed, need the bash-completion package in bash, and
+// split names at "@".
 var (
 	//go:embed completion.bash
 	bashCompletion []byte
@@ -81,13 +82,13 @@ func completeShells(
 	return completionShells, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeFlag completes the value of a flag with one of these, or with nothing if there are none.
+// completeFlag completes the value of a flag with one of values, or with nothing if there are none.
 func completeFlag(cmd *cobra.Command, flag string, values ...string) {
 	completeFlagFunc(cmd, flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }
 
 func completeFlagFunc(cmd *cobra.Command, flag string, complete cobra.CompletionFunc) {
-	// It fails only for an unknown flag or a second call for one, which tests would show.
+	// It fails only for an unknown or already registered flag, which every test would show.
 	_ = cmd.RegisterFlagCompletionFunc(flag, complete)
 }
 

@@ -26,8 +26,9 @@ func newDoctorCmd(a *app) *cobra.Command {
 wrong, why it matters and how to fix it. With PROFILE, it checks that profile and those connected
 with it.
 
-It changes nothing, and sends nothing unless --online is used. That asks STS for its time, for the
-caller identity of each source, and for each role that needs no MFA code; sessions are cached.
+It changes nothing, and sends nothing without --online. With --online, it asks STS for its time and
+for the caller identity of each source, and assumes each role that needs no MFA code. The sessions
+are cached.
 
 The exit code is 1 if there is an error, and 0 if there are only warnings.`,
 		Example: `  aws-credproc doctor

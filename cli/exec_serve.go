@@ -55,8 +55,8 @@ func (x *credentialExport) startServer(
 	return server, slices.Concat(set, contextVariables(s, region), withoutProxy(os.Getenv)), nil
 }
 
-// lookup returns the credentials of a profile by the config files as they are now. It renews a
-// session that is due for renewal in the background.
+// lookup reads the config files and returns the credentials of a profile. If the session is due for
+// renewal, lookup starts the renewal in the background.
 func (x *credentialExport) lookup(
 	ctx context.Context, r *credproc.Resolver, profile string,
 ) (c credserver.Credentials, err error) {
@@ -77,7 +77,7 @@ func (x *credentialExport) lookup(
 			ctx, cancel := context.WithTimeout(context.Background(), x.timeout)
 			defer cancel()
 			if err := r.Renew(ctx, chain); err != nil {
-				x.trace("%v", err) // it is recorded, and returned once the session is used up
+				x.trace("%v", err) // recorded, and returned when the session can no longer be used
 			}
 		}()
 	}
@@ -87,8 +87,8 @@ func (x *credentialExport) lookup(
 	}, nil
 }
 
-// memoryResolver returns a resolver for as long as a child process runs. It keeps sessions in
-// memory too, so that without a store not every request assumes the role.
+// memoryResolver returns a resolver to use while a child process runs. It also keeps sessions in
+// memory: otherwise, with store none, every request would assume the role.
 func (x *credentialExport) memoryResolver() (*credproc.Resolver, error) {
 	r, err := x.resolver()
 	if err != nil {
@@ -124,12 +124,12 @@ type throttledLogger struct {
 	last      time.Time
 }
 
-// throttle starts the limit. Before the call warnings are printed as usual.
+// throttle starts the limit. Before this call, warnings are printed as usual.
 func (l *throttledLogger) throttle() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.throttled = true
-	l.warnf = l.warn // no request has arrived yet
+	l.warnf = l.warn // safe: no request has arrived yet
 }
 
 func (l *throttledLogger) warn(format string, args ...any) {
@@ -155,7 +155,7 @@ func (l *throttledLogger) say(format string, args ...any) {
 }
 
 // hideDefault returns variables that hide the config files in which [default] has credentials:
-// every SDK prefers those to an endpoint's, so that the command would use different credentials.
+// every SDK prefers those to an endpoint, so the command would use the wrong credentials.
 func (x *credentialExport) hideDefault(f *profiles.Files) (set []variable) {
 	p, err := f.Profile("default")
 	if err != nil {

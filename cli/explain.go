@@ -24,7 +24,7 @@ func newExplainCmd(a *app) *cobra.Command {
 		Use:   "explain PROFILE",
 		Short: "Show the role chain of a profile and what would be sent",
 		Long: `Shows where the credentials of a profile come from, which roles are assumed with
-them, and at which endpoint. It sends nothing and opens no secret.
+them, and at which endpoint. It sends nothing and reads no cached credentials.
 
 --policies also prints the two policies that must allow each role: the identity
 policy of the caller, and the trust policy of the role with the external ID and

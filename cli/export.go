@@ -41,7 +41,7 @@ func newExportCmd(a *app) *cobra.Command {
 		Short: "Print the credentials of a profile for a shell",
 		Long: `Prints the credentials of a profile as commands for a shell (env is for sh, bash and
 zsh), as a .env file, or as the JSON that get prints. The commands also unset
-variables that a tool would prefer to these credentials.
+variables that tools would use instead of these credentials.
 
 The output contains secrets. Do not let it get into a log.`,
 		Example: `  eval "$(aws-credproc export dev)"
@@ -100,7 +100,8 @@ func posixUnset(names []string) string { return "unset " + strings.Join(names, "
 // https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_02_02
 func posixQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-// fishUnset erases global exported variables, and not the universal ones, which fish saves.
+// fishUnset erases global exported variables. It keeps universal variables, which fish stores on
+// disk.
 func fishUnset(names []string) string { return "set -eg " + strings.Join(names, " ") + "\n" }
 
 // fishQuote quotes s for fish: https://fishshell.com/docs/current/language.html#quotes
@@ -156,7 +157,7 @@ func dotenvQuote(s string) (string, error) {
 	if strings.ContainsFunc(s, isAmbiguous) {
 		return "", errNotDotenv
 	}
-	// zsh gives "=" a meaning, except at the end of a word.
+	// zsh treats an unquoted "=" specially, except at the end of a word.
 	plain := regexp.MustCompile(`^([A-Za-z0-9+/_.:,@-]*[A-Za-z0-9+/_-]={0,2})?$`)
 	if !plain.MatchString(s) {
 		s = "'" + s + "'"

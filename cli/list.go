@@ -23,8 +23,8 @@ func newListCmd(a *app) *cobra.Command {
 those that cannot work.
 
 SOURCE is where the credentials come from. For a role, it is the source profile.
-A line such as "dev -> dev-role" is a profile that is set up to use aws-credproc,
-and the profile that has its settings.`,
+A line such as "dev -> dev-role" shows a profile that is set up to use aws-credproc,
+and the profile that holds its role settings.`,
 		Example: `  aws-credproc list
   aws-credproc list --filter prod
   aws-credproc list --json`,

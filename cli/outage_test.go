@@ -146,7 +146,7 @@ func TestTooLongLifetimeIsRejected(t *testing.T) {
 	h := newHelper(t, s)
 	stdout, stderr, err := h.run(t, "get", "dev")
 	if err == nil || stdout != "" ||
-		!strings.Contains(stderr, "more than the 36h00m of AWS's longest") {
+		!strings.Contains(stderr, "but AWS allows at most 36h00m") {
 		t.Errorf("error %v, stderr %s", err, stderr)
 	}
 }

@@ -38,14 +38,14 @@ func newRefreshCmd(a *app) *cobra.Command {
 	cmd = &cobra.Command{
 		Use:   "refresh PROFILE... | --all",
 		Short: "Get new sessions now",
-		Long: `Assumes the role of each profile and caches the new session, whatever is cached. If
-that fails, the cached session stays.
+		Long: `Assumes the role of each profile and caches the new session, even if the cached
+session is still valid. If that fails, the cached session is kept.
 
 If an IAM Identity Center sign-in has expired, it runs "aws sso login" at a terminal.
 If the keyring is locked, its own prompt may appear for up to a minute.
 
-AWS needs some seconds before a new role or policy has effect everywhere. With
---wait, it retries for up to that time while access is denied.`,
+A new role or policy takes some seconds to take effect everywhere in AWS. With --wait,
+it retries for up to the given time while access is denied.`,
 		Example: `  aws-credproc refresh dev-role
   aws-credproc refresh --mfa dev-role
   aws-credproc refresh --wait 60s dev-role

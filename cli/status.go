@@ -53,14 +53,14 @@ func newStatusCmd(a *app) *cobra.Command {
 		Use:   "status [PROFILE...]",
 		Short: "Show the cached sessions and how long they last",
 		Long: `Shows the cached sessions, how long they last, and the last error of those that
-could not be obtained or renewed. It opens no secret and asks for nothing.
+could not be obtained or renewed. It reads no cached credentials and never prompts.
 
 It also shows which store new sessions go to. For that, it asks the keyring
 whether it is unlocked.
 
-Sessions that no profile has by its current settings are shown with --all only:
-those of other config files, of other endpoints, of earlier settings and of
---duration. With --json, all sessions are printed.`,
+Sessions that do not match the current settings of a profile are shown only with
+--all: those of other config files, other endpoints or earlier settings, and those
+obtained with --duration. With --json, all sessions are printed.`,
 		Example: `  aws-credproc status
   aws-credproc status --watch
   aws-credproc status --json`,

@@ -20,14 +20,14 @@ const (
 // storeLimit is how long storing a new session may take.
 const storeLimit = 5 * time.Second
 
-// resolution obtains the sessions of one plan. There is one after each link.
+// resolution obtains the sessions of one plan. Each link of the chain produces one session.
 type resolution struct {
 	*Resolver
 	plan plan.Plan
 	mfa  mfaCodes
 	sts  func() (*stsClient, error) // returns the plan's client
-	// background is set if no caller waits for the last session. If that was deleted meanwhile, the
-	// new one is not stored.
+	// background is set if no caller waits for the last session. If the cached session is deleted
+	// during the renewal, the new one is not stored.
 	background bool
 	since      time.Time // failures before it are ignored
 	storeLimit time.Duration
@@ -63,8 +63,8 @@ func (r *resolution) session(ctx context.Context, n int, fit fitness) (cache.Ses
 	return r.obtain(ctx, n, fit, s)
 }
 
-// checkAccount returns the session after link n as it was read from the cache. A session of another
-// account than that of its role is not used for anything, also not in an outage.
+// checkAccount returns s, a cached session after link n, or an error if it belongs to an account
+// other than its role's. Such a session is never used, not even in an outage.
 func (r *resolution) checkAccount(n int, s cache.Session) (cache.Session, error) {
 	if err := r.plan.CheckAccount(n, s); err != nil {
 		return cache.Session{}, err
@@ -73,10 +73,10 @@ func (r *resolution) checkAccount(n int, s cache.Session) (cache.Session, error)
 }
 
 // obtain returns a new session after link n. It holds the lock of the session, so that one process
-// obtains it for all. If fit is not nil, a fit session that another process has obtained meanwhile
-// is returned instead, and so is the failure of another process. old is the session before, if
-// there is one. If it could be returned instead, a new one may take a few seconds at most, waiting
-// for other processes included.
+// obtains it for all. If fit is not nil, and another process has already obtained a fit session or
+// has failed, obtain returns that result. old is the cached session, if there is one. If old can
+// still be used, obtain stops after a few seconds, including the wait for other processes, and
+// falls back to old.
 func (r *resolution) obtain(
 	ctx context.Context, n int, fit fitness, old cache.Session,
 ) (cache.Session, error) {
@@ -86,7 +86,8 @@ func (r *resolution) obtain(
 	defer r.waiting(r.plan.Chain.Profile.Name + ": waiting for a new session")()
 	caller := ctx
 	if plan.IsFallback(old, r.Now()) && !(r.needsCode() && r.mfa.canAsk(ctx)) {
-		var cancel context.CancelFunc // a user who is asked needs time to answer
+		// There is no such limit if the user is asked for a code.
+		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, fallbackPatience)
 		defer cancel()
 	}
@@ -119,7 +120,7 @@ type lookup struct {
 	fit fitness
 	old cache.Session // the last session that was read
 
-	reported bool // that the session cannot be used
+	reported bool // it has been reported that the session cannot be used
 	done     bool // found or failure is the result
 	found    cache.Session
 	failure  error
@@ -134,8 +135,8 @@ func (l *lookup) look(ctx context.Context) bool {
 	return l.done
 }
 
-// lookForFailure looks for a failure where there is no session. The process that noted it has asked
-// the store, which may be slow to report that it has none.
+// lookForFailure looks for a failure of another process if there is no session. It does not ask the
+// store, which may be slow: the process that recorded the failure has already asked it.
 func (l *lookup) lookForFailure(ctx context.Context) bool {
 	f, _, ok := l.lastFailure(l.n)
 	if !ok || f.Store != "" || l.old != (cache.Session{}) ||
@@ -198,7 +199,8 @@ func isOwnTimeout(ctx context.Context, err error) bool {
 		errors.Is(err, context.DeadlineExceeded)
 }
 
-// lockError returns the error if another process holds a lock for too long.
+// lockError returns the error for a lock that was not obtained: because another process held it for
+// too long, for example.
 func lockError(p plan.Plan, n int, err error) error {
 	e := &diag.Error{
 		Profile: p.Chain.Profile.Name, Where: p.Links[n].String(), Err: err, Flags: diag.Temporary,
@@ -213,8 +215,8 @@ func lockError(p plan.Plan, n int, err error) error {
 	return e
 }
 
-// reportUnreadable reports a session that cannot be used. If the store cannot take the new session
-// either, that is reported later, once.
+// reportUnreadable reports a session that cannot be used. If the cause also prevents storing the
+// new session, it is only traced here, because storing reports it.
 func (r *resolution) reportUnreadable(n int, err error) {
 	report := r.Warnf
 	for _, laterReported := range []error{
@@ -258,8 +260,8 @@ func (r *resolution) sourceSession(ctx context.Context) (cache.Session, error) {
 	return s, nil
 }
 
-// store stores a new session, unless it has no expiration. It does so even if the caller's time is
-// up.
+// store stores a new session, unless it has no expiration. It does so even if the caller's context
+// has ended.
 func (r *resolution) store(ctx context.Context, n int, s cache.Session) {
 	if s.Expiration.IsZero() {
 		return

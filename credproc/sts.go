@@ -23,7 +23,7 @@ import (
 // profile and the environment.
 type stsClient struct {
 	options  sts.Options
-	watch    func(*sts.Options) // adds to options
+	watch    func(*sts.Options) // an option of every SDK client
 	endpoint plan.Endpoint
 	now      func() time.Time
 	warnf    func(string, ...any)
@@ -98,8 +98,8 @@ func (c *stsClient) assumeRoleWithWebIdentity(
 	}
 	in.Policy, in.PolicyArns = policyParams(s.Policy, s.PolicyARNs)
 	out, err := sts.New(c.options, c.watch).AssumeRoleWithWebIdentity(ctx, in, func(o *sts.Options) {
-		// STS also refuses valid tokens so, while it does not have the provider's keys yet. The
-		// SDK's own provider retries too.
+		// STS also returns this error for a valid token until it has the provider's keys. The SDK's
+		// web identity provider retries it too.
 		invalid := (&types.InvalidIdentityTokenException{}).ErrorCode()
 		o.Retryer = retry.AddWithErrorCodes(o.Retryer, invalid)
 	})
@@ -144,8 +144,8 @@ func (c *stsClient) roleSession(
 	return s, nil
 }
 
-// sessionOf returns the session in a response of STS, issued at the time of STS's clock. It returns
-// an error for a response that STS would not send, which a proxy may.
+// sessionOf returns the session in a response of STS. Issued is the time of STS's clock. It returns
+// an error for a response that cannot be from STS; a proxy may have sent or changed it.
 func (c *stsClient) sessionOf(
 	credentials *types.Credentials, metadata middleware.Metadata,
 ) (cache.Session, error) {
@@ -158,7 +158,7 @@ func (c *stsClient) sessionOf(
 		SessionToken:    aws.ToString(credentials.SessionToken),
 		Issued:          c.now(), Expiration: aws.ToTime(credentials.Expiration),
 	}
-	// A Date after the expiration is that of a proxy.
+	// A Date header later than the expiration was set by a proxy.
 	date, ok := awsmiddleware.GetServerTime(metadata)
 	if ok && s.Expiration.After(date) {
 		c.warnSkew(s.Issued.Sub(date))
@@ -174,7 +174,7 @@ func (c *stsClient) sessionOf(
 		return cache.Session{}, errBadAnswer{"the session has already expired"}
 	case lifetime > plan.MaxLifetime+plan.MaxSkew:
 		return cache.Session{}, errBadAnswer{
-			fmt.Sprintf("the session lasts %s, more than the %s of AWS's longest",
+			fmt.Sprintf("the session lasts %s, but AWS allows at most %s",
 				tui.Span(lifetime), tui.Span(plan.MaxLifetime)),
 		}
 	}

@@ -61,7 +61,7 @@ func load(which, path string) (*file, error) {
 }
 
 // Faults returns the lines that cannot be read, the first one of each section. Only chains that pass
-// through such a section fail. A line before the first section makes none fail.
+// through such a section fail. A faulty line before the first section affects no chain.
 func (f *Files) Faults() []*diag.Error {
 	return append(f.config.faults(), f.credentials.faults()...)
 }
@@ -141,7 +141,7 @@ func readFile(path string) (string, error) {
 	}
 	var text strings.Builder // os.ReadFile would need a copy from bytes to string
 	text.Grow(int(info.Size()))
-	n, err := io.Copy(&text, io.LimitReader(f, info.Size()+1)) // one byte more, to notice growth
+	n, err := io.Copy(&text, io.LimitReader(f, info.Size()+1)) // one byte more, to detect growth
 	switch {
 	case err != nil:
 		return fail("cannot be read: "+reason(err), otherPathHint)

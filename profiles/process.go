@@ -10,8 +10,8 @@ import (
 
 // ProcessCommand returns the credential_process command that starts the helper at an absolute path
 // for a profile: `/path/helper get NAME` or `"/path with space/helper" get NAME`. All SDKs read
-// these forms; a command that starts and ends with a quote is broken by the Go SDK. A path that
-// cannot be written so is refused. goos is the system whose rules apply.
+// these forms. (The Go SDK breaks a command that both starts and ends with a quote.) It returns an
+// error for a path that cannot be written in this way. goos is the system whose rules apply.
 func ProcessCommand(helper, profile, goos string) (string, error) {
 	word, err := commandWord(helper, goos)
 	if err != nil {
@@ -67,10 +67,10 @@ func commandWord(program, goos string) (string, error) {
 	return program, nil
 }
 
-// badInCommand returns what in a program's path some SDKs do not read within double quotes, or "".
+// badInCommand describes a character in a program's path that some SDKs do not read correctly
+// within double quotes. It returns "" if there is none.
 func badInCommand(program, goos string) string {
-	// sh expands some of these; the shlex of the AWS CLI and, on Windows, the AWS CLI and cmd.exe
-	// have rules of their own for others.
+	// On Unix, sh and the AWS CLI (shlex) treat these specially; on Windows, cmd.exe and the AWS CLI.
 	forbidden := "\"'\\$`~"
 	if goos == "windows" {
 		forbidden = "\"'%&|<>^()@!`"

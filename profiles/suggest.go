@@ -15,7 +15,8 @@ const maxSuggestions = 20
 
 const profileNameHint = "use letters, digits and _-/.%@:+ in the name of a profile"
 
-// noProfile returns the error for a missing profile. Its hint names what is there instead.
+// noProfile returns the error for a missing profile. Its hint suggests what the user may have
+// meant.
 func (f *Files) noProfile(name string) *diag.Error {
 	e := &diag.Error{Profile: name, Problem: "no such profile in " + f.config.path, Err: ErrNoProfile}
 	if f.config.path != f.credentials.path && !SameFile(f.config.path, f.credentials.path) {
@@ -34,7 +35,7 @@ func (f *Files) noProfile(name string) *diag.Error {
 		return e
 	}
 	f.suggestions++
-	if f.isInOtherForm(e, name) {
+	if f.describeMisread(e, name) {
 		return e
 	}
 	names := f.Names()
@@ -46,8 +47,9 @@ func (f *Files) noProfile(name string) *diag.Error {
 	return e
 }
 
-// isInOtherForm completes the error if the profile is there, but its header is not read as one.
-func (f *Files) isInOtherForm(e *diag.Error, name string) bool {
+// describeMisread changes e and reports true if a file has the profile, but its header is
+// malformed.
+func (f *Files) describeMisread(e *diag.Error, name string) bool {
 	for _, file := range f.both() {
 		if fault := file.brokenHeader(name); fault != nil {
 			e.Where, e.Problem, e.Hint = fault.Where, fault.Problem, fault.Hint
@@ -67,7 +69,8 @@ func (f *Files) isInOtherForm(e *diag.Error, name string) bool {
 	return false
 }
 
-// misread returns why a header that seems to be that of a profile is not read as one, or "".
+// misread returns why a header that looks like the header of profile name is not read as one, or
+// "".
 func misread(which, header, name string) string {
 	word, rest, _ := strings.Cut(header, " ")
 	rest = trim(rest)

@@ -15,7 +15,7 @@ import (
 
 // bus is a connection to the session bus, on which the Secret Service has responded. Each call is
 // sent immediately, with NoAutoStart so that it starts no service; the function that a call returns
-// waits for the reply. The connection ends with its context.
+// waits for the reply. The connection is closed when its context ends.
 type bus struct {
 	conn     *dbus.Conn
 	answered answeredFunc
@@ -53,12 +53,12 @@ type bufferedConn struct {
 
 func (c bufferedConn) Read(p []byte) (int, error) { return c.in.Read(p) }
 
-// hello greets the bus and waits for an answer of the Secret Service.
+// hello registers with the bus and waits for a first reply from the Secret Service.
 //
-// It does not use conn.Hello, which waits: the bus handles calls in their order. The first call of
-// the service is waited for, and is one that needs nothing (an alias that does not exist). Until it
-// has answered, gnome-keyring 42 may have missed that there is a new client; a SearchItems then
-// fails, and an OpenSession crashes it.
+// The bus handles calls in order, so the first call to the service is sent without waiting for the
+// reply to Hello (conn.Hello would wait). This call looks up an alias that does not exist. Until
+// gnome-keyring 42 has replied to it, it may not know about the new client: SearchItems would fail,
+// and OpenSession would crash it.
 func (b *bus) hello() error {
 	if err := b.conn.Auth(nil); err != nil {
 		return fmt.Errorf("session bus: %w", err)
@@ -73,8 +73,8 @@ func (b *bus) hello() error {
 	return first(&path)
 }
 
-// close ends the connection and with it the session of the Secret Service. An error would mean that
-// it had ended before.
+// close closes the connection, which also ends the Secret Service session. It ignores the error,
+// which only means that the connection was already closed.
 func (b *bus) close() { _ = b.conn.Close() }
 
 func (b *bus) call(path dbus.ObjectPath, method string, args ...any) reply {
@@ -83,7 +83,7 @@ func (b *bus) call(path dbus.ObjectPath, method string, args ...any) reply {
 	return func(results ...any) error {
 		<-call.Done
 		if call.Err == nil ||
-			errors.As(call.Err, new(dbus.Error)) { // not the end of the connection
+			errors.As(call.Err, new(dbus.Error)) { // an error reply, not a lost connection
 			b.answered(true)
 		}
 		if err := call.Store(results...); err != nil {
@@ -93,7 +93,7 @@ func (b *bus) call(path dbus.ObjectPath, method string, args ...any) reply {
 	}
 }
 
-// serviceError is an error reply of the bus or the service that has no error of this package.
+// serviceError is an error reply for which this package has no error of its own.
 type serviceError struct{ name, text string }
 
 func (e serviceError) Error() string { return e.name + ": " + e.text }

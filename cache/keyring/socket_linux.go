@@ -28,8 +28,8 @@ func checkOwner(uid uint32) error {
 }
 
 // dialSessionBus connects to the session bus: to the first address of DBUS_SESSION_BUS_ADDRESS at
-// which a bus of this user listens, else to the socket "bus" in XDG_RUNTIME_DIR. The error wraps
-// ErrUnavailable if there is no such bus. It starts no bus.
+// which a bus of this user listens, or, if that variable is empty, to the socket "bus" in
+// XDG_RUNTIME_DIR. The error wraps ErrUnavailable if there is no such bus. It does not start a bus.
 func dialSessionBus(ctx context.Context) (*net.UnixConn, error) {
 	addresses := os.Getenv("DBUS_SESSION_BUS_ADDRESS")
 	if addresses == "" {
@@ -89,8 +89,8 @@ func dialRuntimeBus(ctx context.Context, dir string) (*net.UnixConn, error) {
 	return dialOwn(ctx, path)
 }
 
-// dialOwn connects to a unix socket, see parseAddress, if the process that listens at it runs as
-// this user. It sends nothing.
+// dialOwn connects to a unix socket if the process that listens on it runs as this user. The name
+// of the socket is in the form that parseAddress returns. It sends nothing.
 func dialOwn(ctx context.Context, socket string) (*net.UnixConn, error) {
 	conn, err := dial(ctx, socket)
 	switch {
@@ -118,8 +118,7 @@ func dial(ctx context.Context, socket string) (*net.UnixConn, error) {
 		if !errors.Is(err, syscall.EAGAIN) {
 			return conn, err
 		}
-		// The queue of connections that the bus has not accepted yet is full. The kernel cannot be
-		// asked to wait for that.
+		// The listen queue of the bus is full. There is no way to wait for space in it, so retry.
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)

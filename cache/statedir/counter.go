@@ -17,7 +17,7 @@ import (
 // ErrBusy means that another process has held a lock for too long.
 var ErrBusy = errors.New("another process has not finished in time")
 
-// maxCounter is the length of a number in decimal, with its line end.
+// maxCounter is the maximum size of a counter file in bytes: a decimal int64 and a newline.
 const maxCounter = 21
 
 // countLimit is how long Count waits for another process. A Count takes milliseconds, but the other

@@ -32,10 +32,10 @@ const (
 // Dir is an open state directory that other users cannot write to. Its methods are safe for
 // concurrent use.
 //
-// A directory that others can read is accepted: mkdir creates one, everything in it is 0600 within
-// 0700, and the program must not chmod a directory that a user named (it may be the home
-// directory). A directory that others can write to is refused, because they could put their own
-// sessions in it.
+// A directory that others can read is accepted. A user who creates it with mkdir gets such a
+// directory, and the program must not chmod it (it may be the home directory). The files in it are
+// 0600, in directories of mode 0700. A directory that others can write to is refused, because they
+// could put their own sessions in it.
 type Dir struct {
 	path string
 	root *os.Root
@@ -91,7 +91,7 @@ func open(path string) (*Dir, error) {
 // directory is not safe or not the one of info.
 func openChecked(info fs.FileInfo, open func() (*os.Root, error)) (*os.Root, error) {
 	switch {
-	case info.Mode()&(fs.ModeSymlink|fs.ModeIrregular) != 0: // a junction of Windows is irregular
+	case info.Mode()&(fs.ModeSymlink|fs.ModeIrregular) != 0: // Windows junctions are irregular
 		return nil, errors.New("is a link, not a directory")
 	case !info.IsDir():
 		return nil, errors.New("is not a directory")
@@ -152,7 +152,7 @@ func CheckCreatable(path string) error {
 		}
 		parent = filepath.Dir(parent)
 	}
-	info, err := os.Stat(parent) // of a dangling link, this is an error
+	info, err := os.Stat(parent) // an error for a dangling link
 	if err == nil && !info.IsDir() {
 		err = syscall.ENOTDIR
 	}

@@ -25,14 +25,15 @@ func Default() (string, error) {
 	return filepath.Join(dir, "aws-credproc"), nil
 }
 
-// checkDir and checkFile return nil: directories below %LOCALAPPDATA% inherit an access list of the
-// user alone, and Go invents the mode bits.
+// checkDir and checkFile return nil: directories below %LOCALAPPDATA% inherit an access control
+// list that allows only the user, and Go's mode bits do not reflect it.
 func checkDir(fs.FileInfo) error { return nil }
 
 func checkFile(fs.FileInfo) error { return nil }
 
 // accessToWrite returns an error if this user cannot create files and directories in a directory.
-// It opens the directory for that, and ignores other reasons for which this fails.
+// It opens the directory with write access, and ignores every error except a denial or a
+// write-protected disk.
 func accessToWrite(path string) error {
 	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {

@@ -39,7 +39,8 @@ func (e environment) execExpiry() time.Time {
 // hasProcesses reports whether a profile to check has a credential_process.
 func (c *config) hasProcesses() bool { return len(c.processes)+len(c.mixed) > 0 }
 
-// environmentKeys finds exported keys, except those that a profile uses and valid ones of exec.
+// environmentKeys finds exported keys. It ignores keys that a profile uses and the unexpired keys
+// of `aws-credproc exec`.
 func environmentKeys(x *examination) []Finding {
 	if x.env.hasExecKeys() {
 		return x.expiredExec()
@@ -64,7 +65,7 @@ func environmentKeys(x *examination) []Finding {
 	return []Finding{f}
 }
 
-// expiredExec finds that the session of the exec that runs this process has expired.
+// expiredExec returns a finding if the session of the exec that runs this process has expired.
 func (x *examination) expiredExec() []Finding {
 	end, profile := x.env.execExpiry(), x.env.execProfile()
 	if end.IsZero() || end.After(x.env.now()) {
@@ -94,7 +95,7 @@ func environmentWebIdentity(x *examination) []Finding {
 	}}
 }
 
-// environmentProfile finds an AWS_PROFILE that names another profile than it should.
+// environmentProfile finds an AWS_PROFILE that names the wrong profile.
 func environmentProfile(x *examination) (found []Finding) {
 	const variable, older = "AWS_PROFILE", "AWS_DEFAULT_PROFILE"
 	name, other, where := x.env.get(variable), x.env.get(older), variable

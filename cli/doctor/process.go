@@ -25,7 +25,7 @@ func newProcess(p profiles.Section, goos string) (process, bool) {
 	}
 	pr := process{Section: p, command: property.Value, odd: quoting(property.Value, goos)}
 	pr.words, pr.ours = profiles.ProcessWords(p)
-	// The other settings of the profile may keep it from being wired.
+	// Ignore the other settings of the profile: with them, Wired may not recognize the command.
 	alone := map[string]profiles.Property{"credential_process": property}
 	pr.gets, _ = profiles.Wired(profiles.Section{Properties: alone})
 	return pr, len(pr.words) > 0
@@ -43,10 +43,11 @@ func (x *examination) processFinding(p process, s Severity, what, why, fix strin
 	return Finding{Severity: s, Profile: p.Name, Where: where, What: what, Why: why, Fix: fix}
 }
 
-// ourLine returns the line that runs aws-credproc by its full path, else as p does.
+// ourLine returns the credential_process line of p with the full path of aws-credproc. It uses the
+// name of the program if SDKs cannot run that path.
 func (x *examination) ourLine(p process) string {
 	command, err := profiles.CommandWith(p.command, x.opts.Helper, x.sh.goos)
-	if err != nil { // the line or the path is unusual: leave out its other arguments
+	if err != nil { // the line or the path is unusual: leave out other arguments
 		command, err = profiles.ProcessCommand(x.opts.Helper, p.gets, x.sh.goos)
 	}
 	if err != nil {

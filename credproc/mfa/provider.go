@@ -27,7 +27,7 @@ type Provider struct {
 	Tracef func(format string, args ...any) // steps, for --verbose; never a secret
 
 	mu      sync.Mutex
-	refused map[Device]int // codes in a row
+	refused map[Device]int // number of refused codes in a row
 }
 
 // How many more codes are tried after STS refused one: it may have been mistyped or already used.
@@ -36,9 +36,10 @@ const (
 	machineRetries = 1
 )
 
-// Code returns a code. previous is nil the first time. Later it is why STS refused the code before,
-// and wraps [ErrRefused]; the user sees its text. If another code would not help, the error is
-// previous. The caller should hold a lock for the device, so that only one process asks.
+// Code returns a code. previous is nil in the first call. In later calls it is the error with which
+// STS refused the previous code: it wraps [ErrRefused], and its text is shown to the user. If
+// another code would not help, Code returns previous. The caller should hold a lock for the device,
+// so that only one process asks.
 func (p *Provider) Code(ctx context.Context, d Device, previous error) (Code, error) {
 	refused := p.countRefused(d, previous)
 	if p.usesProcess(d) {
@@ -113,8 +114,8 @@ func (p *Provider) seed(ctx context.Context, d Device) (Seed, error) {
 	return seed, err
 }
 
-// cannotAsk returns an [ErrCannotAsk] with the reason. It mentions the keyring if that exists and
-// failed.
+// cannotAsk returns an [ErrCannotAsk] with the reason. It also mentions seedErr if there is a
+// keyring and it failed.
 func cannotAsk(reason, seedErr error) error {
 	if !errors.Is(seedErr, ErrNoSeed) && !errors.Is(seedErr, keyring.ErrUnavailable) {
 		reason = fmt.Errorf("%w; cannot look up a TOTP seed: %w", reason, seedErr)

@@ -40,6 +40,6 @@ func notification(
 		title, text)
 }
 
-// hasDisplay reports whether this is not a session over SSH, whose user may not be the one at the
-// screen.
+// hasDisplay reports whether a window can be shown to the user. It reports false in an SSH session,
+// because another user may be at the screen.
 func hasDisplay(getenv func(string) string) bool { return getenv("SSH_CONNECTION") == "" }

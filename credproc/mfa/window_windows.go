@@ -39,7 +39,7 @@ func dialog(
 	return cmd, nil
 }
 
-// wasClosed returns false: after cancelling, the answer is empty.
+// wasClosed returns false: if the user cancels, dialogScript prints an empty answer.
 func wasClosed(int, string) bool { return false }
 
 // notification returns nil: Windows has no program for it.

@@ -7,8 +7,8 @@ import (
 	"aws-credproc/profiles"
 )
 
-// MaxCABundle is the size limit, in bytes, of a CA bundle. That of all public authorities has
-// 250 KB.
+// MaxCABundle is the size limit, in bytes, of a CA bundle. A bundle of all public authorities has
+// about 250 KB.
 const MaxCABundle = 16 << 20
 
 // CABundle returns the path of the CA bundle that is configured for the connections of a profile,
@@ -21,9 +21,9 @@ func CABundle(p profiles.Section, getenv func(string) string) (path, from string
 	return p.Get(key), key
 }
 
-// addCABundles adds the content of the CA bundles of a chain's connections. A session that came
-// through a proxy with a CA of its own is not returned without that CA. Nothing is added, and no
-// file is read, if no CA bundle is configured.
+// addCABundles adds the content of the CA bundles of a chain's connections. So a session that was
+// obtained through a proxy with its own CA is returned only while that CA is configured. If no CA
+// bundle is configured, it adds nothing and reads no file.
 func (k keyHash) addCABundles(c profiles.Chain, getenv func(string) string) {
 	path, _ := CABundle(c.Profile, getenv)
 	sourcePath := ""
@@ -41,8 +41,8 @@ func (k keyHash) addCABundles(c profiles.Chain, getenv func(string) string) {
 	k.add("CA bundle", id, sourceID)
 }
 
-// fileID returns a hash of the content of a file. Where that cannot be read, the connection fails
-// too, and reports it.
+// fileID returns a hash of the content of a file. It returns no error for a file that cannot be
+// read: the connection then fails and reports it.
 func fileID(path string) string {
 	if path == "" {
 		return ""

@@ -45,7 +45,7 @@ func Policies(c profiles.Chain) []RolePolicies {
 		}
 		conditions := conditionsOf(h)
 		principal := caller
-		if strings.Contains(caller, "*") { // not allowed in a principal
+		if strings.Contains(caller, "*") { // a wildcard is not allowed in the ARN of a principal
 			conditions["ArnLike"] = map[string]string{"aws:PrincipalArn": caller}
 			principal = strings.Join(append(strings.SplitN(caller, ":", 6)[:5], "root"), ":")
 		}

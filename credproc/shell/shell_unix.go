@@ -16,9 +16,10 @@ func command(ctx context.Context, line string) *exec.Cmd {
 	return exec.CommandContext(ctx, "sh", "-c", line)
 }
 
-// killWithChildren makes Cancel kill a command and its children. If possible, the command gets a
-// process group. It does not if it is nested in the command of another aws-credproc, which kills
-// its own group, and not in the foreground of a terminal, which only the foreground group may read.
+// killWithChildren makes Cancel kill a command and its children. The command gets its own process
+// group, except in two cases. If it is nested in the command of another aws-credproc, it stays in
+// that command's group, so that the other aws-credproc can kill it. In the foreground of a terminal
+// it stays in the foreground group, because no other group may read from the terminal.
 func killWithChildren(cmd *exec.Cmd, nested bool) {
 	if nested || terminal.IsAvailable() {
 		cmd.Cancel = func() error { return killTree(cmd.Process) }
@@ -48,7 +49,7 @@ func killTree(p *os.Process) error {
 		for pid, parent := range parents() {
 			if tree[parent] && !tree[pid] {
 				tree[pid], found = true, true
-				_ = syscall.Kill(pid, syscall.SIGSTOP) // fails if it has ended or changed its user
+				_ = syscall.Kill(pid, syscall.SIGSTOP) // fails if it has ended or runs as another user
 			}
 		}
 		if !found {

@@ -19,7 +19,7 @@ var funcs = map[string]func(args []string) error{}
 // Register registers a function under a name. Call it from an init function of the test.
 func Register(name string, f func(args []string) error) { funcs[name] = f }
 
-// IsChild reports whether this process is a child.
+// IsChild reports whether this process was started by [Command].
 func IsChild() bool { return os.Getenv(childVar) != "" }
 
 // Main runs the function of a child and exits, or returns if this process is not a child. Call it

@@ -35,7 +35,7 @@ type Credentials struct {
 
 // Options are the settings of a [Server].
 type Options struct {
-	// Lookup returns the credentials. It is called for each request, but never concurrently.
+	// Lookup returns the credentials. Concurrent requests share one call.
 	Lookup  func(context.Context) (Credentials, error)
 	Timeout time.Duration // of one lookup
 	// Grace is how long a lookup may take after its context has ended.
@@ -113,7 +113,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case r.Host != s.host: // a web page whose host name resolves to this machine (DNS rebinding)
-		refuse(http.StatusForbidden, "AccessDenied", "this is "+s.host)
+		refuse(http.StatusForbidden, "AccessDenied", "the Host header is not "+s.host)
 		return
 	case !s.isAuthorized(r):
 		refuse(http.StatusUnauthorized, "AccessDenied",
@@ -130,7 +130,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	credentials, err := s.shared(r.Context())
 	if err != nil {
 		if r.Context().Err() != nil {
-			return // the client has gone
+			return // the client has disconnected
 		}
 		s.Failed(err)
 		refuse(failureStatus(err), "CredentialsUnavailable", terminal.Printable(err.Error()))
@@ -156,7 +156,7 @@ func failureStatus(err error) int {
 // again and get replaced keys. botocore and the JavaScript SDK need an Expiration and a Token.
 const staticLifetime = time.Hour
 
-// response returns the JSON value of a container's endpoint.
+// response returns the JSON value in the format of a container credentials endpoint.
 func response(c Credentials, now time.Time) any {
 	if c.Expiration.IsZero() {
 		c.Expiration = now.Add(staticLifetime)

@@ -1,4 +1,5 @@
-// Package files reads small files of any origin, and replaces files on Windows and Unix alike.
+// Package files reads small files that may be of any type or size, and retries operations on files
+// that another program has open.
 package files
 
 import (
@@ -11,7 +12,7 @@ import (
 	"path/filepath"
 )
 
-// ErrNotRegular is in the error for a directory, pipe, device or socket.
+// ErrNotRegular is wrapped by the error for a directory, pipe, device or socket.
 var ErrNotRegular = errors.New("not a regular file")
 
 // TooLargeError is the error for a file that exceeds a limit in bytes.
@@ -24,8 +25,8 @@ func (e TooLargeError) Error() string {
 	return fmt.Sprintf("larger than %d KB", e>>10)
 }
 
-// Read returns the content of a regular file of at most limit bytes. It opens nothing else: that
-// could block, or never end. Its errors begin with the path.
+// Read returns the content of a regular file of at most limit bytes. It does not open other files,
+// such as pipes, because reading them could block or never end. Its errors begin with the path.
 func Read(path string, limit int64) ([]byte, error) {
 	var b bytes.Buffer
 	if err := Copy(&b, path, limit); err != nil {
@@ -79,7 +80,7 @@ func CheckInfo(info fs.FileInfo, limit int64) error {
 }
 
 // Real returns the absolute path of a file with symbolic links resolved, as far as that is
-// possible. It identifies a file no matter by which path it is named.
+// possible, so that all paths that lead to the same file give the same result.
 func Real(path string) string {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target

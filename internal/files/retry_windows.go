@@ -14,10 +14,14 @@ const retryLimit = 2 * time.Second
 // Retry calls do until it no longer fails because another program has the file open, for at most
 // two seconds.
 //
-// Windows does not replace or remove a file that a program has opened without sharing it for that,
-// as virus scanners and indexers do; nor, on file systems without POSIX semantics (FAT, many
-// network drives), one that is open at all; and it does not read one that is being replaced. There
-// is no notification when the file is closed, and a file with many readers is free only for short
+// On Windows, these operations fail:
+//   - Replacing or removing a file that a program, such as a virus scanner, has opened without
+//     FILE_SHARE_DELETE.
+//   - Replacing or removing any open file, on file systems without POSIX semantics (FAT, many
+//     network drives).
+//   - Reading a file that is being replaced.
+//
+// Windows does not report when a file is closed. A file with many readers is closed only for short
 // times, so the pauses are short.
 func Retry(do func() error) error {
 	pause := time.Millisecond

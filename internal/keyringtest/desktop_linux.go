@@ -48,8 +48,8 @@ type Desktop struct {
 	prompter *prompter
 }
 
-// New starts a session bus without a Secret Service, which it could activate. The environment of
-// the test names the bus.
+// New starts a session bus. No Secret Service runs on it, but the bus could activate one. The
+// environment of the test names the bus.
 func New(t *testing.T) *Desktop {
 	t.Helper()
 	for _, tool := range []string{"dbus-daemon", "gnome-keyring-daemon", "secret-tool"} {
@@ -257,8 +257,9 @@ func Listen(t *testing.T, serve func(net.Conn)) {
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+path)
 }
 
-// ListenAs is Listen at a socket name in the form of package net, for a bus of another user. It
-// skips the test unless it runs as root. It does not set DBUS_SESSION_BUS_ADDRESS.
+// ListenAs is like Listen, but the bus belongs to another user and has a given socket name, in the
+// form of package net. It skips the test unless it runs as root. It does not set
+// DBUS_SESSION_BUS_ADDRESS.
 func ListenAs(t *testing.T, uid int, name string, serve func(net.Conn)) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -270,7 +271,7 @@ func ListenAs(t *testing.T, uid int, name string, serve func(net.Conn)) {
 	}
 	listening := make(chan listener)
 	go func() {
-		// The user ID of this thread alone is changed, and the thread ends with the goroutine.
+		// Only the user ID of this thread is changed, and the thread ends with the goroutine.
 		runtime.LockOSThread()
 		const keep = ^uintptr(0)
 		_, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, keep, uintptr(uid), keep)
@@ -296,7 +297,7 @@ func accept(t *testing.T, l net.Listener, serve func(net.Conn)) {
 		if err != nil {
 			return
 		}
-		t.Cleanup(func() { _ = conn.Close() }) // also keeps it from being collected and closed
+		t.Cleanup(func() { _ = conn.Close() }) // also prevents a finalizer from closing it
 		go serve(conn)
 	}
 }

@@ -64,8 +64,9 @@ func (d *Desktop) StopPrompter() {
 	}
 }
 
-// sent is called for each message that the connection of the desktop sends. What follows the reply
-// to a call must not be sent before it: gcr would ignore it and wait forever.
+// sent is called for each message that the connection of the desktop sends. It runs the function
+// that afterReply has set for the message. A signal that gcr receives before the reply to its call
+// is ignored, and gcr would wait forever.
 func (p *prompter) sent(m *dbus.Message) {
 	if m.Type != dbus.TypeMethodReply {
 		return

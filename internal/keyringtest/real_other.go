@@ -9,8 +9,8 @@ import (
 	gokeyring "github.com/zalando/go-keyring"
 )
 
-// realVar is "real" if tests may use the keyring of the user who runs them, as on a build machine.
-// Otherwise, go-keyring has a keyring in memory.
+// realVar names a variable. If it is "real", as on a build machine, tests may use the keyring of
+// the user who runs them. Otherwise, go-keyring keeps its items in memory.
 const realVar = "AWS_CREDPROC_TEST_KEYRING"
 
 func init() {

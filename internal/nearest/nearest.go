@@ -3,8 +3,8 @@ package nearest
 
 import "strings"
 
-// Name returns the one of names that differs least from name, in letters of any case, or "" if none
-// is near enough.
+// Name returns the element of names that is closest to name, ignoring case, or "" if none is close
+// enough.
 func Name(name string, names []string) string {
 	best, bestDistance := "", min(3, (len(name)+1)/2)+1
 	for _, n := range names {

@@ -7,14 +7,14 @@ import (
 	"unicode/utf8"
 )
 
-// IsUnsafe reports whether r is a control or formatting character, a line separator, or what
-// decoding invalid UTF-8 yields: what could change a terminal or disguise text on it.
+// IsUnsafe reports whether r could change the state of a terminal or disguise text on it: a control
+// or formatting character, a line separator, or utf8.RuneError, which replaces invalid UTF-8.
 func IsUnsafe(r rune) bool {
 	return r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
-// Clean replaces each run of unsafe characters by a space and cuts s to at most limit bytes, at a
-// character.
+// Clean replaces each run of unsafe characters by a space and cuts s to at most limit bytes,
+// without splitting a character.
 func Clean(s string, limit int) string {
 	if strings.ContainsFunc(s, IsUnsafe) {
 		s = strings.Join(strings.FieldsFunc(s, IsUnsafe), " ")

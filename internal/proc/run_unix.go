@@ -15,11 +15,11 @@ import (
 func Shell() string { return cmp.Or(os.Getenv("SHELL"), "/bin/sh") }
 
 // Replace runs the command in the place of this process. It returns only if that fails, with a
-// [*StartError]. On Windows, which cannot replace a process, it is [Command.Run].
+// [*StartError]. On Windows, which cannot replace a process, it calls [Command.Run].
 //
-// The command inherits nothing from this process but its standard streams and what was inherited
-// before: the system makes a new process image dumpable (see [Harden]), resets handled signals, and
-// closes close-on-exec files.
+// The command inherits only the standard streams and what this process itself has inherited. The
+// system makes the new process image dumpable (see [Harden]), resets the signals that this process
+// handles, and closes close-on-exec files.
 func (c Command) Replace() (exitCode int, err error) {
 	return 0, newStartError(c.Args[0], syscall.Exec(c.Path, c.Args, c.Env))
 }

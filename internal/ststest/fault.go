@@ -20,7 +20,7 @@ const (
 	// Fail responds with an error of [Fault.Status] (default 500), [Fault.Code] (default by
 	// status) and the message [Fault.Text].
 	Fail
-	// Truncate executes the request and sends half of the body under its full Content-Length.
+	// Truncate executes the request and sends half of the body with the Content-Length of all of it.
 	Truncate
 	// LongToken issues a valid session token of [Fault.Size] bytes.
 	LongToken
@@ -63,7 +63,7 @@ const (
 // Always is the [Fault.Times] of a fault that lasts until [Server.ClearFaults].
 const Always = -1
 
-// Fault is a failure of the server. [FaultKind] describes which of the last fields apply.
+// Fault is a failure of the server. The comment on each [FaultKind] names the fields that it uses.
 type Fault struct {
 	Action string        // the action it applies to; "" for all
 	Times  int           // the number of requests it applies to; 0 means 1
@@ -78,7 +78,7 @@ type Fault struct {
 	By     time.Duration
 }
 
-// Fault adds a fault. A request meets the first fault for its action that is not used up.
+// Fault adds a fault. The faults for an action apply in the order in which they were added.
 func (s *Server) Fault(f Fault) {
 	if f.Times == 0 {
 		f.Times = 1

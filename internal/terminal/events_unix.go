@@ -16,7 +16,7 @@ import (
 
 // events lets select wait for SIGCONT and for the end of a context.
 type events struct {
-	pipe  *os.File     // holds a byte per SIGCONT and ends with the context
+	pipe  *os.File     // one byte per SIGCONT; EOF after the context has ended
 	cause func() error // the cause of the context's end
 	close func()
 }
@@ -58,8 +58,8 @@ func newEvents(ctx context.Context) (*events, error) {
 
 func (e *events) fd() int { return int(e.pipe.Fd()) }
 
-// next takes an event, if there is one. It returns errAskAgain after SIGCONT, and the cause of the
-// context after its end.
+// next takes an event and returns errAskAgain for SIGCONT, or the cause of the context if it has
+// ended. It returns nil if there is no event.
 func (e *events) next() error {
 	if timeout, err := ready([]int{e.fd()}, nil, 0); timeout || err != nil {
 		return err

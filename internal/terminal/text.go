@@ -31,7 +31,7 @@ func printableLines(s string) string {
 }
 
 // NewWriter returns a writer that writes text to w without control or formatting characters, except
-// newlines and tabs. It drops what exceeds limit bytes, and the errors of w.
+// newlines and tabs. It drops output beyond limit bytes, and ignores the errors of w.
 func NewWriter(w io.Writer, limit int) io.Writer { return &writer{w: w, left: limit} }
 
 type writer struct {

@@ -1,6 +1,6 @@
 package tui
 
-// A console has no signals that suspend a process.
+// Windows has no signals that suspend a process.
 
 func (s *AltScreen) watchSignals() {}
 

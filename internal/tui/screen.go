@@ -39,9 +39,10 @@ func ScreenOf(w io.Writer) Screen {
 	}
 }
 
-// CutPage returns as many lines of a page as the screen holds, from the first on, and the number of
-// those left out: a longer page that is shown again and again would scroll its head away. The last
-// line of the screen is left empty for the cursor.
+// CutPage returns the first lines of a page, as many as fit on the screen, and a line with the
+// number of lines that were cut. It is for pages that are drawn repeatedly: the first lines of a
+// longer page would scroll off the screen. The last line of the screen is left empty for the
+// cursor.
 func (s Screen) CutPage(page []byte) []byte {
 	lines := slices.Collect(bytes.Lines(page))
 	if s.Height < 3 || len(lines) < s.Height {

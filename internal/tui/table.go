@@ -10,8 +10,8 @@ import (
 // Table is rows of cells. The first row holds the columns' titles.
 type Table struct {
 	Rows [][]string
-	// Shrink are the columns that become narrower, the widest first, where the terminal is too narrow.
-	// Their cells are then wrapped.
+	// Shrink are the columns that may become narrower if the table does not fit. Their cells are then
+	// wrapped.
 	Shrink []int
 	// Paint returns a piece of a cell in the cell's color; nil means no colors.
 	Paint func(row, column int, piece string) string
@@ -52,7 +52,7 @@ func (t Table) Render(width int) []byte {
 // line returns one of the lines that a row takes.
 func (t Table) line(row, line int, pieces [][]string, widths []int) string {
 	var out strings.Builder
-	blanks := 0 // not yet written, so that no line ends in blanks
+	blanks := 0 // written before the next piece, so that no line ends in blanks
 	for i, cell := range pieces {
 		piece := ""
 		if line < len(cell) {
@@ -96,8 +96,8 @@ func (t Table) widths(limit int) (widths []int) {
 	return widths
 }
 
-// cheapest returns the column whose narrowing by 1 costs least, of several the widest, and -1 if
-// none can be narrowed.
+// cheapest returns the column that costs least to narrow by 1, or -1 if none can be narrowed. If
+// several cost the same, it returns the widest.
 func (t Table) cheapest(widths []int) int {
 	column, least := -1, 0
 	for _, i := range t.Shrink {
@@ -117,8 +117,8 @@ func (t Table) cheapest(widths []int) int {
 // cost returns the number of lines of the table, plus the number of words that are broken, at these
 // widths. In a long table it counts the first rows only.
 func (t Table) cost(widths []int) (cost int) {
-	const most = 200
-	for _, row := range t.Rows[:min(len(t.Rows), most)] {
+	const maxRows = 200
+	for _, row := range t.Rows[:min(len(t.Rows), maxRows)] {
 		height := 1
 		for _, i := range t.Shrink {
 			if i >= len(row) || len(row[i]) <= widths[i] {
@@ -137,7 +137,8 @@ func (t Table) cost(widths []int) (cost int) {
 }
 
 // wrapCell splits text into pieces of at most width characters: after a space if there is one, else
-// after a punctuation mark of names and ARNs, else anywhere. An arrow stays with the word after it.
+// after one of the punctuation marks in names and ARNs, else anywhere. It does not split "->", or
+// after it.
 func wrapCell(text string, width int) (pieces []string) {
 	runes := []rune(text)
 	for len(runes) > width {

@@ -16,9 +16,10 @@ var (
 	ErrNewer = errors.New("written by a newer version of this program")
 )
 
-// Check returns nil if the document b is of the version want and was decoded. got is the version
-// that was decoded and jsonErr the error of [json.Unmarshal]. Otherwise, the error is ErrNewer,
-// which includes newer documents that cannot be decoded, or ErrCorrupt. It does not quote b.
+// Check checks the result of decoding the document b with [json.Unmarshal]: got is the version that
+// was decoded, and jsonErr the error. Check returns nil if got is want and jsonErr is nil. It
+// returns an error that wraps ErrNewer if the version is newer, even if b could not be decoded, and
+// otherwise one that wraps ErrCorrupt. The error does not quote b.
 func Check(b []byte, got, want int, jsonErr error) error {
 	if jsonErr != nil {
 		var v struct {

@@ -66,8 +66,8 @@ func (b *bench) inTurns(programs []*program, runs int) error {
 	return nil
 }
 
-// time runs a program once and returns the elapsed time. The STS has counted only the calls of this
-// run.
+// time runs a program once and returns the elapsed time. Afterwards, calls returns the number of
+// STS calls of this run.
 func (b *bench) time(p *program) (time.Duration, error) {
 	if p.before != nil {
 		if _, err := p.before.output(); err != nil {
@@ -76,7 +76,7 @@ func (b *bench) time(p *program) (time.Duration, error) {
 	}
 	b.sts.ResetRequests()
 	cmd := p.command()
-	// Files, because with pipes os/exec would copy output meanwhile. Stdout is /dev/null.
+	// Stderr is a file and stdout is /dev/null: with pipes, os/exec would copy output during the run.
 	cmd.Stderr = os.Stderr
 	start := time.Now()
 	err := cmd.Run()
@@ -90,7 +90,7 @@ func (b *bench) time(p *program) (time.Duration, error) {
 // calls returns the number of STS calls since the last reset.
 func (b *bench) calls() int { return len(b.sts.Requests()) }
 
-// measure sets the memory of a program, the median of some runs.
+// measure runs a program several times and stores the median of its memory use.
 func (b *bench) measure(p *program, runs int) error {
 	m := b.program(p.name, "maxrss", append([]string{p.path}, p.args...)...)
 	m.env = p.env
@@ -142,7 +142,7 @@ func (p *program) run() (out []byte, message string, err error) {
 	return out, message, err
 }
 
-// median returns the middle element, of an even number the upper one.
+// median returns the middle element, or the upper of the two middle elements.
 func median[T int64 | time.Duration](all []T) T {
 	all = slices.Clone(all)
 	slices.Sort(all)

@@ -1,8 +1,8 @@
 // Maxrss runs a program, discards its output and prints its maximum resident set size in bytes. It
 // prints 0 if that is unknown.
 //
-// It is a small separate program because on Linux the memory of the parent before exec counts for
-// the child.
+// It is a small separate program because on Linux the maximum of a child includes the memory that
+// it shares with its parent before exec.
 package main
 
 import (
