@@ -190,6 +190,6 @@ func (c *stsClient) warnSkew(ahead time.Duration) {
 	if ahead < 0 {
 		direction = "behind"
 	}
-	c.warnf("this machine's clock is %s %s AWS's: set it, or sessions are used too long or not at all",
+	c.warnf("this machine's clock is %s %s AWS's: set it, since sessions expire by it",
 		tui.Span(ahead.Abs()), direction)
 }

@@ -53,7 +53,7 @@ func commandWord(program, goos string) (string, error) {
 		return "", &diag.Error{
 			Problem: fmt.Sprintf("path %q has %s that not all SDKs accept in credential_process",
 				program, bad),
-			Hint: "link aws-credproc into a directory with a plain name, first on the PATH",
+			Hint: "install aws-credproc in a directory on the PATH whose name has only letters and digits",
 		}
 	}
 	plain := "/._-+:,="
