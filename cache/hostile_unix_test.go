@@ -150,8 +150,9 @@ func TestLinkInPlaceOfASessionIsReplaced(t *testing.T) {
 	if _, err := c.Get(t.Context(), testKey); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("got %v", err)
 	}
-	mustPut(t, c, testKey, testSession(), File)
-	if s, err := c.Get(t.Context(), testKey); err != nil || s != testSession() {
+	session := testSession()
+	mustPut(t, c, testKey, session, File)
+	if s, err := c.Get(t.Context(), testKey); err != nil || s != session {
 		t.Errorf("after the next session: %v", err)
 	}
 }

@@ -628,10 +628,11 @@ func TestDamagedItemInAnotherCollectionIsIgnored(t *testing.T) {
 	if _, err := k.get(t.Context(), testKey); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("alone: %v", err)
 	}
-	if err := k.put(t.Context(), testKey, testSession()); err != nil {
+	session := testSession()
+	if err := k.put(t.Context(), testKey, session); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := k.get(t.Context(), testKey); err != nil || got != testSession() {
+	if got, err := k.get(t.Context(), testKey); err != nil || got != session {
 		t.Errorf("with a session's item: %v, %v", got, err)
 	}
 }
