@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/plan"
+	"aws-credproc/internal/awsregion"
 	"aws-credproc/internal/diag"
 	"aws-credproc/internal/tui"
 	"aws-credproc/profiles"
@@ -38,10 +40,24 @@ func (x *credentialExport) checkFlags(cmd *cobra.Command) error {
 			return fmt.Errorf("--duration: %s: %w", x.duration, err)
 		}
 	}
-	if cmd.Flags().Changed("region") && !plan.IsRegion(x.region) {
-		return fmt.Errorf("--region: %q is not a valid AWS Region name", x.region)
+	if cmd.Flags().Changed("region") {
+		if err := checkRegionName(x.region); err != nil {
+			return fmt.Errorf("--region: %q: %w", x.region, err)
+		}
 	}
 	return nil
+}
+
+// checkRegionName returns an error if no partition has regions of that form.
+func checkRegionName(name string) error {
+	if awsregion.IsPossible(name) {
+		return nil
+	}
+	text := "not a valid AWS Region name"
+	if near := awsregion.Nearest(name); near != "" {
+		text += "; did you mean " + near + "?"
+	}
+	return errors.New(text)
 }
 
 // resolve returns the chain of a profile, and the region, "" if none is set.
@@ -71,7 +87,7 @@ func (x *credentialExport) resolve(
 			return c, "", &diag.Error{
 				Profile: profile,
 				Problem: fmt.Sprintf("region %q is not a valid AWS Region name", region),
-				Hint:    "correct it, or use --region",
+				Hint:    awsregion.Hint(region, "it") + ", or use --region",
 			}
 		}
 	}

@@ -138,9 +138,7 @@ func checkSetting(want profiles.Setting) error {
 	case "mfa_serial":
 		err = profiles.CheckMFAARN(want.Value)
 	case "region":
-		if !profiles.IsRegion(want.Value) {
-			err = errors.New("not a valid AWS Region name")
-		}
+		err = checkRegionName(want.Value)
 	}
 	if err != nil {
 		return fmt.Errorf("--%s %q: %w", strings.ReplaceAll(want.Key, "_", "-"), want.Value, err)

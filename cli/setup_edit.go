@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"aws-credproc/internal/awsregion"
 	"aws-credproc/internal/diag"
 	"aws-credproc/internal/proc"
 	"aws-credproc/profiles"
@@ -50,7 +51,7 @@ func checkRegion(f *profiles.Files, name string) error {
 		return err
 	}
 	region := p.Properties["region"]
-	if region.Value == "" || profiles.IsRegion(region.Value) || p.Get("endpoint_url") != "" ||
+	if region.Value == "" || awsregion.IsPossible(region.Value) || p.Get("endpoint_url") != "" ||
 		p.Get("services") != "" {
 		return nil
 	}
@@ -58,7 +59,7 @@ func checkRegion(f *profiles.Files, name string) error {
 		Profile: name,
 		Where:   f.Place(region),
 		Problem: fmt.Sprintf("%q is not a valid AWS Region name", region.Value),
-		Hint:    "set region to a region such as eu-west-1",
+		Hint:    awsregion.Hint(region.Value, "region in [profile "+name+"]"),
 	}
 }
 

@@ -43,9 +43,13 @@ func (r *Resolver) Reach(ctx context.Context, c profiles.Chain) (Reached, error)
 		return to, err
 	}
 	fail := func(err error, hint string) (Reached, error) {
-		return to, &diag.Error{
+		e := &diag.Error{
 			Profile: c.Profile.Name, Where: "connect to STS", Err: err, Hint: hint, Flags: diag.Temporary,
 		}
+		if region, ok := regionOfEndpoint(p.Endpoint, c.Profile.Name); ok {
+			region.describe(e, "STS at "+to.URL)
+		}
+		return to, e
 	}
 	ctx, cancel := context.WithTimeout(ctx, reachPatience)
 	defer cancel()

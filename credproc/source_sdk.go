@@ -126,11 +126,17 @@ func serviceError(s source, service string, err error, hint string) *diag.Error 
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Err = fmt.Errorf("no response from %s before the timeout", service)
 		e.Hint = longerHint
+		if region, ok := regionOfSource(s); ok {
+			region.describe(e, service)
+		}
 	case errors.As(err, &api) && apiText(api) != "":
 		e.Err = errText(fmt.Sprintf("%s refused the request: %s", service, apiText(api)))
 	case errors.As(err, &send):
 		e.Err = fmt.Errorf("cannot reach %s: %w", service, root(send))
 		e.Hint = "check the network and the proxy"
+		if region, ok := regionOfSource(s); ok {
+			region.describe(e, service)
+		}
 	case errors.As(err, &response) && response.HTTPStatusCode() >= 300:
 		e.Err = fmt.Errorf("%s refused the request: status %d", service, response.HTTPStatusCode())
 	case isSyntaxError(err):

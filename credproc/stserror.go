@@ -32,13 +32,15 @@ type stsCall struct {
 	source  profiles.Source // of the chain
 	caller  string          // the profile whose credentials are used
 	keyID   string          // of these; empty if a web identity token is used
+
+	endpoint plan.Endpoint
 }
 
 // callOf describes the call for link n of a plan. Link 0 calls AssumeRoleWithWebIdentity.
 func callOf(p plan.Plan, n int, caller cache.Session) stsCall {
 	c := stsCall{
 		profile: p.Chain.Profile.Name, link: p.Links[n], source: p.Chain.Source,
-		caller: p.Links[max(n-1, 0)].Profile, keyID: caller.AccessKeyID,
+		caller: p.Links[max(n-1, 0)].Profile, keyID: caller.AccessKeyID, endpoint: p.Endpoint,
 		hop: profiles.Hop{Profile: p.Chain.Source.Profile, RoleARN: p.Chain.Source.RoleARN},
 	}
 	switch hops := p.Chain.Hops; {
@@ -60,9 +62,12 @@ func (c *stsClient) explain(err error, call stsCall) *diag.Error {
 	var api smithy.APIError
 	var send *smithyhttp.RequestSendError
 	var bad errBadAnswer
+	region, isUnknown := regionOfEndpoint(c.endpoint, call.profile)
 	switch {
 	case errors.Is(err, context.Canceled):
 		e.Err = errInterrupted
+	case isUnknown && !errors.As(err, &api):
+		region.describe(e, "STS at "+c.endpointText())
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Err = fmt.Errorf("no response from STS at %s before the timeout", c.endpointText())
 		e.Hint = "check the network and the proxy, or use a longer --timeout"

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"aws-credproc/credproc/plan"
+	"aws-credproc/internal/awsregion"
 	"aws-credproc/profiles"
 )
 
@@ -18,7 +19,11 @@ func (c stsCall) hint(code, message string) string {
 		return c.hintForKey()
 	case "SignatureDoesNotMatch":
 		if strings.Contains(message, "valid region") {
-			return "correct the region in [profile " + c.profile + "] or AWS_REGION"
+			setting := regionSetting(c.endpoint, c.profile)
+			if awsregion.IsKnown(c.endpoint.Region) {
+				return "correct " + setting
+			}
+			return awsregion.Hint(c.endpoint.Region, setting)
 		}
 		return "check the secret access key of profile " + c.caller + " and this machine's clock"
 	case "ExpiredToken", "ExpiredTokenException":

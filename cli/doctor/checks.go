@@ -51,6 +51,7 @@ var checks = []check{
 	{checkSessionName, sessionName},
 	{checkDuration, duration},
 	{checkUnusableProfile, unusableProfile},
+	{"unknown-region", unknownRegion},
 	{"mfa-unread", mfaUnread},
 	{"mfa-no-device", mfaNoDevice},
 	// Keys.

@@ -18,7 +18,7 @@ const whyUnreachable = "no role can be assumed, and no session renewed"
 // stsProxy finds a proxy through which STS cannot be reached.
 func stsProxy(x *examination) (found []Finding) {
 	for _, e := range x.sts.endpoints {
-		if e.err == nil || e.Proxy == "" {
+		if e.err == nil || e.Proxy == "" || errors.Is(e.err, credproc.ErrUnknownRegion) {
 			continue
 		}
 		host, variable := e.URL, "HTTPS_PROXY"
@@ -45,7 +45,7 @@ func stsProxy(x *examination) (found []Finding) {
 // stsUnreachable finds an STS endpoint that cannot be reached.
 func stsUnreachable(x *examination) (found []Finding) {
 	for _, e := range x.sts.endpoints {
-		if e.err == nil || e.Proxy != "" {
+		if e.err == nil || e.Proxy != "" || errors.Is(e.err, credproc.ErrUnknownRegion) {
 			continue
 		}
 		what := fmt.Sprintf("cannot reach STS at %s: %s", e.URL, cause(e.err))

@@ -286,6 +286,23 @@ var problems = []problem{
 		config: "[profile x]\n" + role + "source_profile = corp\nregion = Ireland!\n",
 		env:    map[string]string{"AWS_REGION": "eu-west-1"},
 	}, "unusable-profile x"},
+	{"region that does not exist", fixture{
+		config: "[profile x]\n" + role + "source_profile = corp\nregion = eu-west-1a\n" +
+			"[profile y]\nregion = EU-WEST-1\n[profile z]\nregion = us-north-1\n" +
+			"[profile own]\nregion = local\nendpoint_url = http://127.0.0.1:1\n",
+	}, "unknown-region x, unknown-region y, unknown-region z"},
+	{"AWS_REGION that does not exist", fixture{
+		env: map[string]string{"AWS_REGION": "eu-wset-1"},
+	}, "unknown-region"},
+	{"AWS_REGION that does not exist, online", fixture{
+		config: cloud, profile: "cloud", env: map[string]string{"AWS_REGION": "us-north-1",
+			"AWS_MAX_ATTEMPTS": "1", "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE"},
+		online: true,
+	}, "unknown-region"},
+	{"sso_region that does not exist", fixture{
+		config: "[profile x]\nsso_session = y\n[sso-session y]\nsso_region = eu-wset-1\n" +
+			"sso_start_url = https://example.awsapps.com/start\n",
+	}, "unknown-region"},
 	{"invalid AWS_REGION", fixture{
 		env: map[string]string{"AWS_REGION": "bad region"},
 	}, "unusable-profile"},
