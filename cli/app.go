@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -257,13 +256,4 @@ func (a *app) terminal() (*terminal.Terminal, error) {
 	default:
 		return nil, fmt.Errorf("the prompt is %s", a.prompt)
 	}
-}
-
-// version returns the version in the build info.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)"
-	}
-	return info.Main.Version
 }

@@ -30,7 +30,7 @@ In ~/.aws/config:
 
 "aws-credproc setup dev" writes this if the profile dev has the settings of the
 role.`,
-		Version:       version(),
+		Version:       versionText(buildInfo()),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noSubcommand,
