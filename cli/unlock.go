@@ -40,6 +40,8 @@ func hintOf(err error, command string) string {
 		return "unlock the keyring, then run " + command
 	case errors.Is(err, keyring.ErrTimeout):
 		return "check why the keyring does not respond, then run " + command
+	case errors.Is(err, cache.ErrVersion):
+		return "two versions are installed: use the newer one to run " + command
 	case errors.Is(err, syscall.ENOSPC):
 		return "free some disk space, then run " + command
 	}
