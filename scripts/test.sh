@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test.sh [unit|fuzz|e2e]...: runs the named kinds of tests; all of them by default.
+# test.sh [unit|fuzz|e2e|install]...: runs the named kinds of tests; all of them by default.
 # FUZZ_TIME is the value of go test -fuzztime. The default is a number of inputs, because go test
 # sometimes reports the end of a duration as a failure.
 set -euo pipefail
@@ -31,10 +31,13 @@ e2e() {
 	"$GO" test ${race[@]+"${race[@]}"} -count=1 -v -timeout 15m ./e2e
 }
 
-(($#)) || set -- unit fuzz e2e
+# install tries the packages of a release.
+install() { scripts/install-test.sh; }
+
+(($#)) || set -- unit fuzz e2e install
 for kind; do
 	case $kind in
-	unit | fuzz | e2e) "$kind" ;;
-	*) echo "usage: test.sh [unit|fuzz|e2e]..." >&2 && exit 2 ;;
+	unit | fuzz | e2e | install) "$kind" ;;
+	*) echo "usage: test.sh [unit|fuzz|e2e|install]..." >&2 && exit 2 ;;
 	esac
 done

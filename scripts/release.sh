@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# release.sh [FLAG...]: builds the files of a release in dist/ with GoReleaser and publishes
+# nothing. Without a tag on the commit, the version is that of the next patch with "-next".
+# Flags are passed on to goreleaser release.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+GORELEASER=github.com/goreleaser/goreleaser/v2@v2.15.1 # as in release.yml
+CYCLONEDX=github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 # as in release.yml
+
+goreleaser=$(tool "$GORELEASER")
+PATH=$PATH:$(dirname "$(tool "$CYCLONEDX")")
+snapshot=()
+[[ -n $(git tag --points-at HEAD --list 'v*') ]] || snapshot=(--snapshot)
+"$goreleaser" release --clean --skip=announce,publish,sign ${snapshot[@]+"${snapshot[@]}"} "$@"
