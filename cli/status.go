@@ -47,7 +47,7 @@ type sessionList struct {
 }
 
 func newStatusCmd(a *app) *cobra.Command {
-	var asJSON, watch, all bool
+	var asJSON, watch, quiet, all bool
 	var cmd *cobra.Command
 	cmd = &cobra.Command{
 		Use:   "status [PROFILE...]",
@@ -60,13 +60,19 @@ whether it is unlocked.
 
 Sessions that do not match the current settings of a profile are shown only with
 --all: those of other config files, other endpoints or earlier settings, and those
-obtained with --duration. With --json, all sessions are printed.`,
+obtained with --duration. With --json, all sessions are printed.
+
+With --quiet, it prints nothing. It exits with 0 if each profile has a session that
+has not expired, and with 1 otherwise.`,
 		Example: `  aws-credproc status
   aws-credproc status --watch
   aws-credproc status --json`,
 		Args:              anyProfiles,
 		ValidArgsFunction: completeProfiles,
 		RunE: a.runE(func(ctx context.Context, args []string) error {
+			if quiet {
+				return requireSessions(a, args)
+			}
 			if watch {
 				return watchSessions(cmd.Context(), a, args, all)
 			}
@@ -88,8 +94,12 @@ obtained with --duration. With --json, all sessions are printed.`,
 			return a.print(statusPage(list, storeNote(store, reason), time.Now(), a.screen()))
 		}),
 	}
-	cmd.PreRunE = func(*cobra.Command, []string) error {
+	cmd.PreRunE = func(_ *cobra.Command, args []string) error {
 		switch {
+		case quiet && len(args) == 0:
+			return errors.New("--quiet requires a profile")
+		case quiet && (watch || asJSON):
+			return errors.New("--quiet cannot be combined with --watch or --json")
 		case watch && asJSON:
 			return errors.New("--watch cannot be combined with --json")
 		case watch && !a.screen().Cursor:
@@ -100,8 +110,26 @@ obtained with --duration. With --json, all sessions are printed.`,
 	cmd.Flags().BoolVar(&all, "all", false,
 		"include sessions of other config files, endpoints and settings")
 	cmd.Flags().BoolVar(&watch, "watch", false, "update the page every second, until Ctrl-C")
+	cmd.Flags().BoolVar(&quiet, "quiet", false,
+		"print nothing, and exit with 0 if each profile has a session")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// requireSessions returns errPrinted unless each profile has a session that has not expired.
+func requireSessions(a *app, names []string) error {
+	for _, name := range names {
+		list, err := listSessions(a, []string{name}, false)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(list.sessions, func(s sessionStatus) bool {
+			return s.Expires != nil && s.Expires.After(time.Now())
+		}) {
+			return errPrinted
+		}
+	}
+	return nil
 }
 
 // storeChoice returns where new sessions go, and why. The reason is empty for a store that was

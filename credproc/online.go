@@ -11,14 +11,19 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"aws-credproc/cache"
 	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/printable"
 	"aws-credproc/internal/tui"
 	"aws-credproc/profiles"
 )
 
 // reachPatience limits how long Reach waits for STS.
 const reachPatience = 10 * time.Second
+
+// maxIdentity is the limit of an account ID, ARN or user ID in bytes. An ARN has at most 2048.
+const maxIdentity = 2048
 
 // Reached describes an STS endpoint.
 type Reached struct {
@@ -95,26 +100,48 @@ func reason(ctx context.Context, err error, after time.Duration) error {
 	return errText(err.Error())
 }
 
-// Caller returns the ARN of a chain's source, as STS reports it. It may use a cached session of the
-// source. The error is a [*diag.Error] or that of ctx.
-func (r *Resolver) Caller(ctx context.Context, c profiles.Chain) (arn string, err error) {
+// Caller is the identity behind credentials, as STS reports it. See
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+type Caller struct{ Account, ARN, UserID string }
+
+// Source returns the identity of a chain's source. It may use a cached session of the source. The
+// error is a [*diag.Error] or that of ctx.
+func (r *Resolver) Source(ctx context.Context, c profiles.Chain) (Caller, error) {
 	res, err := r.start(c)
 	if err != nil {
-		return "", err
+		return Caller{}, err
 	}
 	s, err := res.session(ctx, 0, plan.IsSource)
 	if err != nil {
-		return "", err
+		return Caller{}, err
 	}
-	client, err := res.sts()
+	return res.caller(ctx, 0, s)
+}
+
+// Whoami returns the identity of s, the credentials of a chain. The error is a [*diag.Error] or
+// that of ctx.
+func (r *Resolver) Whoami(
+	ctx context.Context, c profiles.Chain, s cache.Session,
+) (Caller, error) {
+	res, err := r.start(c)
 	if err != nil {
-		return "", err
+		return Caller{}, err
+	}
+	return res.caller(ctx, len(res.plan.Links)-1, s)
+}
+
+// caller returns the identity of s, the session after link n.
+func (r *resolution) caller(ctx context.Context, n int, s cache.Session) (Caller, error) {
+	client, err := r.sts()
+	if err != nil {
+		return Caller{}, err
 	}
 	out, err := client.with(s).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
-	if err == nil {
-		return aws.ToString(out.Arn), nil
+	if err != nil {
+		e := client.explain(err, callOf(r.plan, n, s))
+		e.Where = "GetCallerIdentity"
+		return Caller{}, e
 	}
-	e := client.explain(err, callOf(res.plan, 0, s))
-	e.Where = "GetCallerIdentity"
-	return "", e
+	clean := func(p *string) string { return printable.Clean(aws.ToString(p), maxIdentity) }
+	return Caller{clean(out.Account), clean(out.Arn), clean(out.UserId)}, nil
 }

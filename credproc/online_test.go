@@ -74,23 +74,23 @@ func TestReachComparesClocksWithoutKeys(t *testing.T) {
 	}
 }
 
-func TestCallerReturnsARNOfSource(t *testing.T) {
+func TestSourceReturnsARN(t *testing.T) {
 	r, s, env := online(t)
 	chain := chainOf(t, roleOfEnvironment, "")
-	if arn, err := r.Caller(t.Context(), chain); err != nil ||
-		arn != "arn:aws:iam::111111111111:user/jill" {
-		t.Errorf("%q, %v", arn, err)
+	if caller, err := r.Source(t.Context(), chain); err != nil ||
+		caller.ARN != "arn:aws:iam::111111111111:user/jill" {
+		t.Errorf("%+v, %v", caller, err)
 	}
 	env["AWS_SECRET_ACCESS_KEY"] = "hush"
 	var e *diag.Error
-	if _, err := r.Caller(t.Context(), chain); !errors.As(err, &e) || e.Where != "GetCallerIdentity" ||
+	if _, err := r.Source(t.Context(), chain); !errors.As(err, &e) || e.Where != "GetCallerIdentity" ||
 		!strings.Contains(err.Error(), " for access key AKIA") || e.Hint == "" ||
 		strings.Contains(diag.Text(err), "hush") {
 		t.Errorf("with another secret: %v", err)
 	}
 	s.Fault(ststest.Fault{Kind: ststest.Fail, Status: http.StatusServiceUnavailable,
 		Times: ststest.Always})
-	if _, err := r.Caller(t.Context(), chain); !errors.As(err, &e) || !e.Has(diag.Temporary) {
+	if _, err := r.Source(t.Context(), chain); !errors.As(err, &e) || !e.Has(diag.Temporary) {
 		t.Errorf("of an STS that is unavailable: %v", err)
 	}
 }

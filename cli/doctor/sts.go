@@ -93,8 +93,8 @@ func (a *stsAsker) reach(ctx context.Context, c profiles.Chain) *stsEndpoint {
 func (a *stsAsker) identify(ctx context.Context, e *stsEndpoint, c profiles.Chain) {
 	if id := "source " + e.URL + " " + c.Source.Profile; !a.asked[id] {
 		a.asked[id] = true
-		arn, err := a.x.opts.Resolver.Caller(ctx, c)
-		e.sources = append(e.sources, sourceIdentity{c.Source.Profile, arn, err})
+		source, err := a.x.opts.Resolver.Source(ctx, c)
+		e.sources = append(e.sources, sourceIdentity{c.Source.Profile, source.ARN, err})
 	}
 }
 
