@@ -86,6 +86,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return code
 	case reason := <-a.aborted:
 		a.waiting.Stop()
+		a.releaseStderr()
 		a.say("%s", reason)
 		return exitFailed
 	}

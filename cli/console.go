@@ -25,7 +25,8 @@ type console struct {
 	verbose        bool
 	warnings       []string // the warnings printed so far
 	// warnf replaces warn while exec runs a command; nil otherwise.
-	warnf func(format string, args ...any)
+	warnf    func(format string, args ...any)
+	deferred *deferredWriter // nil unless deferStderr holds messages back
 }
 
 func newConsole(stdout, stderr io.Writer) *console {

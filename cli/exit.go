@@ -63,10 +63,12 @@ var errPrinted = &failure{err: errors.New("failed"), exitCode: exitFailed, print
 
 // exit prints the error of a command and returns its exit code.
 func (a *app) exit(cmd *cobra.Command, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	a.releaseStderr()
 	var f *failure
 	switch {
-	case err == nil:
-		return exitDone
 	case !errors.As(err, &f):
 		hint := cmp.Or(diag.Hint(err), "see "+cmd.CommandPath()+" --help")
 		a.write(tui.Red, diag.WithHint(err.Error(), hint))

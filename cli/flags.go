@@ -64,6 +64,9 @@ func addGlobalFlags(a *app, root *cobra.Command) {
 	completeFlag(root, "prompt", words(mfa.Modes())...)
 	completeFlag(root, "timeout")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if cmd.Name() == getName { // before the first warning
+			a.deferStderr()
+		}
 		return a.readSettings(cmd, set)
 	}
 }

@@ -65,7 +65,7 @@ func (a *app) readSettings(cmd *cobra.Command, flags settings) error {
 
 // isStartedByPrograms reports whether a command is one that other programs start: get and renew.
 func isStartedByPrograms(cmd *cobra.Command) bool {
-	return cmd.Name() == "get" || cmd.Name() == renewName
+	return cmd.Name() == getName || cmd.Name() == renewName
 }
 
 func wrapUsage(name string, err error) error {

@@ -261,6 +261,8 @@ func TestE2EWine(t *testing.T) {
 		}
 		noState := k.with("AWS_CREDPROC_STATE_DIR=" + drive(state+" file"))
 		noState.run(t, program, "get", "dev").credentials(t, 1) // a warning: it cannot be stored
+		noState = noState.with("WINEPATH=" + drive(folder))
+		noState.run(t, pc.wine, "cmd", "/C", "aws-credproc get dev 2>&1").credentials(t, 0)
 	})
 
 	t.Run("exec and export", func(t *testing.T) {

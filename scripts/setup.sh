@@ -7,6 +7,8 @@ cd "$(dirname "$0")/.."
 . scripts/lib.sh
 mkdir -p build
 
+PYARROW=pyarrow==21.0.0 # its AWS SDK for C++ runs a credential_process with 2>&1
+
 # has_cli2 reports whether AWS CLI v2 is installed where the tests look for it.
 has_cli2() {
 	local aws
@@ -85,6 +87,16 @@ python_parts() {
 	python3 -m venv --system-site-packages build/venv
 }
 
+has_pyarrow() {
+	build/venv/bin/python -c "import pyarrow.fs; assert pyarrow.__version__ == '${PYARROW#*==}'" 2>/dev/null
+}
+
+pyarrow_part() {
+	has_pyarrow && return
+	step "Python: PyArrow"
+	timeout 300 build/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps "$PYARROW" || return 0
+}
+
 js_parts() {
 	cmp -s testdata/e2e/js/package-lock.json build/js/installed.json && build/js/node --version >/dev/null && return
 	step "npm: AWS SDK for JavaScript v3"
@@ -105,6 +117,7 @@ js_parts() {
 
 debian
 python_parts
+pyarrow_part
 js_parts
 
 have gcc || missing "gcc: the race detector needs it"
@@ -127,4 +140,5 @@ has_wine || missing "wine64: the tests of the Windows program"
 have x86_64-w64-mingw32-ld || missing "x86_64-w64-mingw32-ld: the tests of the Windows program"
 has_cli2 || missing "AWS CLI v2: the tests that run it"
 has_python_parts || missing "moto, boto3 or AWS CLI v1 in build/venv: the tests that need moto"
+has_pyarrow || missing "PyArrow: the test of the AWS SDK for C++"
 [[ -f build/js/installed.json ]] || missing "AWS SDK for JavaScript: the tests that run it"
