@@ -94,6 +94,9 @@ func explanation(x credproc.Explanation, now time.Time, to tui.Screen) []byte {
 		{"store", withReason(x.Store, x.StoreReason, "")},
 		{"session", sessionText(x, now)},
 	} {
+		if row[0] == "STS" && x.STSEndpoint == "" { // these settings have none, and none is called
+			continue
+		}
 		out = append(out, tui.Hanging(fmt.Sprintf("%-8s ", row[0]), row[1], to.Width)...)
 	}
 	return []byte(strings.Join(out, "\n") + "\n")

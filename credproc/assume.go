@@ -20,9 +20,6 @@ var errTemporary = errors.New("GetSessionToken does not accept temporary credent
 // assumeRole assumes the role of link n with the session after the link before it.
 func (r *resolution) assumeRole(ctx context.Context, n int) (cache.Session, error) {
 	l, before := r.plan.Links[n], r.plan.Links[n-1]
-	if err := r.plan.CheckMFA(n); err != nil {
-		return cache.Session{}, err
-	}
 	if l.Role.MFASerial != "" && !before.IsSessionToken() {
 		return r.assumeRoleWithCode(ctx, n)
 	}

@@ -2,6 +2,7 @@ package credproc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"aws-credproc/credproc/plan"
@@ -16,7 +17,7 @@ func (r *Resolver) Check(c profiles.Chain) error {
 	if err != nil {
 		return err
 	}
-	if p.Last() > 0 || c.Source.Type == profiles.WebIdentity {
+	if callsSTS(p) {
 		if _, err := stsURL(context.Background(), p); err != nil {
 			return err
 		}
@@ -29,6 +30,32 @@ func (r *Resolver) Check(c profiles.Chain) error {
 		}
 	}
 	return nil
+}
+
+// refusal returns why the settings of the chain up to link n cannot work, or nil. It is the error
+// with which get fails before it sends anything, runs a command or asks for a code, and explain
+// returns it too. The error is a [*diag.Error].
+func (r *resolution) refusal(n int) error {
+	for i := range n + 1 {
+		if err := r.plan.CheckMFA(i); err != nil {
+			return err
+		}
+	}
+	if from := r.plan.Chain.Source; from.Type == profiles.SSO && from.SSOAccountID == "" {
+		return sourceError(r.plan.Chain,
+			errors.New("sso_session is set, but sso_account_id and sso_role_name are not"),
+			"add both to [profile "+from.Profile+"]; aws configure sso lists them")
+	}
+	if n == 0 && r.plan.Chain.Source.Type != profiles.WebIdentity {
+		return nil
+	}
+	_, err := r.sts()
+	return err
+}
+
+// callsSTS reports whether a plan calls STS.
+func callsSTS(p plan.Plan) bool {
+	return p.Last() > 0 || p.Chain.Source.Type == profiles.WebIdentity
 }
 
 // ConnectionSettings are the keys of the selected profile that [Resolver.CheckConnection] checks.

@@ -19,6 +19,16 @@ func (r *Resolver) Endpoint(c profiles.Chain) (plan.Endpoint, error) {
 	return plan.EndpointOf(c, r.Getenv)
 }
 
+// STSURL returns the URL at which STS is called for a chain, without a password. The error is a
+// [*diag.Error].
+func (r *Resolver) STSURL(ctx context.Context, c profiles.Chain) (string, error) {
+	p, err := plan.New(c, r.Getenv)
+	if err != nil {
+		return "", err
+	}
+	return stsURL(ctx, p)
+}
+
 // endpointURL returns the URL at which STS is called, without a password.
 func endpointURL(ctx context.Context, e plan.Endpoint) (string, error) {
 	params := sts.EndpointParameters{

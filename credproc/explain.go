@@ -87,13 +87,18 @@ func serviceEndpoints(p plan.Plan) (all []ServiceEndpoint) {
 }
 
 // Explain describes a chain and what would be sent for it, without sending it. It opens no secret.
+// Settings that [Resolver.Credentials] refuses are the same error here.
 func (r *Resolver) Explain(ctx context.Context, c profiles.Chain) (Explanation, error) {
-	p, err := plan.New(c, r.Getenv)
+	res, err := r.start(c)
 	if err != nil {
 		return Explanation{}, err
 	}
+	p := res.plan
+	if err := res.refusal(p.Last()); err != nil {
+		return Explanation{}, err
+	}
 	stsEndpoint, err := stsURL(ctx, p)
-	if err != nil {
+	if err != nil && callsSTS(p) {
 		return Explanation{}, err
 	}
 	x := Explanation{

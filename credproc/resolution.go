@@ -80,6 +80,9 @@ func (r *resolution) checkAccount(n int, s cache.Session) (cache.Session, error)
 func (r *resolution) obtain(
 	ctx context.Context, n int, fit fitness, old cache.Session,
 ) (cache.Session, error) {
+	if err := r.refusal(n); err != nil {
+		return cache.Session{}, err
+	}
 	if r.BeforeWait != nil {
 		r.BeforeWait()
 	}

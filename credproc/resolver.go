@@ -65,6 +65,9 @@ func (r *Resolver) Refresh(
 	}
 	res.since = since
 	last := res.plan.Last()
+	if err := res.refusal(last); err != nil {
+		return cache.Session{}, err
+	}
 	if newCode {
 		if c.MFA.Serial == "" {
 			return cache.Session{}, &diag.Error{
@@ -92,6 +95,9 @@ func (r *Resolver) Try(
 ) (cache.Session, error) {
 	res, err := r.newResolution(c)
 	if err != nil {
+		return cache.Session{}, err
+	}
+	if err := res.refusal(res.plan.Last()); err != nil {
 		return cache.Session{}, err
 	}
 	if res.needsCode() {

@@ -28,11 +28,6 @@ const ssoService = "IAM Identity Center (SSO)"
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html
 func ssoSession(ctx context.Context, s source) (cache.Session, error) {
 	from := s.plan.Chain.Source
-	if from.SSOAccountID == "" {
-		return cache.Session{}, s.fail(
-			errors.New("sso_session is set, but sso_account_id and sso_role_name are not"),
-			"add both to [profile "+from.Profile+"]; aws configure sso lists them")
-	}
 	cfg, err := sdkConfig(ctx, s, withoutCredentials())
 	if err != nil {
 		return cache.Session{}, err

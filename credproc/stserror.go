@@ -34,6 +34,8 @@ type stsCall struct {
 	keyID   string          // of these; empty if a web identity token is used
 
 	endpoint plan.Endpoint
+	// sourceDevice is the mfa_serial of the source's profile, which a role does not inherit.
+	sourceDevice string
 }
 
 // callOf describes the call for link n of a plan. Link 0 calls AssumeRoleWithWebIdentity.
@@ -46,6 +48,9 @@ func callOf(p plan.Plan, n int, caller cache.Session) stsCall {
 	switch hops := p.Chain.Hops; {
 	case p.Links[n].Role != nil:
 		c.hop = *p.Links[n].Role
+		if t := p.Chain.Source.Type; n == 1 && (t == profiles.Static || t == profiles.Keyring) {
+			c.sourceDevice = p.Chain.SourceProfile.Get("mfa_serial")
+		}
 	case p.Links[n].IsSessionToken() && len(hops) > 0:
 		c.hop.Profile = hops[0].Profile // which has the mfa_serial
 	}
@@ -73,6 +78,11 @@ func (c *stsClient) explain(err error, call stsCall) *diag.Error {
 		e.Hint = "check the network and the proxy, or use a longer --timeout"
 	case errors.As(err, &api):
 		code, message := c.refused(api, err)
+		if ahead, ok := c.refusedClock(err, code, message); ok {
+			e.Err, e.Hint = errors.New(clockText(ahead)), clockHint()
+			e.Flags |= diag.Temporary
+			break
+		}
 		c.explainRefusal(e, call, code, message)
 	case errors.As(err, &bad):
 		e.Err, e.Hint = bad, c.endpointHint()

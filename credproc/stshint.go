@@ -25,7 +25,7 @@ func (c stsCall) hint(code, message string) string {
 			}
 			return awsregion.Hint(c.endpoint.Region, setting)
 		}
-		return "check the secret access key of profile " + c.caller + " and this machine's clock"
+		return "check the secret access key of profile " + c.caller
 	case "ExpiredToken", "ExpiredTokenException":
 		return "replace the credentials of profile " + c.caller + ", which have expired"
 	case "RegionDisabledException":
@@ -61,6 +61,11 @@ func (c stsCall) hintForDenial(message string) string {
 	}
 	hint := "aws-credproc explain --policies " + profiles.Argument(c.profile) +
 		" prints the two policies that must allow it"
+	if c.sourceDevice != "" && c.hop.MFASerial == "" {
+		return "if the role requires MFA, add mfa_serial = " + c.sourceDevice + " to [profile " +
+			c.hop.Profile + "], which does not inherit it from [profile " + c.source.Profile +
+			"]; otherwise " + hint
+	}
 	caller, _, _ := cutDenial(message)
 	sameAccount := plan.AccountOf(caller) != "" &&
 		plan.AccountOf(caller) == plan.AccountOf(c.hop.RoleARN)

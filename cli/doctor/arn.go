@@ -36,6 +36,14 @@ var arnSettings = []struct {
 	{"mfa_serial", "arn:aws:iam::123456789012:mfa/NAME", profiles.CheckMFAARN},
 }
 
+// arnFix returns how to correct an ARN.
+func arnFix(value, form string) string {
+	if plan.IsSecurityKey(value) {
+		return "register an authenticator app in IAM too, and use its ARN: " + form
+	}
+	return "write it in the form " + form
+}
+
 func (x *examination) malformedARNs() (found []Finding) {
 	for _, name := range x.config.names {
 		p := x.config.sections[name]
@@ -51,7 +59,7 @@ func (x *examination) malformedARNs() (found []Finding) {
 			found = append(found, Finding{
 				Severity: Error, Profile: name, Where: x.config.place(p, setting.key),
 				What: fmt.Sprintf("%s is %q: %v", setting.key, shorten(value), err),
-				Why:  whyBadARN, Fix: "write it in the form " + setting.form,
+				Why:  whyBadARN, Fix: arnFix(value, setting.form),
 			})
 		}
 	}

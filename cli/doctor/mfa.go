@@ -86,6 +86,9 @@ func mfaNoDevice(x *examination) (found []Finding) {
 			continue
 		}
 		role, err := x.opts.Resolver.CheckMFA(c)
+		if profiles.CheckMFAARN(x.config.sections[role].Get("mfa_serial")) != nil {
+			continue // badARN reports it
+		}
 		if e := (*diag.Error)(nil); errors.As(err, &e) {
 			found = append(found, Finding{
 				Severity: Error, Profile: role,

@@ -77,9 +77,9 @@ func askSTS(ctx context.Context, x *examination) stsAnswers {
 
 // reach returns the endpoint of a chain. The first call for an endpoint contacts it.
 func (a *stsAsker) reach(ctx context.Context, c profiles.Chain) *stsEndpoint {
-	explained, err := a.x.opts.Resolver.Explain(ctx, c)
+	url, err := a.x.opts.Resolver.STSURL(ctx, c)
 	for _, e := range a.answers.endpoints {
-		if err == nil && e.URL == explained.STSEndpoint {
+		if err == nil && e.URL == url {
 			return e
 		}
 	}
@@ -104,6 +104,9 @@ func (a *stsAsker) assume(ctx context.Context, e *stsEndpoint, c profiles.Chain)
 	key, cached, err := a.x.opts.Resolver.Key(c)
 	id := "session " + key.String()
 	if err != nil || !cached || len(c.Hops) == 0 || a.asked[id] || e.hasFailed(c.Source.Profile) {
+		return
+	}
+	if _, err := a.x.opts.Resolver.CheckMFA(c); err != nil { // mfaNoDevice reports it
 		return
 	}
 	a.asked[id] = true

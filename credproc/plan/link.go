@@ -1,11 +1,9 @@
 package plan
 
 import (
-	"fmt"
 	"time"
 
 	"aws-credproc/cache"
-	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -75,44 +73,4 @@ func hasSessionToken(c profiles.Chain, getenv func(string) string) bool {
 		return true
 	}
 	return false
-}
-
-// CheckMFA returns the first profile whose mfa_serial can never work, and why: a [*diag.Error].
-func CheckMFA(c profiles.Chain, getenv func(string) string) (profile string, err error) {
-	p := Plan{Chain: c, Links: linksOf(c, getenv)}
-	for n, l := range p.Links {
-		if err := p.CheckMFA(n); err != nil {
-			return l.Profile, err
-		}
-	}
-	return "", nil
-}
-
-// CheckMFA returns a [*diag.Error] if link n is a role with an MFA device that can never work. Only
-// an IAM user has MFA devices: a role, an SSO user and a machine have none.
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa_sample-code.html
-func (p Plan) CheckMFA(n int) error {
-	h := p.Links[n].Role
-	if h == nil || h.MFASerial == "" {
-		return nil
-	}
-	var source string
-	switch profiles.SourceType(p.Links[n-1].Type) {
-	case TypeAssumeRole, profiles.WebIdentity:
-		source = "a role"
-	case profiles.SSO:
-		source = "SSO"
-	case profiles.EC2Metadata, profiles.ECSMetadata:
-		source = "an instance or container"
-	default:
-		return nil
-	}
-	return &diag.Error{
-		Profile: p.Chain.Profile.Name, Where: p.Links[n].String(),
-		Err: fmt.Errorf("mfa_serial is set, but profile %s has the credentials of %s, "+
-			"and only IAM users have MFA devices", p.Links[n-1].Profile, source),
-		Hint: "remove mfa_serial from [profile " + h.Profile + "], " +
-			"or use an IAM user's keys as the source",
-		Flags: diag.Local,
-	}
 }
