@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"encoding/pem"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,10 +17,17 @@ import (
 func TestOpenFileLimitIsReported(t *testing.T) {
 	h := newHelper(t, startSTS(t))
 	bundle := filepath.Join(h.dir, "ca.pem")
-	if err := os.WriteFile(bundle, nil, 0o600); err != nil {
+	server := httptest.NewTLSServer(nil)
+	defer server.Close()
+	certificate := pem.EncodeToMemory(&pem.Block{
+		Type: "CERTIFICATE", Bytes: server.Certificate().Raw,
+	})
+	if err := os.WriteFile(bundle, certificate, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	reported := map[string]bool{"config: cannot be read: ": false, "CA bundle: ": false}
+	reported := map[string]bool{
+		"config: cannot be read: ": false, "CA bundle: ": false, "socket: ": false,
+	}
 	for limit := 8; limit <= 24+inheritedFiles(t); limit++ { // the Go runtime needs some
 		get := h.command(t, "get", "dev")
 		args := append([]string{"-c", `ulimit -n "$0"; exec "$@"`, strconv.Itoa(limit)}, get.Args...)

@@ -2,6 +2,7 @@ package credproc
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -133,7 +134,7 @@ func serviceError(s source, service string, err error, hint string) *diag.Error 
 		e.Err = errText(fmt.Sprintf("%s refused the request: %s", service, apiText(api)))
 	case errors.As(err, &send):
 		e.Err = fmt.Errorf("cannot reach %s: %w", service, root(send))
-		e.Hint = "check the network and the proxy"
+		e.Hint = cmp.Or(diag.FileLimitHint(err), "check the network and the proxy")
 		if region, ok := regionOfSource(s); ok {
 			region.describe(e, service)
 		}

@@ -2,6 +2,7 @@ package credproc
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"encoding/xml"
@@ -36,6 +37,8 @@ type stsCall struct {
 	endpoint plan.Endpoint
 	// sourceDevice is the mfa_serial of the source's profile, which a role does not inherit.
 	sourceDevice string
+	// mistyped is a hint about a mistyped key of the role's profile, or "".
+	mistyped string
 }
 
 // callOf describes the call for link n of a plan. Link 0 calls AssumeRoleWithWebIdentity.
@@ -48,6 +51,10 @@ func callOf(p plan.Plan, n int, caller cache.Session) stsCall {
 	switch hops := p.Chain.Hops; {
 	case p.Links[n].Role != nil:
 		c.hop = *p.Links[n].Role
+		if key, meant := profiles.Mistyped(p.Chain.Profile); key != "" &&
+			c.hop.Profile == p.Chain.Profile.Name {
+			c.mistyped = "did you mean " + meant + " instead of " + key + " in [profile " + c.hop.Profile + "]?"
+		}
 		if t := p.Chain.Source.Type; n == 1 && (t == profiles.Static || t == profiles.Keyring) {
 			c.sourceDevice = p.Chain.SourceProfile.Get("mfa_serial")
 		}
@@ -88,7 +95,7 @@ func (c *stsClient) explain(err error, call stsCall) *diag.Error {
 		e.Err, e.Hint = bad, c.endpointHint()
 	case errors.As(err, &send):
 		e.Err = fmt.Errorf("cannot reach STS at %s: %w", c.endpointText(), root(send))
-		e.Hint = networkHint
+		e.Hint = cmp.Or(diag.FileLimitHint(err), networkHint)
 	default: // the SDK cannot read the response
 		e.Flags |= diag.Temporary
 		why := errText(cause(err).Error()).Error()

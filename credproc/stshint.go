@@ -12,6 +12,9 @@ import (
 // https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 func (c stsCall) hint(code, message string) string {
 	check := "check the settings of [profile " + c.hop.Profile + "]"
+	if key := c.quotedKey(); key != "" && code != "AccessDenied" {
+		return "remove the quotes from " + key + " in [profile " + c.source.Profile + "]"
+	}
 	switch code {
 	case "AccessDenied", "AccessDeniedException":
 		return c.hintForDenial(message)
@@ -61,6 +64,9 @@ func (c stsCall) hintForDenial(message string) string {
 	}
 	hint := "aws-credproc explain --policies " + profiles.Argument(c.profile) +
 		" prints the two policies that must allow it"
+	if c.mistyped != "" {
+		return c.mistyped + " Otherwise " + hint
+	}
 	if c.sourceDevice != "" && c.hop.MFASerial == "" {
 		return "if the role requires MFA, add mfa_serial = " + c.sourceDevice + " to [profile " +
 			c.hop.Profile + "], which does not inherit it from [profile " + c.source.Profile +
@@ -79,6 +85,22 @@ func (c stsCall) hintForDenial(message string) string {
 			c.hop.Profile + "]"
 	}
 	return hint
+}
+
+// quotedKey returns the setting of the caller's long-term keys that is in quotes, or "".
+func (c stsCall) quotedKey() string {
+	if c.source.Type != profiles.Static || c.caller != c.source.Profile {
+		return ""
+	}
+	switch {
+	case profiles.IsQuoted(c.source.AccessKeyID):
+		return "aws_access_key_id"
+	case profiles.IsQuoted(string(c.source.SecretAccessKey)):
+		return "aws_secret_access_key"
+	case profiles.IsQuoted(string(c.source.SessionToken)):
+		return "aws_session_token"
+	}
+	return ""
 }
 
 func (c stsCall) hintForKey() string {

@@ -256,7 +256,8 @@ func (r *resolver) resolve(p settings, selected bool) (Chain, error) {
 	key := webIdentityKey(p.Section)
 	switch {
 	case !hasRole && key != "":
-		return Chain{}, p.fail(key, key+" without role_arn", "add the role_arn to assume with the token")
+		return Chain{}, p.failMissing(key, key+" without role_arn",
+			"add the role_arn to assume with the token", "role_arn")
 	case hasRole && key == "" && (selected || !p.hasKey()):
 		// Static keys end a chain: the role of an intermediate profile with keys is not assumed.
 		// The selected profile's own role is.
@@ -310,8 +311,8 @@ func (r *resolver) roleSource(p settings) (Chain, error) {
 		s, err := p.credentialSource()
 		return Chain{Source: s}, err
 	case source == "":
-		e := p.fail("role_arn",
-			"role_arn without source_profile or credential_source", "add one of them")
+		e := p.failMissing("role_arn", "role_arn without source_profile or credential_source",
+			"add one of them", "source_profile", "credential_source")
 		e.Err = ErrNoSource
 		return Chain{}, e
 	case source == p.Name && p.hasKey():

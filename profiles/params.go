@@ -191,7 +191,8 @@ func (p settings) seconds(key string, least, most time.Duration) (time.Duration,
 	if err != nil {
 		return 0, p.fail(key,
 			fmt.Sprintf("%s is %q, which is not a whole number", key, shorten(text, 20)),
-			fmt.Sprintf("use a number of seconds from %d to %d", int(least.Seconds()), int(most.Seconds())))
+			hintForValue(text, fmt.Sprintf("use a number of seconds from %d to %d",
+				int(least.Seconds()), int(most.Seconds()))))
 	}
 	if n < int(least.Seconds()) || n > int(most.Seconds()) {
 		problem := fmt.Sprintf("%s is %d, and AWS allows %d (%d minutes) to %d (%d hours)", key, n,
@@ -241,14 +242,14 @@ func (p settings) checkARN(key string) error {
 		return nil
 	}
 	return p.fail(key, fmt.Sprintf("%s is %q, which is not an ARN", key, shorten(value, 60)),
-		"write arn:aws:iam::123456789012:role/NAME")
+		hintForValue(value, "write arn:aws:iam::123456789012:role/NAME"))
 }
 
 // checkTexts checks settings that are sent to STS as they are.
 func (p settings) checkTexts(keys ...string) error {
 	for _, key := range keys {
 		if problem, allowed := checkText(key, p.Get(key)); problem != "" {
-			return p.fail(key, problem, "AWS allows "+allowed)
+			return p.fail(key, problem, hintForValue(p.Get(key), "AWS allows "+allowed))
 		}
 	}
 	return nil

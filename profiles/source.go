@@ -68,11 +68,12 @@ func (p settings) source() (Source, error) {
 		return Source{Type: t, Profile: p.Name, Command: p.Get("credential_process")}, nil
 	}
 	if p.Get("source_profile") != "" {
-		return Source{}, p.fail("source_profile", "source_profile without role_arn",
-			"add the role_arn to assume, or remove source_profile")
+		return Source{}, p.failMissing("source_profile", "source_profile without role_arn",
+			"add the role_arn to assume, or remove source_profile", "role_arn")
 	}
-	return Source{}, p.fail("", "no credentials and no role",
-		"add aws_access_key_id and aws_secret_access_key, or role_arn and source_profile")
+	return Source{}, p.failMissing("", "no credentials and no role",
+		"add aws_access_key_id and aws_secret_access_key, or role_arn and source_profile",
+		credentialNames[:]...)
 }
 
 // credentialSource returns the source that credential_source names.
@@ -90,7 +91,7 @@ func (p settings) credentialSource() (Source, error) {
 	default:
 		return Source{}, p.fail("credential_source",
 			fmt.Sprintf("unknown credential_source %q", shorten(value, 40)),
-			"use Environment, Ec2InstanceMetadata or EcsContainer")
+			hintForValue(value, "use Environment, Ec2InstanceMetadata or EcsContainer"))
 	}
 	return s, nil
 }
@@ -103,11 +104,13 @@ func (p settings) hasKeys() (bool, error) {
 	id, secret := p.Get("aws_access_key_id") != "", p.Get("aws_secret_access_key") != ""
 	switch {
 	case id && !secret:
-		return false, p.fail("aws_access_key_id", "aws_access_key_id without aws_secret_access_key",
-			"add aws_secret_access_key, or remove this line")
+		return false, p.failMissing("aws_access_key_id",
+			"aws_access_key_id without aws_secret_access_key",
+			"add aws_secret_access_key, or remove this line", "aws_secret_access_key")
 	case secret && !id:
-		return false, p.fail("aws_secret_access_key", "aws_secret_access_key without aws_access_key_id",
-			"add aws_access_key_id, or remove this line")
+		return false, p.failMissing("aws_secret_access_key",
+			"aws_secret_access_key without aws_access_key_id",
+			"add aws_access_key_id, or remove this line", "aws_access_key_id")
 	}
 	return id, nil
 }
@@ -201,13 +204,14 @@ func (p settings) sso() (Source, error) {
 	}
 	for _, key := range []string{"sso_account_id", "sso_role_name"} {
 		if p.Get(key) == "" {
-			return Source{}, p.fail("", "SSO profile without "+key,
-				"add it; an SSO profile needs sso_account_id and sso_role_name")
+			return Source{}, p.failMissing("", "SSO profile without "+key,
+				"add it; an SSO profile needs sso_account_id and sso_role_name", key)
 		}
 	}
 	if s.SSORegion == "" || s.SSOStartURL == "" {
-		return Source{}, p.fail("sso_account_id", "SSO profile without sso_session",
-			"add sso_session, or sso_region and sso_start_url")
+		return Source{}, p.failMissing("sso_account_id", "SSO profile without sso_session",
+			"add sso_session, or sso_region and sso_start_url",
+			"sso_session", "sso_region", "sso_start_url")
 	}
 	return s, nil
 }
@@ -225,8 +229,13 @@ func (p settings) ssoSession() (Section, error) {
 	}
 	for _, key := range []string{"sso_region", "sso_start_url"} {
 		if session.Get(key) == "" {
-			return Section{}, p.fail("sso_session",
+			e := p.fail("sso_session",
 				fmt.Sprintf("[sso-session %s] has no %s", name, key), "add it to the section")
+			if typed, meant := Mistyped(session, key); typed != "" {
+				e.Where = p.files.Place(session.Properties[typed])
+				e.Hint = fmt.Sprintf("did you mean %s instead of %s?", meant, typed)
+			}
+			return Section{}, e
 		}
 		if own := p.Get(key); own != "" && own != session.Get(key) {
 			return Section{}, p.fail(key,
@@ -239,6 +248,9 @@ func (p settings) ssoSession() (Section, error) {
 
 // ssoSessionHint returns the hint for a missing [sso-session] section.
 func (p settings) ssoSessionHint(name string) string {
+	if IsQuoted(name) {
+		return removeQuotes
+	}
 	if near := nearest.Name(name, p.files.SSOSessionNames()); near != "" {
 		return fmt.Sprintf("did you mean %s?", near)
 	}

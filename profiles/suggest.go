@@ -26,6 +26,10 @@ func (f *Files) noProfile(name string) *diag.Error {
 		e.Problem, e.Hint = noHome, noHomeHint
 		return e
 	}
+	if IsQuoted(name) {
+		e.Hint = removeQuotes
+		return e
+	}
 	if !isSectionName(name) {
 		e.Hint = profileNameHint
 		return e

@@ -41,10 +41,14 @@ func EndpointOf(c profiles.Chain, getenv func(string) string) (Endpoint, error) 
 		if strings.HasPrefix(e.RegionFrom, "AWS_") {
 			setting, where = e.RegionFrom, e.RegionFrom
 		}
+		hint := "set " + where + " to a region such as eu-west-1"
+		if profiles.IsQuoted(e.Region) {
+			hint = "remove the quotes from " + where
+		}
 		return Endpoint{}, &diag.Error{
 			Profile: c.Profile.Name, Where: "STS endpoint", Setting: setting,
 			Err:  fmt.Errorf("%q is not a region", e.Region),
-			Hint: "set " + where + " to a region such as eu-west-1",
+			Hint: hint,
 		}
 	}
 	configured, err := serviceOf("STS", c.Profile, c.Services, getenv)
