@@ -30,6 +30,8 @@ type Options struct {
 	// KeyringLimit is how long Auto waits for the keyring's status, and how long a Put may spend on
 	// deleting expired sessions; 0 means 90 ms.
 	KeyringLimit time.Duration
+	// Keyring is the keyring; nil means a new one. It remembers whether it has responded.
+	Keyring *keyring.Keyring
 }
 
 // Cache stores sessions in the stores of this machine, and facts about them in the state directory.
@@ -58,6 +60,9 @@ func Open(o Options) (*Cache, error) {
 	}
 	o.KeyringLimit = cmp.Or(o.KeyringLimit, defaultKeyringLimit)
 	s := newStores()
+	if o.Keyring != nil {
+		s.keyring = o.Keyring
+	}
 	return &Cache{
 		opts:   o,
 		state:  &state{path: o.Dir, warnf: o.Warnf},

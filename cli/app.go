@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/signal"
 	"sync"
@@ -17,9 +16,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"aws-credproc/cache"
-	"aws-credproc/cache/statedir"
 	"aws-credproc/credproc"
 	"aws-credproc/credproc/mfa"
+	"aws-credproc/credproc/plan"
+	"aws-credproc/credproc/warm"
 	"aws-credproc/internal/proc"
 	"aws-credproc/internal/terminal"
 	"aws-credproc/profiles"
@@ -153,22 +153,11 @@ func (a *app) pauseWatchdog() (resume func()) {
 
 // files reads the config files.
 func (a *app) files() (*profiles.Files, error) {
-	f, err := profiles.Load(profiles.Paths(os.Getenv))
+	f, err := plan.Files(os.Getenv, a.stateDir(), a.warn)
 	if err == nil {
 		a.trace("read the config files")
-		f.Imported = a.imported
 	}
 	return f, err
-}
-
-// imported returns the ID of the access key that import has moved from a profile to the keyring.
-func (a *app) imported(profile string) (accessKeyID string, ok bool) {
-	config, _ := profiles.Paths(os.Getenv)
-	i, err := statedir.ReadImported(a.stateDir(), profiles.FileID(config), profile)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		a.warn("cannot read whether the keys of %s were imported: %v", profile, err)
-	}
-	return i.AccessKeyID, err == nil
 }
 
 // warnOfNoHome warns if the home directory is unknown. It is for commands that use all profiles: a
@@ -180,24 +169,21 @@ func (a *app) warnOfNoHome() {
 }
 
 // stateDir returns the state directory, or "" if there is none.
-func (a *app) stateDir() string {
-	dir := os.Getenv("AWS_CREDPROC_STATE_DIR")
-	if dir == "" {
-		var err error
-		if dir, err = statedir.Default(); err != nil {
-			a.trace("no state directory: %v", err) // the packages that need it report it
-		}
-	}
-	return dir
-}
+func (a *app) stateDir() string { return plan.StateDir(os.Getenv) }
 
 func (a *app) openCache() (*cache.Cache, error) {
-	return cache.Open(cache.Options{Dir: a.stateDir(), Choice: a.store, Warnf: a.warn})
+	return a.cacheWith(a.warn)
 }
 
 // openCacheQuietly is for commands that report the cache's failures themselves.
 func (a *app) openCacheQuietly() (*cache.Cache, error) {
-	return cache.Open(cache.Options{Dir: a.stateDir(), Choice: a.store, Warnf: a.trace})
+	return a.cacheWith(a.trace)
+}
+
+func (a *app) cacheWith(warnf func(format string, args ...any)) (*cache.Cache, error) {
+	return cache.Open(cache.Options{
+		Dir: a.stateDir(), Choice: a.store, Warnf: warnf, Keyring: warm.Keyring,
+	})
 }
 
 func (a *app) resolver() (*credproc.Resolver, error) {

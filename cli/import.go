@@ -14,6 +14,7 @@ import (
 	"aws-credproc/cache/keyring"
 	"aws-credproc/cache/statedir"
 	"aws-credproc/credproc"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
@@ -106,7 +107,7 @@ func (i *importRun) run(cmd *cobra.Command) error {
 
 // plan makes the edit and returns the transfer for it.
 func (i *importRun) plan(ctx context.Context, e *profiles.Editor) (transfer, error) {
-	e.Files().Imported = i.imported
+	e.Files().Imported = plan.Imported(os.Getenv, i.stateDir(), i.warn)
 	stored, err := i.keys.Get(ctx, i.config, i.profile)
 	isStored := err == nil
 	// An import replaces an item that cannot be decoded.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aws-credproc/credproc/plan"
 	"aws-credproc/profiles"
 )
 
@@ -188,7 +189,7 @@ func (s *setup) write(ctx context.Context, confirmed []profiles.Change) error {
 	var changes []profiles.Change
 	defer s.progress("waiting for another process that edits the config files")()
 	backups, err := profiles.Update(ctx, config, credentials, func(e *profiles.Editor) (err error) {
-		e.Files().Imported = s.imported
+		e.Files().Imported = plan.Imported(os.Getenv, s.stateDir(), s.warn)
 		if report, err = s.edit(e); err != nil {
 			return err
 		}
