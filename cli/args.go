@@ -3,10 +3,13 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
 
@@ -59,9 +62,52 @@ func oneSerial(_ *cobra.Command, args []string) error {
 	case 0:
 		return errors.New("the serial number of the MFA device is missing: its ARN, as in mfa_serial")
 	case 1:
-		return profiles.CheckMFASerial(args[0])
+		return checkSerial(args[0])
 	}
 	return fmt.Errorf("expected 1 MFA device, got %d", len(args))
+}
+
+// checkSerial returns an error if serial cannot be that of an MFA device. A name alone, as in
+// arn:aws:iam::123456789012:mfa/NAME, is refused; a device in the config that has it is suggested. The
+// serial number of a hardware device has digits.
+func checkSerial(serial string) error {
+	known := configuredSerials()
+	if slices.Contains(known, serial) {
+		return nil
+	}
+	isName := func(r rune) bool { return r == '/' || r == ':' || '0' <= r && r <= '9' }
+	if serial != "" && (len(serial) < minSerial || !strings.ContainsFunc(serial, isName)) {
+		e := &diag.Error{
+			Problem: fmt.Sprintf("%q is not the ARN or serial number of an MFA device", serial),
+			Hint:    "give the device's ARN, as in mfa_serial: arn:aws:iam::123456789012:mfa/NAME",
+		}
+		for _, arn := range known {
+			if strings.HasSuffix(arn, "/"+serial) {
+				e.Hint = "give the device's ARN: " + arn
+			}
+		}
+		return e
+	}
+	return profiles.CheckMFASerial(serial)
+}
+
+// minSerial is the shortest serial number that AWS allows.
+// https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+const minSerial = 9
+
+// configuredSerials returns the MFA devices in the config files, as far as those can be read.
+func configuredSerials() (serials []string) {
+	f, err := profiles.Load(profiles.Paths(os.Getenv))
+	if err != nil {
+		return nil
+	}
+	for _, name := range f.Names() {
+		if p, err := f.Profile(name); err == nil && p.Get("mfa_serial") != "" {
+			serials = append(serials, p.Get("mfa_serial"))
+		}
+	}
+	slices.Sort(serials)
+	return slices.Compact(serials)
 }
 
 // profileAndCommand requires one profile, and a command only after "--", so that the command's

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,7 +14,6 @@ import (
 	"aws-credproc/cache/keyring"
 	"aws-credproc/credproc/mfa"
 	"aws-credproc/internal/diag"
-	"aws-credproc/profiles"
 )
 
 func newMFACmd(a *app) *cobra.Command {
@@ -216,15 +214,5 @@ func completeSerials(
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	f, err := profiles.Load(profiles.Paths(os.Getenv))
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	for _, name := range f.Names() {
-		if p, err := f.Profile(name); err == nil && p.Get("mfa_serial") != "" {
-			serials = append(serials, p.Get("mfa_serial"))
-		}
-	}
-	slices.Sort(serials)
-	return slices.Compact(serials), cobra.ShellCompDirectiveNoFileComp
+	return configuredSerials(), cobra.ShellCompDirectiveNoFileComp
 }

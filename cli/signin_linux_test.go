@@ -52,7 +52,7 @@ func TestRefreshSignsIn(t *testing.T) {
 				t.Fatal(err)
 			}
 			for path, text := range map[string]string{
-				filepath.Join(h.dir, "aws"): "#!/bin/sh\necho \"$@\" >>login.log\n" +
+				filepath.Join(h.dir, "aws"): "#!/bin/sh\n" + version2 + "echo \"$@\" >>login.log\n" +
 					"echo 'Attempting to open your browser'\n" + test.login + "\n",
 				filepath.Join(h.dir, "fresh.json"): freshToken(),
 				filepath.Join(h.dir, "config"): "[profile dev]\n" + settings + "Dev\n" +
@@ -94,6 +94,50 @@ func TestRefreshSignsIn(t *testing.T) {
 	}
 }
 
+// version2 answers --version as the AWS CLI does.
+const version2 = "if [ \"$1\" = --version ]; then echo aws-cli/2.31.0 Python/3.13; exit; fi\n"
+
+// TestRefreshNamesOldAWSCLI: version 1 has no "aws sso login".
+func TestRefreshNamesOldAWSCLI(t *testing.T) {
+	const install = ": install version 2, then run aws sso login --sso-session corp\n"
+	for name, test := range map[string]struct{ script, hint string }{
+		"version 1": {
+			"echo aws-cli/1.42.1 Python/3.13.5 Linux/6.1 botocore/1.40.1\n",
+			"the AWS CLI in the PATH is version 1, which has no sso login" + install,
+		},
+		"an old version 1": {
+			"echo aws-cli/1.11.0 Python/2.7 >&2\n",
+			"the AWS CLI in the PATH is version 1, which has no sso login" + install,
+		},
+		"none": {"", "the AWS CLI is not in the PATH" + install},
+	} {
+		h := newHelper(t, startSTS(t))
+		bin := filepath.Join(h.dir, "bin")
+		if err := os.Mkdir(bin, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if test.script != "" {
+			script := "#!/bin/sh\n[ \"$1\" = --version ] || echo \"$@\" >>login.log\n" + test.script
+			if err := os.WriteFile(filepath.Join(bin, "aws"), []byte(script), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.setting(t, "[profile sso]\nsso_session = corp\nsso_account_id = 123456789012\n"+
+			"sso_role_name = Dev\n"+corpSession)
+		h.env = append(h.env, "HOME="+h.dir, "PATH="+bin)
+		var stderr bytes.Buffer
+		cmd := h.command(t, "refresh", "sso")
+		cmd.Dir, cmd.Stderr = h.dir, &stderr
+		ptytest.New(t).Start(cmd)
+		if err := cmd.Wait(); err == nil || !strings.HasSuffix(stderr.String(), "hint: "+test.hint) {
+			t.Errorf("%s: %v, stderr %s", name, err, stderr.String())
+		}
+		if log, err := os.ReadFile(filepath.Join(h.dir, "login.log")); err == nil {
+			t.Errorf("%s: the AWS CLI was run with %q", name, log)
+		}
+	}
+}
+
 // corpSession is a sign-in of IAM Identity Center.
 const corpSession = "[sso-session corp]\nsso_region = eu-west-3\n" +
 	"sso_start_url = https://example.awsapps.com/start\n"
@@ -108,7 +152,7 @@ func freshToken() string {
 // their own time.
 func TestTimeoutExcludesSignIn(t *testing.T) {
 	h := newHelper(t, startSTS(t))
-	const script = "#!/bin/sh\nsleep 4\nexit 7\n"
+	const script = "#!/bin/sh\n" + version2 + "sleep 4\nexit 7\n"
 	if err := os.WriteFile(filepath.Join(h.dir, "aws"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
