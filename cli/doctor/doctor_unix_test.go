@@ -238,6 +238,24 @@ func TestSetupIsNotSuggestedForATarget(t *testing.T) {
 	}
 }
 
+// TestNewerRoleIsNotDiscarded: after "aws configure set role_arn ARN --profile dev" of a wired profile,
+// the fix keeps the new value.
+func TestNewerRoleIsNotDiscarded(t *testing.T) {
+	const newer = "arn:aws:iam::123456789012:role/Newer"
+	config := func(arn string) fixture {
+		return fixture{whole: strings.Replace(cleanConfig, "[profile dev]\n",
+			"[profile dev]\nrole_arn = "+arn+"\n", 1)}
+	}
+	fix := fixOf(t, config(newer), "role-and-process")
+	if !strings.Contains(fix, "\n  aws configure set role_arn "+newer+" --profile dev-role\n") {
+		t.Errorf("another role: %q", fix)
+	}
+	fix = fixOf(t, config("arn:aws:iam::123456789012:role/Dev"), "role-and-process")
+	if fix != "remove the role settings here; tools use those of [profile dev-role]" {
+		t.Errorf("the same role: %q", fix)
+	}
+}
+
 func TestFirstProfileIsSuggestedWithoutFiles(t *testing.T) {
 	f := fixture{prepare: removeFiles}.examine(t).Findings[0]
 	if !strings.Contains(f.What, "/config and ") || !strings.HasSuffix(f.What, " not found") {

@@ -42,7 +42,7 @@ func (x *examination) splitFix(p process) string {
 	case p.Get("role_arn") == "":
 		return "remove the line source_profile"
 	case p.ours && p.gets != p.Name && target.Get("role_arn") != "":
-		return fmt.Sprintf("remove the role settings here; tools use those of [profile %s]", p.gets)
+		return x.moveFix(p, target)
 	case p.ours || p.Get("source_profile") != "" || p.Get("credential_source") != "":
 		if x.config.wiredTo(p.Name) != "" { // setup refuses the target of a wired profile
 			return "remove the line credential_process"
@@ -53,6 +53,30 @@ func (x *examination) splitFix(p process) string {
 	source := p.Name + "-source"
 	return write("move the line credential_process to a profile of its own, such as [profile "+
 		source+"], and replace it here with", "source_profile = "+source)
+}
+
+// roleSettings are the settings of a role that `aws configure set` is used for.
+var roleSettings = [...]string{
+	"role_arn", "source_profile", "credential_source", "external_id", "mfa_serial",
+	"role_session_name", "duration_seconds",
+}
+
+// moveFix returns how to remove the role settings of a profile whose process gets the role of a target.
+// Values that differ from the target's are probably newer, such as those of `aws configure set`.
+func (x *examination) moveFix(p process, target profiles.Section) string {
+	var commands []string
+	for _, key := range roleSettings {
+		if value := p.Get(key); value != "" && value != target.Get(key) {
+			commands = append(commands, "aws configure set "+key+" "+x.sh.quote(value)+" --profile "+
+				x.sh.quote(target.Name))
+		}
+	}
+	if commands == nil {
+		return fmt.Sprintf("remove the role settings here; tools use those of [profile %s]", target.Name)
+	}
+	return write("the values here differ from those of [profile "+target.Name+"], which tools use. "+
+		"If these are the newer ones, set them there", commands...) +
+		"\nthen remove the role settings here"
 }
 
 // shadowedProcess finds other credentials next to a credential_process, which some or all tools
