@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"hash"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -91,15 +92,37 @@ func sourceIdentity(s profiles.Source, getenv func(string) string) []string {
 }
 
 // commandIdentity returns what distinguishes a command from others. It includes the variables that
-// name AWS's files and endpoints, because the same command returns other credentials with others. It
-// does not include the working directory, or each directory would have a session, and an MFA prompt.
+// name AWS's files and endpoints, because the same command returns other credentials with others.
+// It includes the working directory only if the command is a path relative to it, or each directory
+// would have a session, and an MFA prompt.
 func commandIdentity(command string, getenv func(string) string) []string {
 	if command == "" {
 		return nil
 	}
+	directory := ""
+	if isRelative(command) {
+		directory = files.Abs(".")
+	}
 	return append(
-		[]string{command, getenv("AWS_CONFIG_FILE"), getenv("AWS_SHARED_CREDENTIALS_FILE")},
+		[]string{command, directory, files.Abs(getenv("AWS_CONFIG_FILE")),
+			files.Abs(getenv("AWS_SHARED_CREDENTIALS_FILE"))},
 		endpointVariables(getenv)...)
+}
+
+// isRelative reports whether a command line names a file relative to the working directory: as its
+// program, or in an argument that starts with "./" or "../".
+func isRelative(command string) bool {
+	for i, word := range strings.Fields(filepath.ToSlash(command)) {
+		word = strings.TrimLeft(word, `"'`)
+		switch {
+		case strings.HasPrefix(word, "./"), strings.HasPrefix(word, "../"):
+			return true
+		case i == 0 && strings.Contains(word, "/") && !strings.ContainsAny(word[:1], "/~$%") &&
+			filepath.VolumeName(word) == "":
+			return true
+		}
+	}
+	return false
 }
 
 // keyHash hashes lists of strings, unambiguously.

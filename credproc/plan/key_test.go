@@ -162,12 +162,21 @@ func TestKeyDependsOnEveryRoleSettingAndSource(t *testing.T) {
 			t.Errorf("%s: its key is not always the same", name)
 		}
 	}
+	relativeFile := map[string]string{"AWS_CONFIG_FILE": "config"}
+	relativeProgram := strings.ReplaceAll(process, "/bin/x", "./x")
 	t.Chdir(t.TempDir())
+	program, file := key(relativeProgram, nil), key(process, relativeFile)
 	relative := strings.ReplaceAll(web, "/a", "a")
 	here := key(relative, nil)
 	t.Chdir(t.TempDir())
 	if key(relative, nil) == here {
 		t.Error("one relative path to two token files has one key")
+	}
+	if key(relativeProgram, nil) == program {
+		t.Error("two programs with one relative path have one key")
+	}
+	if key(process, relativeFile) == file {
+		t.Error("a process has one key with two config files that have one relative path")
 	}
 	if _, ok := seen[key(process, nil)]; !ok {
 		t.Error("the working directory is in a command's key")
@@ -264,5 +273,19 @@ func TestKeyDependsOnContentOfCABundle(t *testing.T) {
 	// An unusable bundle fails the calls, and not those that need none.
 	for _, path := range []string{filepath.Join(t.TempDir(), "missing"), t.TempDir()} {
 		keyOf(t, chainOf(t, p, base), map[string]string{"AWS_CA_BUNDLE": path})
+	}
+}
+
+func TestRelativeCommands(t *testing.T) {
+	for command, want := range map[string]bool{
+		"./get-keys": true, "../bin/get-keys dev": true, "bin/get-keys": true, `"bin/get keys" dev`: true,
+		"sh ./get-keys": true, "python3 '../get keys.py'": true,
+		"get-keys": false, "/opt/get-keys --role team/dev": false, "~/bin/get-keys": false,
+		"$HOME/bin/get-keys": false, "get-keys arn:aws:iam::123456789012:role/Dev": false,
+		`"/opt/get keys" dev`: false, `""`: false, "": false,
+	} {
+		if got := isRelative(command); got != want {
+			t.Errorf("%q: %v, want %v", command, got, want)
+		}
 	}
 }
