@@ -34,7 +34,8 @@ func (r *Resolver) newSTSClient(c profiles.Chain, e plan.Endpoint) (*stsClient, 
 	if err != nil {
 		return nil, err
 	}
-	limited := &limitedClient{HTTPClient: waitingClient{httpClient, r, c.Profile.Name}}
+	waiting := waitingClient{withoutRedirects(httpClient), r, c.Profile.Name}
+	limited := &limitedClient{HTTPClient: waiting}
 	userAgent := awsmiddleware.AddUserAgentKeyValue("aws-credproc", r.Version)
 	o := sts.Options{
 		HTTPClient: limited, APIOptions: []func(*middleware.Stack) error{userAgent},
@@ -74,7 +75,7 @@ func (s connectionSettings) fail(setting string, err error, hint string) error {
 }
 
 // httpClient returns the SDK's HTTP client, with the configured CA bundle.
-func (s connectionSettings) httpClient() (aws.HTTPClient, error) {
+func (s connectionSettings) httpClient() (*awshttp.BuildableClient, error) {
 	client := awshttp.NewBuildableClient()
 	path, from := plan.CABundle(s.profile, s.getenv)
 	if path == "" {
@@ -95,6 +96,16 @@ func (s connectionSettings) httpClient() (aws.HTTPClient, error) {
 		}
 		t.TLSClientConfig.RootCAs = roots
 	}), nil
+}
+
+// withoutRedirects returns a client with the settings of c that follows no redirects. The SDK's
+// client follows a 307 or 308, and sends what the request contains, such as a token or MFA code, to
+// any host that the response names.
+func withoutRedirects(c *awshttp.BuildableClient) *http.Client {
+	return &http.Client{
+		Transport: c.GetTransport(), Timeout: c.GetTimeout(),
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
 // maxAttempts returns the configured number of attempts, and 0 if there is none.

@@ -3,7 +3,11 @@ package credproc
 import (
 	"context"
 	"errors"
+	"net"
+	"net/http"
+	"time"
 
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
 	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
@@ -28,7 +32,7 @@ func instanceSession(ctx context.Context, s source) (cache.Session, error) {
 		return cache.Session{}, err
 	}
 	found, err := retrieve(ctx, s, ec2rolecreds.New(func(o *ec2rolecreds.Options) {
-		o.Client = imds.NewFromConfig(cfg)
+		o.Client = imds.NewFromConfig(cfg, func(o *imds.Options) { o.HTTPClient = metadataClient() })
 	}))
 	if err != nil {
 		e := serviceError(s, "the instance metadata service", err, hint)
@@ -38,6 +42,16 @@ func instanceSession(ctx context.Context, s source) (cache.Session, error) {
 		return cache.Session{}, e
 	}
 	return found, nil
+}
+
+// metadataClient returns a client with the short time limits that the SDK has for the instance
+// metadata service, which most machines do not have. It follows no redirects.
+func metadataClient() *http.Client {
+	return withoutRedirects(awshttp.NewBuildableClient().
+		WithDialerOptions(func(d *net.Dialer) { d.Timeout = 250 * time.Millisecond }).
+		WithTransportOptions(func(t *http.Transport) {
+			t.ResponseHeaderTimeout = 500 * time.Millisecond
+		}))
 }
 
 // containerSession returns the credentials of an ECS task, or of a pod with EKS Pod Identity.
@@ -58,7 +72,8 @@ func containerSession(ctx context.Context, s source) (cache.Session, error) {
 	}
 	var options *endpointcreds.Options
 	capture := config.WithEndpointCredentialOptions(func(o *endpointcreds.Options) { options = o })
-	if _, err := sdkConfig(ctx, s, capture); err != nil {
+	cfg, err := sdkConfig(ctx, s, capture)
+	if err != nil {
 		return cache.Session{}, err
 	}
 	if options == nil {
@@ -68,7 +83,10 @@ func containerSession(ctx context.Context, s source) (cache.Session, error) {
 				s.plan.Chain.Source.Profile+"]")
 	}
 	found, err := retrieve(ctx, s, endpointcreds.New(options.Endpoint,
-		func(o *endpointcreds.Options) { *o = *options }))
+		func(o *endpointcreds.Options) {
+			*o = *options
+			o.HTTPClient = cfg.HTTPClient
+		}))
 	if err != nil {
 		return cache.Session{}, serviceError(s, "the container's credentials endpoint", err,
 			"check the role of the task or pod")

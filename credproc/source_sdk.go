@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/logging"
@@ -48,6 +49,12 @@ func sdkConfig(
 		return aws.Config{}, s.fail(fmt.Errorf("the AWS SDK cannot use the profile: %w",
 			errText(cause(err).Error())), "")
 	}
+	// Setting it beforehand would keep the SDK from using a CA bundle.
+	client, ok := cfg.HTTPClient.(*awshttp.BuildableClient)
+	if !ok {
+		client = awshttp.NewBuildableClient() // the default, for which the SDK sets none
+	}
+	cfg.HTTPClient = withoutRedirects(client)
 	return cfg, nil
 }
 
