@@ -110,6 +110,9 @@ func configuredSerials() (serials []string) {
 	return slices.Compact(serials)
 }
 
+// commandHint is the hint for a command whose flags would be taken for those of this program.
+const commandHint = "put the command after --: aws-credproc exec PROFILE -- CMD [ARGS...]"
+
 // profileAndCommand requires one profile, and a command only after "--", so that the command's
 // flags are not read as flags of this program.
 func profileAndCommand(cmd *cobra.Command, args []string) error {
@@ -117,7 +120,7 @@ func profileAndCommand(cmd *cobra.Command, args []string) error {
 	case dash >= 0:
 		return oneProfile(cmd, args[:dash])
 	case len(args) > 1:
-		return errors.New("put -- before the command: exec PROFILE -- CMD")
+		return &diag.Error{Problem: "no -- before the command", Hint: commandHint}
 	}
 	return oneProfile(cmd, args)
 }

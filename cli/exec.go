@@ -43,9 +43,7 @@ when they expire. The endpoint is closed when the command ends.`,
 		ValidArgsFunction: completeExec,
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return &diag.Error{
-			Err: err, Hint: "put the flags of your command after --: exec PROFILE -- CMD [ARGS...]",
-		}
+		return &diag.Error{Err: err, Hint: commandHint}
 	})
 	x.addFlags(cmd)
 	cmd.Flags().BoolVar(&serve, "serve", false,

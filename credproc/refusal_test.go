@@ -135,6 +135,15 @@ func TestClock(t *testing.T) {
 			t.Errorf("%s ahead: %v (hint %q), want %s", ahead, err, diag.Hint(err), want)
 		}
 	}
+	// A message without times, and the Date of the response.
+	r, s, _ := online(t)
+	s.SetNow(func() time.Time { return time.Now().Add(2 * time.Hour) })
+	s.Fault(ststest.Fault{Kind: ststest.Fail, Times: ststest.Always, Status: 403,
+		Code: "SignatureDoesNotMatch", Text: "The request signature we calculated does not match"})
+	_, err := r.Credentials(t.Context(), chain)
+	if err == nil || !strings.Contains(err.Error(), "clock is 2h00m behind AWS's") {
+		t.Errorf("by the Date: %v", err)
+	}
 	for message, want := range map[string]string{
 		"Signature expired: 20261126T114000Z is now earlier than 20261126T133500Z " +
 			"(20261126T134000Z - 5 min.)": "clock is 2h00m behind AWS's",

@@ -2,6 +2,7 @@ package profiles
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"aws-credproc/internal/diag"
@@ -40,6 +41,11 @@ func (f *Files) noProfile(name string) *diag.Error {
 	}
 	f.suggestions++
 	if f.describeMisread(e, name) {
+		return e
+	}
+	if slices.Contains(f.SSOSessionNames(), name) {
+		e.Problem = "[sso-session " + name + "] is not a profile"
+		e.Hint = "name a profile that has sso_session = " + name + "; aws-credproc list shows all profiles"
 		return e
 	}
 	names := f.Names()
