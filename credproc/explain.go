@@ -97,6 +97,12 @@ func (r *Resolver) Explain(ctx context.Context, c profiles.Chain) (Explanation, 
 	if err := res.refusal(p.Last()); err != nil {
 		return Explanation{}, err
 	}
+	if c.Source.CallsService() { // the SDK refuses settings when it loads the profile
+		from := source{Resolver: r, plan: p, sts: res.sts}
+		if _, err := sdkConfig(ctx, from, withoutCredentials()); err != nil {
+			return Explanation{}, err
+		}
+	}
 	stsEndpoint, err := stsURL(ctx, p)
 	if err != nil && callsSTS(p) {
 		return Explanation{}, err

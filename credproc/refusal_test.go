@@ -72,6 +72,11 @@ func TestExplainRefusesWhatCredentialsRefuses(t *testing.T) {
 			want: "sso_session is set, but sso_account_id and sso_role_name are not",
 			hint: "add both to [profile p]",
 		},
+		"a setting that the SDK refuses": {
+			config: "[profile p]\nsso_start_url = https://x.awsapps.com/start\nsso_region = eu-west-1\n" +
+				"sso_account_id = 111111111111\nsso_role_name = X\nretry_mode = always\n",
+			want: "the AWS SDK cannot use the profile",
+		},
 		"max_attempts": {
 			config: "[profile p]\n" + roleA + "source_profile = base\nmax_attempts = few\n" + keys,
 			want:   `max_attempts is "few", not a number above 0`,
