@@ -14,6 +14,9 @@ import (
 // command. The error is a [*diag.Error]. For the connection see [Resolver.CheckConnection].
 func (r *Resolver) Check(c profiles.Chain) error {
 	p, err := plan.New(c, r.Getenv)
+	if err == nil {
+		_, err = plan.EndpointOf(c, r.Getenv) // other tools use it in any case
+	}
 	if err != nil {
 		return err
 	}

@@ -2,12 +2,14 @@ package credproc
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"os/exec"
+	"runtime"
 	"strings"
+	"time"
 
-	"github.com/aws/aws-sdk-go-v2/credentials/processcreds"
+	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/shell"
@@ -15,26 +17,59 @@ import (
 	"aws-credproc/profiles"
 )
 
-// processSession runs the profile's credential_process. The SDK's provider parses its output.
+// processSession runs the profile's credential_process.
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
 func processSession(ctx context.Context, s source) (cache.Session, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	build := processcreds.NewCommandBuilderFunc(func(ctx context.Context) (*exec.Cmd, error) {
-		cmd := shell.New(ctx, s.plan.Chain.Source.Command, chainOfProfiles(s.plan.Chain), s.Stderr)
-		cmd.Stdout = shell.LimitOutput(cancel) // the provider adds its own
-		return cmd, nil
-	})
-	found, err := retrieve(ctx, s, processcreds.NewProviderCommand(build,
-		func(o *processcreds.Options) { o.Timeout = -1 })) // ctx limits it
-	if err == nil {
-		return found, nil
+	out, err := shell.Output(ctx, s.plan.Chain.Source.Command, chainOfProfiles(s.plan.Chain), s.Stderr)
+	if err != nil {
+		return cache.Session{}, commandError(s, "credential_process", err)
 	}
-	if why := shell.Failure(ctx, err); why != nil {
-		return cache.Session{}, commandError(s, "credential_process", why)
+	found, err := retrieve(ctx, s, aws.CredentialsProviderFunc(
+		func(context.Context) (aws.Credentials, error) { return processCredentials(out) }))
+	if err != nil {
+		return cache.Session{}, commandHint(s, outputError("credential_process", err))
 	}
-	return cache.Session{}, commandHint(s, outputError("credential_process", err))
+	return found, nil
 }
+
+// processCredentials parses the output of a credential_process. It accepts what the AWS CLI does.
+func processCredentials(out string) (aws.Credentials, error) {
+	if runtime.GOOS == "windows" { // cmd.exe's echo keeps the backslashes, as the SDKs know
+		out = strings.ReplaceAll(out, `\"`, `"`)
+	}
+	var p struct {
+		Version         int
+		AccessKeyID     string `json:"AccessKeyId"`
+		SecretAccessKey string
+		SessionToken    string
+		Expiration      *looseTime
+		AccountID       accountID `json:"AccountId"`
+	}
+	if err := json.Unmarshal([]byte(out), &p); err != nil {
+		return aws.Credentials{}, err
+	}
+	switch {
+	case p.Version != 1:
+		return aws.Credentials{}, errOutput(`does not have "Version": 1`)
+	case p.AccessKeyID == "":
+		return aws.Credentials{}, errOutput("has no AccessKeyId")
+	case p.SecretAccessKey == "":
+		return aws.Credentials{}, errOutput("has no SecretAccessKey")
+	}
+	c := aws.Credentials{
+		AccessKeyID: p.AccessKeyID, SecretAccessKey: p.SecretAccessKey, SessionToken: p.SessionToken,
+		AccountID: string(p.AccountID),
+	}
+	if p.Expiration != nil {
+		c.CanExpire, c.Expires = true, time.Time(*p.Expiration)
+	}
+	return c, nil
+}
+
+// errOutput is what is wrong with a command's output, worded to follow "the output of KEY".
+type errOutput string
+
+func (e errOutput) Error() string { return string(e) }
 
 // outputError returns what is wrong with the output of a credential_process.
 func outputError(key string, err error) error {
@@ -42,12 +77,8 @@ func outputError(key string, err error) error {
 	if isSyntaxError(err) {
 		return fmt.Errorf("the output of %s is %s", key, text)
 	}
-	if strings.HasPrefix(text, "wrong version in process output") {
-		return fmt.Errorf(`the output of %s does not have "Version": 1`, key)
-	}
-	missing, isMissing := strings.CutPrefix(text, "missing ")
-	if missing, ok := strings.CutSuffix(missing, " in process output"); ok && isMissing {
-		return fmt.Errorf("the output of %s has no %s", key, missing)
+	if errors.As(err, new(errOutput)) {
+		return fmt.Errorf("the output of %s %w", key, err)
 	}
 	return fmt.Errorf("%s: %w", key, errText(text))
 }

@@ -3,10 +3,12 @@ package credproc
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials/logincreds"
@@ -19,6 +21,7 @@ import (
 	"aws-credproc/cache"
 	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/files"
+	"aws-credproc/profiles"
 )
 
 const ssoService = "IAM Identity Center (SSO)"
@@ -45,22 +48,21 @@ func ssoSession(ctx context.Context, s source) (cache.Session, error) {
 	if err := checkSignedIn(s, ssoService, path, login); err != nil {
 		return cache.Session{}, err
 	}
-	tokens, err := ssoTokens(ctx, s, cfg, path, login)
+	token, err := ssoToken(ctx, s, cfg, path, login)
 	if err != nil {
 		return cache.Session{}, err
 	}
 	client := sso.NewFromConfig(cfg, func(o *sso.Options) {
 		o.BaseEndpoint = s.baseEndpoint(plan.ServiceSSO)
 	})
-	found, err := retrieve(ctx, s, ssocreds.New(client, from.SSOAccountID, from.SSORoleName,
-		from.SSOStartURL, func(o *ssocreds.Options) {
-			o.SSOTokenProvider, o.CachedTokenFilepath = tokens, path
+	found, err := retrieve(ctx, s, aws.CredentialsProviderFunc(
+		func(ctx context.Context) (aws.Credentials, error) {
+			return roleCredentials(ctx, client, token, from)
 		}))
 	switch {
 	case err == nil:
 		return found, nil
-	case errors.As(err, new(*ssocreds.InvalidTokenError)),
-		errors.As(err, new(*ssotypes.UnauthorizedException)):
+	case errors.As(err, new(*ssotypes.UnauthorizedException)):
 		return cache.Session{}, signInFailure(s, ssoService, err, login)
 	}
 	return cache.Session{}, serviceError(s, ssoService, err, fmt.Sprintf(
@@ -77,30 +79,75 @@ func (s source) baseEndpoint(service string) *string {
 	return nil
 }
 
-// ssoTokens returns the token provider of an SSO session with a valid token, refreshed if
-// necessary. It returns nil for a profile without an SSO session. It calls the provider because
-// later errors of the SDK do not show that a sign-in is needed. One process at a time does so: all
-// roles of an SSO session share the token, and a refresh token may be valid for one use only.
-func ssoTokens(
+// roleCredentials returns the credentials of an account and role for a token.
+func roleCredentials(
+	ctx context.Context, client *sso.Client, token string, from profiles.Source,
+) (aws.Credentials, error) {
+	out, err := client.GetRoleCredentials(ctx, &sso.GetRoleCredentialsInput{
+		AccessToken: &token, AccountId: &from.SSOAccountID, RoleName: &from.SSORoleName,
+	})
+	if err != nil {
+		return aws.Credentials{}, err
+	}
+	c := out.RoleCredentials
+	return aws.Credentials{
+		AccessKeyID:     aws.ToString(c.AccessKeyId),
+		SecretAccessKey: aws.ToString(c.SecretAccessKey),
+		SessionToken:    aws.ToString(c.SessionToken),
+		CanExpire:       true, Expires: time.UnixMilli(c.Expiration).UTC(),
+		AccountID: from.SSOAccountID,
+	}, nil
+}
+
+// ssoToken returns a valid token of a sign-in. It refreshes the token of an SSO session if
+// necessary. One process at a time does so: all roles of an SSO session share the token, and a
+// refresh token may be valid for one use only.
+func ssoToken(
 	ctx context.Context, s source, cfg aws.Config, path string, login []string,
-) (*ssocreds.SSOTokenProvider, error) {
+) (string, error) {
+	token, err := validToken(path, s.Now())
+	if err == nil {
+		return token, nil
+	}
 	if s.plan.Chain.Source.SSOSession == "" {
-		return nil, nil
+		return "", signInFailure(s, ssoService, err, login)
 	}
 	client := ssooidc.NewFromConfig(cfg, func(o *ssooidc.Options) {
 		o.BaseEndpoint = s.baseEndpoint(plan.ServiceOIDC)
 	})
-	tokens := ssocreds.NewSSOTokenProvider(client, path)
 	unlock, err := s.Cache.Lock(ctx, sha256.Sum256([]byte("SSO token "+path)), nil)
 	if err != nil {
-		return nil, serviceError(s, ssoService, err, "")
+		return "", serviceError(s, ssoService, err, "")
 	}
-	_, err = tokens.RetrieveBearerToken(ctx)
+	refreshed, err := ssocreds.NewSSOTokenProvider(client, path).RetrieveBearerToken(ctx)
 	unlock()
 	if err != nil {
-		return nil, signInFailure(s, ssoService, err, login)
+		return "", signInFailure(s, ssoService, err, login)
 	}
-	return tokens, nil
+	return refreshed.Value, nil
+}
+
+// validToken returns the token in a file of ~/.aws/sso/cache if it has not expired. The SDK does
+// not accept all forms of a time that the AWS CLI does.
+func validToken(path string, now time.Time) (string, error) {
+	text, err := files.Read(path, plan.MaxTextFile)
+	if err != nil {
+		return "", err
+	}
+	var t struct {
+		AccessToken string    `json:"accessToken"`
+		ExpiresAt   looseTime `json:"expiresAt"`
+	}
+	err = json.Unmarshal(text, &t)
+	switch {
+	case err != nil:
+		return "", err
+	case t.AccessToken == "" || time.Time(t.ExpiresAt).IsZero():
+		return "", errors.New("the cached token has no accessToken or no expiresAt")
+	case !now.Before(time.Time(t.ExpiresAt)):
+		return "", errors.New("the SSO session has expired or is invalid")
+	}
+	return t.AccessToken, nil
 }
 
 // checkSignedIn returns an error if the token file of a sign-in is missing or cannot be read.

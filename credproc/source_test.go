@@ -160,6 +160,13 @@ var sources = map[string]func(w *fixture) workingSource{
 		return workingSource{leaf: "sso_region = eu-west-1\nsso_start_url = " + ssoStart + "\n" +
 			ssoProfile, calls: w.portal().calls}
 	},
+	"SSO token of an old AWS CLI": func(w *fixture) workingSource {
+		w.signedIn(ssoStart, ssoAccess, 0, map[string]any{
+			"expiresAt": time.Now().Add(time.Hour).UTC().Format("2006-01-02T15:04:05UTC"),
+		})
+		return workingSource{leaf: "sso_region = eu-west-1\nsso_start_url = " + ssoStart + "\n" +
+			ssoProfile, calls: w.portal().calls}
+	},
 	"SSO and static keys": func(w *fixture) workingSource {
 		w.signedIn("corp", ssoAccess, time.Hour, nil)
 		return workingSource{leaf: "sso_session = corp\naws_access_key_id = AKIAX\n" +

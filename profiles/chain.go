@@ -187,10 +187,17 @@ func (r *resolver) chain(name string, via Property, selected bool) (Chain, error
 	}
 	c.Profile = s
 	c.ConfigPath, c.CredentialsPath = r.files.config.path, r.files.credentials.path
-	if c.Services, err = p.services(); err != nil {
+	if c.Services, err = p.services(); err != nil && c.callsAWS() {
 		return c, err
 	}
 	return c, r.setSourceProfile(&c)
+}
+
+// callsAWS reports whether a service of AWS is called for the chain, so that the settings of its
+// endpoint matter.
+func (c Chain) callsAWS() bool {
+	local := []SourceType{Static, Keyring, Environment, Process}
+	return len(c.Hops) > 0 || c.MFA.Serial != "" || !slices.Contains(local, c.Source.Type)
 }
 
 // setSourceProfile sets the settings of the profile that defines the source.

@@ -324,7 +324,8 @@ func TestChainErrors(t *testing.T) {
 			"SSO profile without sso_session",
 		},
 		"services missing": {
-			"[profile p]\nservices = v\n" + keys, "", "config:2: no [services v] in ",
+			"[profile p]\nservices = v\nrole_arn = " + arnA + "\nsource_profile = p\n" + keys, "",
+			"config:2: no [services v] in ",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -11,17 +12,56 @@ import (
 )
 
 // Paths returns the paths of the config file and the credentials file: AWS_CONFIG_FILE and
-// AWS_SHARED_CREDENTIALS_FILE if they are set, else ~/.aws/config and ~/.aws/credentials. It
-// expands a leading ~. If the home directory is not known, see [CheckHome], it returns os.DevNull
-// for a file in it.
+// AWS_SHARED_CREDENTIALS_FILE if they are set, else ~/.aws/config and ~/.aws/credentials. Like the
+// AWS CLI, it expands variables and then a leading ~. If the home directory is not known, see
+// [CheckHome], it returns os.DevNull for a file in it.
 func Paths(getenv func(string) string) (config, credentials string) {
 	path := func(variable, name string) string {
 		if p := getenv(variable); p != "" {
-			return expandHome(p)
+			return expandHome(expandVariables(p, getenv, runtime.GOOS))
 		}
 		return inHome(filepath.Join(".aws", name))
 	}
 	return path("AWS_CONFIG_FILE", "config"), path("AWS_SHARED_CREDENTIALS_FILE", "credentials")
+}
+
+// expandVariables replaces $NAME and ${NAME}, and %NAME% on Windows, with the values of variables. It
+// keeps the name of a variable that is not set, as the AWS CLI does.
+func expandVariables(path string, getenv func(string) string, goos string) string {
+	var b strings.Builder
+	for path != "" {
+		length, name := variableAt(path, goos)
+		if value := getenv(name); name != "" && value != "" {
+			b.WriteString(value)
+		} else {
+			b.WriteString(path[:length])
+		}
+		path = path[length:]
+	}
+	return b.String()
+}
+
+// variableAt returns the length and the name of the variable that a text starts with. If it does not
+// start with one, the name is "" and the length that of its first byte.
+func variableAt(text, goos string) (length int, name string) {
+	inside := text[1:]
+	switch {
+	case strings.HasPrefix(text, "${"):
+		if i := strings.IndexByte(inside, '}'); i >= 0 {
+			return i + 2, inside[1:i]
+		}
+	case text[0] == '$':
+		i := 0
+		for i < len(inside) && (inside[i] == '_' || isAlphanumeric(inside[i])) {
+			i++
+		}
+		return i + 1, inside[:i]
+	case text[0] == '%' && goos == "windows":
+		if i := strings.IndexByte(inside, '%'); i >= 0 {
+			return i + 2, inside[:i]
+		}
+	}
+	return 1, ""
 }
 
 func expandHome(path string) string {

@@ -418,6 +418,27 @@ func TestUnreadableFiles(t *testing.T) {
 	}
 }
 
+func TestPathsExpandVariables(t *testing.T) {
+	env := map[string]string{"HOME": "/home/jill", "A_1": "x", "B": ""}
+	getenv := func(name string) string { return env[name] }
+	for path, want := range map[string]string{
+		"$HOME/.aws/config": "/home/jill/.aws/config", "${HOME}/c": "/home/jill/c", "/$A_1$A_1/": "/xx/",
+		"/$B/${B}": "/$B/${B}", "/$MISSING/${MISSING}": "/$MISSING/${MISSING}", "/${A_1": "/${A_1",
+		"/$": "/$", "/$-/%A_1%": "/$-/%A_1%", "": "", "/ü$A_1": "/üx",
+	} {
+		if got := expandVariables(path, getenv, "linux"); got != want {
+			t.Errorf("%q becomes %q, want %q", path, got, want)
+		}
+	}
+	if got := expandVariables(`%A_1%\c%d`, getenv, "windows"); got != `x\c%d` {
+		t.Errorf("on Windows %q", got)
+	}
+	env["AWS_CONFIG_FILE"] = "$HOME/config"
+	if config, _ := Paths(getenv); config != "/home/jill/config" {
+		t.Errorf("path %q", config)
+	}
+}
+
 func TestPathsExpandHome(t *testing.T) {
 	t.Setenv("HOME", "/home/jill")
 	t.Setenv("USERPROFILE", "/home/jill")

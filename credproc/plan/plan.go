@@ -31,8 +31,11 @@ type Plan struct {
 // that the chain names. The error is a [*diag.Error].
 func New(c profiles.Chain, getenv func(string) string) (Plan, error) {
 	e, err := EndpointOf(c, getenv)
-	if err != nil {
+	switch {
+	case err != nil && needsRegion(c):
 		return Plan{}, err
+	case err != nil: // a mistake in a setting that this chain does not use
+		e = Endpoint{Region: DefaultRegion(Partition(c))}
 	}
 	if c, err = withPolicyText(c); err != nil {
 		return Plan{}, err
@@ -44,6 +47,12 @@ func New(c profiles.Chain, getenv func(string) string) (Plan, error) {
 	p := Plan{Chain: c, Links: linksOf(c, getenv), Endpoint: e, Services: services}
 	p.setKeys(getenv)
 	return p, nil
+}
+
+// needsRegion reports whether a call depends on the region or endpoint of the selected profile: one
+// of STS, or of the sign-in service.
+func needsRegion(c profiles.Chain) bool {
+	return len(c.Hops) > 0 || c.MFA.Serial != "" || c.Source.Type == profiles.WebIdentity || c.Source.Type == profiles.Login
 }
 
 // Last returns the index of the last link, whose session is the result.
