@@ -3,11 +3,8 @@ package credproc
 import (
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync/atomic"
 	"testing"
-
-	"aws-credproc/credproc/plan"
 )
 
 // A redirected request would carry a token, a token code or a session to another host.
@@ -30,20 +27,8 @@ func TestNoRedirectIsFollowed(t *testing.T) {
 						http.Redirect(rw, r, other.URL+r.URL.Path, status)
 					}))
 				t.Cleanup(redirecting.Close)
-				for _, name := range []string{
-					"AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_SSO", "AWS_ENDPOINT_URL_SSO_OIDC",
-					"AWS_ENDPOINT_URL_SIGNIN", "AWS_EC2_METADATA_SERVICE_ENDPOINT",
-				} {
-					t.Setenv(name, redirecting.URL)
-				}
-				if strings.HasPrefix(name, "container") {
-					t.Setenv(plan.ContainerFullURI, redirecting.URL+"/v1/credentials")
-				}
-				leaf := s.leaf
-				if s.role {
-					leaf += "\nrole_arn = " + devARN
-				}
-				w.config("[profile leaf]\n" + leaf + "\n" + s.more)
+				useService(t, name, redirecting.URL)
+				w.config("[profile leaf]\n" + leafOf(s) + "\n" + s.more)
 				if _, err := w.get("leaf"); err == nil {
 					t.Error("it succeeded")
 				}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/textproto"
 	"net/url"
 	"slices"
 	"strings"
@@ -286,13 +287,18 @@ func cutDenial(message string) (arn, rest string, ok bool) {
 	return arn, rest, ok && found && isARN
 }
 
-// root returns why a request was not sent, without what the SDK and net/http add.
+// root returns why a request was not sent or got no response, without what the SDK and net/http
+// add. It does not quote the response, which net/http does if it cannot parse one.
 func root(err *smithyhttp.RequestSendError) error {
-	var u *url.Error
-	if errors.As(err.Err, &u) {
-		return errText(u.Err.Error())
+	inner := err.Err
+	if u := (*url.Error)(nil); errors.As(inner, &u) {
+		inner = u.Err
 	}
-	return errText(err.Err.Error())
+	if errors.As(inner, new(textproto.ProtocolError)) {
+		return errors.New("the response is not valid HTTP")
+	}
+	text, _, _ := strings.Cut(inner.Error(), ` "`)
+	return errText(strings.TrimRight(text, ": "))
 }
 
 // cause returns the first cause of an error, in words for a user. It does not quote what could not
@@ -310,12 +316,13 @@ func cause(err error) error {
 		return errors.New("not valid XML")
 	case errors.As(err, new(*time.ParseError)):
 		return errors.New("not valid: a time is not in the format of RFC 3339")
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("incomplete")
+	case errors.As(err, new(*smithy.DeserializationError)):
+		return errors.New("not valid: a field has the wrong type")
 	}
 	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
 		err = inner
-	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("incomplete")
 	}
 	return err
 }
@@ -324,6 +331,7 @@ func cause(err error) error {
 func isSyntaxError(err error) bool {
 	return errors.As(err, new(*json.UnmarshalTypeError)) || errors.As(err, new(*json.SyntaxError)) ||
 		errors.As(err, new(*xml.SyntaxError)) || errors.As(err, new(*time.ParseError)) ||
+		errors.As(err, new(*smithy.DeserializationError)) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
