@@ -50,8 +50,8 @@ func (c *stsClient) offsetByDate(err error) (ahead time.Duration, ok bool) {
 	return c.now().Sub(date), err == nil
 }
 
-// offsetInMessage returns the difference of the two times in a message of STS, that of the signature
-// and that of its clock: "Signature expired: 20261126T114000Z is now earlier than 20261126T133500Z
+// offsetInMessage returns the difference of the two times in a message of STS, that of the
+// signature and that of its clock: "Signature expired: 20261126T114000Z is now earlier than 20261126T133500Z
 // (20261126T134000Z - 5 min.)".
 func offsetInMessage(message string) (ahead time.Duration, ok bool) {
 	const layout = "20060102T150405Z"

@@ -62,9 +62,10 @@ func TestExplainRefusesWhatCredentialsRefuses(t *testing.T) {
 			hint:   "set mfa_serial in [profile p]",
 		},
 		"security key without a session": {
-			config: "[profile p]\n" + roleA + "source_profile = base\nmfa_session_duration = 0\n" + key + keys,
-			want:   "is a security key, which has no codes",
-			hint:   "set mfa_serial in [profile p]",
+			config: "[profile p]\n" + roleA + "source_profile = base\nmfa_session_duration = 0\n" +
+				key + keys,
+			want: "is a security key, which has no codes",
+			hint: "set mfa_serial in [profile p]",
 		},
 		"sign-in without a role": {
 			config: "[profile p]\nsso_session = c\n[sso-session c]\nsso_region = eu-west-1\n" +
@@ -192,7 +193,8 @@ func TestDenialNamesMFADeviceOfSource(t *testing.T) {
 				"perform: sts:AssumeRole on resource: arn:aws:iam::111111111111:role/A"})
 		_, err := r.Credentials(t.Context(), chainOf(t, config, ""))
 		got := strings.HasPrefix(diag.Hint(err), "if the role requires MFA, add mfa_serial = "+
-			"arn:aws:iam::111111111111:mfa/jill to [profile p], which does not inherit it from [profile base]")
+			"arn:aws:iam::111111111111:mfa/jill to [profile p], which does not inherit it from "+
+			"[profile base]")
 		if got != test.want {
 			t.Errorf("%s: %v (hint %q)", name, err, diag.Hint(err))
 		}
