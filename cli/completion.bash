@@ -1,13 +1,17 @@
-# bash completion for aws-credproc. It needs no other package, and evaluates nothing that is typed.
+# bash completion for aws-credproc. It needs no other package, evaluates nothing that is typed, and
+# runs only the program on the PATH: another one may be in the working directory.
 
 _aws_credproc() {
-	local line=${COMP_LINE:0:COMP_POINT} words out directive breaks candidate current flag= cut=
+	local program line=${COMP_LINE:0:COMP_POINT} words out directive breaks candidate current flag= cut=
 	read -ra words <<<"$line"
 	[[ $line == *[[:blank:]] ]] && words+=("")
 	current=${words[${#words[@]} - 1]}
 	COMPREPLY=()
-	out=$("${words[0]/#\~\//$HOME/}" __completeNoDesc "${words[@]:1}" 2>/dev/null) || return
+	program=$(type -P aws-credproc)
+	[[ $program == /* ]] || return
+	out=$("$program" __completeNoDesc "${words[@]:1}" 2>/dev/null) || return
 	directive=${out##*:}
+	[[ $directive =~ ^[0-9]+$ ]] || return # (( )) evaluates text
 	((directive & 1)) && return
 
 	# The value of --flag=value comes without the flag.

@@ -1,12 +1,17 @@
-# fish completion for aws-credproc. It evaluates nothing that is typed.
+# fish completion for aws-credproc. It evaluates nothing that is typed, and runs only the program on
+# the PATH: another one may be in the working directory.
 
 function __aws_credproc_complete
     set -l words (commandline -opc)
     set -l current (commandline -ct)
-    set -l program (string replace -r '^~/' "$HOME/" -- $words[1])
+    set -l program (command -s aws-credproc)
+    string match -q -- '/*' $program
+    or return
     set -l lines ($program __complete $words[2..-1] "$current" 2>/dev/null)
     or return
     set -l directive (string trim -l -c : -- $lines[-1])
+    string match -q -r -- '^[0-9]+$' $directive
+    or return
     test (math "bitand($directive, 1)") -eq 0
     or return
 

@@ -1,12 +1,14 @@
 #compdef aws-credproc
-# zsh completion for aws-credproc. It evaluates nothing that is typed.
+# zsh completion for aws-credproc. It evaluates nothing that is typed, and runs only the program on
+# the PATH: another one may be in the working directory.
 
 _aws-credproc() {
-	local program=${(Q)words[1]} line
+	local program=${commands[aws-credproc]} line
 	local -a lines candidates options
-	program=${program/#\~\//$HOME/}
+	[[ $program == /* ]] || return 1
 	lines=("${(@f)$("$program" __complete "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)}")
 	local directive=${lines[-1]#:}
+	[[ $directive == <-> ]] || return 1 # (( )) evaluates text
 	((directive & 1)) && return 1
 
 	[[ $PREFIX == -*=* ]] && compset -P 1 '*=' # the value of --flag=value comes without the flag

@@ -76,6 +76,8 @@ func TestE2ECompletion(t *testing.T) {
 			h.write(t, "config", completionConfig)
 			bin := t.TempDir()
 			script := "#!/bin/sh\n" +
+				"case $1 in\n__complete*) test ! -e hostile ||" +
+				" { echo base; echo ':a[$(touch evaluated)]'; exit; } ;;\nesac\n" +
 				"case $1 in\n__complete* | completion) exec " + program + " \"$@\" ;;\nesac\n" +
 				"printf RAN\nprintf '<%s>' \"$@\"\necho .\n"
 			if err := os.WriteFile(filepath.Join(bin, "aws-credproc"), []byte(script), 0o755); err != nil {
@@ -95,7 +97,16 @@ func TestE2ECompletion(t *testing.T) {
 				pty.Await("RAN")
 				pty.Await(line.args + ".")
 			}
+			// A program in the working directory is not run, and the directive is not evaluated.
+			const hostile = "#!/bin/sh\ntouch evaluated\n"
+			for _, name := range []string{"aws-credproc", "hostile"} {
+				if err := os.WriteFile(filepath.Join(h.dir, name), []byte(hostile), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
 			const killLine = "\x15"
+			pty.Type("./aws-credproc get ba\t" + killLine)
+			pty.Type("aws-credproc get ba\t" + killLine)
 			pty.Type("aws-credproc get $(touch evaluated) \t" + killLine)
 			pty.Type("aws-credproc get (touch evaluated) \t" + killLine +
 				"aws-credproc end\n")
