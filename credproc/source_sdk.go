@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -44,7 +45,11 @@ func sdkConfig(
 			limitAnswers, awsmiddleware.AddUserAgentKeyValue("aws-credproc", s.Version),
 		}),
 	}
-	cfg, err := config.LoadDefaultConfig(ctx, append(options, more...)...)
+	options = append(options, more...)
+	cfg, err := config.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		cfg, err = configWithoutNames(ctx, s, options)
+	}
 	if err != nil {
 		return aws.Config{}, s.fail(fmt.Errorf("the AWS SDK cannot use the profile: %w",
 			errText(cause(err).Error())), "")
@@ -56,6 +61,39 @@ func sdkConfig(
 	}
 	cfg.HTTPClient = withoutRedirects(client)
 	return cfg, nil
+}
+
+// configWithoutNames loads the SDK's configuration from a file that has only the client settings of
+// the source's profile. The SDK does not find sections whose names are in quotes. The file holds no
+// credentials.
+func configWithoutNames(
+	ctx context.Context, s source, options []func(*config.LoadOptions) error,
+) (cfg aws.Config, err error) {
+	const name = "source"
+	var text strings.Builder
+	text.WriteString("[profile " + name + "]\n")
+	for _, key := range []string{
+		"ca_bundle", "defaults_mode", "ec2_metadata_service_endpoint",
+		"ec2_metadata_service_endpoint_mode", "ec2_metadata_v1_disabled", "max_attempts", "retry_mode",
+		"use_dualstack_endpoint", "use_fips_endpoint",
+	} {
+		if v := s.plan.Chain.SourceProfile.Get(key); v != "" && !strings.Contains(v, "\n") {
+			text.WriteString(key + " = " + v + "\n")
+		}
+	}
+	f, err := os.CreateTemp("", "aws-credproc-*.config")
+	if err != nil {
+		return aws.Config{}, err
+	}
+	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
+	_, err = f.WriteString(text.String())
+	if err := errors.Join(err, f.Close()); err != nil {
+		return aws.Config{}, err
+	}
+	return config.LoadDefaultConfig(ctx, append(options,
+		config.WithSharedConfigProfile(name),
+		config.WithSharedConfigFiles([]string{f.Name()}),
+		config.WithSharedCredentialsFiles([]string{os.DevNull}))...)
 }
 
 // withoutCredentials keeps the SDK from choosing credentials.

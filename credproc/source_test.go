@@ -160,6 +160,12 @@ var sources = map[string]func(w *fixture) workingSource{
 		return workingSource{leaf: "sso_region = eu-west-1\nsso_start_url = " + ssoStart + "\n" +
 			ssoProfile, calls: w.portal().calls}
 	},
+	"SSO session with a name in quotes": func(w *fixture) workingSource {
+		w.signedIn("My Corp Ltd", ssoAccess, time.Hour, nil)
+		return workingSource{leaf: "sso_session = My Corp Ltd\n" + ssoProfile,
+			more:  strings.Replace(ssoSessionSection, "corp]", "'My Corp Ltd']", 1),
+			calls: w.portal().calls}
+	},
 	"SSO token of an old AWS CLI": func(w *fixture) workingSource {
 		w.signedIn(ssoStart, ssoAccess, 0, map[string]any{
 			"expiresAt": time.Now().Add(time.Hour).UTC().Format("2006-01-02T15:04:05UTC"),
