@@ -265,6 +265,12 @@ func (r *resolver) resolve(p settings, selected bool) (Chain, error) {
 	case !hasRole && key != "":
 		return Chain{}, p.failMissing(key, key+" without role_arn",
 			"add the role_arn to assume with the token", "role_arn")
+	case hasRole && key == "" && p.hasEmpty("web_identity_token_file"):
+		// To the AWS CLI, the role is for the token and not for a source profile.
+		if leafType(p.Section, p.hasKey()) == "" {
+			return Chain{}, p.fail("web_identity_token_file", "web_identity_token_file is empty",
+				"add the path of the token file, or remove the line")
+		}
 	case hasRole && key == "" && (selected || !p.hasKey()):
 		// Static keys end a chain: the role of an intermediate profile with keys is not assumed.
 		// The selected profile's own role is.

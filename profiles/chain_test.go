@@ -160,6 +160,10 @@ func TestChain(t *testing.T) {
 				"\nsource_profile = b",
 			"[b]\n" + keys, "p", "static b > " + arnA + " (-q)",
 		},
+		"role with an empty token file": {
+			"[profile p]\nrole_arn = " + arnA + "\nsource_profile = b\nweb_identity_token_file =\n" + keys,
+			"[b]\n" + keys, "p", "static p",
+		},
 		"another command of this helper": {
 			"[profile p]\ncredential_process = aws-credproc explain q", "", "p", "process p",
 		},
@@ -173,6 +177,13 @@ func TestChain(t *testing.T) {
 				t.Errorf("chain %s\n want %s", got, test.want)
 			}
 		})
+	}
+}
+
+func TestCommandOfSeveralLinesIsOneCommand(t *testing.T) {
+	c, err := mustLoad(t, "[profile p]\ncredential_process = tool --a\n    b\n\t--c\n", "").Chain("p")
+	if err != nil || c.Source.Command != "tool --a b --c" {
+		t.Errorf("the command is %q, %v", c.Source.Command, err)
 	}
 }
 
@@ -207,6 +218,10 @@ func TestChainErrors(t *testing.T) {
 		"faulty line in the source": {
 			"[profile p]\nrole_arn = " + arnA + "\nsource_profile = b\n[profile b]\n" + keys + "foo\n", "",
 			`p: profile b: `,
+		},
+		"role with an empty token file": {
+			"[profile p]\n" + role + "web_identity_token_file =\n", "[b]\n" + keys,
+			"config:4: web_identity_token_file is empty\nhint: add the path of the token file",
 		},
 		"no credentials": {
 			"[profile p]\nregion = x", "", "no credentials and no role",

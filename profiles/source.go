@@ -2,6 +2,7 @@ package profiles
 
 import (
 	"fmt"
+	"strings"
 
 	"aws-credproc/internal/diag"
 	"aws-credproc/internal/nearest"
@@ -65,7 +66,7 @@ func (p settings) source() (Source, error) {
 	case Login:
 		return Source{Type: t, Profile: p.Name, LoginSession: p.Get("login_session")}, nil
 	case Process:
-		return Source{Type: t, Profile: p.Name, Command: p.Get("credential_process")}, nil
+		return Source{Type: t, Profile: p.Name, Command: p.command()}, nil
 	}
 	if p.Get("source_profile") != "" {
 		return Source{}, p.failMissing("source_profile", "source_profile without role_arn",
@@ -74,6 +75,18 @@ func (p settings) source() (Source, error) {
 	return Source{}, p.failMissing("", "no credentials and no role",
 		"add aws_access_key_id and aws_secret_access_key, or role_arn and source_profile",
 		credentialNames[:]...)
+}
+
+// command returns credential_process on one line. In a value of several lines, the AWS CLI splits
+// arguments at a line end too; a shell would start another command there.
+func (p settings) command() string {
+	return strings.ReplaceAll(p.Get("credential_process"), "\n", " ")
+}
+
+// hasEmpty reports whether the profile has the key without a value.
+func (p settings) hasEmpty(key string) bool {
+	property, ok := p.Properties[key]
+	return ok && property.Value == ""
 }
 
 // credentialSource returns the source that credential_source names.
