@@ -244,7 +244,23 @@ func (c mutated) headerRule() string {
 			return r.name
 		}
 	}
+	if c.hasTwoForms() {
+		return "sections [x] and ['x'] are merged (botocore uses the last)"
+	}
 	return ""
+}
+
+// hasTwoForms reports whether the config file has two headers that differ in their quotes only.
+func (c mutated) hasTwoForms() bool {
+	forms := map[string]string{}
+	for _, found := range wholeHeader.FindAllStringSubmatch(c.config, -1) {
+		name := strings.NewReplacer(`"`, "", "'", "").Replace(found[1])
+		if other, ok := forms[name]; ok && other != found[1] {
+			return true
+		}
+		forms[name] = found[1]
+	}
+	return false
 }
 
 // refusedBySTS are errors about values that the recorder of resolve.py accepts.
@@ -256,6 +272,7 @@ var refusedBySTS = []string{
 var (
 	emptyHeader    = regexp.MustCompile(`(?m)^[\s\p{Zs}]*\[\]`)
 	unclosedHeader = regexp.MustCompile(`(?m)^[\s\p{Zs}]*\[[^\]\n]*[=:][^\]\n]*$`)
+	wholeHeader    = regexp.MustCompile(`(?m)^[\s\p{Zs}]*\[([^\]\n]*)\]`)
 	inlineComment  = regexp.MustCompile(`(^|\s)[#;]`)
 	blankLines     = regexp.MustCompile(`\n\s*\n`)
 	propertyName   = regexp.MustCompile(`^[a-z0-9_\-/.%@:+]+$`)
