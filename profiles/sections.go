@@ -46,7 +46,7 @@ type section struct {
 // that it is in.
 func newFile(which, path, text string) *file {
 	f := &file{which: which, path: path, text: text}
-	f.sections = make([]section, 0, strings.Count(text, "\n[")+1)
+	f.sections = make([]section, 0, min(strings.Count(text, "["), strings.Count(text, "\n")+1))
 	s := scanner{path: path, text: text, formOnly: true}
 	for s.scan() {
 		switch s.line.kind {
@@ -100,7 +100,7 @@ func (f *file) faults() (found []*diag.Error) {
 // in quotes.
 func parseHeader(which, header string) (sectionKind, string) {
 	word, rest := header, ""
-	if i := strings.IndexAny(header, shellSpace); i >= 0 {
+	if i := strings.IndexFunc(header, isShellSpace); i >= 0 {
 		word, rest = header[:i], header[i:]
 	}
 	kind := ignoredSection
@@ -131,10 +131,15 @@ func parseHeader(which, header string) (sectionKind, string) {
 // shellSpace is the white space between the words of a header.
 const shellSpace = " \t\r\n"
 
+func isShellSpace(r rune) bool { return r == ' ' || r == '\t' || r == '\r' || r == '\n' }
+
 // sectionName reads the name in a header of the config file as the AWS CLI does: as one word of a
 // shell, in which quotes and backslashes are removed.
 func sectionName(text string) (name string, ok bool) {
-	text = strings.Trim(text, shellSpace)
+	text = strings.TrimFunc(text, isShellSpace)
+	if IsName(text) {
+		return text, true // the common form
+	}
 	if !strings.ContainsAny(text, `"'\`) {
 		return text, text != "" && !strings.ContainsAny(text, shellSpace)
 	}
@@ -155,7 +160,7 @@ func sectionName(text string) (name string, ok bool) {
 				b.WriteByte(c)
 			}
 			b.WriteByte(text[i])
-		case quote == 0 && strings.IndexByte(shellSpace, c) >= 0:
+		case quote == 0 && isShellSpace(rune(c)):
 			return "", false // a second word
 		default:
 			b.WriteByte(c)
