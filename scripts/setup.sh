@@ -7,8 +7,6 @@ cd "$(dirname "$0")/.."
 . scripts/lib.sh
 mkdir -p build
 
-PYARROW=pyarrow==21.0.0 # its AWS SDK for C++ runs a credential_process with 2>&1
-
 # has_cli2 reports whether AWS CLI v2 is installed where the tests look for it.
 has_cli2() {
 	local aws
@@ -87,14 +85,18 @@ python_parts() {
 	python3 -m venv --system-site-packages build/venv
 }
 
+# has_pyarrow reports whether the pinned version is installed.
 has_pyarrow() {
-	build/venv/bin/python -c "import pyarrow.fs; assert pyarrow.__version__ == '${PYARROW#*==}'" 2>/dev/null
+	local version
+	version=$(sed -n 's/^pyarrow==\([0-9.]*\).*/\1/p' testdata/e2e/requirements-pyarrow.txt)
+	build/venv/bin/python -c "import pyarrow.fs; assert pyarrow.__version__ == '$version'" 2>/dev/null
 }
 
 pyarrow_part() {
 	has_pyarrow && return
 	step "Python: PyArrow"
-	timeout 300 build/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps "$PYARROW" || return 0
+	timeout 300 build/venv/bin/python -m pip install --quiet --disable-pip-version-check \
+		-r testdata/e2e/requirements-pyarrow.txt || return 0
 }
 
 js_parts() {
