@@ -52,6 +52,11 @@ func (x *credentialExport) startServer(
 	set = append(set,
 		variable{"AWS_CONTAINER_CREDENTIALS_FULL_URI", server.URL()},
 		variable{"AWS_CONTAINER_AUTHORIZATION_TOKEN", server.Token()})
+	if file, err := server.WriteToken(); err != nil {
+		x.warn("exec: %v; tools that read only the file will not find the token", err)
+	} else {
+		set = append(set, variable{"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file})
+	}
 	return server, slices.Concat(set, contextVariables(s, region), withoutProxy(os.Getenv)), nil
 }
 

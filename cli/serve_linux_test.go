@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -183,6 +184,28 @@ func TestServeEndsWithTheCommand(t *testing.T) {
 	if resp, err := http.Get(e.url); err == nil {
 		resp.Body.Close()
 		t.Error("the endpoint still responds")
+	}
+}
+
+// TestServeWritesTheTokenToAFile: only the user can read it, and it is deleted at the end.
+func TestServeWritesTheTokenToAFile(t *testing.T) {
+	h := newHelper(t, startSTS(t))
+	temporary := t.TempDir()
+	h.env = append(h.env, "TMPDIR="+temporary)
+	const script = `umask 0; f=$AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE
+stat -c %a "$f" "${f%/*}"; [ "$(cat "$f")" = "$AWS_CONTAINER_AUTHORIZATION_TOKEN" ] && wc -c <"$f"`
+	out := h.output(t, "exec", "dev", "--serve", "--", "sh", "-c", script)
+	if out != "600\n700\n26\n" {
+		t.Errorf("modes and size: %q", out)
+	}
+	if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
+		t.Errorf("remaining files: %v (%v)", left, err)
+	}
+	h.env = append(h.env, "TMPDIR="+temporary+"/none")
+	stdout, stderr, err := h.run(t, "exec", "dev", "--serve", "--", "env")
+	if err != nil || strings.Contains(stdout, "TOKEN_FILE") ||
+		!strings.Contains(stderr, "cannot write the token") {
+		t.Errorf("%v; stderr %s", err, stderr)
 	}
 }
 

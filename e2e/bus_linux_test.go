@@ -69,13 +69,8 @@ func newOtherUser(t *testing.T) otherUser {
 // start runs a command as the other user until the test ends.
 func (o otherUser) start(t *testing.T, env []string, stdin, name string, args ...string) {
 	t.Helper()
-	cmd := exec.Command(name, args...)
-	cmd.Dir, cmd.Stdin = o.dir, strings.NewReader(stdin)
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + o.dir}, env...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Credential: &syscall.Credential{Uid: o.uid, Gid: o.gid},
-		Pdeathsig:  syscall.SIGKILL,
-	}
+	cmd := o.command(name, args...)
+	cmd.Stdin, cmd.Env = strings.NewReader(stdin), append(cmd.Env, env...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -83,6 +78,17 @@ func (o otherUser) start(t *testing.T, env []string, stdin, name string, args ..
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
+}
+
+// command returns a command that runs as the other user.
+func (o otherUser) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
+	cmd.Dir, cmd.Env = o.dir, []string{"PATH=" + os.Getenv("PATH"), "HOME=" + o.dir}
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Credential: &syscall.Credential{Uid: o.uid, Gid: o.gid},
+		Pdeathsig:  syscall.SIGKILL,
+	}
+	return cmd
 }
 
 // openBusConfig configures a session bus that every user may use.

@@ -15,6 +15,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -50,6 +51,7 @@ type Options struct {
 type Server struct {
 	Options
 	host, token string
+	tokenDir    string // "" unless WriteToken has made it
 	server      *http.Server
 
 	mu       sync.Mutex
@@ -66,16 +68,28 @@ func Start(o Options) (*Server, error) {
 	s.host = l.Addr().String()
 	s.server = &http.Server{
 		Handler:           s,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       5 * time.Second,
+		ReadHeaderTimeout: requestTimeout,
+		ReadTimeout:       requestTimeout,
 		WriteTimeout:      5*time.Second + s.Timeout + s.Grace,
-		IdleTimeout:       time.Minute,
+		IdleTimeout:       time.Minute, // only connections with the token are kept
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          log.New(io.Discard, "", 0), // clients must not write to the terminal
 	}
-	go func() { _ = s.server.Serve(loopbackListener{l}) }() // returns after Close
+	limited := &strangers{}
+	s.server.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		return context.WithValue(ctx, trustKey{}, func() { limited.remove(c) })
+	}
+	s.server.ConnState = func(c net.Conn, state http.ConnState) {
+		if state == http.StateClosed || state == http.StateHijacked {
+			limited.remove(c)
+		}
+	}
+	go func() { _ = s.server.Serve(guardedListener{l, limited}) }() // returns after Close
 	return s, nil
 }
+
+// requestTimeout is how long a request may take to arrive.
+const requestTimeout = 2 * time.Second
 
 // URL returns the URL of the credentials.
 func (s *Server) URL() string { return "http://" + s.host + path }
@@ -83,23 +97,13 @@ func (s *Server) URL() string { return "http://" + s.host + path }
 // Token returns the value that requests need in their Authorization header.
 func (s *Server) Token() string { return s.token }
 
-// Close stops the server and closes its connections.
-func (s *Server) Close() error { return s.server.Close() }
-
-// loopbackListener closes connections from other machines.
-type loopbackListener struct{ net.Listener }
-
-func (l loopbackListener) Accept() (net.Conn, error) {
-	for {
-		conn, err := l.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		if from, ok := conn.RemoteAddr().(*net.TCPAddr); ok && from.IP.IsLoopback() {
-			return conn, nil
-		}
-		_ = conn.Close()
+// Close stops the server, closes its connections and deletes the token's file.
+func (s *Server) Close() error {
+	err := s.server.Close()
+	if s.tokenDir != "" {
+		err = errors.Join(err, os.RemoveAll(s.tokenDir))
 	}
+	return err
 }
 
 // ServeHTTP responds with the credentials, or with a code and a message. A status of 5xx means that
@@ -109,6 +113,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	refuse := func(status int, code, message string) {
+		w.Header().Set("Connection", "close")
 		respond(w, status, map[string]string{"code": code, "message": message})
 	}
 	switch {
@@ -126,6 +131,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", http.MethodGet)
 		refuse(http.StatusMethodNotAllowed, "MethodNotAllowed", "the only method is GET")
 		return
+	}
+	if trust, ok := r.Context().Value(trustKey{}).(func()); ok {
+		trust()
 	}
 	credentials, err := s.shared(r.Context())
 	if err != nil {

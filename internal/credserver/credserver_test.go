@@ -188,7 +188,7 @@ func TestLoopbackOnly(t *testing.T) {
 	l := remoteListener{make(chan net.Conn, 2)}
 	l.conns <- remoteConn{theirs, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}}
 	l.conns <- remoteConn{near, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}}
-	conn, err := loopbackListener{l}.Accept()
+	conn, err := guardedListener{l, &strangers{}}.Accept()
 	if err != nil || conn.(remoteConn).Conn != near {
 		t.Errorf("%v, and a connection from %s", err, conn.RemoteAddr())
 	}
@@ -283,5 +283,54 @@ func TestStaticKeysHaveAnExpiration(t *testing.T) {
 	left := time.Until(got.Expiration)
 	if left < staticLifetime-time.Minute || left > staticLifetime {
 		t.Errorf("expires after %s", left)
+	}
+}
+
+// TestIdleConnectionsDoNotBlockRequests: more than the limit, which show no token.
+func TestIdleConnectionsDoNotBlockRequests(t *testing.T) {
+	s := startServer(t, func(context.Context) (Credentials, error) { return testCredentials, nil })
+	var idle []net.Conn
+	for range maxStrangers + 10 {
+		conn, err := net.Dial("tcp", s.host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		idle = append(idle, conn)
+	}
+	if status, _ := s.request(t, nil); status != 200 {
+		t.Errorf("status %d", status)
+	}
+	begin := time.Now()
+	for i, conn := range idle {
+		if _, err := conn.Read(make([]byte, 1)); err == nil {
+			t.Fatalf("connection %d got a response", i)
+		}
+		if i == 0 && time.Since(begin) > requestTimeout/2 {
+			t.Error("the oldest connection was not closed at the limit")
+		}
+	}
+	if took := time.Since(begin); took > 2*requestTimeout {
+		t.Errorf("idle connections were open for %s", took)
+	}
+}
+
+// TestRefusedConnectionsAreClosed: only a connection with the token can be used again.
+func TestRefusedConnectionsAreClosed(t *testing.T) {
+	s := startServer(t, func(context.Context) (Credentials, error) { return testCredentials, nil })
+	for token, want := range map[string]bool{"TOKEN": false, "TOKEM": true} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", token)
+		resp, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.Close != want {
+			t.Errorf("%s: closed: %v", token, resp.Close)
+		}
 	}
 }

@@ -1,0 +1,63 @@
+package credserver
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestSocketOwner: of an open connection, from an IPv4 and an IPv6 socket, and of none.
+func TestSocketOwner(t *testing.T) {
+	l, err := net.Listen("tcp4", Loopback+":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	server := l.Addr().(*net.TCPAddr)
+	conn, err := net.Dial("tcp", server.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	uid, err := socketOwner(conn.LocalAddr().(*net.TCPAddr), server)
+	if err != nil || int(uid) != os.Getuid() {
+		t.Errorf("uid %d, error %v", uid, err)
+	}
+
+	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Skipf("SKIPPED: no IPv6 sockets: %v", err)
+	}
+	defer unix.Close(fd)
+	mapped := unix.SockaddrInet6{Port: server.Port}
+	copy(mapped.Addr[:], net.ParseIP(Loopback).To16())
+	if err := unix.Connect(fd, &mapped); err != nil {
+		t.Fatal(err)
+	}
+	name, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &net.TCPAddr{IP: net.ParseIP(Loopback), Port: name.(*unix.SockaddrInet6).Port}
+	if uid, err := socketOwner(client, server); err != nil || int(uid) != os.Getuid() {
+		t.Errorf("mapped: uid %d, error %v", uid, err)
+	}
+
+	client.Port = 1
+	if _, err := socketOwner(client, server); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no socket: error %v", err)
+	}
+}
+
+func FuzzSocketOwner(f *testing.F) {
+	f.Add(make([]byte, headerSize+answerSize))
+	f.Fuzz(func(t *testing.T, m []byte) {
+		if _, err := parseOwner(m); err == nil && len(m) < headerSize+answerSize {
+			t.Errorf("a message of %d bytes", len(m))
+		}
+	})
+}
