@@ -215,10 +215,17 @@ func (i *importRun) planUndo(
 func (i *importRun) write(ctx context.Context, confirmed []profiles.Change) error {
 	ctx, cancel := context.WithTimeout(ctx, i.timeout)
 	defer cancel()
+	writesLate := false
+	if !i.undo {
+		var err error
+		if writesLate, err = i.keys.WritesLate(ctx); err != nil {
+			return i.storageError(err)
+		}
+	}
 	config, credentials := profiles.Paths(os.Getenv)
 	var t transfer
 	m := profiles.Move{
-		KeepBackup:       i.keepBackup,
+		KeepBackup:       i.keepBackup || writesLate,
 		CredentialsFirst: i.undo, // a process that reads the files meanwhile finds the key
 		Edit: func(e *profiles.Editor) (err error) {
 			i.config = profiles.FileID(config) // its directory may be new
@@ -245,6 +252,10 @@ func (i *importRun) write(ctx context.Context, confirmed []profiles.Change) erro
 	}
 	defer i.progress("waiting for another process that edits the config files")()
 	copies, err := m.Run(ctx, config, credentials)
+	if writesLate && len(copies) > 0 {
+		defer i.warn("KWallet writes the key to disk some seconds from now; delete the copy after " +
+			"the next login, when the profile has worked")
+	}
 	for _, path := range copies {
 		defer i.warn("a copy of the old file, with its secrets, is kept: %s", path)
 	}

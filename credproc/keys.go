@@ -83,6 +83,9 @@ func (k *Keys) Set(ctx context.Context, config, profile string, keys profiles.Ke
 	return nil
 }
 
+// WritesLate reports whether the keyring writes keys to disk some seconds after they were stored.
+func (k *Keys) WritesLate(ctx context.Context) (bool, error) { return k.secrets.WritesLate(ctx) }
+
 // Delete deletes the keys of a profile, if there are any.
 func (k *Keys) Delete(ctx context.Context, config, profile string) error {
 	if err := k.secrets.Delete(ctx, keysUser(config, profile)); !errors.Is(err, keyring.ErrNotFound) {

@@ -30,6 +30,9 @@ func putPersistent(ctx context.Context, item Item, label string, value []byte) e
 	return put(ctx, item, label, value)
 }
 
+// writesLate returns false: a secret is on disk when it is stored.
+func writesLate(context.Context) (bool, error) { return false, nil }
+
 func remove(_ context.Context, item Item) error {
 	return translate(gokeyring.Delete(item.Service, item.User))
 }

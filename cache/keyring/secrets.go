@@ -43,3 +43,6 @@ func (s *Secrets) Set(ctx context.Context, user, secret string) error {
 func (s *Secrets) Delete(ctx context.Context, user string) error {
 	return s.keyring.Delete(ctx, Item{s.service, user})
 }
+
+// WritesLate is [Keyring.WritesLate].
+func (s *Secrets) WritesLate(ctx context.Context) (bool, error) { return s.keyring.WritesLate(ctx) }
