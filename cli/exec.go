@@ -95,7 +95,12 @@ func (x *credentialExport) exec(
 		c.Env = childEnviron(os.Environ(), append(set, more...))
 		x.then = func() (int, error) {
 			defer server.Close()
-			return c.Run()
+			listener, err := server.Listener()
+			if err != nil {
+				return 0, fmt.Errorf("exec: %w", err)
+			}
+			defer listener.Close()
+			return c.RunSupervised(listener, superviseName)
 		}
 		if isShell {
 			x.announceShell(profile, "renewed while the shell runs")

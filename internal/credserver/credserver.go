@@ -53,6 +53,7 @@ type Server struct {
 	host, token string
 	tokenDir    string // "" unless WriteToken has made it
 	server      *http.Server
+	listener    *net.TCPListener
 
 	mu       sync.Mutex
 	inflight *lookup // nil while no lookup runs
@@ -65,6 +66,7 @@ func Start(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("exec: cannot open the credentials endpoint: %w", err)
 	}
+	s.listener = l.(*net.TCPListener)
 	s.host = l.Addr().String()
 	s.server = &http.Server{
 		Handler:           s,
@@ -93,6 +95,10 @@ const requestTimeout = 2 * time.Second
 
 // URL returns the URL of the credentials.
 func (s *Server) URL() string { return "http://" + s.host + path }
+
+// Listener returns a duplicate of the server's listening socket. The port stays taken while it is
+// open, also after Close.
+func (s *Server) Listener() (*os.File, error) { return s.listener.File() }
 
 // Token returns the value that requests need in their Authorization header.
 func (s *Server) Token() string { return s.token }

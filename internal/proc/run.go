@@ -90,18 +90,15 @@ func isOnPath(name string) bool {
 //
 // The child is in the same process group, so that it gets the terminal's signals (Ctrl-C, Ctrl-Z);
 // this process stays alive. Signals that other processes send to this one are forwarded.
-func (c Command) Run() (exitCode int, err error) {
-	cmd := exec.Cmd{
-		Path: c.Path, Args: c.Args, Env: c.Env,
-		Stdin: c.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-	}
-	signals := make(chan os.Signal, 16)
-	for _, s := range forwarded {
-		if !signal.Ignored(s) { // the child inherits that it is ignored
-			signal.Notify(signals, s)
-		}
-	}
-	if err := cmd.Start(); err != nil {
+func (c Command) Run() (exitCode int, err error) { return c.run(nil, func() {}) }
+
+// run is Run with attributes of the process. It calls started after the start.
+func (c Command) run(attributes *syscall.SysProcAttr, started func()) (exitCode int, err error) {
+	cmd := c.process(attributes)
+	signals := notifyForwarded()
+	err = cmd.Start()
+	started()
+	if err != nil {
 		return 0, newStartError(c.Args[0], err)
 	}
 	allowTerminalOutput() // after the start: the child would inherit it
@@ -118,4 +115,23 @@ func (c Command) Run() (exitCode int, err error) {
 			return exitStatus(cmd.ProcessState), nil
 		}
 	}
+}
+
+// process returns the child process, before its start.
+func (c Command) process(attributes *syscall.SysProcAttr) *exec.Cmd {
+	return &exec.Cmd{
+		Path: c.Path, Args: c.Args, Env: c.Env,
+		Stdin: c.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, SysProcAttr: attributes,
+	}
+}
+
+// notifyForwarded returns a channel for the signals that are passed on to a child.
+func notifyForwarded() chan os.Signal {
+	signals := make(chan os.Signal, 16)
+	for _, s := range forwarded {
+		if !signal.Ignored(s) { // the child inherits that it is ignored
+			signal.Notify(signals, s)
+		}
+	}
+	return signals
 }

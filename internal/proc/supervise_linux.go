@@ -1,0 +1,196 @@
+package proc
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// orphaned is the signal that a supervisor gets when the process that started it has ended.
+const orphaned = unix.SIGPWR
+
+// RunSupervised is [Command.Run] for a command that depends on this process. A supervisor, which is
+// this program with the arguments subcommand, starts the command (see [Supervise]). It holds f, so
+// that the port of a listener stays taken until the last descendant of the command has ended.
+func (c Command) RunSupervised(f *os.File, subcommand string) (exitCode int, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return 0, fmt.Errorf("exec: cannot find the path of aws-credproc: %w", err)
+	}
+	fd, err := inheritable(f)
+	if err != nil {
+		return 0, err
+	}
+	// The kernel sends the signal when the thread that has started the process ends.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	supervisor := c
+	supervisor.Path = self
+	supervisor.Args = append([]string{
+		os.Args[0], subcommand, "--", strconv.Itoa(os.Getpid()), strconv.Itoa(fd), c.Path,
+	}, c.Args...)
+	return supervisor.run(&syscall.SysProcAttr{Pdeathsig: orphaned}, func() { _ = unix.Close(fd) })
+}
+
+// Supervise runs a command as a child process and returns its exit code, once all its descendants
+// have ended. args are those of RunSupervised. If the command ends before its descendants, Supervise
+// calls lingering with the number of its direct children that are left; SIGINT or SIGTERM then end
+// them. All descendants are killed if the process that called RunSupervised ends.
+func Supervise(args []string, lingering func(processes int)) (exitCode int, err error) {
+	if len(args) < 4 {
+		return 0, errors.New("not started by exec")
+	}
+	parent, parentErr := strconv.Atoi(args[0])
+	fd, fdErr := strconv.Atoi(args[1])
+	if parentErr != nil || fdErr != nil || fd < 3 {
+		return 0, errors.New("not started by exec")
+	}
+	syscall.CloseOnExec(fd)
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return 0, fmt.Errorf("exec: cannot adopt the descendants of the command: %w", err)
+	}
+	orphan := make(chan os.Signal, 1)
+	signal.Notify(orphan, orphaned)
+	if os.Getppid() != parent {
+		return 0, errors.New("exec: the process that has the credentials endpoint has ended")
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	signals := notifyForwarded()
+	c := Command{Path: args[2], Args: args[3:], Env: os.Environ(), Stdin: os.Stdin}
+	cmd := c.process(&syscall.SysProcAttr{Pdeathsig: unix.SIGKILL})
+	if err := cmd.Start(); err != nil {
+		return 0, newStartError(c.Args[0], err)
+	}
+	allowTerminalOutput()
+	s := supervisor{cmd: cmd, running: true}
+	ended := make(chan struct{})
+	reaped := make(chan struct{})
+	go awaitChildren(ended, reaped)
+	var linger, again <-chan time.Time
+	for {
+		select {
+		case _, isLeft := <-ended:
+			if !isLeft {
+				return s.exitCode, nil
+			}
+			if s.reap() {
+				linger = time.After(lingerDelay)
+			}
+			reaped <- struct{}{}
+		case <-linger:
+			linger = nil
+			lingering(len(children()))
+		case received := <-signals:
+			s.pass(received)
+		case <-orphan:
+			if os.Getppid() != parent {
+				again = time.After(0)
+			}
+		case <-again: // a killed process's children become children of this one
+			killChildren(syscall.SIGKILL)
+			again = time.After(killInterval)
+		}
+	}
+}
+
+const (
+	lingerDelay  = time.Second // many processes end shortly after their parent
+	killInterval = 20 * time.Millisecond
+)
+
+// supervisor is the state of Supervise.
+type supervisor struct {
+	cmd      *exec.Cmd
+	running  bool // the command has not ended
+	exitCode int
+}
+
+// reap reaps all children that have ended, and reports whether the command is one of them.
+func (s *supervisor) reap() (commandEnded bool) {
+	for {
+		var status syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
+		switch {
+		case errors.Is(err, syscall.EINTR):
+			continue
+		case err != nil || pid <= 0:
+			return commandEnded
+		case pid == s.cmd.Process.Pid && s.running:
+			s.running, commandEnded = false, true
+			s.exitCode = status.ExitStatus()
+			if status.Signaled() {
+				s.exitCode = 128 + int(status.Signal())
+			}
+		}
+	}
+}
+
+// pass passes a signal on to the command, or ends what it has left behind. A hangup ends nothing:
+// the command has left a process behind that ignores it (nohup).
+func (s *supervisor) pass(received os.Signal) {
+	switch {
+	case s.running:
+		forward(s.cmd.Process, received)
+	case received == syscall.SIGINT || received == syscall.SIGTERM || received == syscall.SIGQUIT:
+		killChildren(syscall.SIGTERM)
+	}
+}
+
+// awaitChildren sends to ended when a child has ended, each time after it has received from reaped.
+// It closes ended when there are no children.
+func awaitChildren(ended chan<- struct{}, reaped <-chan struct{}) {
+	defer close(ended)
+	for {
+		err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil: // ECHILD
+			return
+		}
+		ended <- struct{}{}
+		<-reaped
+	}
+}
+
+func killChildren(s syscall.Signal) {
+	for _, pid := range children() {
+		_ = syscall.Kill(pid, s) // fails if it runs as another user
+	}
+}
+
+// children returns the children of this process that have not ended. Their IDs are not reused until
+// they are reaped.
+func children() (pids []int) {
+	files, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return nil
+	}
+	self := []byte(strconv.Itoa(os.Getpid()))
+	for _, path := range files {
+		stat, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		// The name, in parentheses, may contain any character. State and parent follow.
+		fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+		if len(fields) < 2 || !bytes.Equal(fields[1], self) || fields[0][0] == 'Z' {
+			continue
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
