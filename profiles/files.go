@@ -135,18 +135,21 @@ func readFile(path string) (string, error) {
 		return fail("cannot be read: "+reason(err), hint)
 	}
 	defer f.Close()
-	if info.Size() > maxFileSize {
-		return fail(fmt.Sprintf("is larger than %d MB", maxFileSize>>20),
-			"remove what is not needed: every call reads the file")
-	}
 	var text strings.Builder // os.ReadFile would need a copy from bytes to string
-	text.Grow(int(info.Size()))
-	n, err := io.Copy(&text, io.LimitReader(f, info.Size()+1)) // one byte more, to detect growth
+	size := min(info.Size(), maxFileSize)
+	text.Grow(int(size))
+	n, err := io.Copy(&text, io.LimitReader(f, size+1))
+	if err == nil && n > size { // the file was replaced by a larger one since os.Stat
+		var more int64
+		more, err = io.Copy(&text, io.LimitReader(f, maxFileSize))
+		n += more
+	}
 	switch {
 	case err != nil:
 		return fail("cannot be read: "+reason(err), otherPathHint)
-	case n > info.Size():
-		return fail("changed while it was being read", "try again")
+	case n > maxFileSize:
+		return fail(fmt.Sprintf("is larger than %d MB", maxFileSize>>20),
+			"remove what is not needed: every call reads the file")
 	case strings.IndexByte(text.String(), 0) >= 0:
 		return fail("contains NUL bytes, so it is not UTF-8 text", "save it as UTF-8 text")
 	}

@@ -3,9 +3,12 @@
 package profiles
 
 import (
+	"errors"
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
+	"sync/atomic"
 	"syscall"
 	"testing"
 )
@@ -93,4 +96,34 @@ func TestReadableHint(t *testing.T) {
 	if got, want := hint(), "another user owns the file; change its owner or its mode"; got != want {
 		t.Errorf("file of another user: %s, want %s", got, want)
 	}
+}
+
+// Tools replace a config file by renaming a new one, which may be larger, at any time.
+func TestReplacedFileIsReadWhole(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config")
+	texts := []string{"[default]\n", "[default]\nregion = eu-west-1\n"}
+	replace := func(i int) {
+		next := path + ".new"
+		if err := errors.Join(os.WriteFile(next, []byte(texts[i%2]), 0o600),
+			os.Rename(next, path)); err != nil {
+			t.Error(err)
+		}
+	}
+	replace(0)
+	var stop atomic.Bool
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := 1; !stop.Load(); i++ {
+			replace(i)
+		}
+	}()
+	for range 5000 {
+		if got, err := readFile(path); err != nil || !slices.Contains(texts, got) {
+			t.Errorf("%q, %v", got, err)
+			break
+		}
+	}
+	stop.Store(true)
+	<-done
 }
