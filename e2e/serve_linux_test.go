@@ -20,10 +20,11 @@ const flood = `while :; do
 done`
 
 // steal sends a request with the right token and prints the response.
-const steal = `exec 3<>"/dev/tcp/127.0.0.1/$0"
+const steal = `trap "" PIPE # the endpoint may close the connection before the request is sent
+exec 3<>"/dev/tcp/127.0.0.1/$0"
 printf 'GET /credentials HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nAuthorization: %s\r\nConnection: close\r\n\r\n' \
 	"$0" "$1" >&3
-timeout 5 cat <&3; exit 0`
+timeout 30 cat <&3; exit 0`
 
 // TestE2EServeAndAnotherUser: another user gets no credentials from the endpoint, not even with the
 // token, cannot read the token's file, and cannot block the endpoint with idle connections.
@@ -34,7 +35,7 @@ func TestE2EServeAndAnotherUser(t *testing.T) {
 	cmd := exec.Command(program, "exec", "dev", "--serve", "--", "sh", "-c",
 		`echo "$AWS_CONTAINER_CREDENTIALS_FULL_URI"; echo "$AWS_CONTAINER_AUTHORIZATION_TOKEN"
 echo "$AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
-while read line; do curl -sS -m 5 -H "Authorization: $AWS_CONTAINER_AUTHORIZATION_TOKEN" \
+while read line; do curl -sS -m 30 -H "Authorization: $AWS_CONTAINER_AUTHORIZATION_TOKEN" \
 "$AWS_CONTAINER_CREDENTIALS_FULL_URI" | tr -d '\n'; echo; done`)
 	needCommands(t, "curl", "bash")
 	cmd.Env, cmd.Stderr = h.with("TMPDIR=/tmp").env, os.Stderr
@@ -80,7 +81,7 @@ while read line; do curl -sS -m 5 -H "Authorization: $AWS_CONTAINER_AUTHORIZATIO
 	for range 20 {
 		ask()
 	}
-	if took := time.Since(begin); took > 10*time.Second {
+	if took := time.Since(begin); took > hangLimit {
 		t.Errorf("20 requests took %s", took)
 	}
 	stdin.Close()

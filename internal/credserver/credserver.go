@@ -90,8 +90,9 @@ func Start(o Options) (*Server, error) {
 	return s, nil
 }
 
-// requestTimeout is how long a request may take to arrive.
-const requestTimeout = 2 * time.Second
+// requestTimeout is how long a request may take to arrive. On a machine that is very busy, a client
+// needs seconds.
+const requestTimeout = 10 * time.Second
 
 // URL returns the URL of the credentials.
 func (s *Server) URL() string { return "http://" + s.host + path }

@@ -36,6 +36,7 @@ const (
 	requestSize = 56
 	answerSize  = 72
 	uidOffset   = 64 // of idiag_uid in inet_diag_msg
+	inodeOffset = 68 // of idiag_inode
 )
 
 // socketOwner returns the user that owns the socket with these addresses, as the kernel reports it
@@ -96,6 +97,9 @@ func parseOwner(m []byte) (uid uint32, err error) {
 		return 0, errors.Join(unix.EBADMSG, errno)
 	case len(body) < answerSize || native.Uint16(m[4:]) != 20:
 		return 0, unix.EBADMSG
+	}
+	if native.Uint32(body[inodeOffset:]) == 0 { // no process has it any more; the user is then 0
+		return 0, fs.ErrNotExist
 	}
 	return native.Uint32(body[uidOffset:]), nil
 }

@@ -10,7 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestSocketOwner: of an open connection, from an IPv4 and an IPv6 socket, and of none.
+// TestSocketOwner: of an open connection, from an IPv4 and an IPv6 socket, of a closed one, and of
+// none.
 func TestSocketOwner(t *testing.T) {
 	l, err := net.Listen("tcp4", Loopback+":0")
 	if err != nil {
@@ -26,6 +27,20 @@ func TestSocketOwner(t *testing.T) {
 	uid, err := socketOwner(conn.LocalAddr().(*net.TCPAddr), server)
 	if err != nil || int(uid) != os.Getuid() {
 		t.Errorf("uid %d, error %v", uid, err)
+	}
+
+	accepted, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer accepted.Close()
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// The kernel still has the socket, since accepted is open, and reports the user 0.
+	_, err = socketOwner(conn.LocalAddr().(*net.TCPAddr), server)
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("closed: error %v", err)
 	}
 
 	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
