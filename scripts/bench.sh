@@ -11,6 +11,6 @@ done
 # Rebuild everything: how a file got into the page cache changes its start-up time by a tenth.
 rm -rf build/bench
 mkdir -p build/bench
-CGO_ENABLED=0 "$GO" build -trimpath -o build/bench/ . ./scripts/bench/...
+CGO_ENABLED=0 "$GO" build -trimpath -ldflags "-s -w" -o build/bench/ . ./scripts/bench/...
 PATH=$PATH:$PWD/build/venv/bin # for an AWS CLI that supports AWS_ENDPOINT_URL_STS
 exec scripts/with-secret-service.sh build/bench/bench build/bench
