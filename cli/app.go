@@ -213,6 +213,16 @@ func (a *app) chain(profile string) (profiles.Chain, *credproc.Resolver, error) 
 	return c, r, err
 }
 
+// credentialsOf returns the credentials of a profile, its chain, and the resolver for it.
+func (a *app) credentialsOf(
+	ctx context.Context, profile string,
+) (s cache.Session, c profiles.Chain, r *credproc.Resolver, err error) {
+	if c, r, err = a.chain(profile); err == nil {
+		s, err = r.Credentials(ctx, c)
+	}
+	return s, c, r, err
+}
+
 // tokenCodes returns the provider of MFA codes.
 func (a *app) tokenCodes(mode mfa.Mode, warnf func(string, ...any)) credproc.TokenCodes {
 	return progressStopper{&mfa.Provider{

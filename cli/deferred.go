@@ -10,7 +10,7 @@ import (
 	"aws-credproc/internal/tui"
 )
 
-// maxDeferred is how many bytes a deferredWriter holds. Later ones are discarded.
+// maxDeferred is how many bytes a deferredWriter holds. Those after them are discarded.
 const maxDeferred = 64 << 10
 
 // deferredWriter holds what is written to it until release, and passes it on from then on. Without
@@ -29,9 +29,7 @@ func (d *deferredWriter) Write(b []byte) (int, error) {
 	if d.released {
 		return d.to.Write(b)
 	}
-	if d.held.Len()+len(b) <= maxDeferred {
-		d.held.Write(b)
-	}
+	d.held.Write(b[:min(len(b), maxDeferred-d.held.Len())])
 	return len(b), nil
 }
 

@@ -31,11 +31,7 @@ may run this command.`,
 		ValidArgsFunction: completeProfiles,
 		// The resolver handles signals once it has to wait.
 		RunE: a.withDeadline(func(ctx context.Context, args []string) error {
-			chain, r, err := a.chain(args[0])
-			if err != nil {
-				return err
-			}
-			s, err := r.Credentials(ctx, chain)
+			s, chain, r, err := a.credentialsOf(ctx, args[0])
 			if err != nil {
 				return err
 			}

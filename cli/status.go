@@ -62,8 +62,8 @@ Sessions that do not match the current settings of a profile are shown only with
 --all: those of other config files, other endpoints or earlier settings, and those
 obtained with --duration. With --json, all sessions are printed.
 
-With --quiet, it prints nothing. It exits with 0 if each profile has a session that
-has not expired, and with 1 otherwise.`,
+With --quiet, it prints no sessions. It exits with 0 if each profile has a session
+that has not expired, and with 1 otherwise.`,
 		Example: `  aws-credproc status
   aws-credproc status --watch
   aws-credproc status --json`,
@@ -98,8 +98,8 @@ has not expired, and with 1 otherwise.`,
 		switch {
 		case quiet && len(args) == 0:
 			return errors.New("--quiet requires a profile")
-		case quiet && (watch || asJSON):
-			return errors.New("--quiet cannot be combined with --watch or --json")
+		case quiet && (watch || asJSON || all):
+			return errors.New("--quiet cannot be combined with --watch, --json or --all")
 		case watch && asJSON:
 			return errors.New("--watch cannot be combined with --json")
 		case watch && !a.screen().Cursor:
@@ -111,13 +111,16 @@ has not expired, and with 1 otherwise.`,
 		"include sessions of other config files, endpoints and settings")
 	cmd.Flags().BoolVar(&watch, "watch", false, "update the page every second, until Ctrl-C")
 	cmd.Flags().BoolVar(&quiet, "quiet", false,
-		"print nothing, and exit with 0 if each profile has a session")
+		"print no sessions, and exit with 0 if each profile has one")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
 // requireSessions returns errPrinted unless each profile has a session that has not expired.
 func requireSessions(a *app, names []string) error {
+	if _, err := a.files(); err != nil { // without them, get would fail
+		return err
+	}
 	for _, name := range names {
 		list, err := listSessions(a, []string{name}, false)
 		if err != nil {

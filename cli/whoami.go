@@ -25,11 +25,7 @@ ID, and when the credentials expire.`,
 		Args:              oneProfile,
 		ValidArgsFunction: completeProfiles,
 		RunE: a.runE(func(ctx context.Context, args []string) error {
-			chain, r, err := a.chain(args[0])
-			if err != nil {
-				return err
-			}
-			s, err := r.Credentials(ctx, chain)
+			s, chain, r, err := a.credentialsOf(ctx, args[0])
 			if err != nil {
 				return err
 			}

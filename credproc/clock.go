@@ -10,11 +10,9 @@ import (
 
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/tui"
 )
-
-// maxClockOffset is how far a clock may be off before AWS refuses a signature.
-const maxClockOffset = 5 * time.Minute
 
 // refusedClock reports whether STS refused a signature because of this machine's clock, and how far
 // that is ahead of AWS's; 0 if that is not known.
@@ -25,7 +23,7 @@ func (c *stsClient) refusedClock(err error, code, message string) (ahead time.Du
 	case "SignatureDoesNotMatch", "InvalidSignatureException":
 		isExpired := strings.HasPrefix(message, "Signature expired: ") ||
 			strings.HasPrefix(message, "Signature not yet current: ")
-		if !isExpired && (byDate.Abs() <= maxClockOffset || strings.Contains(message, "valid region")) {
+		if !isExpired && (byDate.Abs() <= plan.MaxSkew || strings.Contains(message, "valid region")) {
 			return 0, false
 		}
 	default:
@@ -34,7 +32,7 @@ func (c *stsClient) refusedClock(err error, code, message string) (ahead time.Du
 	if ahead, ok := offsetInMessage(message); ok {
 		return ahead, true
 	}
-	if hasDate && byDate.Abs() > maxClockOffset {
+	if hasDate && byDate.Abs() > plan.MaxSkew {
 		return byDate, true
 	}
 	return 0, true
@@ -51,8 +49,8 @@ func (c *stsClient) offsetByDate(err error) (ahead time.Duration, ok bool) {
 }
 
 // offsetInMessage returns the difference of the two times in a message of STS, that of the
-// signature and that of its clock: "Signature expired: 20261126T114000Z is now earlier than 20261126T133500Z
-// (20261126T134000Z - 5 min.)".
+// signature and that of its clock: "Signature expired: 20261126T114000Z is now earlier than
+// 20261126T133500Z (20261126T134000Z - 5 min.)".
 func offsetInMessage(message string) (ahead time.Duration, ok bool) {
 	const layout = "20060102T150405Z"
 	_, rest, _ := strings.Cut(message, ": ")

@@ -91,36 +91,42 @@ func sourceIdentity(s profiles.Source, getenv func(string) string) []string {
 	return []string{s.AccessKeyID}
 }
 
-// commandIdentity returns what distinguishes a command from others. It includes the variables that
-// name AWS's files and endpoints, because the same command returns other credentials with others.
-// It includes the working directory only if the command is a path relative to it, or each directory
-// would have a session, and an MFA prompt.
+// commandIdentity returns what distinguishes a command from others. It includes AWS's files and the
+// variables that name endpoints, because the same command returns other credentials with others. It
+// includes the working directory only if the command may depend on it, or each directory would have
+// a session, and an MFA prompt.
 func commandIdentity(command string, getenv func(string) string) []string {
 	if command == "" {
 		return nil
 	}
 	directory := ""
-	if isRelative(command) {
+	if namesRelativeFile(command) {
 		directory = files.Abs(".")
 	}
-	return append(
-		[]string{command, directory, files.Abs(getenv("AWS_CONFIG_FILE")),
-			files.Abs(getenv("AWS_SHARED_CREDENTIALS_FILE"))},
+	config, credentials := profiles.Paths(getenv)
+	return append([]string{command, directory, files.Abs(config), files.Abs(credentials)},
 		endpointVariables(getenv)...)
 }
 
-// isRelative reports whether a command line names a file relative to the working directory: as its
-// program, or in an argument that starts with "./" or "../".
-func isRelative(command string) bool {
-	for i, word := range strings.Fields(filepath.ToSlash(command)) {
-		word = strings.TrimLeft(word, `"'`)
-		switch {
-		case strings.HasPrefix(word, "./"), strings.HasPrefix(word, "../"):
-			return true
-		case i == 0 && strings.Contains(word, "/") && !strings.ContainsAny(word[:1], "/~$%") &&
-			filepath.VolumeName(word) == "":
-			return true
+// namesRelativeFile reports whether a word of a command line is the path of a file relative to the
+// working directory. A word without a slash may be the name of anything: it counts if the file
+// exists and the word is not the command, which a shell looks for on the PATH.
+func namesRelativeFile(command string) bool {
+	isCommand := true
+	for _, word := range strings.Fields(filepath.ToSlash(command)) {
+		name, value, isAssignment := strings.Cut(word, "=")
+		if isAssignment { // a variable before the command, or the value of an option
+			word = value
 		}
+		word = strings.Trim(word, "\"'")
+		isPath := strings.Contains(word, "/")
+		if word != "" && !filepath.IsAbs(word) && !strings.ContainsAny(word[:1], "/~$%-") &&
+			(isPath || !isCommand) {
+			if _, err := os.Stat(word); err == nil || isCommand && isPath {
+				return true
+			}
+		}
+		isCommand = isCommand && isAssignment && !strings.HasPrefix(name, "-")
 	}
 	return false
 }

@@ -1,13 +1,15 @@
 package plan
 
 import (
-	"aws-credproc/cache"
-	"aws-credproc/profiles"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"aws-credproc/cache"
+	"aws-credproc/profiles"
 )
 
 func TestKeyDependsOnWhatSTSReceives(t *testing.T) {
@@ -276,16 +278,45 @@ func TestKeyDependsOnContentOfCABundle(t *testing.T) {
 	}
 }
 
-func TestRelativeCommands(t *testing.T) {
+func TestCommandsWithRelativeFiles(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, name := range []string{"k.py", "tools/k.sh"} {
+		if err := errors.Join(os.MkdirAll("tools", 0o700), os.WriteFile(name, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for command, want := range map[string]bool{
 		"./get-keys": true, "../bin/get-keys dev": true, "bin/get-keys": true, `"bin/get keys" dev`: true,
-		"sh ./get-keys": true, "python3 '../get keys.py'": true,
-		"get-keys": false, "/opt/get-keys --role team/dev": false, "~/bin/get-keys": false,
+		"A=1 bin/get-keys": true, "sh tools/k.sh": true, "sh ./tools/k.sh": true, "python3 k.py": true,
+		"get-keys --file=tools/k.sh": true, "get-keys 'k.py'": true,
+		"get-keys": false, "k.py": false, "/opt/get-keys --role team/dev": false, "~/bin/get-keys": false,
 		"$HOME/bin/get-keys": false, "get-keys arn:aws:iam::123456789012:role/Dev": false,
-		`"/opt/get keys" dev`: false, `""`: false, "": false,
+		`"/opt/get keys" dev`: false, "A=/opt/b get-keys": false, "cd /opt && ./run": false,
+		"get-keys other.py": false, `""`: false, "": false,
 	} {
-		if got := isRelative(command); got != want {
+		if got := namesRelativeFile(command); got != want {
 			t.Errorf("%q: %v, want %v", command, got, want)
 		}
+	}
+}
+
+// A variable that names the config file in two ways names one file.
+func TestCommandIdentityHasThePathsOfTheFiles(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("USERPROFILE", home)
+	identity := func(config string) string {
+		env := map[string]string{"AWS_CONFIG_FILE": config, "HOME": home}
+		return strings.Join(commandIdentity("get-keys", func(name string) string { return env[name] }), "|")
+	}
+	want := identity(filepath.Join(home, "config"))
+	for _, config := range []string{"~/config", "$HOME/config"} {
+		t.Chdir(t.TempDir())
+		if got := identity(config); got != want {
+			t.Errorf("%s: %s, want %s", config, got, want)
+		}
+	}
+	if identity("$HOME/other") == want {
+		t.Error("two files have one identity")
 	}
 }

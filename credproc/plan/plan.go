@@ -52,7 +52,8 @@ func New(c profiles.Chain, getenv func(string) string) (Plan, error) {
 // needsRegion reports whether a call depends on the region or endpoint of the selected profile: one
 // of STS, or of the sign-in service.
 func needsRegion(c profiles.Chain) bool {
-	return len(c.Hops) > 0 || c.MFA.Serial != "" || c.Source.Type == profiles.WebIdentity || c.Source.Type == profiles.Login
+	return len(c.Hops) > 0 || c.MFA.Serial != "" ||
+		c.Source.Type == profiles.WebIdentity || c.Source.Type == profiles.Login
 }
 
 // Last returns the index of the last link, whose session is the result.

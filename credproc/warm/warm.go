@@ -40,9 +40,10 @@ var settings = []string{
 	"AWS_CREDPROC_VERBOSE", "AWS_CREDPROC_PROMPT", "AWS_CREDPROC_TIMEOUT", shell.ChainVariable,
 }
 
-// Get writes the cached session of a profile to stdout and reports whether it did. It returns false
-// and writes nothing if the session is missing or due for renewal, if anything is to be reported,
-// and if there are settings other than the store. The normal program then does all of it again.
+// Get writes the cached session of a profile to stdout and reports whether it did. It does not write
+// if the session is missing or due for renewal, if anything is to be reported, or if there are
+// settings other than the store. The normal program then does all of it again. It also reports the
+// error of stdout, which fails again.
 func Get(profile string, getenv func(string) string, stdout io.Writer) bool {
 	for _, name := range settings {
 		if getenv(name) != "" {

@@ -77,7 +77,7 @@ func Start(o Options) (*Server, error) {
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          log.New(io.Discard, "", 0), // clients must not write to the terminal
 	}
-	limited := &strangers{}
+	limited := &unauthenticated{}
 	s.server.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		return context.WithValue(ctx, trustKey{}, func() { limited.remove(c) })
 	}

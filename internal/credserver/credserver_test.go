@@ -188,7 +188,7 @@ func TestLoopbackOnly(t *testing.T) {
 	l := remoteListener{make(chan net.Conn, 2)}
 	l.conns <- remoteConn{theirs, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}}
 	l.conns <- remoteConn{near, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}}
-	conn, err := guardedListener{l, &strangers{}}.Accept()
+	conn, err := guardedListener{l, &unauthenticated{}}.Accept()
 	if err != nil || conn.(remoteConn).Conn != near {
 		t.Errorf("%v, and a connection from %s", err, conn.RemoteAddr())
 	}
@@ -290,7 +290,7 @@ func TestStaticKeysHaveAnExpiration(t *testing.T) {
 func TestIdleConnectionsDoNotBlockRequests(t *testing.T) {
 	s := startServer(t, func(context.Context) (Credentials, error) { return testCredentials, nil })
 	var idle []net.Conn
-	for range maxStrangers + 10 {
+	for range maxUnauthenticated + 10 {
 		conn, err := net.Dial("tcp", s.host)
 		if err != nil {
 			t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 // the number of connections that have not shown the token.
 type guardedListener struct {
 	net.Listener
-	limited *strangers
+	limited *unauthenticated
 }
 
 func (l guardedListener) Accept() (net.Conn, error) {
@@ -28,21 +28,21 @@ func (l guardedListener) Accept() (net.Conn, error) {
 	}
 }
 
-// maxStrangers is the number of connections that may be open without having shown the token.
-const maxStrangers = 64
+// maxUnauthenticated is the number of connections that may be open without having shown the token.
+const maxUnauthenticated = 64
 
-// strangers are the open connections that have not shown the token.
-type strangers struct {
+// unauthenticated are the open connections that have not shown the token.
+type unauthenticated struct {
 	mu   sync.Mutex
 	open []net.Conn // the oldest first
 }
 
 // add adds a connection. It closes the oldest one if there are too many: a client shows the token
 // at once, so that the oldest connections are idle.
-func (s *strangers) add(c net.Conn) {
+func (s *unauthenticated) add(c net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.open) == maxStrangers {
+	if len(s.open) == maxUnauthenticated {
 		_ = s.open[0].Close()
 		s.open = slices.Delete(s.open, 0, 1)
 	}
@@ -50,7 +50,7 @@ func (s *strangers) add(c net.Conn) {
 }
 
 // remove removes a connection that has shown the token or was closed.
-func (s *strangers) remove(c net.Conn) {
+func (s *unauthenticated) remove(c net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if i := slices.Index(s.open, c); i >= 0 {
@@ -58,5 +58,5 @@ func (s *strangers) remove(c net.Conn) {
 	}
 }
 
-// trustKey is the context key of a function that removes a request's connection from strangers.
+// trustKey is the context key of a function that marks a request's connection as authenticated.
 type trustKey struct{}

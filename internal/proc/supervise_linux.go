@@ -56,52 +56,23 @@ func Supervise(args []string, lingering func(processes int)) (exitCode int, err 
 		return 0, errors.New("not started by exec")
 	}
 	syscall.CloseOnExec(fd)
-	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		return 0, fmt.Errorf("exec: cannot adopt the descendants of the command: %w", err)
+	s := &supervisor{parent: parent, lingering: lingering, orphan: make(chan os.Signal, 1)}
+	if err := s.adopt(); err != nil {
+		return 0, err
 	}
-	orphan := make(chan os.Signal, 1)
-	signal.Notify(orphan, orphaned)
-	if os.Getppid() != parent {
-		return 0, errors.New("exec: the process that has the credentials endpoint has ended")
-	}
+	// The kernel kills the command when the thread that has started it ends.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	signals := notifyForwarded()
+	s.signals = notifyForwarded()
 	c := Command{Path: args[2], Args: args[3:], Env: os.Environ(), Stdin: os.Stdin}
-	cmd := c.process(&syscall.SysProcAttr{Pdeathsig: unix.SIGKILL})
-	if err := cmd.Start(); err != nil {
+	s.cmd = c.process(&syscall.SysProcAttr{Pdeathsig: unix.SIGKILL})
+	if err := s.cmd.Start(); err != nil {
 		return 0, newStartError(c.Args[0], err)
 	}
+	s.running = true
 	allowTerminalOutput()
-	s := supervisor{cmd: cmd, running: true}
-	ended := make(chan struct{})
-	reaped := make(chan struct{})
-	go awaitChildren(ended, reaped)
-	var linger, again <-chan time.Time
-	for {
-		select {
-		case _, isLeft := <-ended:
-			if !isLeft {
-				return s.exitCode, nil
-			}
-			if s.reap() {
-				linger = time.After(lingerDelay)
-			}
-			reaped <- struct{}{}
-		case <-linger:
-			linger = nil
-			lingering(len(children()))
-		case received := <-signals:
-			s.pass(received)
-		case <-orphan:
-			if os.Getppid() != parent {
-				again = time.After(0)
-			}
-		case <-again: // a killed process's children become children of this one
-			killChildren(syscall.SIGKILL)
-			again = time.After(killInterval)
-		}
-	}
+	s.wait()
+	return s.exitCode, nil
 }
 
 const (
@@ -111,9 +82,58 @@ const (
 
 // supervisor is the state of Supervise.
 type supervisor struct {
+	parent    int // the process ID of the caller of RunSupervised
+	lingering func(processes int)
+	signals   chan os.Signal // that are passed on
+	orphan    chan os.Signal // that the parent has ended
+
 	cmd      *exec.Cmd
 	running  bool // the command has not ended
 	exitCode int
+}
+
+// adopt makes the descendants of this process its children when their own parents end, and makes
+// the kernel send a signal when the parent of this process ends.
+func (s *supervisor) adopt() error {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("exec: cannot adopt the descendants of the command: %w", err)
+	}
+	signal.Notify(s.orphan, orphaned)
+	if os.Getppid() != s.parent {
+		return errors.New("exec: the process that has the credentials endpoint has ended")
+	}
+	return nil
+}
+
+// wait returns when no descendants are left.
+func (s *supervisor) wait() {
+	ended, reaped := make(chan struct{}), make(chan struct{})
+	go awaitChildren(ended, reaped)
+	var linger, again <-chan time.Time
+	for {
+		select {
+		case _, isLeft := <-ended:
+			if !isLeft {
+				return
+			}
+			if s.reap() {
+				linger = time.After(lingerDelay)
+			}
+			reaped <- struct{}{}
+		case <-linger:
+			linger = nil
+			s.lingering(len(children()))
+		case received := <-s.signals:
+			s.pass(received)
+		case <-s.orphan:
+			if os.Getppid() != s.parent {
+				again = time.After(0)
+			}
+		case <-again: // a killed process's children become children of this one
+			killChildren(syscall.SIGKILL)
+			again = time.After(killInterval)
+		}
+	}
 }
 
 // reap reaps all children that have ended, and reports whether the command is one of them.

@@ -40,14 +40,6 @@ func hang(label, indent, text string, width int) (lines []string) {
 	return append(lines, line)
 }
 
-// Lines returns each string as a line, without control characters.
-func Lines(all []string) (out []byte) {
-	for _, l := range all {
-		out = append(out, terminal.Printable(l)+"\n"...)
-	}
-	return out
-}
-
 // Plural returns word, with an s unless n is 1.
 func Plural(n int, word string) string {
 	if n == 1 {
