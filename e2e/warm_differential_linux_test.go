@@ -105,13 +105,7 @@ func overwrite(t *testing.T, dir, name, text string) {
 // states: stdout, the exit code and stderr are the same.
 func TestE2EWarmGetDiffersInNothing(t *testing.T) {
 	withWarm := buildProgram(t)
-	without := filepath.Join(t.TempDir(), "aws-credproc")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-tags", "nowarm", "-o",
-		without, "aws-credproc")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	without := buildWithoutWarm(t)
 	sts, h := newDev(t)
 	mustDo(t, sts.SetUserPolicy(userARN("ann"))) // STS denies everything
 	printed := 0
@@ -136,6 +130,19 @@ func TestE2EWarmGetDiffersInNothing(t *testing.T) {
 	if printed < warmStates/10 {
 		t.Errorf("only %d states printed credentials", printed)
 	}
+}
+
+// buildWithoutWarm builds the program without its warm path.
+func buildWithoutWarm(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "aws-credproc")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-tags", "nowarm", "-o",
+		program, "aws-credproc")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return program
 }
 
 // pick returns the usual value in two thirds of the calls, else a random one.
