@@ -92,7 +92,7 @@ step "archive, by the lines of README.md"
 archive=$(basename dist/*_linux_amd64.tar.gz)
 version=${archive#aws-credproc_}
 version=${version%_linux_amd64.tar.gz}
-lines=$(sed -nE 's/^\$ ((tar|install) .*)/\1/p' README.md | sed "s/0\.1\.0/$version/g")
+lines=$(sed -nE 's/^\$ ((tar|mkdir|install) .*)/\1/p' README.md | sed "s/0\.1\.0/$version/g")
 [[ $lines == tar*install* ]] || fail "README.md has no lines that install the archive"
 install -o "$user" dist/"$archive" "$home/"
 as_user "$lines"

@@ -28,10 +28,12 @@ missing() {
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # tool builds a Go program, given as PACKAGE@VERSION, unless build/tools has it, and prints its path.
+# The same version of Go builds the same bytes everywhere.
 tool() {
 	local dir=$PWD/build/tools/${1##*@} package=${1%@*}
 	local name=${package##*/}
 	[[ $name != v[0-9] ]] || name=$(basename "${package%/*}")
-	[[ -x $dir/$name ]] || GOBIN=$dir GOFLAGS=-mod=mod "$GO" install "$1" >&2
+	[[ -x $dir/$name ]] ||
+		CGO_ENABLED=0 GOBIN=$dir GOFLAGS=-mod=mod "$GO" install -trimpath "$1" >&2
 	echo "$dir/$name"
 }

@@ -11,13 +11,18 @@ work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 chmod 755 "$work"
 
-# clone DIRECTORY: clones the commit, with the tools that are built.
+# clone DIRECTORY: clones the commit, with GoReleaser if it is built. The tool that makes the SBOMs is
+# built again, since they have its hash.
 clone() {
 	mkdir -p "$(dirname "$1")"
 	git clone -q --no-hardlinks . "$1"
 	git -C "$1" remote set-url origin https://github.com/aws-credproc/aws-credproc
 	mkdir "$1/build"
-	[[ ! -d build/tools ]] || cp -r build/tools "$1/build/"
+	mkdir "$1/build/tools"
+	local goreleaser
+	for goreleaser in build/tools/*/goreleaser; do
+		[[ ! -x $goreleaser ]] || cp -r --parents "$goreleaser" "$1"
+	done
 }
 
 # hashes DIRECTORY: prints the hash of each file that a release publishes, and of the programs.

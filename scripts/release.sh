@@ -9,6 +9,9 @@ cd "$(dirname "$0")/.."
 GORELEASER=github.com/goreleaser/goreleaser/v2@v2.15.1 # as in release.yml
 CYCLONEDX=github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 # as in release.yml
 
+# A release is built with the version of Go in go.mod, as in release.yml.
+GOTOOLCHAIN=$(sed -n 's/^toolchain //p' go.mod)
+export GOTOOLCHAIN
 goreleaser=$(tool "$GORELEASER")
 PATH=$PATH:$(dirname "$(tool "$CYCLONEDX")")
 snapshot=()

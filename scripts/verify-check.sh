@@ -34,7 +34,9 @@ step "docs/verify.md on the built files"
 verify || fail "$(<log)"
 for file in *.tar.gz checksums.txt; do
 	cp "$file" saved
-	printf 'x' | dd of="$file" bs=1 seek=100 conv=notrunc status=none
+	byte=$(dd if="$file" bs=1 skip=100 count=1 status=none | tr -d '\0')
+	[[ $byte == x ]] && byte=y || byte=x
+	printf '%s' "$byte" | dd of="$file" bs=1 seek=100 conv=notrunc status=none
 	! verify || fail "$file: a changed byte is not found"
 	echo "$file with a changed byte: $(tail -n 1 log)"
 	mv saved "$file"
