@@ -13,7 +13,7 @@ CYCLONEDX=github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 # as 
 GOTOOLCHAIN=$(sed -n 's/^toolchain //p' go.mod)
 export GOTOOLCHAIN
 goreleaser=$(tool "$GORELEASER")
-PATH=$PATH:$(dirname "$(tool "$CYCLONEDX")")
+PATH=$(dirname "$(tool "$CYCLONEDX")"):$PATH
 snapshot=()
 [[ -n $(git tag --points-at HEAD --list 'v*') ]] || snapshot=(--snapshot)
 "$goreleaser" release --clean --skip=announce,publish,sign ${snapshot[@]+"${snapshot[@]}"} "$@"
