@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -85,22 +86,8 @@ func (x *credentialExport) exec(
 	}
 	set := []variable{{credproc.ExecVariable, profile}}
 	if serve {
-		server, more, err := x.startServer(ctx, profile)
-		if err != nil {
+		if err := x.execServed(ctx, profile, c, set); err != nil {
 			return err
-		}
-		if err := reserveStdin(); err != nil {
-			return err
-		}
-		c.Env = childEnviron(os.Environ(), append(set, more...))
-		x.then = func() (int, error) {
-			defer server.Close()
-			listener, err := server.Listener()
-			if err != nil {
-				return 0, fmt.Errorf("exec: %w", err)
-			}
-			defer listener.Close()
-			return c.RunSupervised(listener, superviseName)
 		}
 		if isShell {
 			x.announceShell(profile, "renewed while the shell runs")
@@ -120,6 +107,31 @@ func (x *credentialExport) exec(
 			until = "valid until " + s.Expiration.Local().Format(time.DateTime)
 		}
 		x.announceShell(profile, until)
+	}
+	return nil
+}
+
+// execServed prepares a command that gets credentials from an endpoint, which is open while the
+// command and its descendants run.
+func (x *credentialExport) execServed(
+	ctx context.Context, profile string, c proc.Command, set []variable,
+) error {
+	server, more, err := x.startServer(ctx, profile)
+	if err != nil {
+		return err
+	}
+	if err := reserveStdin(); err != nil {
+		return errors.Join(err, server.Close())
+	}
+	c.Env = childEnviron(os.Environ(), append(set, more...))
+	x.then = func() (int, error) {
+		defer server.Close()
+		listener, err := server.Listener()
+		if err != nil {
+			return 0, fmt.Errorf("exec: %w", err)
+		}
+		defer listener.Close()
+		return c.RunSupervised(listener, superviseName)
 	}
 	return nil
 }

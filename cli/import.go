@@ -224,29 +224,8 @@ func (i *importRun) write(ctx context.Context, confirmed []profiles.Change) erro
 	}
 	config, credentials := profiles.Paths(os.Getenv)
 	var t transfer
-	m := profiles.Move{
-		KeepBackup:       i.keepBackup || writesLate,
-		CredentialsFirst: i.undo, // a process that reads the files meanwhile finds the key
-		Edit: func(e *profiles.Editor) (err error) {
-			i.config = profiles.FileID(config) // its directory may be new
-			t, err = i.plan(ctx, e)
-			if err == nil && confirmed != nil && !slices.Equal(t.changes, confirmed) {
-				err = errChanged
-			}
-			return err
-		},
-	}
-	if i.undo {
-		m.Done = func() error { return i.removeKeys(ctx) }
-	} else {
-		m.Ready = func() error { return i.storeKeys(ctx, t.keys) }
-		m.Done = func() error {
-			if len(t.changes) > 0 {
-				return nil
-			}
-			return i.record(t.keys) // the state directory may have been deleted
-		}
-	}
+	m := i.move(ctx, config, confirmed, &t)
+	m.KeepBackup = i.keepBackup || writesLate
 	links := map[string]hardLinks{
 		config: hardLinksOf(config), credentials: hardLinksOf(credentials),
 	}
@@ -275,6 +254,35 @@ func (i *importRun) write(ctx context.Context, confirmed []profiles.Change) erro
 	}
 	warnOfCopies(i.app, t, links, copies)
 	return nil
+}
+
+// move returns the edit with the change of the keyring that goes with it. Running it sets t.
+func (i *importRun) move(
+	ctx context.Context, config string, confirmed []profiles.Change, t *transfer,
+) profiles.Move {
+	m := profiles.Move{
+		CredentialsFirst: i.undo, // a process that reads the files meanwhile finds the key
+		Edit: func(e *profiles.Editor) (err error) {
+			i.config = profiles.FileID(config) // its directory may be new
+			*t, err = i.plan(ctx, e)
+			if err == nil && confirmed != nil && !slices.Equal(t.changes, confirmed) {
+				err = errChanged
+			}
+			return err
+		},
+	}
+	if i.undo {
+		m.Done = func() error { return i.removeKeys(ctx) }
+		return m
+	}
+	m.Ready = func() error { return i.storeKeys(ctx, t.keys) }
+	m.Done = func() error {
+		if len(t.changes) > 0 {
+			return nil
+		}
+		return i.record(t.keys) // the state directory may have been deleted
+	}
+	return m
 }
 
 // storeKeys stores the keys in the keyring and records the import.

@@ -13,6 +13,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/plan"
+	"aws-credproc/internal/tui"
 	"aws-credproc/profiles"
 )
 
@@ -46,8 +47,11 @@ type sessionList struct {
 	hidden   int // sessions that only --all shows
 }
 
+// statusFlags are the flags of `status`.
+type statusFlags struct{ json, watch, quiet, all bool }
+
 func newStatusCmd(a *app) *cobra.Command {
-	var asJSON, watch, quiet, all bool
+	var f statusFlags
 	var cmd *cobra.Command
 	cmd = &cobra.Command{
 		Use:   "status [PROFILE...]",
@@ -70,50 +74,60 @@ that has not expired, and with 1 otherwise.`,
 		Args:              anyProfiles,
 		ValidArgsFunction: completeProfiles,
 		RunE: a.runE(func(ctx context.Context, args []string) error {
-			if quiet {
+			switch {
+			case f.quiet:
 				return requireSessions(a, args)
+			case f.watch:
+				return watchSessions(cmd.Context(), a, args, f.all)
 			}
-			if watch {
-				return watchSessions(cmd.Context(), a, args, all)
-			}
-			list, err := listSessions(a, args, all || asJSON)
-			if err != nil {
-				return err
-			}
-			store, reason, err := storeChoice(ctx, a)
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				out := map[string]any{"sessions": list.sessions}
-				if reason != "" {
-					out["store"], out["store_reason"] = store, reason
-				}
-				return a.printJSON(out)
-			}
-			return a.print(statusPage(list, storeNote(store, reason), time.Now(), a.screen()))
+			return printSessions(ctx, a, args, f)
 		}),
 	}
 	cmd.PreRunE = func(_ *cobra.Command, args []string) error {
-		switch {
-		case quiet && len(args) == 0:
-			return errors.New("--quiet requires a profile")
-		case quiet && (watch || asJSON || all):
-			return errors.New("--quiet cannot be combined with --watch, --json or --all")
-		case watch && asJSON:
-			return errors.New("--watch cannot be combined with --json")
-		case watch && !a.screen().Cursor:
-			return errors.New("--watch requires a terminal (and TERM other than dumb)")
-		}
-		return nil
+		return f.check(args, a.screen())
 	}
-	cmd.Flags().BoolVar(&all, "all", false,
+	cmd.Flags().BoolVar(&f.all, "all", false,
 		"include sessions of other config files, endpoints and settings")
-	cmd.Flags().BoolVar(&watch, "watch", false, "update the page every second, until Ctrl-C")
-	cmd.Flags().BoolVar(&quiet, "quiet", false,
+	cmd.Flags().BoolVar(&f.watch, "watch", false, "update the page every second, until Ctrl-C")
+	cmd.Flags().BoolVar(&f.quiet, "quiet", false,
 		"print no sessions, and exit with 0 if each profile has one")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON")
 	return cmd
+}
+
+// check returns an error for flags that cannot be combined, or not used there.
+func (f statusFlags) check(profiles []string, screen tui.Screen) error {
+	switch {
+	case f.quiet && len(profiles) == 0:
+		return errors.New("--quiet requires a profile")
+	case f.quiet && (f.watch || f.json || f.all):
+		return errors.New("--quiet cannot be combined with --watch, --json or --all")
+	case f.watch && f.json:
+		return errors.New("--watch cannot be combined with --json")
+	case f.watch && !screen.Cursor:
+		return errors.New("--watch requires a terminal (and TERM other than dumb)")
+	}
+	return nil
+}
+
+// printSessions prints the sessions of the named profiles, or all.
+func printSessions(ctx context.Context, a *app, names []string, f statusFlags) error {
+	list, err := listSessions(a, names, f.all || f.json)
+	if err != nil {
+		return err
+	}
+	store, reason, err := storeChoice(ctx, a)
+	if err != nil {
+		return err
+	}
+	if f.json {
+		out := map[string]any{"sessions": list.sessions}
+		if reason != "" {
+			out["store"], out["store_reason"] = store, reason
+		}
+		return a.printJSON(out)
+	}
+	return a.print(statusPage(list, storeNote(store, reason), time.Now(), a.screen()))
 }
 
 // requireSessions returns errPrinted unless each profile has a session that has not expired.
