@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"aws-credproc/cache/keyring"
 	"aws-credproc/cache/statedir"
+	"aws-credproc/internal/keyringapi"
 )
 
 // defaultKeyringLimit is the default of Options.KeyringLimit.
@@ -59,7 +59,7 @@ func (c *chooser) choose(ctx context.Context, d *statedir.Dir) decision {
 
 // StoreName returns the store of a new session, and why. reason is empty if the options name the
 // store. The name is None if that store cannot be used. StoreName waits for the keyring's status
-// for at most Options.KeyringLimit with Auto and otherwise [keyring.ResponseLimit]. It shows no
+// for at most Options.KeyringLimit with Auto and otherwise [keyringapi.ResponseLimit]. It shows no
 // prompt, starts no daemon and does not create the state directory.
 func (c *Cache) StoreName(ctx context.Context) (name Choice, reason string) {
 	name, reason = c.storeName(ctx)
@@ -90,7 +90,7 @@ func (c *Cache) storeName(ctx context.Context) (name Choice, reason string) {
 		chosen := c.auto.choose(ctx, d)
 		return chosen.name, chosen.reason
 	case Keyring:
-		err = c.stores.keyring.Status(ctx, keyring.ResponseLimit)
+		err = c.stores.keyring.Status(ctx, keyringapi.ResponseLimit)
 	case Kernel:
 		err = c.stores.kernelStore(d).status()
 	default:

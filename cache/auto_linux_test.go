@@ -20,7 +20,7 @@ func init() {
 	// unlock DIR unlocks as a command at a terminal does, and prints whether the keyring is
 	// unlocked.
 	childtest.Register("unlock", func(args []string) error {
-		err := Unlock(context.Background(), args[0], UnlockLimit, func() {})
+		err := Unlock(context.Background(), new(keyring.Keyring), args[0], UnlockLimit, func() {})
 		if err != nil && !errors.Is(err, ErrLocked) {
 			return err
 		}
@@ -343,7 +343,7 @@ func TestUnlockWaitsForTheUser(t *testing.T) {
 			d.User.Store(tc.user)
 			c, w := openTest(t, Auto, kernelDir(t))
 			waits := 0
-			if err := Unlock(t.Context(), c.opts.Dir, UnlockLimit, func() {
+			if err := Unlock(t.Context(), new(keyring.Keyring), c.opts.Dir, UnlockLimit, func() {
 				waits++
 			}); !errors.Is(err, tc.want) || tc.want == nil && err != nil {
 				t.Errorf("got %v, want %v", err, tc.want)
@@ -354,7 +354,7 @@ func TestUnlockWaitsForTheUser(t *testing.T) {
 			store := Kernel
 			if tc.want == nil {
 				store = Keyring
-				if err := Unlock(t.Context(), c.opts.Dir, UnlockLimit, func() {
+				if err := Unlock(t.Context(), new(keyring.Keyring), c.opts.Dir, UnlockLimit, func() {
 					waits++
 				}); err != nil || waits != 1 {
 					t.Errorf("unlocked: %v, %d waits", err, waits)
@@ -379,7 +379,7 @@ func TestUnlockWaitsForALimitedTime(t *testing.T) {
 	defer free()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	if err := Unlock(ctx, st.dir.Path(), 100*time.Millisecond,
+	if err := Unlock(ctx, new(keyring.Keyring), st.dir.Path(), 100*time.Millisecond,
 		func() {}); !errors.Is(err, ErrLocked) ||
 		!strings.Contains(err.Error(), "another process") {
 		t.Errorf("got %v", err)
@@ -396,7 +396,7 @@ func TestUnlockWithoutALockedKeyringDoesNotWait(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			state.Enter(t)
-			if err := Unlock(t.Context(), t.TempDir(), UnlockLimit, func() {
+			if err := Unlock(t.Context(), new(keyring.Keyring), t.TempDir(), UnlockLimit, func() {
 				t.Error("it waits for the user")
 			}); err != nil {
 				t.Error(err)

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"aws-credproc/cache/keyring"
 	"aws-credproc/cache/statedir"
 	"aws-credproc/internal/diag"
 )
@@ -30,8 +29,8 @@ type Options struct {
 	// KeyringLimit is how long Auto waits for the keyring's status, and how long a Put may spend on
 	// deleting expired sessions; 0 means 90 ms.
 	KeyringLimit time.Duration
-	// Keyring is the keyring; nil means a new one. It remembers whether it has responded.
-	Keyring *keyring.Keyring
+	// Keyring is the keyring of the operating system; nil means that there is none.
+	Keyring OSKeyring
 }
 
 // Cache stores sessions in the stores of this machine, and facts about them in the state directory.
@@ -59,10 +58,7 @@ func Open(o Options) (*Cache, error) {
 		o.Now = time.Now
 	}
 	o.KeyringLimit = cmp.Or(o.KeyringLimit, defaultKeyringLimit)
-	s := newStores()
-	if o.Keyring != nil {
-		s.keyring = o.Keyring
-	}
+	s := newStores(o.Keyring)
 	return &Cache{
 		opts:   o,
 		state:  &state{path: o.Dir, warnf: o.Warnf},
@@ -74,9 +70,6 @@ func Open(o Options) (*Cache, error) {
 // Close closes the state directory, because Windows cannot remove an open directory. After Close,
 // the Cache stores nothing. A process that exits need not call it.
 func (c *Cache) Close() error { return c.state.close() }
-
-// Keyring returns the keyring of the Cache, which remembers whether it has answered.
-func (c *Cache) Keyring() *keyring.Keyring { return c.stores.keyring }
 
 // Get returns a session. It reads one small file and one item of one store. If there are no facts
 // about an unexpired session, it returns ErrMiss and does not access the keyring. Any other error

@@ -25,7 +25,7 @@ func TestParseChoice(t *testing.T) {
 			t.Errorf("%q: %v", in, err)
 		}
 	}
-	if _, err := Open(Options{KeyringLimit: testKeyringLimit, Choice: "cupboard"}); err == nil {
+	if _, err := openWith(Options{Choice: "cupboard"}); err == nil {
 		t.Error("Open accepts any choice")
 	}
 }
@@ -33,7 +33,7 @@ func TestParseChoice(t *testing.T) {
 func TestSessionIsReturnedUntilItExpires(t *testing.T) {
 	now := time.Now()
 	w := &warnings{}
-	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: t.TempDir(), Choice: File,
+	c, err := openWith(Options{Dir: t.TempDir(), Choice: File,
 		Warnf: w.warnf, Now: func() time.Time {
 			return now
 		}})
@@ -65,7 +65,7 @@ func TestSessionIsReturnedUntilItExpires(t *testing.T) {
 func TestMemoryHasSessionsThatNoStoreAccepts(t *testing.T) {
 	now := time.Now()
 	open := func(memory bool) *Cache {
-		c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: t.TempDir(), Choice: None,
+		c, err := openWith(Options{Dir: t.TempDir(), Choice: None,
 			Memory: memory, Now: func() time.Time {
 				return now
 			}})
@@ -105,7 +105,7 @@ func TestMemoryHasSessionsThatNoStoreAccepts(t *testing.T) {
 	}
 
 	dir := t.TempDir()
-	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: File, Memory: true})
+	c, err := openWith(Options{Dir: dir, Choice: File, Memory: true})
 	if err != nil {
 		t.Fatal(err)
 	}

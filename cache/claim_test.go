@@ -15,7 +15,7 @@ func TestClaimIsExclusive(t *testing.T) {
 	dir := t.TempDir()
 	open := func(choice Choice) *Cache {
 		t.Helper()
-		c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: choice,
+		c, err := openWith(Options{Dir: dir, Choice: choice,
 			Now: func() time.Time {
 				return now
 			}, Warnf: t.Errorf})

@@ -199,7 +199,7 @@ func FuzzUnseal(f *testing.F) {
 }
 
 func BenchmarkFileGet(b *testing.B) {
-	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: b.TempDir(), Choice: File})
+	c, err := openWith(Options{Dir: b.TempDir(), Choice: File})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"io/fs"
 
-	"aws-credproc/cache/keyring"
 	"aws-credproc/cache/statedir"
+	"aws-credproc/internal/keyringapi"
 )
 
 // Health is the state of the stores and of the state directory.
@@ -34,7 +34,7 @@ func (c *Cache) Health(ctx context.Context) Health {
 	case None:
 		return h
 	case Auto, Keyring:
-		h.StoreErr = c.stores.keyring.Status(ctx, keyring.ResponseLimit)
+		h.StoreErr = c.stores.keyring.Status(ctx, keyringapi.ResponseLimit)
 	case Kernel:
 		h.StoreErr = c.stores.kernel.probe()
 	}

@@ -100,7 +100,7 @@ func init() {
 
 // wantUnavailable checks that every call of the kernel store is unavailable for this reason.
 func wantUnavailable(dir string, why error) error {
-	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: Kernel})
+	c, err := openWith(Options{Dir: dir, Choice: Kernel})
 	if err != nil {
 		return err
 	}
@@ -483,7 +483,7 @@ func TestKernelKeyQuotaExceededIsUnavailable(t *testing.T) {
 
 func BenchmarkKernelGet(b *testing.B) {
 	st := openKernelStore(b)
-	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: st.dir.Path(), Choice: Kernel})
+	c, err := openWith(Options{Dir: st.dir.Path(), Choice: Kernel})
 	if err != nil {
 		b.Fatal(err)
 	}

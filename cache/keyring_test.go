@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"aws-credproc/cache/keyring"
 	"aws-credproc/cache/statedir"
 	"bytes"
 	"errors"
@@ -16,7 +17,7 @@ func openKeyring(t testing.TB) keyringStore {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newStores().keyringStore(d)
+	return newStores(new(keyring.Keyring)).keyringStore(d)
 }
 
 // testKeyringStore tests a store with sessions of each size. Those whose token exceeds limit are

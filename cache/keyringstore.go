@@ -8,16 +8,16 @@ import (
 	"io/fs"
 	"time"
 
-	"aws-credproc/cache/keyring"
 	"aws-credproc/cache/statedir"
+	"aws-credproc/internal/keyringapi"
 )
 
 // keyringService is the service of every session's keyring item; its user name is the cache key.
 // Nothing else may be kept under this service, because Clear deletes all of it.
 const keyringService = "aws-credproc"
 
-func sessionItem(key Key) keyring.Item {
-	return keyring.Item{Service: keyringService, User: key.String()}
+func sessionItem(key Key) keyringapi.Item {
+	return keyringapi.Item{Service: keyringService, User: key.String()}
 }
 
 // keyringStore stores one keyring item per session. A session that is too large for an item is
@@ -25,7 +25,7 @@ func sessionItem(key Key) keyring.Item {
 // name. The file is written before the item, and the old file is removed after it, so that readers
 // always find a whole session.
 type keyringStore struct {
-	keyring *keyring.Keyring
+	keyring OSKeyring
 	dir     *statedir.Dir // nil if there is none yet, so there are no sealed files
 	maxItem int           // bytes of an item
 }
@@ -37,7 +37,7 @@ func (st keyringStore) get(ctx context.Context, key Key) (Session, error) {
 	var gone string
 	for range maxReads {
 		items, err := st.keyring.Get(ctx, sessionItem(key))
-		if errors.Is(err, keyring.ErrNotFound) {
+		if errors.Is(err, keyringapi.ErrNotFound) {
 			return Session{}, ErrMiss
 		}
 		if err != nil {
@@ -150,7 +150,7 @@ func (st keyringStore) newItem(key Key, s Session) (it itemJSON, value []byte, e
 
 func (st keyringStore) delete(ctx context.Context, key Key) error {
 	err := st.change(ctx, func() error { return st.keyring.Delete(ctx, sessionItem(key)) })
-	if errors.Is(err, keyring.ErrNotFound) {
+	if errors.Is(err, keyringapi.ErrNotFound) {
 		err = nil
 	}
 	if err != nil || st.dir == nil {
@@ -181,7 +181,7 @@ func (st keyringStore) change(ctx context.Context, do func() error) error {
 	unlock, err := st.dir.Lock(lockCtx, changeLock, nil)
 	// The caller's deadline may be earlier.
 	if err != nil && lockCtx.Err() != nil && !errors.Is(ctx.Err(), context.Canceled) {
-		err = &keyring.Error{Err: fmt.Errorf("other processes are changing it: %w", ErrTimeout)}
+		err = &keyringapi.Error{Err: fmt.Errorf("other processes are changing it: %w", ErrTimeout)}
 	}
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"aws-credproc/cache/keyring"
 	"aws-credproc/cache/statedir"
 	"aws-credproc/internal/childtest"
 	"context"
@@ -95,6 +96,12 @@ func (w *warnings) want(t *testing.T, n int) {
 	w.all = nil
 }
 
+// openWith opens a Cache with a keyring that has time to respond.
+func openWith(o Options) (*Cache, error) {
+	o.Keyring, o.KeyringLimit = new(keyring.Keyring), testKeyringLimit
+	return Open(o)
+}
+
 // openTest opens a Cache with a state directory, a new one if dir is empty.
 func openTest(t *testing.T, choice Choice, dir string) (*Cache, *warnings) {
 	t.Helper()
@@ -102,8 +109,7 @@ func openTest(t *testing.T, choice Choice, dir string) (*Cache, *warnings) {
 		dir = t.TempDir()
 	}
 	w := &warnings{}
-	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: choice,
-		Warnf: w.warnf})
+	c, err := openWith(Options{Dir: dir, Choice: choice, Warnf: w.warnf})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ func init() {
 		if err := mountReadOnly(args[0]); err != nil {
 			return err
 		}
-		c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: args[0],
+		c, err := openWith(Options{Dir: args[0],
 			Choice: Choice(args[1])})
 		if err != nil {
 			return err
@@ -66,7 +66,7 @@ func mountReadOnly(dir string) error {
 }
 
 func lookAt(dir string) error {
-	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: File})
+	c, err := openWith(Options{Dir: dir, Choice: File})
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func lookAt(dir string) error {
 // withoutCache does what the command get does without a session, and prints the warnings.
 func withoutCache(dir string, store Choice, key Key) error {
 	w := &warnings{}
-	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: store, Warnf: w.warnf})
+	c, err := openWith(Options{Dir: dir, Choice: store, Warnf: w.warnf})
 	if err != nil {
 		return err
 	}

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"aws-credproc/cache/keyring"
 	"aws-credproc/cache/statedir"
+	"aws-credproc/internal/keyringapi"
 	"aws-credproc/internal/printable"
 	"aws-credproc/internal/versioned"
 )
@@ -20,13 +20,13 @@ var (
 	// ErrMiss means that there is no session. It is not a failure.
 	ErrMiss = errors.New("no session in the cache")
 	// ErrLocked means that a user must unlock the keyring.
-	ErrLocked = keyring.ErrLocked
+	ErrLocked = keyringapi.ErrLocked
 	// ErrUnavailable means that this machine or login does not have the store.
-	ErrUnavailable = keyring.ErrUnavailable
+	ErrUnavailable = keyringapi.ErrUnavailable
 	// ErrOtherUser means that the keyring belongs to another user. It wraps ErrUnavailable.
-	ErrOtherUser = keyring.ErrOtherUser
+	ErrOtherUser = keyringapi.ErrOtherUser
 	// ErrTimeout means that the keyring did not respond in time. It may have the session.
-	ErrTimeout = keyring.ErrTimeout
+	ErrTimeout = keyringapi.ErrTimeout
 	// ErrCorrupt means that no version of this program stored the data under this key.
 	ErrCorrupt = versioned.ErrCorrupt
 	// ErrVersion means that a newer version of this program stored the data. It is never
@@ -45,13 +45,16 @@ type store interface {
 
 // stores are the stores of this machine.
 type stores struct {
-	keyring *keyring.Keyring
+	keyring OSKeyring
 	maxItem int // bytes of a keyring item
 	kernel  kernelKeys
 }
 
-func newStores() *stores {
-	return &stores{keyring: new(keyring.Keyring), maxItem: keyring.MaxItem, kernel: osKernel{}}
+func newStores(k OSKeyring) *stores {
+	if k == nil {
+		k = noKeyring{}
+	}
+	return &stores{keyring: k, maxItem: k.MaxItem(), kernel: osKernel{}}
 }
 
 // open returns a store. d may be nil for the keyring. The error wraps ErrVersion for a store that

@@ -42,7 +42,7 @@ func openNamed(dir, name string, now func() time.Time) (*Cache, *warnings, error
 	if name == keyringSealed {
 		choice = Keyring
 	}
-	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: choice, Warnf: w.warnf,
+	c, err := openWith(Options{Dir: dir, Choice: choice, Warnf: w.warnf,
 		Now: now})
 	if err == nil && name == keyringSealed {
 		c.stores.maxItem = 1

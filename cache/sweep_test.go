@@ -14,7 +14,7 @@ import (
 func openAt(t *testing.T, choice Choice, dir string, now *time.Time) (*Cache, *warnings) {
 	t.Helper()
 	w := &warnings{}
-	c, err := Open(Options{KeyringLimit: testKeyringLimit, Dir: dir, Choice: choice, Warnf: w.warnf,
+	c, err := openWith(Options{Dir: dir, Choice: choice, Warnf: w.warnf,
 		Now: func() time.Time {
 			return *now
 		}})

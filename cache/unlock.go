@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"aws-credproc/cache/keyring"
 	"aws-credproc/cache/statedir"
+	"aws-credproc/internal/keyringapi"
 )
 
 // UnlockLimit is how long a user has to answer the prompt of the keyring.
@@ -20,10 +20,11 @@ const unlockLock = "unlock"
 // Unlock asks the user to unlock the keyring, with the keyring's own prompt, if it is locked. It
 // calls waiting when it starts to wait for the user, or for another process that asks, for at most
 // limit. The error says why the keyring is still locked. dir is the path of the state directory.
-func Unlock(ctx context.Context, dir string, limit time.Duration, waiting func()) error {
-	k := new(keyring.Keyring)
+func Unlock(
+	ctx context.Context, k OSKeyring, dir string, limit time.Duration, waiting func(),
+) error {
 	isLocked := func() bool {
-		return errors.Is(k.Status(ctx, keyring.ResponseLimit), ErrLocked)
+		return errors.Is(k.Status(ctx, keyringapi.ResponseLimit), ErrLocked)
 	}
 	if !isLocked() {
 		return nil
@@ -45,7 +46,7 @@ func Unlock(ctx context.Context, dir string, limit time.Duration, waiting func()
 		err = fmt.Errorf("%w: another process is waiting for its password", ErrLocked)
 	}
 	if err != nil {
-		return &keyring.Error{Err: err}
+		return &keyringapi.Error{Err: err}
 	}
 	defer release()
 	if unlocked {

@@ -22,6 +22,7 @@ var layers = [][]string{
 	{"."},
 	{"cli"},
 	{"cli/doctor"},
+	{"credproc/warm/oskeyring"},
 	{"credproc/warm"},
 	{"credproc"},
 	{"credproc/mfa"},
@@ -37,6 +38,7 @@ var forbidden = []struct{ in, imports string }{
 	{"profiles", "net/http"},
 	{"profiles", "github.com/aws/"},
 	{"cache", "net/http"},
+	{"cache", "github.com/godbus/"},
 	{"cache", "github.com/aws/"},
 	{"cache/keyring", "github.com/aws/"},
 	{"cache/statedir", "github.com/aws/"},
@@ -44,6 +46,8 @@ var forbidden = []struct{ in, imports string }{
 	{"credproc/warm", "github.com/aws/"},
 	{"credproc/warm", "github.com/spf13/"},
 	{"credproc/warm", "net/http"},
+	{"credproc/warm", "net/url"},
+	{"credproc/warm", "github.com/godbus/"},
 	{"credproc", "github.com/spf13/"},
 }
 

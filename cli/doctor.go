@@ -65,7 +65,9 @@ func examine(ctx context.Context, a *app, profile string, online bool) (doctor.R
 	if err != nil {
 		return doctor.Report{}, err
 	}
-	r.Cache, err = cache.Open(cache.Options{Dir: a.stateDir(), Choice: a.store})
+	r.Cache, err = cache.Open(cache.Options{
+		Dir: a.stateDir(), Choice: a.store, Keyring: r.Keyring,
+	})
 	if err != nil {
 		return doctor.Report{}, err
 	}

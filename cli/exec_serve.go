@@ -103,6 +103,7 @@ func (x *credentialExport) memoryResolver() (*credproc.Resolver, error) {
 	r.Warnf = x.log.warn
 	r.Cache, err = cache.Open(cache.Options{
 		Dir: x.stateDir(), Choice: x.store, Warnf: x.log.warn, Memory: true,
+		Keyring: r.Keyring,
 	})
 	return r, err
 }

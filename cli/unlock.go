@@ -22,7 +22,7 @@ func unlockKeyring(ctx context.Context, a *app) (locked, err error) {
 	}
 	defer a.pauseWatchdog()()
 	stop := func() {}
-	locked = cache.Unlock(ctx, a.stateDir(), cache.UnlockLimit, func() {
+	locked = cache.Unlock(ctx, new(keyring.Keyring), a.stateDir(), cache.UnlockLimit, func() {
 		stop = a.progress("the keyring is locked: waiting for you to answer its prompt")
 	})
 	stop()

@@ -78,7 +78,7 @@ type ServiceEndpoint struct {
 func serviceEndpoints(p plan.Plan) (all []ServiceEndpoint) {
 	for _, s := range p.Services {
 		shown := ServiceEndpoint{Service: s.ID, From: s.URLFrom}
-		if u, err := url.Parse(s.URL); err == nil { // the plan has no other URLs
+		if u, err := url.Parse(s.URL); err == nil { // else it may have a password anywhere
 			shown.URL = u.Redacted()
 		}
 		all = append(all, shown)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"aws-credproc/cache"
+	"aws-credproc/cache/keyring"
 	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
@@ -44,11 +45,12 @@ func (o *testChain) importIntoSilentKeyring(t *testing.T) (asked *atomic.Int32) 
 // process returns a Resolver like that of another process, with its own store.
 func (o *testChain) process(t *testing.T, dir string, store cache.Choice) *Resolver {
 	t.Helper()
-	c, err := cache.Open(cache.Options{Dir: dir, Choice: store, Now: o.clock.Now})
+	k := new(keyring.Keyring)
+	c, err := cache.Open(cache.Options{Dir: dir, Choice: store, Now: o.clock.Now, Keyring: k})
 	must(t, err)
 	t.Cleanup(func() { must(t, c.Close()) })
 	r := o.Resolver
-	r.Cache = c
+	r.Cache, r.Keyring = c, k
 	return &r
 }
 

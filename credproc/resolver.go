@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"aws-credproc/cache"
+	"aws-credproc/cache/keyring"
 	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
 	"aws-credproc/internal/tui"
@@ -19,6 +20,7 @@ import (
 // Resolver obtains the credentials of chains. Its fields are set before the first call.
 type Resolver struct {
 	Cache   *cache.Cache
+	Keyring *keyring.Keyring // has imported keys; nil means a new one
 	Getenv  func(string) string
 	Now     func() time.Time
 	Warnf   func(format string, args ...any) // reports problems that cause no failure

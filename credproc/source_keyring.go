@@ -1,6 +1,7 @@
 package credproc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,7 @@ import (
 // keyringSession returns the long-term keys that were imported into the keyring.
 func keyringSession(ctx context.Context, s source) (cache.Session, error) {
 	from := s.plan.Chain.Source
-	keys := Keys{s.Cache.Keyring().Secrets(keysService, keysLabel)}
+	keys := Keys{cmp.Or(s.Keyring, new(keyring.Keyring)).Secrets(keysService, keysLabel)}
 	k, err := keys.Get(ctx, profiles.FileID(s.plan.Chain.ConfigPath), from.Profile)
 	if err != nil {
 		return cache.Session{}, keyringError(s.plan.Chain, err)

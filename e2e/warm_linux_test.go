@@ -12,14 +12,30 @@ import (
 var initialized = regexp.MustCompile(`(?m)^init (\S+) @`)
 
 // TestE2EWarmGetInitializesLittle holds what credproc/warm is for: a get with a cached session
-// initializes no other packages than those in warm-packages.txt, which has no client of the AWS SDK.
-// The schemas of AWS services in it come before this program's packages and need no network.
+// initializes no other packages than those listed in testdata/e2e, which have no client of the AWS
+// SDK. The schemas of AWS services come before this program's packages and need no network.
 func TestE2EWarmGetInitializesLittle(t *testing.T) {
-	text, err := os.ReadFile(repoPath(t, "testdata", "e2e", "warm-packages.txt"))
-	mustDo(t, err)
-	allowed := strings.Fields(string(text))
+	listed := func(name string) []string {
+		text, err := os.ReadFile(repoPath(t, "testdata", "e2e", name))
+		mustDo(t, err)
+		return strings.Fields(string(text))
+	}
+	allowed := listed("warm-packages.txt")
 	program := buildProgram(t)
 	_, h := newDev(t)
+	testInitialized(t, h.with("AWS_CREDPROC_STORE=file"), program, "warm-packages.txt", allowed)
+	t.Run("keyring", func(t *testing.T) {
+		service := startSecretService(t)
+		const name = "warm-packages-keyring.txt"
+		testInitialized(t, h.with("AWS_CREDPROC_STORE=keyring").with(service.env...), program, name,
+			append(listed(name), allowed...))
+	})
+}
+
+// testInitialized tests that a get with a cached session initializes allowed packages only. list is
+// the name of the file that lists them.
+func testInitialized(t *testing.T, h *home, program, list string, allowed []string) {
+	t.Helper()
 	h.run(t, program, "get", "dev").credentials(t, 0)
 	h = h.with("GODEBUG=inittrace=1")
 	packages := func(args ...string) (names []string) {
@@ -43,6 +59,6 @@ func TestE2EWarmGetInitializesLittle(t *testing.T) {
 		t.Errorf("a get with a cached session also initializes\n\t%s\n"+
 			"Either credproc/warm has a new import, or its import path no longer comes before "+
 			"github.com/: Go initializes packages in the order of their paths. If the packages are "+
-			"needed, add them to testdata/e2e/warm-packages.txt.", strings.Join(others, "\n\t"))
+			"needed, add them to testdata/e2e/%s.", strings.Join(others, "\n\t"), list)
 	}
 }

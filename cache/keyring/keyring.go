@@ -6,36 +6,29 @@ package keyring
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync"
 	"time"
+
+	"aws-credproc/internal/keyringapi"
 )
 
-// Errors of the keyring wrap one of these where it applies.
+// The errors, which package keyringapi describes.
 var (
-	// ErrNotFound means that there is no such item. It is not a failure.
-	ErrNotFound = errors.New("not in the keyring")
-	// ErrLocked means that a user must unlock the keyring.
-	ErrLocked = errors.New("locked")
-	// ErrUnavailable means that this machine or login has no keyring.
-	ErrUnavailable = errors.New("not available")
-	// ErrOtherUser means that the session bus, and so the keyring, belongs to another user. It
-	// wraps ErrUnavailable.
-	ErrOtherUser = fmt.Errorf("%w: the D-Bus session bus belongs to another user", ErrUnavailable)
-	// ErrTimeout means that the keyring did not respond in time. It may have the item.
-	ErrTimeout = errors.New("no response in time")
+	ErrNotFound    = keyringapi.ErrNotFound
+	ErrLocked      = keyringapi.ErrLocked
+	ErrUnavailable = keyringapi.ErrUnavailable
+	ErrOtherUser   = keyringapi.ErrOtherUser
+	ErrTimeout     = keyringapi.ErrTimeout
 )
 
 // Error is a failure of the keyring. Every error of this package other than ErrNotFound is one.
-type Error struct{ Err error }
-
-func (e *Error) Error() string { return "keyring: " + e.Err.Error() }
-
-func (e *Error) Unwrap() error { return e.Err }
+type Error = keyringapi.Error
 
 // Item names an item of the keyring, as package go-keyring does.
-type Item struct{ Service, User string }
+type Item = keyringapi.Item
+
+// ResponseLimit is how long the keyring may take to respond.
+const ResponseLimit = keyringapi.ResponseLimit
 
 // Keyring is the keyring of this user. The zero value is ready to use. After a timeout, further
 // calls fail immediately for a while. Its methods are safe for concurrent use.
@@ -51,6 +44,9 @@ type Keyring struct {
 	retried  bool // RetryOnce has returned true
 	retrying bool // until there is an answer, calls have retryLimit only
 }
+
+// MaxItem returns the constant MaxItem.
+func (k *Keyring) MaxItem() int { return MaxItem }
 
 // Get returns the content of every unlocked item with this name. There is one, unless the default
 // collection of a Secret Service was changed. The error is ErrNotFound if there is none.

@@ -43,7 +43,7 @@ func removeAll(ctx context.Context, service string, users []string) (n int, err 
 		if ctx.Err() != nil {
 			return n, context.Cause(ctx)
 		}
-		switch err := remove(ctx, Item{service, user}); {
+		switch err := remove(ctx, Item{Service: service, User: user}); {
 		case err == nil:
 			n++
 		case !errors.Is(err, ErrNotFound):
@@ -55,7 +55,7 @@ func removeAll(ctx context.Context, service string, users []string) (n int, err 
 
 // status reads an item that does not exist.
 func status(ctx context.Context) error {
-	_, err := get(ctx, Item{"aws-credproc", "status"})
+	_, err := get(ctx, Item{Service: "aws-credproc", User: "status"})
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}

@@ -12,7 +12,7 @@ import (
 
 func TestSystemKeyringTakesTheLargestItem(t *testing.T) {
 	keyringtest.UseReal(t)
-	item := Item{"aws-credproc", strings.Repeat("f", 64)}
+	item := Item{Service: "aws-credproc", User: strings.Repeat("f", 64)}
 	value := []byte(strings.Repeat("\"'\\$ %&^\x7f", MaxItem)[:MaxItem])
 	k := new(Keyring)
 	if err := k.Put(t.Context(), item, "", value); err != nil {

@@ -8,10 +8,6 @@ import (
 	"time"
 )
 
-// ResponseLimit is how long the keyring may take to respond. A working keyring takes milliseconds,
-// and a hanging one must not delay an AWS command for long.
-const ResponseLimit = 1500 * time.Millisecond
-
 // limits bound a call.
 type limits struct {
 	silence time.Duration // between two answers
@@ -130,7 +126,7 @@ func run[T any](
 		err = context.Cause(ctx)
 	}
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		err = &Error{err}
+		err = &Error{Err: err}
 	}
 	k.end(w, err)
 	return value, err

@@ -22,7 +22,7 @@ func (k *Keyring) Secrets(service, label string) *Secrets { return &Secrets{serv
 
 // Get returns the secret of a user name. The error is ErrNotFound if there is none.
 func (s *Secrets) Get(ctx context.Context, user string) (string, error) {
-	values, err := s.keyring.Get(ctx, Item{s.service, user})
+	values, err := s.keyring.Get(ctx, Item{Service: s.service, User: user})
 	if err != nil {
 		return "", err
 	}
@@ -33,15 +33,15 @@ func (s *Secrets) Get(ctx context.Context, user string) (string, error) {
 // would lose it at the end of this login.
 func (s *Secrets) Set(ctx context.Context, user, secret string) error {
 	if len(secret) > MaxItem {
-		return &Error{fmt.Errorf("a secret of %d bytes is too large (limit: %d)", len(secret),
+		return &Error{Err: fmt.Errorf("a secret of %d bytes is too large (limit: %d)", len(secret),
 			MaxItem)}
 	}
-	return s.keyring.PutPersistent(ctx, Item{s.service, user}, s.label+" "+user, []byte(secret))
+	return s.keyring.PutPersistent(ctx, Item{Service: s.service, User: user}, s.label+" "+user, []byte(secret))
 }
 
 // Delete deletes the secret of a user name. The error is ErrNotFound if there is none.
 func (s *Secrets) Delete(ctx context.Context, user string) error {
-	return s.keyring.Delete(ctx, Item{s.service, user})
+	return s.keyring.Delete(ctx, Item{Service: s.service, User: user})
 }
 
 // WritesLate is [Keyring.WritesLate].

@@ -115,7 +115,7 @@ func TestSecretReplacesThoseInOtherCollections(t *testing.T) {
 		if err := s.Set(t.Context(), "jill", value); err != nil {
 			t.Fatal(err)
 		}
-		items, err := new(Keyring).Get(t.Context(), Item{testService, "jill"})
+		items, err := new(Keyring).Get(t.Context(), Item{Service: testService, User: "jill"})
 		if err != nil || len(items) != 1 || string(items[0]) != value {
 			t.Errorf("%d items, %v", len(items), err)
 		}

@@ -40,7 +40,7 @@ const reportsAnswers = true
 // collection was changed.
 const maxItems = 8
 
-func (i Item) attributes() map[string]string {
+func attributes(i Item) map[string]string {
 	return map[string]string{"service": i.Service, "username": i.User}
 }
 
@@ -50,7 +50,7 @@ func get(ctx context.Context, item Item) (values [][]byte, err error) {
 		return nil, err
 	}
 	defer b.close()
-	search, open := b.search(item.attributes()), b.openSession()
+	search, open := b.search(attributes(item)), b.openSession()
 	unlocked, locked, err := search()
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func putPersistent(ctx context.Context, item Item, label string, value []byte) e
 	if err != nil {
 		return err
 	}
-	unlocked, _, err := b.search(item.attributes())()
+	unlocked, _, err := b.search(attributes(item))()
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func remove(ctx context.Context, item Item) error {
 		return err
 	}
 	defer b.close()
-	unlocked, locked, err := b.search(item.attributes())()
+	unlocked, locked, err := b.search(attributes(item))()
 	if err != nil {
 		return err
 	}
@@ -250,7 +250,7 @@ func (b *bus) create(
 	var prompt dbus.ObjectPath
 	err = b.call(collection, ssCollection+".CreateItem", map[string]dbus.Variant{
 		ssItem + ".Label":      dbus.MakeVariant(label),
-		ssItem + ".Attributes": dbus.MakeVariant(item.attributes()),
+		ssItem + ".Attributes": dbus.MakeVariant(attributes(item)),
 	}, ss.NewSecret(session, string(value)), true)(&path, &prompt)
 	if err != nil {
 		return "", err

@@ -19,7 +19,7 @@ import (
 	"aws-credproc/internal/keyringtest"
 )
 
-var testItem = Item{"aws-credproc", "test"}
+var testItem = Item{Service: "aws-credproc", User: "test"}
 
 // testEach makes all calls concurrently and checks that each fails with the error in time.
 func testEach(t *testing.T, want error) {
@@ -59,7 +59,7 @@ func TestOfferedPromptIsDismissed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	items, _, err := b.search(testItem.attributes())()
+	items, _, err := b.search(attributes(testItem))()
 	if err != nil || len(items) != 1 {
 		t.Fatalf("items %v, %v", items, err)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"aws-credproc/cache"
+	oskeyring "aws-credproc/cache/keyring"
 	"aws-credproc/cache/statedir"
 	"aws-credproc/credproc"
 	"aws-credproc/internal/ststest"
@@ -101,7 +102,9 @@ func (f fixture) examine(t *testing.T) Report {
 		f.choice = cache.File
 	}
 	state := filepath.Join(dir, "state")
-	c, err := cache.Open(cache.Options{Dir: state, Choice: f.choice})
+	c, err := cache.Open(cache.Options{
+		Dir: state, Choice: f.choice, Keyring: new(oskeyring.Keyring),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

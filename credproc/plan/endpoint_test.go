@@ -3,6 +3,8 @@ package plan
 import (
 	"fmt"
 	"maps"
+	"net/url"
+	"strings"
 	"testing"
 
 	"aws-credproc/cache"
@@ -96,4 +98,38 @@ func TestServiceEndpointMustBeURLWhereItIsUsed(t *testing.T) {
 	if _, err := New(chainOf(t, "[profile p]\n"+role, base), env); err != nil {
 		t.Errorf("a chain without SSO: %v", err)
 	}
+}
+
+func TestEndpointURL(t *testing.T) {
+	for _, s := range []string{
+		"http://localhost", "https://sts.eu-west-1.amazonaws.com", "HTTP://[::1]:4566/path?query",
+		"http://user:p@ss@host:80", "https://127.0.0.1:4566/",
+	} {
+		if !isEndpointURL(s) {
+			t.Errorf("%s is refused", s)
+		}
+	}
+	for _, s := range []string{
+		"", "localhost:4566", "ftp://host", "http:/host", "http://", "http:///path", "http://:80",
+		"http://user@", "http://host:port", "http://a host", "http://host/\n", "\"http://host\"",
+	} {
+		if isEndpointURL(s) {
+			t.Errorf("%q is accepted", s)
+		}
+	}
+}
+
+func FuzzEndpointURLAcceptsWhatTheSDKUses(f *testing.F) {
+	f.Add("http://user:p@ss@[::1]:4566/path?query#fragment")
+	f.Add("https://sts.amazonaws.com:443")
+	f.Fuzz(func(t *testing.T, s string) {
+		u, err := url.Parse(s)
+		if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" ||
+			strings.ContainsAny(s, " \t") {
+			return
+		}
+		if !isEndpointURL(s) {
+			t.Errorf("%q is refused", s)
+		}
+	})
 }

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 
 	"aws-credproc/internal/diag"
@@ -95,8 +94,7 @@ func serviceOf(
 		if configured.url == "" {
 			continue
 		}
-		u, err := url.Parse(configured.url)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		if !isEndpointURL(configured.url) {
 			return Service{}, &diag.Error{
 				Where: id + " endpoint", Setting: configured.setting,
 				Err:  fmt.Errorf("%s is not an http or https URL", configured.from),
@@ -107,6 +105,25 @@ func serviceOf(
 		break
 	}
 	return s, nil
+}
+
+// isEndpointURL reports whether s is an http or https URL with a host. The SDK reports other
+// mistakes. Package net/url would be initialized by every get with a cached session, with package
+// net/netip and all that sorts before that.
+func isEndpointURL(s string) bool {
+	scheme, rest, ok := strings.Cut(s, "://")
+	if !ok || !strings.EqualFold(scheme, "http") && !strings.EqualFold(scheme, "https") {
+		return false
+	}
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		rest = rest[:i]
+	}
+	host, port := rest[strings.LastIndexByte(rest, '@')+1:], ""
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		host, port = host[:i], host[i+1:]
+	}
+	isSpace := func(r rune) bool { return r <= ' ' || r == 0x7f }
+	return host != "" && strings.Trim(port, "0123456789") == "" && !strings.ContainsFunc(s, isSpace)
 }
 
 // serviceVariable returns the variable that sets the endpoint of a service.

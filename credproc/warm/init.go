@@ -5,15 +5,42 @@ package warm
 import (
 	"os"
 
+	"aws-credproc/cache"
 	"aws-credproc/internal/proc"
 )
+
+// pending is the request of this process if its session may be in the keyring, else nil.
+var pending *request
 
 // Tests build the program with the tag nowarm to compare it with one that has no warm path.
 func init() {
 	if profile, ok := profileOf(os.Args); ok {
 		proc.Harden()
-		if Get(profile, os.Getenv, proc.WithoutSIGPIPE(os.Stdout)) {
-			os.Exit(0)
+		if r, ok := newRequest(profile, os.Getenv); ok {
+			finish(r, nil)
 		}
 	}
 }
+
+// Continue continues a request with the keyring, which was not initialized before.
+func Continue(keyring cache.OSKeyring) {
+	if pending != nil {
+		finish(pending, keyring)
+	}
+}
+
+// finish ends the process if the session was printed.
+func finish(r *request, keyring cache.OSKeyring) {
+	if r.print(keyring, stdout{}) {
+		os.Exit(0)
+	}
+	pending = nil
+	if r.needsKeyring {
+		pending = r
+	}
+}
+
+// stdout is the standard output. A write to a closed pipe fails and does not end the process.
+type stdout struct{}
+
+func (stdout) Write(p []byte) (int, error) { return proc.WithoutSIGPIPE(os.Stdout).Write(p) }

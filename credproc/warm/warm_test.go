@@ -2,6 +2,7 @@ package warm
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"maps"
 	"os"
@@ -11,6 +12,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/plan"
+	"aws-credproc/internal/keyringapi"
 )
 
 const (
@@ -67,6 +69,13 @@ func env(t *testing.T, s cache.Session) map[string]string {
 
 func put(t *testing.T, env map[string]string, s cache.Session) {
 	t.Helper()
+	putIn(t, env, s, cache.File, nil)
+}
+
+func putIn(
+	t *testing.T, env map[string]string, s cache.Session, choice cache.Choice, k cache.OSKeyring,
+) {
+	t.Helper()
 	getenv := func(name string) string { return env[name] }
 	files, err := plan.Files(getenv, plan.StateDir(getenv), t.Errorf)
 	if err != nil {
@@ -81,7 +90,7 @@ func put(t *testing.T, env map[string]string, s cache.Session) {
 		t.Fatal(err)
 	}
 	c, err := cache.Open(cache.Options{
-		Dir: plan.StateDir(getenv), Choice: cache.File, Warnf: t.Errorf,
+		Dir: plan.StateDir(getenv), Choice: choice, Warnf: t.Errorf, Keyring: k,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -104,12 +113,61 @@ func TestGetPrintsUsableSession(t *testing.T) {
 	s := fresh()
 	env := env(t, s)
 	var out bytes.Buffer
-	if !Get("dev", func(name string) string { return env[name] }, &out) {
+	if !Get("dev", func(name string) string { return env[name] }, nil, &out) {
 		t.Fatal("nothing was printed")
 	}
 	want, err := plan.Output(s, time.Now())
 	if err != nil || !bytes.Equal(out.Bytes(), want) {
 		t.Errorf("it printed %d bytes, want %d", out.Len(), len(want))
+	}
+}
+
+// keyring is a keyring that has one session.
+type keyring struct {
+	cache.OSKeyring
+	item []byte
+}
+
+func (k *keyring) MaxItem() int { return 8 << 10 }
+
+func (k *keyring) Put(_ context.Context, _ keyringapi.Item, _ string, value []byte) error {
+	k.item = value
+	return nil
+}
+
+func (k *keyring) Get(context.Context, keyringapi.Item) ([][]byte, error) {
+	if k.item == nil {
+		return nil, keyringapi.ErrNotFound
+	}
+	return [][]byte{k.item}, nil
+}
+
+func (k *keyring) Status(context.Context, time.Duration) error { return nil }
+
+// The normal program initializes the keyring after package warm.
+func TestRequestContinuesWithTheKeyring(t *testing.T) {
+	for _, choice := range []cache.Choice{cache.Auto, cache.Keyring} {
+		t.Run(string(choice), func(t *testing.T) {
+			s, k := fresh(), new(keyring)
+			env := env(t, s)
+			env["AWS_CREDPROC_STORE"] = string(choice)
+			putIn(t, env, s, choice, k)
+			r, ok := newRequest("dev", func(name string) string { return env[name] })
+			if !ok {
+				t.Fatal("there is no request")
+			}
+			var out bytes.Buffer
+			if r.print(nil, &out) || !r.needsKeyring {
+				t.Fatalf("without the keyring: needsKeyring is %t", r.needsKeyring)
+			}
+			if !r.print(k, &out) || r.needsKeyring {
+				t.Fatalf("with it: needsKeyring is %t", r.needsKeyring)
+			}
+			want, err := plan.Output(s, time.Now())
+			if err != nil || !bytes.Equal(out.Bytes(), want) {
+				t.Errorf("it printed %d bytes, want %d", out.Len(), len(want))
+			}
+		})
 	}
 }
 
@@ -153,7 +211,8 @@ func TestGetPrintsNothingUnlessAllIsWell(t *testing.T) {
 				tc.break_(t, env)
 			}
 			var out bytes.Buffer
-			if Get(tc.profile, func(name string) string { return env[name] }, &out) || out.Len() > 0 {
+			getenv := func(name string) string { return env[name] }
+			if Get(tc.profile, getenv, nil, &out) || out.Len() > 0 {
 				t.Errorf("%d bytes were printed", out.Len())
 			}
 		})
@@ -166,7 +225,7 @@ func (brokenWriter) Write([]byte) (int, error) { return 0, errors.New("broken") 
 
 func TestGetReportsThatItCouldNotPrint(t *testing.T) {
 	env := env(t, fresh())
-	if Get("dev", func(name string) string { return env[name] }, brokenWriter{}) {
+	if Get("dev", func(name string) string { return env[name] }, nil, brokenWriter{}) {
 		t.Error("it reports success")
 	}
 }

@@ -1,0 +1,39 @@
+// Package keyringapi has what packages cache and cache/keyring share: names of items, and errors.
+// Package cache does not import cache/keyring, whose libraries include package net, so that
+// credproc/warm can read a session from the other stores before these are initialized.
+package keyringapi
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Errors of the keyring wrap one of these where it applies.
+var (
+	// ErrNotFound means that there is no such item. It is not a failure.
+	ErrNotFound = errors.New("not in the keyring")
+	// ErrLocked means that a user must unlock the keyring.
+	ErrLocked = errors.New("locked")
+	// ErrUnavailable means that this machine or login has no keyring.
+	ErrUnavailable = errors.New("not available")
+	// ErrOtherUser means that the session bus, and so the keyring, belongs to another user. It
+	// wraps ErrUnavailable.
+	ErrOtherUser = fmt.Errorf("%w: the D-Bus session bus belongs to another user", ErrUnavailable)
+	// ErrTimeout means that the keyring did not respond in time. It may have the item.
+	ErrTimeout = errors.New("no response in time")
+)
+
+// Error is a failure of the keyring. Every error of the keyring other than ErrNotFound is one.
+type Error struct{ Err error }
+
+func (e *Error) Error() string { return "keyring: " + e.Err.Error() }
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Item names an item of the keyring, as package go-keyring does.
+type Item struct{ Service, User string }
+
+// ResponseLimit is how long the keyring may take to respond. A working keyring takes milliseconds,
+// and a hanging one must not delay an AWS command for long.
+const ResponseLimit = 1500 * time.Millisecond
