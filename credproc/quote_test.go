@@ -2,12 +2,16 @@ package credproc
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
+
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
@@ -80,6 +84,39 @@ func TestErrorsDoNotQuoteResponses(t *testing.T) {
 				w.config("[profile leaf]\n" + leafOf(s) + "\n" + s.more)
 				wantNoSecret(t, w)
 			})
+		}
+	}
+}
+
+// A container's endpoint may refuse in plain text, which the SDK returns as the message.
+func TestRefusalWithoutCodeIsNotQuoted(t *testing.T) {
+	for _, contentType := range []string{"text/plain", "application/json"} {
+		w := newFixture(t)
+		s := sources["container with a token"](w)
+		broken := serve(t, func(*http.Request) (any, int, string) { return nil, 0, "" })
+		broken.breaks = func(rw http.ResponseWriter) bool {
+			rw.Header().Set("Content-Type", contentType)
+			rw.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(rw, `{"SecretAccessKey":"hush","message":"hush"}`)
+			return true
+		}
+		useService(t, "container", broken.URL)
+		w.config("[profile leaf]\n" + leafOf(s) + "\n")
+		wantError(t, w, "leaf", "endpoint refused the request: status 403", 0)
+	}
+}
+
+// An HTTP/2 server can add any text to a GOAWAY frame.
+func TestSendErrorsAreNotQuoted(t *testing.T) {
+	for text, want := range map[string]string{
+		`http2: server sent GOAWAY and closed the connection; LastStreamID=1, ErrCode=NO_ERROR, debug="hush"`: "http2: server sent GOAWAY and closed the connection; LastStreamID=1, ErrCode=NO_ERROR",
+		`malformed HTTP response "hush"`:                  "malformed HTTP response",
+		`failed to parse Location header "hush": a "b" c`: "failed to parse Location header",
+		"dial tcp 127.0.0.1:1: connection refused":        "dial tcp 127.0.0.1:1: connection refused",
+	} {
+		sent := &smithyhttp.RequestSendError{Err: &url.Error{Op: "Post", Err: errors.New(text)}}
+		if got := root(sent).Error(); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
 		}
 	}
 }

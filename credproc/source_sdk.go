@@ -193,14 +193,16 @@ func serviceError(s source, service string, err error, hint string) *diag.Error 
 	return e
 }
 
-// apiText returns the code and message of a refusal. A container's endpoint may send no code, IAM
-// Identity Center no message.
+// apiText returns the code and message of a refusal, and "" if it has no code: the message is then
+// the whole response of a container's endpoint, whatever that is. IAM Identity Center may send no
+// message.
 func apiText(err smithy.APIError) string {
-	var parts []string
-	for _, part := range []string{err.ErrorCode(), err.ErrorMessage()} {
-		if part != "" && part != unknownError {
-			parts = append(parts, part)
-		}
+	code, message := err.ErrorCode(), err.ErrorMessage()
+	switch {
+	case code == "" || code == unknownError:
+		return ""
+	case message == "" || message == unknownError:
+		return code
 	}
-	return strings.Join(parts, ": ")
+	return code + ": " + message
 }

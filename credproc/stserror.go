@@ -297,8 +297,8 @@ func root(err *smithyhttp.RequestSendError) error {
 	if errors.As(inner, new(textproto.ProtocolError)) {
 		return errors.New("the response is not valid HTTP")
 	}
-	text, _, _ := strings.Cut(inner.Error(), ` "`)
-	return errText(strings.TrimRight(text, ": "))
+	text, _, _ := strings.Cut(inner.Error(), `"`)
+	return errText(strings.TrimSuffix(strings.TrimRight(text, ":= "), ", debug")) // of an HTTP/2 GOAWAY
 }
 
 // cause returns the first cause of an error, in words for a user. It does not quote what could not
