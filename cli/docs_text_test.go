@@ -117,6 +117,34 @@ func TestDocsCommandsInTextExist(t *testing.T) {
 	}
 }
 
+// TestDocsSecurityTestsExist checks that the tests that docs/security.md names exist.
+func TestDocsSecurityTestsExist(t *testing.T) {
+	declared := map[string]bool{}
+	err := filepath.WalkDir(moduleRoot, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		for _, f := range regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`).FindAllSubmatch(b, -1) {
+			declared[string(f[1])] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("`((?:Test|Fuzz)[^`]*)`").FindAllStringSubmatch(
+		read(t, "docs/security.md"), -1)
+	if len(named) < 30 {
+		t.Errorf("docs/security.md names %d tests", len(named))
+	}
+	for _, name := range named {
+		if !declared[name[1]] {
+			t.Errorf("docs/security.md names %s, which is not a test", name[1])
+		}
+	}
+}
+
 // otherMessages are the messages of docs/troubleshooting.md that come from AWS or from the system.
 var otherMessages = []string{
 	"AccessDenied", "ExpiredToken", "InvalidClientTokenId", "SignatureDoesNotMatch",

@@ -72,6 +72,7 @@ func TestErrorsDoNotQuoteResponses(t *testing.T) {
 	}
 	for _, response := range []string{
 		secret + "\r\n\r\n", "HTTP/1.1 " + secret + "\r\n\r\n", "HTTP/1.1 200 OK\r\n" + secret + "\r\n\r\n",
+		"HTTP/1.1 200 OK\r\n " + secret + "\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + secret + "\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: " + secret + "\r\n\r\n",
 		"HTTP/1.1 302 Found\r\nLocation: %zz" + secret + "\r\nContent-Length: 0\r\n\r\n",
