@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"time"
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/plan"
+	"aws-credproc/internal/printable"
 	"aws-credproc/profiles"
 )
 
@@ -70,17 +70,14 @@ type Element struct {
 // ServiceEndpoint is the configured endpoint of a service.
 type ServiceEndpoint struct {
 	Service string `json:"service"` // the SDK's name: SSO, SSO OIDC or Signin
-	URL     string `json:"url"`     // without a password
+	URL     string `json:"url"`     // without user information and query
 	From    string `json:"from"`    // a variable or a setting
 }
 
 // serviceEndpoints returns the configured endpoints of a plan's source.
 func serviceEndpoints(p plan.Plan) (all []ServiceEndpoint) {
 	for _, s := range p.Services {
-		shown := ServiceEndpoint{Service: s.ID, From: s.URLFrom}
-		if u, err := url.Parse(s.URL); err == nil { // else it may have a password anywhere
-			shown.URL = u.Redacted()
-		}
+		shown := ServiceEndpoint{Service: s.ID, URL: printable.Mask(s.URL), From: s.URLFrom}
 		all = append(all, shown)
 	}
 	return all
@@ -109,7 +106,8 @@ func (r *Resolver) Explain(ctx context.Context, c profiles.Chain) (Explanation, 
 	}
 	x := Explanation{
 		Profile: c.Profile.Name, Region: p.Endpoint.Region, RegionFrom: p.Endpoint.RegionFrom,
-		STSEndpoint: stsEndpoint, STSEndpointFrom: p.Endpoint.URLFrom, Chain: elements(c, p.Links),
+		STSEndpoint: printable.Mask(stsEndpoint), STSEndpointFrom: p.Endpoint.URLFrom,
+		Chain: elements(c, p.Links),
 	}
 	x.Chain[0].Endpoints = serviceEndpoints(p)
 	store, reason := r.Cache.StoreName(ctx)
@@ -186,10 +184,11 @@ func sourceElement(s profiles.Source) Element {
 	return Element{
 		Type: string(s.Type), Profile: s.Profile,
 		AccessKeyID: shownKeyID(s.AccessKeyID), AccountID: s.AccountID, Location: s.Location,
-		Command: s.Command,
+		Command: printable.Mask(s.Command),
 		RoleARN: s.RoleARN, RoleSessionName: s.RoleSessionName,
-		WebIdentityTokenFile: s.WebIdentityTokenFile, WebIdentityTokenProcess: s.WebIdentityTokenProcess,
-		Policy: s.Policy, PolicyARNs: s.PolicyARNs,
+		WebIdentityTokenFile:    s.WebIdentityTokenFile,
+		WebIdentityTokenProcess: printable.Mask(s.WebIdentityTokenProcess),
+		Policy:                  s.Policy, PolicyARNs: s.PolicyARNs,
 		SSOAccountID: s.SSOAccountID, SSORoleName: s.SSORoleName, SSORegion: s.SSORegion,
 		SSOStartURL: s.SSOStartURL, SSOSession: s.SSOSession,
 		LoginSession: s.LoginSession,

@@ -50,7 +50,8 @@ func okStatus(status uint16) int {
 func checkFuzzed(t *testing.T, s cache.Session, err error, status int) {
 	t.Helper()
 	if err == nil {
-		if problem := malformed(s); problem != "" || !s.Expiration.IsZero() && !s.Expiration.After(s.Issued) {
+		problem := malformed(s)
+		if problem != "" || !s.Expiration.IsZero() && !s.Expiration.After(s.Issued) {
 			t.Errorf("accepted: %s, expires at %v, issued at %v", problem, s.Expiration, s.Issued)
 		}
 		return

@@ -558,6 +558,23 @@ func TestUnusableResponsesOfServices(t *testing.T) {
 	}
 }
 
+// Most machines have no instance metadata service; packets to its address may get no answer.
+func TestSilentMetadataServiceIsNotWaitedFor(t *testing.T) {
+	w := newFixture(t)
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { _ = silent.Close() })
+	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://"+silent.Addr().String())
+	w.config("[profile dev]\nrole_arn = " + devARN + "\ncredential_source = Ec2InstanceMetadata\n")
+	c, err := w.chain("dev")
+	must(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if _, err := w.resolver.Credentials(ctx, c); err == nil || ctx.Err() != nil {
+		t.Errorf("error %v, of the context: %v", err, ctx.Err())
+	}
+}
+
 func TestMissingMetadataServices(t *testing.T) {
 	for name, test := range map[string]struct {
 		leaf string

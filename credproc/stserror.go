@@ -23,6 +23,7 @@ import (
 	"aws-credproc/cache"
 	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/printable"
 	"aws-credproc/profiles"
 )
 
@@ -200,13 +201,13 @@ func (c *stsClient) refused(api smithy.APIError, err error) (code, message strin
 	return code, message
 }
 
-// endpointText returns the URL of the endpoint, for a hint.
+// endpointText returns the URL of the endpoint, for an error or a hint.
 func (c *stsClient) endpointText() string {
 	resolved, err := endpointURL(context.Background(), c.endpoint)
 	if err != nil {
 		return err.Error()
 	}
-	return resolved
+	return printable.Mask(resolved)
 }
 
 func (c *stsClient) endpointHint() string {

@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"github.com/rogpeppe/go-internal/diff"
+
+	"aws-credproc/internal/printable"
 )
 
 // Change is what an edit changes in one file.
@@ -14,7 +16,8 @@ type Change struct {
 	Old, New Secret // the file's text without byte order mark, which may hold keys
 }
 
-// Diff returns the change as a unified diff. Secret values are shown as ***, in comments too.
+// Diff returns the change as a unified diff. Secret values are shown as ***, in comments too, as are
+// secrets in commands and URLs.
 func (c Change) Diff() string {
 	before, after := []byte(masked(string(c.Old))), []byte(masked(string(c.New)))
 	out := string(diff.Diff(c.Path, before, c.Path, after))
@@ -46,14 +49,20 @@ func masked(text string) string {
 		case propertyLine:
 			if secret = isSecretKey(strings.ToLower(s.line.key)); secret {
 				line = s.line.key + " = " + redacted + end
+			} else {
+				line = maskedValue(line)
 			}
 		case continuationLine:
 			if secret {
 				line = "  " + redacted + end
+			} else {
+				line = printable.Mask(line)
 			}
 		case commentLine:
 			if secretInComment().MatchString(line) {
 				line = secretInComment().ReplaceAllString(strings.TrimSuffix(line, end), "${1} "+redacted) + end
+			} else {
+				line = maskedValue(line)
 			}
 		case faultyLine:
 			if text := trim(line); firstWord(text) != text {
@@ -63,4 +72,12 @@ func masked(text string) string {
 		b.WriteString(line)
 	}
 	return b.String()
+}
+
+// maskedValue returns a line of the form "key = value" with secrets in a command or URL as ***.
+func maskedValue(line string) string {
+	if i := strings.Index(line, "="); i >= 0 {
+		return line[:i+1] + printable.Mask(line[i+1:])
+	}
+	return line
 }

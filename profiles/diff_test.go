@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -24,5 +25,33 @@ func TestDiffMasksSecrets(t *testing.T) {
 	text := fmt.Sprintf("%v %+v %#v", changes, changes[0], changes[0])
 	if strings.Contains(text, secret) {
 		t.Errorf("a change prints as %s", text)
+	}
+}
+
+func TestDiffMasksCommandsAndURLs(t *testing.T) {
+	config := "[profile p]\ncredential_process = x --password hush --a b\n" +
+		"# mfa_process=y --pin-token=hush\nendpoint_url = https://jill:hush@h.example/x\nregion = a\ncredential_source=Environment\n"
+	e := mustFiles(t, config, "").Edit()
+	if err := e.Set(ConfigFile, "p", "region", "b"); err != nil {
+		t.Fatal(err)
+	}
+	want := " credential_process = x --password *** --a b\n" +
+		" # mfa_process=y --pin-token ***\n endpoint_url = https://***@h.example/x\n-region = a\n+region = b\n credential_source=Environment\n"
+	if got := e.Changes()[0].Diff(); !strings.Contains(got, want) {
+		t.Errorf("the diff is\n%s, want\n%s", got, want)
+	}
+}
+
+func TestListMasksCommandsAndURLs(t *testing.T) {
+	f := mustLoad(t, "[profile p]\ncredential_process = x --password hush\nmfa_process = TOKEN=hush y\n"+
+		"endpoint_url = https://jill:hush@h.example\nregion = a\n[sso-session s]\n"+
+		"sso_start_url = https://h.example/?k=hush\n", "")
+	list, sessions, err := f.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.Marshal([]any{list, sessions})
+	if err != nil || strings.Contains(string(b), "hush") || !strings.Contains(string(b), "x --password ***") {
+		t.Errorf("%s, %v", b, err)
 	}
 }

@@ -3,8 +3,10 @@ package profiles
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/printable"
 )
 
 // Kinds of profiles besides the source types.
@@ -102,11 +104,15 @@ func (f *Files) fileOf(name string) string {
 	return ConfigFile
 }
 
-// shown returns the properties for display, the two secret ones as ***.
+// shown returns the properties for display, the two secret ones and secrets in commands and URLs as
+// ***.
 func shown(s Section) map[string]string {
 	properties := make(map[string]string, len(s.Properties))
 	for key, property := range s.Properties {
 		properties[key] = property.Value
+		if strings.HasSuffix(key, "_process") || strings.Contains(property.Value, "://") {
+			properties[key] = printable.Mask(property.Value)
+		}
 		if key == "aws_secret_access_key" || key == "aws_session_token" {
 			properties[key] = redacted
 		}

@@ -167,7 +167,9 @@ func TestKeyDependsOnEveryRoleSettingAndSource(t *testing.T) {
 	relativeFile := map[string]string{"AWS_CONFIG_FILE": "config"}
 	relativeProgram := strings.ReplaceAll(process, "/bin/x", "./x")
 	t.Chdir(t.TempDir())
+	relativeCredentials := map[string]string{"AWS_SHARED_CREDENTIALS_FILE": "credentials"}
 	program, file := key(relativeProgram, nil), key(process, relativeFile)
+	credentials := key(process, relativeCredentials)
 	relative := strings.ReplaceAll(web, "/a", "a")
 	here := key(relative, nil)
 	t.Chdir(t.TempDir())
@@ -179,6 +181,9 @@ func TestKeyDependsOnEveryRoleSettingAndSource(t *testing.T) {
 	}
 	if key(process, relativeFile) == file {
 		t.Error("a process has one key with two config files that have one relative path")
+	}
+	if key(process, relativeCredentials) == credentials {
+		t.Error("a process has one key with two credentials files that have one relative path")
 	}
 	if _, ok := seen[key(process, nil)]; !ok {
 		t.Error("the working directory is in a command's key")

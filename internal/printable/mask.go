@@ -1,0 +1,90 @@
+package printable
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+)
+
+const masked = "***"
+
+// Mask replaces what looks like a secret in a command line or a URL by ***: the user information
+// and the query of a URL, the value after a flag or variable whose name says that it is a secret,
+// and a word in the form of an AWS secret access key. Names of files that hold a secret are kept.
+func Mask(s string) string {
+	e := secretForms()
+	s = e.url.ReplaceAllStringFunc(s, maskURL)
+	for _, named := range []*regexp.Regexp{e.assigned, e.flag} {
+		s = named.ReplaceAllStringFunc(s, func(m string) string {
+			parts := named.FindStringSubmatch(m) // before, name, separator, value
+			if isPublicName(parts[2]) {
+				return m
+			}
+			return parts[1] + parts[2] + parts[3] + masked
+		})
+	}
+	return e.key.ReplaceAllStringFunc(s, func(word string) string {
+		if strings.HasPrefix(word, "/") || !strings.ContainsAny(word, "0123456789") ||
+			strings.ToLower(word) == word || strings.ToUpper(word) == word {
+			return word // a path, a hash or a name
+		}
+		return masked
+	})
+}
+
+// expressions find what may be a secret.
+type expressions struct{ url, assigned, flag, key *regexp.Regexp }
+
+// secretForms compiles the expressions when they are first used, not at start-up.
+var secretForms = sync.OnceValue(func() expressions {
+	const (
+		name = `[\w-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|` +
+			`private[_-]?key|credential|authorization)[\w-]*`
+		quoted = `"(?:[^"\\]|\\.)*"?|'[^']*'?`
+		word   = `[^\s"']+`
+	)
+	return expressions{
+		url: regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>]+`),
+		// --name=value, NAME=value, "name": value
+		assigned: regexp.MustCompile(`(?i)()(` + name + `)(=|["']?:[ \t]*)(` +
+			quoted + `|(?:bearer|basic)[ \t]+` + word + `|` + word + `)`),
+		// --name value, but not --name --another
+		flag: regexp.MustCompile(`(?i)(^|[\s"'(;])(--?` + name + `)([ \t]+)(` + quoted +
+			`|(?:[^\s"'-]|-[^\s"'-])(?:` + word + `)?)`),
+		key: regexp.MustCompile(`[A-Za-z0-9/+]{40,}`),
+	}
+})
+
+// isPublicName reports whether the value of a flag or variable is a name and not itself a secret.
+func isPublicName(name string) bool {
+	name = strings.ToLower(name)
+	for _, suffix := range []string{"file", "path", "arn", "id", "name", "url", "type", "process"} {
+		if strings.HasSuffix(name, suffix) {
+			return true
+		}
+	}
+	return false
+}
+
+// maskURL masks the user information, and the query and fragment, of a URL, even if that is not
+// valid.
+func maskURL(s string) string {
+	before := s
+	hasQuery := false
+	if i := strings.IndexAny(s, "?#"); i >= 0 {
+		before, hasQuery = s[:i], true
+	}
+	scheme, rest, _ := strings.Cut(before, "://")
+	authority, path, hasPath := strings.Cut(rest, "/")
+	if i := strings.LastIndex(authority, "@"); i >= 0 {
+		authority = masked + authority[i:]
+	}
+	before = scheme + "://" + authority
+	if hasPath {
+		before += "/" + path
+	}
+	if hasQuery {
+		before += "?" + masked
+	}
+	return before
+}
