@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"time"
 
 	"aws-credproc/cache/statedir"
@@ -122,8 +123,8 @@ func deletedLater(err error) error {
 // If a session cannot be deleted, its facts are kept and the error says why. Sessions in a keyring
 // that cannot be reached are handled as in Delete.
 //
-// Lock files stay, because their locks may be held. So does the key of the file store, which is not
-// a session: another process may be sealing a session with it.
+// Locks that other processes hold stay. So does the key of the file store, which is not a session:
+// another process may be sealing a session with it.
 func (c *Cache) Clear(ctx context.Context) (n int, err error) {
 	c.memory.Clear()
 	d, err := c.state.open(false)
@@ -139,6 +140,7 @@ func (c *Cache) Clear(ctx context.Context) (n int, err error) {
 		run.clearFacts()
 		// Last, because it examines only a sample of the files: fewer are left now.
 		run.fail(sweepFiles(d, c.opts.Now(), clearedTempAge))
+		run.removeLocks()
 	}
 	return run.n, errors.Join(run.errs...)
 }
@@ -233,4 +235,17 @@ func (c *clearRun) clearFacts() {
 			}
 		}
 	}
+}
+
+// removeLocks removes the locks of sessions that have no facts.
+func (c *clearRun) removeLocks() {
+	keys, err := factsKeys(c.dir)
+	c.fail(err)
+	if err != nil {
+		return
+	}
+	c.fail(c.dir.RemoveLocks(func(name string) bool {
+		key, err := ParseKey(strings.TrimSuffix(name, claimSuffix))
+		return err == nil && !slices.Contains(keys, key)
+	}))
 }

@@ -584,6 +584,21 @@ func TestClearDeletesEverySessionInEveryStore(t *testing.T) {
 	if err := c.RecordFailure(Key{3}, testFacts(), errors.New("x")); err != nil {
 		t.Fatal(err)
 	}
+	release, err := c.Lock(t.Context(), Key{4}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	if _, err := c.Claim(Key{1, 1}, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []Key{{1, 1}, {5}} {
+		unlock, err := c.Lock(t.Context(), k, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unlock()
+	}
 	other := exec.Command("secret-tool", "store", "--label=other", "service", "aws-credproc-other",
 		"username", "x")
 	other.Stdin = strings.NewReader("stays")
@@ -601,13 +616,14 @@ func TestClearDeletesEverySessionInEveryStore(t *testing.T) {
 		t.Errorf("another service: %v", err)
 	}
 	var left []string
-	err := filepath.WalkDir(c.opts.Dir, func(path string, e os.DirEntry, err error) error {
-		if !e.IsDir() && filepath.Ext(path) != ".lock" {
+	err = filepath.WalkDir(c.opts.Dir, func(path string, e os.DirEntry, err error) error {
+		_, notOfASession := ParseKey(strings.SplitN(filepath.Base(path), ".", 2)[0])
+		if !e.IsDir() && (filepath.Ext(path) != ".lock" || notOfASession == nil) {
 			left = append(left, filepath.Base(path))
 		}
 		return err
 	})
-	if diff := cmp.Diff([]string{fileKey}, left); diff != "" || err != nil {
+	if diff := cmp.Diff([]string{fileKey, Key{4}.String() + ".lock"}, left); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
 	out, _ := exec.Command("secret-tool", "search", "--all", "service",

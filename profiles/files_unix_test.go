@@ -78,7 +78,7 @@ func TestWorkingDirectoryIsNotReadWithoutHome(t *testing.T) {
 }
 
 func TestReadableHint(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "a file")
+	path := filepath.Join(t.TempDir(), "it's a file")
 	writeText(t, path, "")
 	hint := func() string {
 		info, err := os.Stat(path)
@@ -87,7 +87,7 @@ func TestReadableHint(t *testing.T) {
 		}
 		return readableHint(path, info)
 	}
-	if got, want := hint(), `chmod u+r "`+path+`"`; got != want {
+	if got, want := hint(), "chmod u+r '"+filepath.Dir(path)+`/it'\''s a file'`; got != want {
 		t.Errorf("own file: %s, want %s", got, want)
 	}
 	if err := os.Chown(path, 12345, -1); err != nil {

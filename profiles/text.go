@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"aws-credproc/internal/printable"
 	"fmt"
 	"runtime"
 	"strings"
@@ -166,8 +167,8 @@ func fileLine(path string, line int) string { return fmt.Sprintf("%s:%d", path, 
 
 // quoted returns a path as a word of a command for a user to run.
 func quoted(path string) string {
-	if word, err := commandWord(path, runtime.GOOS); err == nil {
-		return word
+	if runtime.GOOS == "windows" {
+		return `"` + path + `"`
 	}
-	return path
+	return printable.ShellWord(path)
 }

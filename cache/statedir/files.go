@@ -66,7 +66,7 @@ func readFile(root *os.Root, name string, limit int) ([]byte, error) {
 	if err := files.CheckInfo(info, int64(limit)); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", versioned.ErrCorrupt, name, err)
 	}
-	if err := checkFile(info); err != nil {
+	if err := checkFile(filepath.Join(root.Name(), name), info); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	b := make([]byte, info.Size())

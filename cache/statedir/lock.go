@@ -7,13 +7,19 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 
 	"github.com/gofrs/flock"
+
+	"aws-credproc/internal/files"
 )
 
 // lockTries limits how often a lock is retried because its file, or a directory above it, was
 // removed. The state directory is not removed that often during one wait.
 const lockTries = 100
+
+const lockSuffix = ".lock"
 
 // Lock takes the lock with this name for this process and waits until other processes release it.
 // It calls look, which may be nil, at least once and perhaps without the lock. When look returns
@@ -72,6 +78,44 @@ func (d *Dir) TryLock(name string) (unlock func(), held bool, err error) {
 	return unlock, true, nil
 }
 
+// RemoveLocks removes the files of the locks whose names dead accepts. A lock that another process
+// holds stays. A process that waits for a removed lock finds that out, see [Dir.Lock].
+func (d *Dir) RemoveLocks(dead func(name string) bool) error {
+	entries, err := d.List(locks)
+	errs := []error{err}
+	for _, e := range entries {
+		if name, ok := strings.CutSuffix(e.Name(), lockSuffix); ok && dead(name) {
+			errs = append(errs, d.removeLock(name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// removeLock removes the file of a lock that is free.
+func (d *Dir) removeLock(name string) error {
+	unlock, held, err := d.TryLock(name)
+	if errors.Is(err, fs.ErrNotExist) { // removed by another process
+		return nil
+	}
+	if err != nil || !held {
+		return err
+	}
+	defer unlock()
+	root, err := d.open(locks)
+	if err != nil {
+		return err
+	}
+	defer d.close(root)
+	if runtime.GOOS == "windows" {
+		unlock() // Windows does not remove an open file, so it keeps a lock that is taken meanwhile
+	}
+	err = root.Remove(name + lockSuffix)
+	if errors.Is(err, fs.ErrNotExist) || files.IsInUse(err) {
+		return nil
+	}
+	return err
+}
+
 // lockPath returns the path of a lock, and creates and checks its directories: flock opens the file
 // by its path. The error wraps fs.ErrNotExist if the directories are removed meanwhile.
 func (d *Dir) lockPath(name string) (string, error) {
@@ -85,14 +129,16 @@ func (d *Dir) lockPath(name string) (string, error) {
 		return "", err
 	}
 	current.close(root)
-	return filepath.Join(d.path, string(locks), name+".lock"), nil
+	return filepath.Join(d.path, string(locks), name+lockSuffix), nil
 }
 
 // lockFile takes the lock of a file, as Dir.Lock does. The error wraps fs.ErrNotExist if the file
 // is removed meanwhile: other processes then lock the file that replaces it.
 //
 // The system releases the lock when its process ends, so a killed process does not block the
-// others. The file stays: if it were removed, two processes could hold a lock of the same name.
+// others. Only its holder may remove the file, see removeLock: otherwise two processes could hold a
+// lock of the same name.
+//
 // There is no polling. A process that finds the lock taken first waits for a shared lock, which the
 // kernel grants to all waiters together when the holder releases it. So two hundred processes call
 // look at the same time instead of one after the other, and only those whose look returns false

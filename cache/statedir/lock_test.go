@@ -190,3 +190,76 @@ func TestLockLooksAgainUnderTheLock(t *testing.T) {
 		t.Errorf("%d did the work, want 1", workers.Load())
 	}
 }
+
+func TestRemoveLocks(t *testing.T) {
+	d, err := Create(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := d.Lock(t.Context(), "held", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held()
+	for _, name := range []string{"free", "other"} {
+		unlock, err := d.Lock(t.Context(), name, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unlock()
+	}
+	if err := d.RemoveLocks(func(name string) bool { return name != "other" }); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := d.List(locks)
+	if err != nil || len(entries) != 2 || entries[0].Name() != "held.lock" ||
+		entries[1].Name() != "other.lock" {
+		t.Errorf("left: %v, %v", entries, err)
+	}
+}
+
+func TestLockIsExclusiveWhileLocksAreRemoved(t *testing.T) {
+	d, err := Create(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop, removed := make(chan struct{}), 0
+	var remover, all sync.WaitGroup
+	remover.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			err := d.RemoveLocks(func(string) bool { removed++; return true })
+			if err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	var inside atomic.Int32
+	for range 8 {
+		all.Go(func() {
+			for range 100 {
+				unlock, err := d.Lock(t.Context(), "x", nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if inside.Add(1) != 1 {
+					t.Error("two hold the lock")
+				}
+				inside.Add(-1)
+				unlock()
+			}
+		})
+	}
+	all.Wait()
+	close(stop)
+	remover.Wait()
+	if removed == 0 {
+		t.Error("no lock was removed")
+	}
+}

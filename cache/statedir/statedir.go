@@ -80,7 +80,7 @@ func open(path string) (*Dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
-	root, err := openChecked(info, func() (*os.Root, error) { return os.OpenRoot(path) })
+	root, err := openChecked(path, info, func() (*os.Root, error) { return os.OpenRoot(path) })
 	if err != nil {
 		return nil, fmt.Errorf("state directory %s: %w", path, err)
 	}
@@ -89,7 +89,9 @@ func open(path string) (*Dir, error) {
 
 // openChecked opens a directory with the Lstat information info. It returns an error if the
 // directory is not safe or not the one of info.
-func openChecked(info fs.FileInfo, open func() (*os.Root, error)) (*os.Root, error) {
+func openChecked(
+	path string, info fs.FileInfo, open func() (*os.Root, error),
+) (*os.Root, error) {
 	switch {
 	case info.Mode()&(fs.ModeSymlink|fs.ModeIrregular) != 0: // Windows junctions are irregular
 		return nil, errors.New("is a link, not a directory")
@@ -105,7 +107,7 @@ func openChecked(info fs.FileInfo, open func() (*os.Root, error)) (*os.Root, err
 		err = errors.New("was replaced while it was opened")
 	}
 	if err == nil {
-		err = checkDir(opened)
+		err = checkDir(path, opened)
 	}
 	if err != nil {
 		return nil, errors.Join(err, root.Close())
@@ -185,9 +187,10 @@ func (d *Dir) open(folder Folder) (*os.Root, error) {
 	if err != nil {
 		return nil, fmt.Errorf("state directory %s: %w", d.path, err)
 	}
-	root, err := openChecked(info, func() (*os.Root, error) { return d.root.OpenRoot(name) })
+	path := filepath.Join(d.path, name)
+	root, err := openChecked(path, info, func() (*os.Root, error) { return d.root.OpenRoot(name) })
 	if err != nil {
-		return nil, fmt.Errorf("state directory %s: %w", filepath.Join(d.path, name), err)
+		return nil, fmt.Errorf("state directory %s: %w", path, err)
 	}
 	return root, nil
 }

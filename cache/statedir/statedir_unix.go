@@ -3,6 +3,7 @@
 package statedir
 
 import (
+	"aws-credproc/internal/printable"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -49,25 +50,28 @@ func Default() (string, error) {
 
 // checkDir returns an error for a directory that this user does not own or that others can write
 // to.
-func checkDir(info fs.FileInfo) error {
+func checkDir(path string, info fs.FileInfo) error {
 	switch perm := info.Mode().Perm(); {
 	case !isOwned(info):
 		return errors.New("belongs to another user")
 	case perm&0o022 != 0:
-		return fmt.Errorf("others may write to it (mode %#o; to fix it, run chmod 700)", perm)
+		return fmt.Errorf("others may write to it (mode %#o; to fix it, run chmod 700 %s)", perm,
+			printable.ShellWord(path))
 	case perm&0o700 != 0o700:
-		return fmt.Errorf("is read-only (mode %#o; to fix it, run chmod 700)", perm)
+		return fmt.Errorf("is read-only (mode %#o; to fix it, run chmod 700 %s)", perm,
+			printable.ShellWord(path))
 	}
 	return nil
 }
 
 // checkFile returns an error for a file that this user does not own or that others have access to.
-func checkFile(info fs.FileInfo) error {
+func checkFile(path string, info fs.FileInfo) error {
 	switch perm := info.Mode().Perm(); {
 	case !isOwned(info):
 		return errors.New("belongs to another user")
 	case perm&0o077 != 0:
-		return fmt.Errorf("others have access to it (mode %#o; to fix it, run chmod 600)", perm)
+		return fmt.Errorf("others have access to it (mode %#o; to fix it, run chmod 600 %s)", perm,
+			printable.ShellWord(path))
 	}
 	return nil
 }

@@ -3,7 +3,10 @@
 package statedir
 
 import (
+	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"testing"
 )
@@ -26,5 +29,39 @@ func TestDefault(t *testing.T) {
 	t.Setenv("XDG_STATE_HOME", "")
 	if got, err := Default(); err == nil && !filepath.IsAbs(got) {
 		t.Errorf("relative home: %q", got)
+	}
+}
+
+// The chmod command of an error works when it is pasted into a shell.
+func TestChmodInErrorsWorks(t *testing.T) {
+	base := filepath.Join(t.TempDir(), "it's $HOME; a (b)")
+	d, err := Create(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Write(Facts, "x y.json", nil); err != nil {
+		t.Fatal(err)
+	}
+	read := func() error {
+		d, err := Open(base)
+		if err == nil {
+			_, err = d.Read(Facts, "x y.json", 1)
+		}
+		return err
+	}
+	for _, part := range []string{"", "facts", "facts/x y.json"} {
+		if err := os.Chmod(filepath.Join(base, part), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		command := regexp.MustCompile(`run (chmod .*)\)`).FindStringSubmatch(read().Error())
+		if command == nil {
+			t.Fatalf("%q: %v", part, read())
+		}
+		if out, err := exec.Command("sh", "-c", command[1]).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v, %s", command[1], err, out)
+		}
+		if err := read(); err != nil {
+			t.Errorf("after %s: %v", command[1], err)
+		}
 	}
 }

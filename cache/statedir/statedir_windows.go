@@ -27,9 +27,9 @@ func Default() (string, error) {
 
 // checkDir and checkFile return nil: directories below %LOCALAPPDATA% inherit an access control
 // list that allows only the user, and Go's mode bits do not reflect it.
-func checkDir(fs.FileInfo) error { return nil }
+func checkDir(string, fs.FileInfo) error { return nil }
 
-func checkFile(fs.FileInfo) error { return nil }
+func checkFile(string, fs.FileInfo) error { return nil }
 
 // accessToWrite returns an error if this user cannot create files and directories in a directory.
 // It opens the directory with write access, and ignores every error except a denial or a

@@ -27,15 +27,15 @@ func Retry(do func() error) error {
 	pause := time.Millisecond
 	for end := time.Now().Add(retryLimit); ; pause = min(pause+rand.N(pause), 10*time.Millisecond) {
 		err := do()
-		if !isSharing(err) || time.Now().After(end) {
+		if !IsInUse(err) || time.Now().After(end) {
 			return err
 		}
 		time.Sleep(pause)
 	}
 }
 
-// isSharing reports whether err is what Windows returns for a file that another program has open.
-func isSharing(err error) bool {
+// IsInUse reports whether err is what Windows returns for a file that another program has open.
+func IsInUse(err error) bool {
 	return errors.Is(err, windows.ERROR_ACCESS_DENIED) ||
 		errors.Is(err, windows.ERROR_SHARING_VIOLATION)
 }
