@@ -35,8 +35,18 @@ func Mask(s string) string {
 // expressions find what may be a secret.
 type expressions struct{ url, assigned, flag, key *regexp.Regexp }
 
+var (
+	compiled sync.Once
+	forms    expressions
+)
+
 // secretForms compiles the expressions when they are first used, not at start-up.
-var secretForms = sync.OnceValue(func() expressions {
+func secretForms() expressions {
+	compiled.Do(func() { forms = compileForms() })
+	return forms
+}
+
+func compileForms() expressions {
 	const (
 		name = `[\w-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|` +
 			`private[_-]?key|credential|authorization)[\w-]*`
@@ -53,7 +63,7 @@ var secretForms = sync.OnceValue(func() expressions {
 			`|(?:[^\s"'-]|-[^\s"'-])(?:` + word + `)?)`),
 		key: regexp.MustCompile(`[A-Za-z0-9/+]{40,}`),
 	}
-})
+}
 
 // isPublicName reports whether the value of a flag or variable is a name and not itself a secret.
 func isPublicName(name string) bool {
