@@ -76,12 +76,12 @@ func isPublicName(name string) bool {
 	return false
 }
 
-// maskURL masks the user information, and the query and fragment, of a URL, even if that is not
-// valid.
+// maskURL masks the user information, the query and the fragment of a URL, even if that is not
+// valid. It keeps the "#/" of a start URL of IAM Identity Center.
 func maskURL(s string) string {
 	before := s
 	hasQuery := false
-	if i := strings.IndexAny(s, "?#"); i >= 0 {
+	if i := strings.IndexAny(s, "?#"); i >= 0 && s[i:] != "#" && s[i:] != "#/" {
 		before, hasQuery = s[:i], true
 	}
 	scheme, rest, _ := strings.Cut(before, "://")

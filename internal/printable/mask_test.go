@@ -25,6 +25,8 @@ func TestMask(t *testing.T) {
 		"tool --token-file /run/token --secret-id prod/db":           "",
 		"tool --mfa-serial arn:aws:iam::1:mfa/j --region x":          "",
 		"https://sts.eu-west-1.amazonaws.com/path":                   "",
+		"https://corp.awsapps.com/start#/":                           "",
+		"https://corp.awsapps.com/start#":                            "",
 		"/usr/local/Cellar/saml2aws/2-36-19/libexec/Bin/saml2aws -a": "",
 		"op read op://vault/item/password":                           "",
 		"git show " + strings.Repeat("0a", 20):                       "",
