@@ -248,6 +248,12 @@ func (c *Cache) Lock(
 	return func() {}, nil
 }
 
+// LockAlways takes the lock of something that processes must not use at the same time even if
+// nothing is cached, such as a refresh token. unlock is never nil.
+func (c *Cache) LockAlways(ctx context.Context, key Key) (unlock func(), err error) {
+	return statedir.LockAlways(ctx, c.opts.Dir, key.String())
+}
+
 // target returns the choice of the options and the state directory, which it creates. The choice is
 // None if nothing is cached.
 func (c *Cache) target() (*statedir.Dir, Choice) {

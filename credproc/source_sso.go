@@ -2,25 +2,19 @@ package credproc
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials/logincreds"
 	"github.com/aws/aws-sdk-go-v2/credentials/ssocreds"
-	"github.com/aws/aws-sdk-go-v2/service/signin"
 	"github.com/aws/aws-sdk-go-v2/service/sso"
 	ssotypes "github.com/aws/aws-sdk-go-v2/service/sso/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssooidc"
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/plan"
-	"aws-credproc/internal/files"
 	"aws-credproc/profiles"
 )
 
@@ -36,38 +30,40 @@ func ssoSession(ctx context.Context, s source) (cache.Session, error) {
 		return cache.Session{}, err
 	}
 	cfg.Region = from.SSORegion
-	key, login := from.SSOStartURL, []string{"aws", "sso", "login", "--profile", from.Profile}
-	if from.SSOSession != "" {
-		key = from.SSOSession
-		login = []string{"aws", "sso", "login", "--sso-session", from.SSOSession}
-	}
-	path, err := ssocreds.StandardCachedTokenFilepath(key)
+	in, err := ssoSignIn(s)
 	if err != nil {
-		return cache.Session{}, s.fail(err, "")
-	}
-	if err := checkSignedIn(s, ssoService, path, login); err != nil {
 		return cache.Session{}, err
 	}
-	token, err := ssoToken(ctx, s, cfg, path, login)
+	token, err := in.token(ctx, cfg)
 	if err != nil {
 		return cache.Session{}, err
 	}
 	client := sso.NewFromConfig(cfg, func(o *sso.Options) {
 		o.BaseEndpoint = s.baseEndpoint(plan.ServiceSSO)
 	})
-	found, err := retrieve(ctx, s, aws.CredentialsProviderFunc(
-		func(ctx context.Context) (aws.Credentials, error) {
-			return roleCredentials(ctx, client, token, from)
-		}))
+	found, err := roleSession(ctx, s, client, token)
+	if isUnauthorized(err) {
+		in.Tracef("%s: %v; reading the token file again", in.service, err)
+		newer, ok := awaitToken(ctx, in.signIn, func(f tokenFile) (string, error) {
+			return otherToken(f, token, s.Now())
+		})
+		if ok {
+			found, err = roleSession(ctx, s, client, newer)
+		}
+	}
 	switch {
 	case err == nil:
 		return found, nil
-	case errors.As(err, new(*ssotypes.UnauthorizedException)):
-		return cache.Session{}, signInFailure(s, ssoService, err, login)
+	case isUnauthorized(err):
+		return cache.Session{}, in.fail(err)
 	}
 	return cache.Session{}, serviceError(s, ssoService, err, fmt.Sprintf(
 		"check that you have access to the role %s in account %s",
 		from.SSORoleName, from.SSOAccountID))
+}
+
+func isUnauthorized(err error) bool {
+	return errors.As(err, new(*ssotypes.UnauthorizedException))
 }
 
 // baseEndpoint returns the configured endpoint of a service, and nil if the region decides. The
@@ -77,6 +73,17 @@ func (s source) baseEndpoint(service string) *string {
 		return &url
 	}
 	return nil
+}
+
+// roleSession returns the credentials of the account and role of a source, for a token.
+func roleSession(
+	ctx context.Context, s source, client *sso.Client, token string,
+) (cache.Session, error) {
+	from := s.plan.Chain.Source
+	return retrieve(ctx, s, aws.CredentialsProviderFunc(
+		func(ctx context.Context) (aws.Credentials, error) {
+			return roleCredentials(ctx, client, token, from)
+		}))
 }
 
 // roleCredentials returns the credentials of an account and role for a token.
@@ -99,93 +106,86 @@ func roleCredentials(
 	}, nil
 }
 
-// ssoToken returns a valid token of a sign-in. It refreshes the token of an SSO session if
-// necessary. One process at a time does so: all roles of an SSO session share the token, and a
-// refresh token may be valid for one use only.
-func ssoToken(
-	ctx context.Context, s source, cfg aws.Config, path string, login []string,
-) (string, error) {
-	token, err := validToken(path, s.Now())
-	if err == nil {
-		return token, nil
+// ssoToken is the sign-in of an SSO session, or of a start URL in the older form.
+type ssoToken struct{ signIn }
+
+// ssoSignIn returns the sign-in of a source.
+func ssoSignIn(s source) (ssoToken, error) {
+	from := s.plan.Chain.Source
+	key, command := from.SSOStartURL, []string{"aws", "sso", "login", "--profile", from.Profile}
+	if from.SSOSession != "" {
+		key = from.SSOSession
+		command = []string{"aws", "sso", "login", "--sso-session", from.SSOSession}
 	}
-	if s.plan.Chain.Source.SSOSession == "" {
-		return "", signInFailure(s, ssoService, err, login)
-	}
-	client := ssooidc.NewFromConfig(cfg, func(o *ssooidc.Options) {
-		o.BaseEndpoint = s.baseEndpoint(plan.ServiceOIDC)
-	})
-	unlock, err := s.Cache.Lock(ctx, sha256.Sum256([]byte("SSO token "+path)), nil)
+	path, err := ssocreds.StandardCachedTokenFilepath(key)
 	if err != nil {
-		return "", serviceError(s, ssoService, err, "")
+		return ssoToken{}, s.fail(err, "")
 	}
-	refreshed, err := ssocreds.NewSSOTokenProvider(client, path).RetrieveBearerToken(ctx)
-	unlock()
-	if err != nil {
-		return "", signInFailure(s, ssoService, err, login)
-	}
-	return refreshed.Value, nil
+	return ssoToken{signIn{s, ssoService, path, command}}, nil
 }
 
-// validToken returns the token in a file of ~/.aws/sso/cache if it has not expired. The SDK does
-// not accept all forms of a time that the AWS CLI does.
-func validToken(path string, now time.Time) (string, error) {
-	text, err := files.Read(path, plan.MaxTextFile)
+// token returns a valid access token. It renews that of an SSO session if necessary.
+func (in ssoToken) token(ctx context.Context, cfg aws.Config) (string, error) {
+	var redeem func(context.Context, tokenFile) (string, error)
+	if in.plan.Chain.Source.SSOSession != "" {
+		client := ssooidc.NewFromConfig(cfg, func(o *ssooidc.Options) {
+			o.BaseEndpoint = in.baseEndpoint(plan.ServiceOIDC)
+		})
+		redeem = func(ctx context.Context, f tokenFile) (string, error) {
+			return in.redeem(ctx, client, f)
+		}
+	}
+	return withToken(ctx, in.signIn, func(f tokenFile) (string, error) {
+		return otherToken(f, "", in.Now())
+	}, redeem)
+}
+
+// redeem exchanges the refresh token of a file and saves the new tokens.
+func (in ssoToken) redeem(
+	ctx context.Context, client *ssooidc.Client, f tokenFile,
+) (string, error) {
+	var t struct{ ClientID, ClientSecret, RefreshToken string }
+	if err := json.Unmarshal(f.text, &t); err != nil {
+		return "", err
+	}
+	if t.ClientID == "" || t.ClientSecret == "" || t.RefreshToken == "" {
+		return "", errors.New("the SSO session has expired and cannot be refreshed")
+	}
+	out, err := client.CreateToken(ctx, &ssooidc.CreateTokenInput{
+		ClientId: &t.ClientID, ClientSecret: &t.ClientSecret, RefreshToken: &t.RefreshToken,
+		GrantType: aws.String("refresh_token"),
+	})
 	if err != nil {
 		return "", err
 	}
+	token := aws.ToString(out.AccessToken)
+	if token == "" || !isGraphic(token) {
+		return "", errors.New("the new token has no valid accessToken")
+	}
+	f.set("accessToken", token)
+	f.set("expiresAt", in.Now().Add(time.Duration(out.ExpiresIn)*time.Second))
+	if next := aws.ToString(out.RefreshToken); next != "" {
+		f.set("refreshToken", next)
+	}
+	in.save(f)
+	return token, nil
+}
+
+// otherToken returns the access token in a token file if it has not expired and is not the one that
+// was refused. The SDK does not accept all forms of a time that the AWS CLI does.
+func otherToken(f tokenFile, refused string, now time.Time) (string, error) {
 	var t struct {
 		AccessToken string    `json:"accessToken"`
 		ExpiresAt   looseTime `json:"expiresAt"`
 	}
-	err = json.Unmarshal(text, &t)
+	err := json.Unmarshal(f.text, &t)
 	switch {
 	case err != nil:
 		return "", err
 	case t.AccessToken == "" || time.Time(t.ExpiresAt).IsZero():
 		return "", errors.New("the cached token has no accessToken or no expiresAt")
-	case !now.Before(time.Time(t.ExpiresAt)):
-		return "", errors.New("the SSO session has expired or is invalid")
+	case !now.Before(time.Time(t.ExpiresAt)) || t.AccessToken == refused:
+		return "", errTokenExpired
 	}
 	return t.AccessToken, nil
-}
-
-// checkSignedIn returns an error if the token file of a sign-in is missing or cannot be read.
-func checkSignedIn(s source, service, path string, login []string) error {
-	err := files.Check(path, plan.MaxTextFile)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return signInFailure(s, service, errors.New("not signed in"), login)
-	case err != nil:
-		return s.fail(err, strings.Join(login, " "))
-	}
-	return nil
-}
-
-// loginSession returns the credentials of aws login, which keeps them in ~/.aws/login/cache.
-// https://docs.aws.amazon.com/sdkref/latest/guide/feature-login-credentials.html
-func loginSession(ctx context.Context, s source) (cache.Session, error) {
-	const service = "AWS sign-in"
-	from := s.plan.Chain.Source
-	login := []string{"aws", "login", "--profile", from.Profile}
-	cfg, err := sdkConfig(ctx, s, withoutCredentials())
-	if err != nil {
-		return cache.Session{}, err
-	}
-	path, err := logincreds.StandardCachedTokenFilepath(from.LoginSession,
-		s.Getenv("AWS_LOGIN_CACHE_DIRECTORY"))
-	if err != nil {
-		return cache.Session{}, s.fail(err, "")
-	}
-	if err := checkSignedIn(s, service, path, login); err != nil {
-		return cache.Session{}, err
-	}
-	client := signin.NewFromConfig(cfg, func(o *signin.Options) {
-		o.BaseEndpoint = s.baseEndpoint(plan.ServiceSignin)
-	})
-	found, err := retrieve(ctx, s, logincreds.New(client, path))
-	if err != nil {
-		return cache.Session{}, signInFailure(s, service, err, login)
-	}
-	return found, nil
 }

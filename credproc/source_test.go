@@ -67,6 +67,13 @@ func asCommand(what string, args []string) error {
 		}
 		_, err = os.Stdout.Write(text)
 		return err
+	case "renew-token": // in the working directory
+		f, err := readTokenFile("token.json")
+		if err != nil {
+			return err
+		}
+		f.set("refreshToken", "new")
+		return f.write()
 	case "say": // write to stderr, then print a file
 		fmt.Fprint(os.Stderr, "\x1b[31mlook\r\nat \u202ethis\u009b "+strings.Repeat("x", 100<<10))
 		return asCommand("print", args)
@@ -405,6 +412,7 @@ func TestSignInFailures(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newFixture(t)
+			w.shortPatience()
 			s := sources[test.source](w)
 			w.config("[profile leaf]\n" + s.leaf + "\n" + s.more + "\n[profile dev]\nrole_arn = " + devARN +
 				"\nsource_profile = leaf\n")
