@@ -44,6 +44,7 @@ var notRun = map[string]string{
 	"sha256sum ":            "scripts/verify-check.sh",
 	"gh attestation ":       "it needs a published release",
 	"aws ":                  "TestE2EClients runs the AWS CLI",
+	"aws-credproc serve ":   "TestServeSeveralProfiles: it runs until a signal",
 	"aws-credproc mfa add":  "TestE2ESeed: it needs a keyring",
 	"aws-credproc import ":  "TestE2EImport: it needs a keyring",
 	"aws-credproc mfa remo": "TestE2ESeed",

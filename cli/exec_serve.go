@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -41,23 +42,26 @@ func (x *credentialExport) startServer(
 	r = x.childResolver(r)
 	server, err := credserver.Start(credserver.Options{
 		Timeout: x.timeout, Grace: grace,
-		Lookup: func(ctx context.Context) (credserver.Credentials, error) {
-			return x.lookup(ctx, r, profile)
-		},
-		Failed: func(err error) { x.log.say("%v", err) },
+		Lookups: map[string]credserver.Lookup{credserver.Path: x.lookupOf(r, profile)},
+		Failed:  func(err error) { x.log.say("%v", err) },
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("exec: %w", err)
 	}
 	set = append(set,
-		variable{"AWS_CONTAINER_CREDENTIALS_FULL_URI", server.URL()},
-		variable{"AWS_CONTAINER_AUTHORIZATION_TOKEN", server.Token()})
+		variable{"AWS_CONTAINER_CREDENTIALS_FULL_URI", server.URL(credserver.Path)},
+		variable{"AWS_CONTAINER_AUTHORIZATION_TOKEN", server.Token})
 	if file, err := server.WriteToken(); err != nil {
 		x.warn("exec: %v; tools that read only the file will not find the token", err)
 	} else {
 		set = append(set, variable{"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file})
 	}
 	return server, slices.Concat(set, contextVariables(s, region), withoutProxy(os.Getenv)), nil
+}
+
+// lookupOf returns a function that calls lookup for a profile.
+func (x *credentialExport) lookupOf(r *credproc.Resolver, profile string) credserver.Lookup {
+	return func(ctx context.Context) (credserver.Credentials, error) { return x.lookup(ctx, r, profile) }
 }
 
 // lookup reads the config files and returns the credentials of a profile. If the session is due for

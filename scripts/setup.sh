@@ -38,6 +38,8 @@ debian() {
 	have zenity || packages+=(zenity)
 	have strace || packages+=(strace)
 	have xdotool || packages+=(xdotool)
+	have ip || packages+=(iproute2)
+	have curl || packages+=(curl)
 	have zsh || packages+=(zsh)
 	have fish || packages+=(fish)
 	[[ -f /usr/share/bash-completion/bash_completion ]] || packages+=(bash-completion)
@@ -129,6 +131,9 @@ done
 have strace || missing "strace: the tests that trace where secrets go"
 for part in Xvfb zenity xdotool; do
 	have "$part" || missing "$part: the tests of the MFA window"
+done
+for part in ip curl; do
+	have "$part" || missing "$part: the tests of serve"
 done
 for part in zsh fish; do
 	have "$part" || missing "$part: the tests of its completion script"

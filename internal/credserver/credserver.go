@@ -1,5 +1,6 @@
-// Package credserver serves credentials on the loopback interface, as the endpoint of a container
-// does. SDKs find it by AWS_CONTAINER_CREDENTIALS_FULL_URI and AWS_CONTAINER_AUTHORIZATION_TOKEN.
+// Package credserver serves credentials on the loopback interface or a link-local address, as the
+// endpoint of a container does. SDKs find it by AWS_CONTAINER_CREDENTIALS_FULL_URI and
+// AWS_CONTAINER_AUTHORIZATION_TOKEN.
 //
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 package credserver
@@ -10,23 +11,24 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"os"
-	"sync"
+	"slices"
+	"strings"
 	"time"
 
 	"aws-credproc/internal/diag"
 	"aws-credproc/internal/terminal"
 )
 
-// Loopback is the only address that a [Server] listens on.
-const Loopback = "127.0.0.1"
-
-const path = "/credentials"
+// Path is the path of the credentials if there are those of one profile only.
+const Path = "/credentials"
 
 // Credentials are what a [Server] returns.
 type Credentials struct {
@@ -36,37 +38,51 @@ type Credentials struct {
 
 // Options are the settings of a [Server].
 type Options struct {
-	// Lookup returns the credentials. Concurrent requests share one call.
-	Lookup  func(context.Context) (Credentials, error)
+	// Lookups return the credentials of each path. Concurrent requests of a path share one call.
+	Lookups map[string]Lookup
 	Timeout time.Duration // of one lookup
 	// Grace is how long a lookup may take after its context has ended.
 	Grace time.Duration
 	// Failed is called with the error of a lookup, because many SDKs do not show the server's
 	// response.
 	Failed func(error)
+	// Address is where the server listens: see [CheckAddress]. The zero value means a free port of
+	// 127.0.0.1.
+	Address netip.AddrPort
+	// Token is what requests need in their Authorization header. If it is "", there is a new one.
+	Token string
+	// AnyUser accepts connections of other users to a loopback address.
+	AnyUser bool
+	// Refused, if it is not nil, is called with the owner of a connection that was closed because it
+	// is another user's.
+	Refused func(uid uint32)
 }
 
-// Server is an HTTP server for one set of credentials. It responds only to requests from this
-// machine that have its token.
+// Server is an HTTP server for credentials. It responds only to requests from this machine, or from
+// containers on its link, that have its token.
 type Server struct {
 	Options
-	host, token string
-	tokenDir    string // "" unless WriteToken has made it
-	server      *http.Server
-	listener    *net.TCPListener
-
-	mu       sync.Mutex
-	inflight *lookup // nil while no lookup runs
+	host      string
+	temporary string // a file or directory that Close deletes, if it is not ""
+	server    *http.Server
+	listener  *net.TCPListener
+	inflight  inflight
 }
 
-// Start starts a server on a free port, with a new token.
+// Start starts a server.
 func Start(o Options) (*Server, error) {
-	s := &Server{Options: o, token: rand.Text()}
-	l, err := net.Listen("tcp4", Loopback+":0")
-	if err != nil {
-		return nil, fmt.Errorf("exec: cannot open the credentials endpoint: %w", err)
+	s := &Server{Options: o}
+	if !s.Address.IsValid() {
+		s.Address = netip.MustParseAddrPort(Loopback + ":0")
 	}
-	s.listener = l.(*net.TCPListener)
+	if s.Token == "" {
+		s.Token = rand.Text()
+	}
+	l, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(s.Address))
+	if err != nil {
+		return nil, listenError(s.Address, err)
+	}
+	s.listener = l
 	s.host = l.Addr().String()
 	s.server = &http.Server{
 		Handler:           s,
@@ -86,7 +102,8 @@ func Start(o Options) (*Server, error) {
 			limited.remove(c)
 		}
 	}
-	go func() { _ = s.server.Serve(guardedListener{l, limited}) }() // returns after Close
+	guarded := guardedListener{l, limited, s.allows}
+	go func() { _ = s.server.Serve(guarded) }() // returns after Close
 	return s, nil
 }
 
@@ -94,21 +111,21 @@ func Start(o Options) (*Server, error) {
 // needs seconds.
 const requestTimeout = 10 * time.Second
 
-// URL returns the URL of the credentials.
-func (s *Server) URL() string { return "http://" + s.host + path }
+// URL returns the URL of the credentials of a path.
+func (s *Server) URL(path string) string {
+	u := url.URL{Scheme: "http", Host: strings.TrimSuffix(s.host, ":80"), Path: path}
+	return u.String()
+}
 
 // Listener returns a duplicate of the server's listening socket. The port stays taken while it is
 // open, also after Close.
 func (s *Server) Listener() (*os.File, error) { return s.listener.File() }
 
-// Token returns the value that requests need in their Authorization header.
-func (s *Server) Token() string { return s.token }
-
-// Close stops the server, closes its connections and deletes the token's file.
+// Close stops the server, closes its connections and deletes the token's file, if it has made it.
 func (s *Server) Close() error {
 	err := s.server.Close()
-	if s.tokenDir != "" {
-		err = errors.Join(err, os.RemoveAll(s.tokenDir))
+	if s.temporary != "" {
+		err = errors.Join(err, os.RemoveAll(s.temporary))
 	}
 	return err
 }
@@ -123,16 +140,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 		respond(w, status, map[string]string{"code": code, "message": message})
 	}
+	lookup, isKnown := s.Lookups[r.URL.Path]
 	switch {
-	case r.Host != s.host: // a web page whose host name resolves to this machine (DNS rebinding)
+	case !s.isHost(r.Host): // a web page whose host name resolves to this machine (DNS rebinding)
 		refuse(http.StatusForbidden, "AccessDenied", "the Host header is not "+s.host)
 		return
 	case !s.isAuthorized(r):
 		refuse(http.StatusUnauthorized, "AccessDenied",
 			"the Authorization header is not the value of AWS_CONTAINER_AUTHORIZATION_TOKEN")
 		return
-	case r.URL.Path != path:
-		refuse(http.StatusNotFound, "NotFound", "the only path is "+path)
+	case !isKnown:
+		paths := slices.Sorted(maps.Keys(s.Lookups))
+		refuse(http.StatusNotFound, "NotFound", "the path is not "+strings.Join(paths, " or "))
 		return
 	case r.Method != http.MethodGet:
 		w.Header().Set("Allow", http.MethodGet)
@@ -142,7 +161,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if trust, ok := r.Context().Value(trustKey{}).(func()); ok {
 		trust()
 	}
-	credentials, err := s.shared(r.Context())
+	credentials, err := s.shared(r.Context(), r.URL.Path, lookup)
 	if err != nil {
 		if r.Context().Err() != nil {
 			return // the client has disconnected
@@ -154,9 +173,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	respond(w, http.StatusOK, response(credentials, time.Now()))
 }
 
+// isHost reports whether host is that of the URL. Clients leave out the port 80.
+func (s *Server) isHost(host string) bool {
+	return host == s.host || host+":80" == s.host
+}
+
 func (s *Server) isAuthorized(r *http.Request) bool {
 	values := r.Header["Authorization"]
-	return len(values) == 1 && subtle.ConstantTimeCompare([]byte(values[0]), []byte(s.token)) == 1
+	return len(values) == 1 && subtle.ConstantTimeCompare([]byte(values[0]), []byte(s.Token)) == 1
 }
 
 // failureStatus returns 503 for a failure that may pass, else 403.

@@ -25,13 +25,15 @@ var testCredentials = Credentials{
 }
 
 // startServer starts a server with this lookup and the token TOKEN.
-func startServer(t *testing.T, lookup func(context.Context) (Credentials, error)) *Server {
+func startServer(t *testing.T, lookup Lookup) *Server {
 	t.Helper()
-	s, err := Start(Options{Lookup: lookup, Timeout: time.Minute, Failed: func(error) {}})
+	s, err := Start(Options{
+		Lookups: map[string]Lookup{Path: lookup}, Timeout: time.Minute, Failed: func(error) {},
+		Token: "TOKEN",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.token = "TOKEN"
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }
@@ -39,11 +41,11 @@ func startServer(t *testing.T, lookup func(context.Context) (Credentials, error)
 // request sends a request with the token, changed by edit, and returns the status and the body.
 func (s *Server) request(t *testing.T, edit func(*http.Request)) (status int, body string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL(), nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL(Path), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("Authorization", s.token)
+	r.Header.Set("Authorization", s.Token)
 	if edit != nil {
 		edit(r)
 	}
@@ -134,7 +136,7 @@ func TestOtherRequestsAreRefused(t *testing.T) {
 			}
 		})
 	}
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, s.URL(), nil)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, s.URL(Path), nil)
 	r.Header.Set("X", strings.Repeat("x", 32<<10))
 	r.RequestURI = ""
 	if resp, err := http.DefaultTransport.RoundTrip(r); err == nil {
@@ -188,7 +190,7 @@ func TestLoopbackOnly(t *testing.T) {
 	l := remoteListener{make(chan net.Conn, 2)}
 	l.conns <- remoteConn{theirs, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}}
 	l.conns <- remoteConn{near, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}}
-	conn, err := guardedListener{l, &unauthenticated{}}.Accept()
+	conn, err := guardedListener{l, &unauthenticated{}, s.allows}.Accept()
 	if err != nil || conn.(remoteConn).Conn != near {
 		t.Errorf("%v, and a connection from %s", err, conn.RemoteAddr())
 	}
@@ -248,7 +250,7 @@ func TestConcurrentRequestsShareALookup(t *testing.T) {
 		cancel()
 	}()
 	for range 3 {
-		if _, err := s.shared(impatient); !errors.Is(err, context.Canceled) {
+		if _, err := s.shared(impatient, Path, s.Lookups[Path]); !errors.Is(err, context.Canceled) {
 			t.Fatalf("error %v", err)
 		}
 	}
@@ -319,7 +321,7 @@ func TestIdleConnectionsDoNotBlockRequests(t *testing.T) {
 func TestRefusedConnectionsAreClosed(t *testing.T) {
 	s := startServer(t, func(context.Context) (Credentials, error) { return testCredentials, nil })
 	for token, want := range map[string]bool{"TOKEN": false, "TOKEM": true} {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL(), nil)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL(Path), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,11 +6,12 @@ import (
 	"sync"
 )
 
-// guardedListener closes connections from other machines and, on Linux, from other users. It limits
-// the number of connections that have not shown the token.
+// guardedListener closes connections that are not allowed. It limits the number of connections that
+// have not shown the token.
 type guardedListener struct {
 	net.Listener
 	limited *unauthenticated
+	allows  func(net.Conn) bool
 }
 
 func (l guardedListener) Accept() (net.Conn, error) {
@@ -19,8 +20,7 @@ func (l guardedListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		from, ok := conn.RemoteAddr().(*net.TCPAddr)
-		if ok && from.IP.IsLoopback() && isAllowedPeer(conn) {
+		if l.allows(conn) {
 			l.limited.add(conn)
 			return conn, nil
 		}

@@ -11,23 +11,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// isAllowedPeer reports whether the process at the other end of a loopback connection runs as this
-// user or as root, who can read all that this user can. A peer that has already closed its socket
+// peer returns the user of the process at the other end of a loopback connection, and whether it is
+// this user or root, who can read all that this user can. A peer that has already closed its socket
 // is not allowed. If the kernel does not tell the user, the peer is allowed: it needs the token.
-func isAllowedPeer(conn net.Conn) bool {
+func peer(conn net.Conn) (uid uint32, isAllowed bool) {
 	client, ok := conn.RemoteAddr().(*net.TCPAddr)
 	server, isTCP := conn.LocalAddr().(*net.TCPAddr)
 	if !ok || !isTCP {
-		return true
+		return noUser, true
 	}
 	uid, err := socketOwner(client, server)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return false
-	case err != nil:
-		return true
+	if err != nil {
+		return noUser, !errors.Is(err, fs.ErrNotExist)
 	}
-	return uid == 0 || int(uid) == os.Getuid() || int(uid) == os.Geteuid()
+	return uid, uid == 0 || int(uid) == os.Getuid() || int(uid) == os.Geteuid()
 }
 
 // Sizes of the messages of sock_diag(7): nlmsghdr, inet_diag_req_v2, and inet_diag_msg.
@@ -53,9 +50,9 @@ func socketOwner(local, remote *net.TCPAddr) (uid uint32, err error) {
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit); err != nil {
 		return 0, err
 	}
-	from, to := local.IP.To4(), remote.IP.To4()
+	family, from, to := uint8(unix.AF_INET), local.IP.To4(), remote.IP.To4()
 	if from == nil || to == nil {
-		return 0, unix.EAFNOSUPPORT
+		family, from, to = unix.AF_INET6, local.IP.To16(), remote.IP.To16()
 	}
 	native := binary.NativeEndian
 	m := make([]byte, headerSize+requestSize)
@@ -63,7 +60,7 @@ func socketOwner(local, remote *net.TCPAddr) (uid uint32, err error) {
 	native.PutUint16(m[4:], sockDiagByFamily)
 	native.PutUint16(m[6:], unix.NLM_F_REQUEST)
 	request := m[headerSize:]
-	request[0], request[1] = unix.AF_INET, unix.IPPROTO_TCP
+	request[0], request[1] = family, unix.IPPROTO_TCP
 	native.PutUint32(request[4:], 0xffffffff) // in any state
 	binary.BigEndian.PutUint16(request[8:], uint16(local.Port))
 	binary.BigEndian.PutUint16(request[10:], uint16(remote.Port))

@@ -68,6 +68,28 @@ func TestSocketOwner(t *testing.T) {
 	}
 }
 
+// TestPeerOverIPv6: the kernel reports the user of an IPv6 connection too.
+func TestPeerOverIPv6(t *testing.T) {
+	l, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	conn, err := net.Dial("tcp6", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	accepted, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer accepted.Close()
+	if uid, isAllowed := peer(accepted); int(uid) != os.Getuid() || !isAllowed {
+		t.Errorf("user %d, allowed %v", uid, isAllowed)
+	}
+}
+
 func FuzzSocketOwner(f *testing.F) {
 	f.Add(make([]byte, headerSize+answerSize))
 	f.Fuzz(func(t *testing.T, m []byte) {
