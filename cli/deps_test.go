@@ -25,7 +25,7 @@ var layers = [][]string{
 	{"credproc/warm/oskeyring"},
 	{"credproc/warm"},
 	{"credproc"},
-	{"credproc/mfa"},
+	{"credproc/mfa", "credproc/signin"},
 	{"credproc/shell"},
 	{"credproc/plan"},
 	{"profiles", "cache"},
@@ -117,6 +117,8 @@ func checkImports(t *testing.T, p listedPackage) {
 		to, ours := strings.CutPrefix(path, module+"/")
 		switch {
 		case !ours:
+		case to == "internal/ssotest":
+			t.Errorf("%s imports %s, which is for tests", from, to)
 		case to == "internal/ststest" && !slices.Contains(ststestImporters, from):
 			t.Errorf("%s imports %s, which is for tests and the demo", from, to)
 		case inInternal && !strings.HasPrefix(to, "internal/"):

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"aws-credproc/internal/ssotest"
 	"aws-credproc/internal/ststest"
 	"aws-credproc/profiles"
 )
@@ -23,6 +24,7 @@ import (
 type docHome struct {
 	dir, bin string
 	sts      *ststest.Server
+	sso      *ssotest.Server
 	key      ststest.AccessKey
 }
 
@@ -47,10 +49,19 @@ func newDocHome(t *testing.T) docHome {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := docHome{dir: t.TempDir(), bin: t.TempDir(), sts: s, key: user.Key}
+	sso := ssotest.Start(ssotest.Settings{
+		Consent: ssotest.Allow, StartURL: "https://corp.awsapps.com/start",
+	})
+	t.Cleanup(sso.Close)
+	sso.SetAccounts(
+		ssotest.Account{ID: testAccount, Name: "Main", Roles: []string{"Developer", "ReadOnly"}},
+		ssotest.Account{ID: "210987654321", Name: "Sandbox", Roles: []string{"Admin"}})
+	h := docHome{dir: t.TempDir(), bin: t.TempDir(), sts: s, sso: sso, key: user.Key}
 	self, err := os.Executable()
-	if err == nil { // under this name, the test binary runs as the program
-		err = os.Symlink(self, filepath.Join(h.bin, "aws-credproc"))
+	for _, name := range []string{"aws-credproc", "xdg-open", "open"} {
+		if err == nil { // under these names, the test binary runs as programs
+			err = os.Symlink(self, filepath.Join(h.bin, name))
+		}
 	}
 	if err = errors.Join(err, os.Mkdir(filepath.Join(h.dir, ".aws"), 0o700)); err != nil {
 		t.Fatal(err)
@@ -74,7 +85,8 @@ func (h docHome) toReal(text string) string {
 // toExample replaces the keys and paths of this home with those of the pages.
 func (h docHome) toExample(text string) string {
 	return strings.NewReplacer(h.key.ID, exampleKeyID, h.key.Secret, exampleSecret,
-		h.bin, "/home/jill/go/bin", h.dir, "/home/jill").Replace(text)
+		h.bin, "/home/jill/go/bin", h.dir, "/home/jill",
+		h.sso.URL, "https://oidc.eu-west-1.amazonaws.com").Replace(text)
 }
 
 var headerRE = regexp.MustCompile(`(?m)^\[(.*)\]`)
@@ -170,7 +182,8 @@ func (h docHome) run(t *testing.T, command string) (code int, stdout, stderr str
 	cmd.Dir = h.dir
 	cmd.Env = append(demoEnviron(os.Environ()), "HOME="+h.dir, "XDG_STATE_HOME=",
 		"PATH="+h.bin+":"+os.Getenv("PATH"), "SHELL=/bin/true", "AWS_EC2_METADATA_DISABLED=true",
-		"AWS_CREDPROC_PROMPT=none", "AWS_CREDPROC_STORE=file",
+		"AWS_CREDPROC_PROMPT=none", "AWS_CREDPROC_STORE=file", "DISPLAY=:1", "SSH_CONNECTION=",
+		"AWS_ENDPOINT_URL_SSO="+h.sso.URL, "AWS_ENDPOINT_URL_SSO_OIDC="+h.sso.URL,
 		"GORACE=atexit_sleep_ms=0") // by default, the race detector delays each exit by a second
 	if !strings.HasPrefix(command, "aws-credproc explain") { // it sends nothing: show AWS's endpoint
 		cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL_STS="+h.sts.URL)

@@ -82,7 +82,8 @@ func addCommands(a *app, root *cobra.Command) {
 	}
 	add("use", "Use", newGetCmd(a), newExecCmd(a), newExportCmd(a), newServeCmd(a), newWhoamiCmd(a),
 		newRefreshCmd(a), newStatusCmd(a), newClearCmd(a))
-	add("setup", "Set up", newSetupCmd(a), newImportCmd(a), newMFACmd(a))
+	add("setup", "Set up", newLoginCmd(a), newLogoutCmd(a), newSetupCmd(a), newImportCmd(a),
+		newMFACmd(a))
 	add("diagnose", "Diagnose", newListCmd(a), newExplainCmd(a), newDoctorCmd(a))
 	add("more", "More", newDemoCmd(a), newCompletionCmd(a, root), newManCmd(a, root))
 	root.AddCommand(newRenewCmd(a), newSuperviseCmd(a))

@@ -15,6 +15,15 @@ region = eu-west-1
 role_arn = arn:aws:iam::123456789012:role/Dev
 source_profile = base
 region = eu-west-1
+
+[sso-session corp]
+sso_start_url = https://corp.awsapps.com/start
+sso_region = eu-west-1
+
+[profile dev-sso]
+sso_session = corp
+sso_account_id = 123456789012
+sso_role_name = Developer
 `
 
 // TestHelpExamplesWork checks that every command has examples and that they run. What an example
@@ -49,6 +58,11 @@ func checkExample(t *testing.T, line string) {
 	}
 	h := newDocHome(t)
 	h.add(t, exampleConfig)
+	if strings.Contains(command, " --all") { // it includes dev-sso
+		if code, _, stderr := h.run(t, "aws-credproc login --sso-session corp"); code != 0 {
+			t.Fatal(stderr)
+		}
+	}
 	if code, stdout, stderr := h.run(t, command); code != 0 {
 		t.Errorf("%s: exit %d\n%s%s", command, code, stderr, stdout)
 	}

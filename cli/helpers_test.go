@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,7 +22,20 @@ import (
 )
 
 // programs are the programs that the test binary runs as, by its name.
-var programs = map[string]func(){"aws-credproc": func() { os.Exit(Main(os.Args[1:])) }}
+var programs = map[string]func(){
+	"aws-credproc": func() { os.Exit(Main(os.Args[1:])) },
+	"xdg-open":     openPage, // the browser on Linux
+	"open":         openPage, // on macOS
+}
+
+// openPage visits the page in the first argument, as a browser does.
+func openPage() {
+	response, err := http.Get(os.Args[1])
+	if err != nil {
+		os.Exit(1)
+	}
+	_ = response.Body.Close() // the page was only visited
+}
 
 const (
 	testAccount = "123456789012"

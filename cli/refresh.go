@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -26,10 +24,10 @@ type refresh struct {
 	*app
 	all, newCode bool
 	wait         time.Duration
-	start        time.Time  // failures before it are not shared
-	deadline     time.Time  // of --timeout
-	until        time.Time  // end of --wait, which all profiles share
-	signedIn     [][]string // commands that have run
+	start        time.Time // failures before it are not shared
+	deadline     time.Time // of --timeout
+	until        time.Time // end of --wait, which all profiles share
+	signedIn     []string  // commands of the sign-ins that were tried
 }
 
 func newRefreshCmd(a *app) *cobra.Command {
@@ -41,7 +39,8 @@ func newRefreshCmd(a *app) *cobra.Command {
 		Long: `Assumes the role of each profile and caches the new session, even if the cached
 session is still valid. If that fails, the cached session is kept.
 
-If an IAM Identity Center sign-in has expired, it runs "aws sso login" at a terminal.
+At a terminal, it signs in to IAM Identity Center if a sign-in has expired, as
+"aws-credproc login" does.
 If the keyring is locked, its own prompt may appear for up to a minute.
 
 A new role or policy takes some seconds to take effect everywhere in AWS. With --wait,
@@ -120,12 +119,7 @@ func (r *refresh) refresh(
 		return r.printf("%s: static keys, nothing to refresh\n", name)
 	}
 	s, err := r.retryDenied(ctx, resolver, chain)
-	if command := credproc.SignInCommand(err); command != nil {
-		if why := oldAWSCLI(ctx, command); why != "" {
-			return withoutSignIn(err, why, command)
-		}
-	}
-	if r.signIn(ctx, err) {
+	if r.signIn(ctx, resolver, chain, err) {
 		r.start = time.Now()
 		s, err = r.retryDenied(ctx, resolver, chain)
 	}
@@ -173,33 +167,46 @@ func (r *refresh) retryDenied(
 	}
 }
 
-// signIn runs the command that signs in again, if the failure requires that and there is a
-// terminal, and reports whether it has succeeded. It runs a command once for all profiles. The
-// output goes to stderr.
-func (r *refresh) signIn(ctx context.Context, failed error) bool {
-	command := credproc.SignInCommand(failed)
+// signIn signs in if the failure of a chain requires that and there is a terminal, and reports
+// whether that has succeeded. It does so once for all profiles of a sign-in.
+func (r *refresh) signIn(
+	ctx context.Context, resolver *credproc.Resolver, chain profiles.Chain, failed error,
+) bool {
+	command := strings.Join(credproc.SignInCommand(failed), " ")
 	canAsk := r.prompt == mfa.Auto || r.prompt == mfa.TTY
-	if command == nil || !canAsk || !terminal.IsAvailable() {
+	if command == "" || !canAsk || !terminal.IsAvailable() || slices.Contains(r.signedIn, command) {
 		return false
 	}
-	equal := func(c []string) bool { return slices.Equal(c, command) }
-	if slices.ContainsFunc(r.signedIn, equal) {
-		return false
-	}
-	r.signedIn = append(r.signedIn, command)
-	line := strings.Join(command, " ")
 	var e *diag.Error
 	if !errors.As(failed, &e) {
 		return false
 	}
-	r.say("%s: %s; running %s", e.Profile, e.What(), line)
+	r.signedIn = append(r.signedIn, command)
+	r.say("%s: %s", e.Profile, e.What())
 	defer r.pauseWatchdog()()
 	defer r.startTimer() // for the following profiles too
-	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, r.stderr, r.stderr
-	if err := cmd.Run(); err != nil {
-		r.say("%s: %s: %v", e.Profile, line, err)
+	if err := r.login(ctx, resolver, chain); err != nil {
+		r.report(err)
 		return false
 	}
 	return true
+}
+
+// login signs in to the source of a chain.
+func (r *refresh) login(
+	ctx context.Context, resolver *credproc.Resolver, chain profiles.Chain,
+) error {
+	if chain.Source.Type == profiles.Login {
+		return awsLogin(ctx, r.app, chain)
+	}
+	f, err := r.files()
+	if err != nil {
+		return err
+	}
+	to, err := targetOfChain(f, chain)
+	if err != nil {
+		return err
+	}
+	_, err = signer{app: r.app}.signIn(ctx, resolver, to)
+	return err
 }

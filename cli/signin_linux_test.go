@@ -2,168 +2,140 @@ package cli
 
 import (
 	"bytes"
-	"crypto/sha1"
-	"encoding/hex"
-	"fmt"
-	"net/http"
-	"net/http/httptest"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"aws-credproc/internal/ssotest"
 	"aws-credproc/internal/terminal/ptytest"
 )
 
-// TestRefreshSignsIn: at a terminal, "aws sso login" runs once for two profiles of one sign-in. A
-// script in place of the AWS CLI creates the token file.
+// TestRefreshSignsIn: at a terminal, refresh signs in once for two profiles of one sign-in.
 func TestRefreshSignsIn(t *testing.T) {
-	portal := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		token := r.Header.Get("x-amz-sso_bearer_token")
-		if r.URL.Path != "/federation/credentials" || token != "fresh" {
-			rw.WriteHeader(http.StatusUnauthorized)
-			return
-		}
-		_, _ = fmt.Fprintf(rw, `{"roleCredentials": {"accessKeyId": "ASIASSO",
-			"secretAccessKey": "x", "sessionToken": "x", "expiration": %d}}`,
-			time.Now().Add(time.Hour).UnixMilli())
-	}))
-	defer portal.Close()
-	sum := sha1.Sum([]byte("corp"))
-	const hint = "hint: aws sso login --sso-session corp"
-	const settings = "sso_session = corp\nsso_account_id = 123456789012\nsso_role_name = "
+	const hint = "hint: aws-credproc login --sso-session corp"
 	for name, test := range map[string]struct {
 		args     []string
 		terminal bool
-		login    string // what the script does
+		consent  ssotest.Consent
 		want     string // in stderr; "" means success
 	}{
-		"at a terminal": {[]string{"refresh", "dev", "ops"}, true, "cp fresh.json \"$CACHED\"", ""},
-		"sign-in fails": {[]string{"refresh", "dev", "ops"}, true, "exit 7", "exit status 7"},
-		"no terminal":   {[]string{"refresh", "dev"}, false, "", hint},
-		"--prompt none": {[]string{"--prompt", "none", "refresh", "dev"}, true, "", hint},
-		"get":           {[]string{"get", "dev"}, true, "", hint},
+		"at a terminal":   {[]string{"refresh", "dev", "ops"}, true, ssotest.Allow, ""},
+		"denied":          {[]string{"refresh", "dev", "ops"}, true, ssotest.Deny, hint},
+		"no terminal":     {[]string{"refresh", "dev"}, false, ssotest.Allow, hint},
+		"--prompt none":   {[]string{"--prompt", "none", "refresh", "dev"}, true, ssotest.Allow, hint},
+		"get":             {[]string{"get", "dev"}, true, ssotest.Allow, hint},
+		"whoami, exports": {[]string{"export", "dev"}, true, ssotest.Allow, hint},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newSignInHelper(t, ssotest.Settings{Consent: test.consent})
+			var stdout, stderr string
+			var err error
+			signsIn := test.terminal && len(test.args) == 3 && test.args[0] == "refresh"
+			if test.terminal {
+				_, wait := h.start(t, test.args...)
+				if signsIn {
+					visit(t, h.openedURL(t))
+				}
+				stdout, stderr, err = wait()
+			} else {
+				stdout, stderr, err = h.run(t, test.args...)
+			}
+			if (err == nil) != (test.want == "") || !strings.Contains(stderr, test.want) {
+				t.Errorf("%v, stdout %s, stderr %s", err, stdout, stderr)
+			}
+			if test.want == "" && strings.Count(stdout, ": refreshed, valid for ") != 2 {
+				t.Errorf("stdout %s", stdout)
+			}
+			want := 0
+			if signsIn {
+				want = 1
+			} else if status := exitStatus(err); status != exitNeedsUser {
+				t.Errorf("exit status %d", status)
+			}
+			if n := h.Calls("RegisterClient"); n != want {
+				t.Errorf("%d sign-ins, want %d", n, want)
+			}
+		})
+	}
+}
+
+func exitStatus(err error) int {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return exit.ExitCode()
+	}
+	return 0
+}
+
+// TestAWSLogin: login and refresh run "aws login" for a profile with login_session, if the AWS CLI
+// has that command.
+func TestAWSLogin(t *testing.T) {
+	const install = "hint: install AWS CLI 2.32 or later, then run aws login --profile signed\n"
+	for name, test := range map[string]struct{ script, want string }{
+		"version 1": {
+			"echo aws-cli/1.42.1 Python/3.13.5 Linux/6.1 botocore/1.40.1\n",
+			"the AWS CLI in the PATH is version 1.42, which has no login\naws-credproc: " + install,
+		},
+		"an old version 1": {
+			"echo aws-cli/1.11.0 Python/2.7 >&2\n",
+			"the AWS CLI in the PATH is version 1.11, which has no login\naws-credproc: " + install,
+		},
+		"version 2.31": {
+			"echo aws-cli/2.31.0 Python/3.13\n",
+			"the AWS CLI in the PATH is version 2.31, which has no login\naws-credproc: " + install,
+		},
+		"none":   {"", "the AWS CLI is not in the PATH\naws-credproc: " + install},
+		"recent": {version2 + "exit 7\n", "signed: aws login: exit status 7\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHelper(t, startSTS(t))
-			cached := filepath.Join(h.dir, ".aws", "sso", "cache", hex.EncodeToString(sum[:])+".json")
-			if err := os.MkdirAll(filepath.Dir(cached), 0o700); err != nil {
+			bin := filepath.Join(h.dir, "bin")
+			if err := os.Mkdir(bin, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			for path, text := range map[string]string{
-				filepath.Join(h.dir, "aws"): "#!/bin/sh\n" + version2 + "echo \"$@\" >>login.log\n" +
-					"echo 'Attempting to open your browser'\n" + test.login + "\n",
-				filepath.Join(h.dir, "fresh.json"): freshToken(),
-				filepath.Join(h.dir, "config"): "[profile dev]\n" + settings + "Dev\n" +
-					"[profile ops]\n" + settings + "Ops\n" + corpSession,
-			} {
-				if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
+			if test.script != "" {
+				script := "#!/bin/sh\n[ \"$1\" = --version ] || echo \"$@\" >>login.log\n" + test.script
+				if err := os.WriteFile(filepath.Join(bin, "aws"), []byte(script), 0o700); err != nil {
 					t.Fatal(err)
 				}
 			}
-			h.env = append(h.env, "HOME="+h.dir, "PATH="+h.dir+":"+os.Getenv("PATH"),
-				"CACHED="+cached, "AWS_ENDPOINT_URL_SSO="+portal.URL)
-			var stdout, stderr bytes.Buffer
-			cmd := h.command(t, test.args...)
-			cmd.Dir, cmd.Stdout, cmd.Stderr = h.dir, &stdout, &stderr
-			var err error
-			if pty := ptytest.New(t); test.terminal {
-				pty.Start(cmd)
-				err = cmd.Wait()
-			} else {
-				err = cmd.Run()
-			}
-			out, errOut := stdout.String(), stderr.String()
-			if (err == nil) != (test.want == "") || !strings.Contains(errOut, test.want) ||
-				strings.Contains(out, "browser") {
-				t.Errorf("%v, stdout %s, stderr %s", err, out, errOut)
-			}
-			if test.want == "" && strings.Count(out, ": refreshed, valid for ") != 2 {
-				t.Errorf("stdout %s", out)
-			}
-			want := ""
-			if test.login != "" {
-				want = "sso login --sso-session corp\n"
+			h.setting(t, "[profile signed]\nlogin_session = arn:aws:sts::123456789012:assumed-role/Jill/jill")
+			h.env = append(h.env, "HOME="+h.dir, "PATH="+bin)
+			for _, command := range []string{"login", "refresh"} {
+				var stderr bytes.Buffer
+				cmd := h.command(t, command, "signed")
+				cmd.Dir, cmd.Stderr = h.dir, &stderr
+				ptytest.New(t).Start(cmd)
+				if err := cmd.Wait(); err == nil || !strings.Contains(stderr.String(), test.want) {
+					t.Errorf("%s: %v, stderr %s", command, err, stderr.String())
+				}
 			}
 			log, _ := os.ReadFile(filepath.Join(h.dir, "login.log")) // it does not exist if not run
-			if string(log) != want {
-				t.Errorf("the AWS CLI was run with %q, want %q", log, want)
+			if want := strings.Repeat("login --profile signed\n", 2); (string(log) == want) != (name == "recent") {
+				t.Errorf("the AWS CLI was run with %q", log)
 			}
 		})
 	}
 }
 
 // version2 answers --version as the AWS CLI does.
-const version2 = "if [ \"$1\" = --version ]; then echo aws-cli/2.31.0 Python/3.13; exit; fi\n"
-
-// TestRefreshNamesOldAWSCLI: version 1 has no "aws sso login".
-func TestRefreshNamesOldAWSCLI(t *testing.T) {
-	const install = ": install version 2, then run aws sso login --sso-session corp\n"
-	for name, test := range map[string]struct{ script, hint string }{
-		"version 1": {
-			"echo aws-cli/1.42.1 Python/3.13.5 Linux/6.1 botocore/1.40.1\n",
-			"the AWS CLI in the PATH is version 1, which has no sso login" + install,
-		},
-		"an old version 1": {
-			"echo aws-cli/1.11.0 Python/2.7 >&2\n",
-			"the AWS CLI in the PATH is version 1, which has no sso login" + install,
-		},
-		"none": {"", "the AWS CLI is not in the PATH" + install},
-	} {
-		h := newHelper(t, startSTS(t))
-		bin := filepath.Join(h.dir, "bin")
-		if err := os.Mkdir(bin, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if test.script != "" {
-			script := "#!/bin/sh\n[ \"$1\" = --version ] || echo \"$@\" >>login.log\n" + test.script
-			if err := os.WriteFile(filepath.Join(bin, "aws"), []byte(script), 0o700); err != nil {
-				t.Fatal(err)
-			}
-		}
-		h.setting(t, "[profile sso]\nsso_session = corp\nsso_account_id = 123456789012\n"+
-			"sso_role_name = Dev\n"+corpSession)
-		h.env = append(h.env, "HOME="+h.dir, "PATH="+bin)
-		var stderr bytes.Buffer
-		cmd := h.command(t, "refresh", "sso")
-		cmd.Dir, cmd.Stderr = h.dir, &stderr
-		ptytest.New(t).Start(cmd)
-		if err := cmd.Wait(); err == nil || !strings.HasSuffix(stderr.String(), "hint: "+test.hint) {
-			t.Errorf("%s: %v, stderr %s", name, err, stderr.String())
-		}
-		if log, err := os.ReadFile(filepath.Join(h.dir, "login.log")); err == nil {
-			t.Errorf("%s: the AWS CLI was run with %q", name, log)
-		}
-	}
-}
-
-// corpSession is a sign-in of IAM Identity Center.
-const corpSession = "[sso-session corp]\nsso_region = eu-west-3\n" +
-	"sso_start_url = https://example.awsapps.com/start\n"
-
-// freshToken returns a token file that is valid for an hour.
-func freshToken() string {
-	expires := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
-	return `{"accessToken": "fresh", "expiresAt": "` + expires + `"}`
-}
+const version2 = "if [ \"$1\" = --version ]; then echo aws-cli/2.32.0 Python/3.13; exit; fi\n"
 
 // TestTimeoutExcludesSignIn: the profiles after a sign-in that takes longer than --timeout have
 // their own time.
 func TestTimeoutExcludesSignIn(t *testing.T) {
-	h := newHelper(t, startSTS(t))
-	const script = "#!/bin/sh\n" + version2 + "sleep 4\nexit 7\n"
-	if err := os.WriteFile(filepath.Join(h.dir, "aws"), []byte(script), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	h.setting(t, "[profile sso]\nsso_session = corp\nsso_account_id = 123456789012\n"+
-		"sso_role_name = Dev\n"+corpSession)
-	h.env = append(h.env, "HOME="+h.dir, "PATH="+h.dir+":"+os.Getenv("PATH"))
-	var stdout, stderr bytes.Buffer
-	cmd := h.command(t, "refresh", "--timeout", "3s", "sso", "dev")
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	ptytest.New(t).Start(cmd)
-	if err := cmd.Wait(); err == nil || !strings.HasPrefix(stdout.String(), "dev: refreshed") {
-		t.Errorf("%v, stdout %s, stderr %s", err, stdout.String(), stderr.String())
+	h := newSignInHelper(t, ssotest.Settings{Consent: ssotest.Deny})
+	h.setting(t, "[profile role]\nrole_arn = "+testRole+"\nsource_profile = base")
+	_, wait := h.start(t, "refresh", "--timeout", "3s", "dev", "role")
+	url := h.openedURL(t)
+	time.Sleep(7 * time.Second) // longer than --timeout and the grace of the watchdog
+	visit(t, url)
+	stdout, stderr, err := wait()
+	if err == nil || !strings.HasPrefix(stdout, "role: refreshed") {
+		t.Errorf("%v, stdout %s, stderr %s", err, stdout, stderr)
 	}
 }

@@ -1,6 +1,7 @@
 package credproc
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,13 +16,14 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/plan"
+	"aws-credproc/internal/printable"
 	"aws-credproc/profiles"
 )
 
 const ssoService = "IAM Identity Center (SSO)"
 
 // ssoSession returns the credentials of an account and role of IAM Identity Center. It uses the
-// token that aws sso login keeps in ~/.aws/sso/cache.
+// token that login keeps in ~/.aws/sso/cache, as aws sso login does.
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html
 func ssoSession(ctx context.Context, s source) (cache.Session, error) {
 	from := s.plan.Chain.Source
@@ -64,6 +66,19 @@ func ssoSession(ctx context.Context, s source) (cache.Session, error) {
 
 func isUnauthorized(err error) bool {
 	return errors.As(err, new(*ssotypes.UnauthorizedException))
+}
+
+// loginCommand returns the command that signs in to the SSO source of a chain. It names the profile
+// if that has settings of the connection, which login then uses.
+func loginCommand(c profiles.Chain) []string {
+	p := c.SourceProfile
+	ownConnection := p.Get("ca_bundle") != "" || p.Get("services") != "" ||
+		p.Get("endpoint_url") != ""
+	if c.Source.SSOSession == "" || ownConnection {
+		return []string{"aws-credproc", "login", profiles.Argument(c.Source.Profile)}
+	}
+	return []string{"aws-credproc", "login", "--sso-session",
+		printable.ShellWord(c.Source.SSOSession)}
 }
 
 // baseEndpoint returns the configured endpoint of a service, and nil if the region decides. The
@@ -112,11 +127,7 @@ type ssoToken struct{ signIn }
 // ssoSignIn returns the sign-in of a source.
 func ssoSignIn(s source) (ssoToken, error) {
 	from := s.plan.Chain.Source
-	key, command := from.SSOStartURL, []string{"aws", "sso", "login", "--profile", from.Profile}
-	if from.SSOSession != "" {
-		key = from.SSOSession
-		command = []string{"aws", "sso", "login", "--sso-session", from.SSOSession}
-	}
+	key, command := cmp.Or(from.SSOSession, from.SSOStartURL), loginCommand(s.plan.Chain)
 	path, err := ssocreds.StandardCachedTokenFilepath(key)
 	if err != nil {
 		return ssoToken{}, s.fail(err, "")

@@ -28,6 +28,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/shell"
+	"aws-credproc/internal/ssotest"
 	"aws-credproc/internal/ststest"
 	"aws-credproc/profiles"
 )
@@ -51,7 +52,8 @@ type fixture struct {
 	resolver *Resolver
 	stderr   *strings.Builder
 	warnings *strings.Builder
-	tokenKey []byte // signs web identity tokens
+	tokenKey []byte          // signs web identity tokens
+	sso      *ssotest.Server // started by identityCenter
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -265,44 +267,61 @@ const (
 		"\n"
 )
 
+// identityCenter starts an IAM Identity Center where jill is signed in. Roles have her credentials.
+func (w *fixture) identityCenter() *ssotest.Server {
+	if w.sso != nil {
+		return w.sso
+	}
+	w.sso = ssotest.Start(ssotest.Settings{Credentials: func(string, string) ssotest.Credentials {
+		return ssotest.Credentials{
+			AccessKeyID: w.given.AccessKeyID, SecretAccessKey: w.given.SecretAccessKey,
+			SessionToken: w.given.SessionToken, Expiration: w.given.Expiration,
+		}
+	}})
+	w.t.Cleanup(w.sso.Close)
+	roles := []string{"Jill"}
+	for i := range 10 {
+		roles = append(roles, fmt.Sprint("Jill", i))
+	}
+	w.sso.SetAccounts(ssotest.Account{ID: account, Roles: roles})
+	w.sso.AddSignIn(ssoAccess, "again", "client", "hush")
+	return w.sso
+}
+
 // portal starts the IAM Identity Center service that returns a role's credentials.
 func (w *fixture) portal() *fakeService {
-	s := serve(w.t, func(r *http.Request) (any, int, string) {
-		q := r.URL.Query()
-		switch {
-		case r.Method != http.MethodGet || r.URL.Path != "/federation/credentials":
-			return nil, http.StatusNotFound, "ResourceNotFoundException"
-		case r.Header.Get("X-Amz-Sso_bearer_token") != ssoAccess:
-			return nil, http.StatusUnauthorized, "UnauthorizedException"
-		case q.Get("account_id") != account || !strings.HasPrefix(q.Get("role_name"), "Jill"):
-			return nil, http.StatusForbidden, "ForbiddenException"
-		}
-		return map[string]any{"roleCredentials": map[string]any{
-			"accessKeyId": w.given.AccessKeyID, "secretAccessKey": w.given.SecretAccessKey,
-			"sessionToken": w.given.SessionToken, "expiration": w.given.Expiration.UnixMilli(),
-		}}, 0, ""
-	})
+	s := count(w.t, w.identityCenter().Handler())
 	w.t.Setenv("AWS_ENDPOINT_URL_SSO", s.URL)
 	return s
 }
 
 // oidc starts the IAM Identity Center service that returns a new access token, once.
 func (w *fixture) oidc() *fakeService {
-	var used atomic.Bool
-	s := serve(w.t, func(r *http.Request) (any, int, string) {
-		var in struct{ ClientID, ClientSecret, GrantType, RefreshToken string }
-		if err := json.NewDecoder(r.Body).Decode(&in); err != nil || r.Method != http.MethodPost ||
-			r.URL.Path != "/token" {
-			return nil, http.StatusBadRequest, "InvalidRequestException"
-		}
-		if in.ClientID != "client" || in.ClientSecret != "hush" || in.GrantType != "refresh_token" ||
-			in.RefreshToken != "again" || used.Swap(true) {
-			return nil, http.StatusBadRequest, "InvalidGrantException"
-		}
-		return map[string]any{"accessToken": ssoAccess, "expiresIn": 28800, "refreshToken": "and again",
-			"tokenType": "Bearer"}, 0, ""
-	})
+	s := count(w.t, w.identityCenter().Handler())
 	w.t.Setenv("AWS_ENDPOINT_URL_SSO_OIDC", s.URL)
+	return s
+}
+
+// count starts a service that counts the successful requests.
+func count(t *testing.T, handler http.Handler) *fakeService {
+	t.Helper()
+	s := &fakeService{}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if s.breaks != nil && s.breaks(rw) {
+			return
+		}
+		recorder := httptest.NewRecorder()
+		handler.ServeHTTP(recorder, r)
+		if recorder.Code == http.StatusOK {
+			s.good.Add(1)
+		}
+		for name, values := range recorder.Header() {
+			rw.Header()[name] = values
+		}
+		rw.WriteHeader(recorder.Code)
+		_, _ = rw.Write(recorder.Body.Bytes()) // fails only if the client is gone
+	}))
+	t.Cleanup(s.Close)
 	return s
 }
 

@@ -345,24 +345,24 @@ func TestSignInFailures(t *testing.T) {
 	}{
 		"not signed in": {bySession,
 			func(w *fixture) { must(w.t, os.RemoveAll(filepath.Join(w.dir, ssoFile))) },
-			"IAM Identity Center (SSO): not signed in\nhint: aws sso login --sso-session corp", needsUser},
+			"IAM Identity Center (SSO): not signed in\nhint: aws-credproc login --sso-session corp", needsUser},
 		"not signed in, older form": {
 			older, func(w *fixture) { must(w.t, os.RemoveAll(filepath.Join(w.dir, ssoFile))) },
-			"hint: aws sso login --profile leaf", needsUser,
+			"hint: aws-credproc login leaf", needsUser,
 		},
 		"expired": {
 			bySession, func(w *fixture) { w.signedIn("corp", ssoAccess, -time.Second, nil) },
-			"cannot be refreshed\nhint: aws sso login --sso-session corp", needsUser,
+			"cannot be refreshed\nhint: aws-credproc login --sso-session corp", needsUser,
 		},
 		"expired, older form": {
 			older, func(w *fixture) { w.signedIn(ssoStart, ssoAccess, -time.Second, nil) },
-			"expired or is invalid\nhint: aws sso login --profile leaf", needsUser,
+			"expired or is invalid\nhint: aws-credproc login leaf", needsUser,
 		},
 		"refresh is refused": {bySession, func(w *fixture) {
 			w.oidc()
 			w.signedIn("corp", "old", -time.Hour,
 				map[string]any{"refreshToken": "used", "clientId": "client", "clientSecret": "hush"})
-		}, "InvalidGrantException\nhint: aws sso login --sso-session corp", needsUser},
+		}, "InvalidGrantException\nhint: aws-credproc login --sso-session corp", needsUser},
 		"refresh request fails": {bySession, func(w *fixture) {
 			w.t.Setenv("AWS_ENDPOINT_URL_SSO_OIDC", "http://127.0.0.1:1")
 			w.signedIn("corp", "old", -time.Hour,
@@ -370,12 +370,12 @@ func TestSignInFailures(t *testing.T) {
 		}, "cannot reach IAM Identity Center (SSO): ", temporary},
 		"token is revoked": {
 			bySession, func(w *fixture) { w.signedIn("corp", "revoked", time.Hour, nil) },
-			"UnauthorizedException: refused by the stand-in\nhint: aws sso login", needsUser,
+			"UnauthorizedException: Session token not found or invalid\nhint: aws-credproc login", needsUser,
 		},
 		"token file is damaged": {
 			bySession,
 			func(w *fixture) { must(w.t, os.WriteFile(w.signedIn("corp", "", 0, nil), []byte("{"), 0o600)) },
-			"hint: aws sso login", needsUser,
+			"hint: aws-credproc login", needsUser,
 		},
 		"token file is large": {
 			bySession, func(w *fixture) { w.signedIn("corp", strings.Repeat("x", 65<<10), time.Hour, nil) },
@@ -458,7 +458,7 @@ func TestRefreshedTokenIsSaved(t *testing.T) {
 			must(t, err)
 			b, err := os.ReadFile(paths[0])
 			must(t, err)
-			if len(paths) != 1 || !strings.Contains(string(b), "and again") {
+			if len(paths) != 1 || !strings.Contains(string(b), "and again") && !strings.Contains(string(b), "refresh-") {
 				t.Error("the new refresh token is lost")
 			}
 			if info, err := os.Stat(paths[0]); err != nil || runtime.GOOS != "windows" &&

@@ -66,6 +66,19 @@ const (
 	ignoreEndpointsVariable = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"
 )
 
+// ServiceEndpoint returns the configured endpoint of a service for a profile and its [services]
+// section. Its URL is empty if the region decides. The error is a [*diag.Error].
+func ServiceEndpoint(
+	id string, p, services profiles.Section, getenv func(string) string,
+) (Service, error) {
+	s, err := serviceOf(id, p, services, getenv)
+	if err != nil {
+		err.Profile = p.Name
+		return Service{}, err
+	}
+	return s, nil
+}
+
 // serviceOf returns the configured endpoint of a service for a profile and its [services] section,
 // in the order of precedence of
 // https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
