@@ -21,7 +21,7 @@ func awsLogin(ctx context.Context, a *app, c profiles.Chain) error {
 	command := []string{"aws", "login", "--profile", c.Source.Profile}
 	line := strings.Join(command, " ")
 	if why := oldAWSCLI(ctx, command); why != "" {
-		return fail(errors.New(why), "install AWS CLI 2.32 or later, then run "+line)
+		return fail(errors.New(why), "install version 2.32, then run "+line)
 	}
 	a.say("%s: running %s", c.Source.Profile, line)
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
@@ -57,4 +57,15 @@ func oldAWSCLI(ctx context.Context, command []string) string {
 		return fmt.Sprintf("the AWS CLI in the PATH is version %d.%d, which has no login", major, minor)
 	}
 	return ""
+}
+
+// withoutSignIn returns a failure that a sign-in would fix, with a hint about why that cannot run.
+func withoutSignIn(failed error, why string, command []string) error {
+	var e *diag.Error
+	if !errors.As(failed, &e) {
+		return failed
+	}
+	changed := *e
+	changed.Hint = why + ": install version 2.32, then run " + strings.Join(command, " ")
+	return &changed
 }

@@ -258,7 +258,8 @@ func targetOfProfile(f *profiles.Files, name string) (target, error) {
 		return target{}, &diag.Error{
 			Profile: name,
 			Problem: "the profile does not sign in to IAM Identity Center",
-			Hint:    "aws-credproc explain " + profiles.Argument(name) + " shows where its credentials come from",
+			Hint: "aws-credproc explain " + profiles.Argument(name) +
+				" shows where its credentials come from",
 		}
 	}
 	return targetOfChain(f, c)

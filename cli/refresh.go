@@ -119,6 +119,11 @@ func (r *refresh) refresh(
 		return r.printf("%s: static keys, nothing to refresh\n", name)
 	}
 	s, err := r.retryDenied(ctx, resolver, chain)
+	if command := credproc.SignInCommand(err); command != nil && command[0] == "aws" {
+		if why := oldAWSCLI(ctx, command); why != "" {
+			return withoutSignIn(err, why, command)
+		}
+	}
 	if r.signIn(ctx, resolver, chain, err) {
 		r.start = time.Now()
 		s, err = r.retryDenied(ctx, resolver, chain)

@@ -7,24 +7,21 @@ import (
 	"testing"
 )
 
-// TestE2ERefreshNamesOldAWSCLI: version 1 of the AWS CLI, which has no "aws sso login", is recognized,
-// and version 2 is not taken for it.
+// TestE2ERefreshNamesOldAWSCLI: versions of the AWS CLI without "aws login" are recognized: the
+// pinned version 1, and Debian's version 2.
 func TestE2ERefreshNamesOldAWSCLI(t *testing.T) {
 	v1, v2 := repoPath(t, "build", "venv", "bin"), "/usr/bin"
 	need(t, exists(filepath.Join(v1, "aws")), "build/venv")
 	need(t, exists(filepath.Join(v2, "aws")), "aws")
 	program := buildProgram(t)
-	for dir, hint := range map[string]string{
-		v1: "the AWS CLI in the PATH is version 1, which has no sso login: install version 2, then run " +
-			"aws sso login --sso-session corp\n",
-		v2: "aws sso login --sso-session corp\n",
-	} {
+	for dir, version := range map[string]string{v1: "1.", v2: "2."} {
 		h := newHome(t, "PATH="+dir+string(os.PathListSeparator)+"/usr/bin:/bin")
-		h.write(t, "config", "[profile sso]\nsso_session = corp\nsso_account_id = 123456789012\n"+
-			"sso_role_name = Dev\n[sso-session corp]\nsso_region = eu-west-1\n"+
-			"sso_start_url = https://example.awsapps.com/start\n")
-		r := h.run(t, program, "--prompt", "none", "refresh", "sso")
-		if r.code != 3 || !strings.HasSuffix(r.stderr, "hint: "+hint) {
+		h.write(t, "config", "[profile signed]\nlogin_session = "+
+			"arn:aws:sts::123456789012:assumed-role/Jill/jill\n")
+		r := h.run(t, program, "--prompt", "none", "refresh", "signed")
+		if r.code != 3 || !strings.Contains(r.stderr, "hint: the AWS CLI in the PATH is version "+version) ||
+			!strings.HasSuffix(r.stderr, ", which has no login: install version 2.32, then run "+
+				"aws login --profile signed\n") {
 			t.Errorf("%s: exit %d\n%s", dir, r.code, r.stderr)
 		}
 	}

@@ -3,8 +3,8 @@ package signin
 import (
 	"errors"
 	"fmt"
-	"html"
 	"net/http"
+	"strings"
 
 	"aws-credproc/internal/printable"
 )
@@ -51,9 +51,11 @@ func writePage(w http.ResponseWriter, status int, title, text string) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Connection", "close")
 	w.WriteHeader(status)
+	// Package html would be initialized by every get with a cached session.
+	escape := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;")
+	title = escape.Replace(title)
 	// It fails only if the browser is gone.
-	_, _ = fmt.Fprintf(w, pageHTML, html.EscapeString(title), html.EscapeString(title),
-		html.EscapeString(text))
+	_, _ = fmt.Fprintf(w, pageHTML, title, title, escape.Replace(text))
 }
 
 const pageHTML = `<!DOCTYPE html>

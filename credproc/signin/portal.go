@@ -90,7 +90,9 @@ func (c *Client) accounts(ctx context.Context, accessToken string) (list []Role,
 }
 
 // rolesOf returns the names of the user's roles in an account.
-func (c *Client) rolesOf(ctx context.Context, accessToken, account string) (list []string, err error) {
+func (c *Client) rolesOf(
+	ctx context.Context, accessToken, account string,
+) (list []string, err error) {
 	pages := sso.NewListAccountRolesPaginator(c.Portal, &sso.ListAccountRolesInput{
 		AccessToken: &accessToken, AccountId: &account, MaxResults: aws.Int32(pageSize),
 	}, func(o *sso.ListAccountRolesPaginatorOptions) { o.StopOnDuplicateToken = true })
