@@ -454,7 +454,7 @@ func TestWireReplacesMissingHelper(t *testing.T) {
 			`"/gone/a b/aws-credproc" get x`, "/new/aws-credproc", "/new/aws-credproc get x",
 		},
 		"gone, needs quotes": {
-			"/gone/aws-credproc get x", "/a b/aws-credproc", `"/a b/aws-credproc" get x`,
+			"/gone/aws-credproc get x", "/a b/aws-credproc", `'/a b/aws-credproc' get x`,
 		},
 		"on the PATH": {"aws-credproc get x", "/new/aws-credproc", ""},
 		"exists":      {"THERE get x", "/new/aws-credproc", ""},

@@ -4,14 +4,16 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"unicode/utf8"
 
 	"aws-credproc/internal/diag"
 )
 
 // ProcessCommand returns the credential_process command that starts the helper at an absolute path
-// for a profile: `/path/helper get NAME` or `"/path with space/helper" get NAME`. All SDKs read
-// these forms. (The Go SDK breaks a command that both starts and ends with a quote.) It returns an
-// error for a path that cannot be written in this way. goos is the system whose rules apply.
+// for a profile: `/path/helper get NAME` or `'/path with space/helper' get NAME`. All SDKs read
+// these forms. (The Go SDK v2 breaks a command that both starts and ends with a quote, v1 one that
+// starts with a double quote.) Windows has double quotes only. It returns an error for a path that
+// cannot be written in this way. goos is the system whose rules apply.
 func ProcessCommand(helper, profile, goos string) (string, error) {
 	word, err := commandWord(helper, goos)
 	if err != nil {
@@ -34,12 +36,8 @@ func CommandWith(command, program, goos string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if words := splitCommand(command); len(words) > 0 {
-		for _, quote := range []string{"", `"`, "'"} {
-			if rest, ok := strings.CutPrefix(command, quote+words[0]+quote); ok {
-				return word + rest, nil
-			}
-		}
+	if _, rest, ok := firstCommandWord(trimCommand(command), goos); ok {
+		return word + rest, nil
 	}
 	return "", &diag.Error{
 		Problem: "the program in credential_process does not exist",
@@ -62,13 +60,16 @@ func commandWord(program, goos string) (string, error) {
 	}
 	needsQuotes := func(c rune) bool { return !isAlphanumeric(c) && !strings.ContainsRune(plain, c) }
 	if strings.ContainsFunc(program, needsQuotes) {
-		return `"` + program + `"`, nil
+		if goos == "windows" {
+			return `"` + program + `"`, nil
+		}
+		return "'" + program + "'", nil
 	}
 	return program, nil
 }
 
 // badInCommand describes a character in a program's path that some SDKs do not read correctly
-// within double quotes. It returns "" if there is none.
+// within quotes. It returns "" if there is none.
 func badInCommand(program, goos string) string {
 	// On Unix, sh and the AWS CLI (shlex) treat these specially; on Windows, cmd.exe and the AWS CLI.
 	forbidden := "\"'\\$`~"
@@ -99,38 +100,59 @@ func ProcessWords(p Section) (words []string, isHelper bool) {
 // CommandWords returns the words of a command that is an argument of another, as in `sh -c`.
 func CommandWords(command string) []string { return splitCommand(command) }
 
-// splitCommand splits a command into words at white space outside of quotes; on Windows only double
-// quotes count. The SDKs' rules differ; this is what they share. It serves to recognize a command,
-// not to run one.
-func splitCommand(command string) []string {
-	quotes := `"'`
-	if runtime.GOOS == "windows" {
-		quotes = `"`
+// splitCommand splits a command into words at white space outside of quotes. The SDKs' rules differ;
+// this is what they share. It serves to recognize a command, not to run one.
+func splitCommand(command string) []string { return splitCommandOf(command, runtime.GOOS) }
+
+// splitCommandOf is splitCommand by the rules of the system goos.
+func splitCommandOf(command, goos string) (words []string) {
+	for {
+		word, rest, ok := firstCommandWord(trimCommand(command), goos)
+		if !ok {
+			return words
+		}
+		words = append(words, word)
+		command = rest
 	}
-	var words []string
-	var word strings.Builder
+}
+
+// trimCommand removes the white space before the first word of a command.
+func trimCommand(command string) string {
+	return strings.TrimLeftFunc(command, func(r rune) bool {
+		return r == '\n' || r < utf8.RuneSelf && isSpace(byte(r))
+	})
+}
+
+// firstCommandWord returns the first word of a command and what follows it. ok is false if there is
+// no word. On Unix, a backslash outside of quotes and before a double quote or a backslash in double
+// quotes takes the next character literally; on Windows only double quotes count.
+func firstCommandWord(command, goos string) (word, rest string, ok bool) {
+	isUnix := goos != "windows"
+	var b strings.Builder
 	var quote byte // the open quote, or 0
-	inWord := false
-	for i := range len(command) {
+	for i := 0; i < len(command); i++ {
 		c := command[i]
 		switch {
+		case isUnix && isEscape(command[i:], quote):
+			i++
+			b.WriteByte(command[i])
 		case c == quote:
 			quote = 0
-		case quote == 0 && strings.IndexByte(quotes, c) >= 0:
-			quote, inWord = c, true
-		case (isSpace(c) || c == '\n') && quote == 0:
-			if inWord {
-				words = append(words, word.String())
-				word.Reset()
-			}
-			inWord = false
+		case quote == 0 && (c == '"' || isUnix && c == '\''):
+			quote = c
+		case quote == 0 && (isSpace(c) || c == '\n'):
+			return b.String(), command[i:], true
 		default:
-			word.WriteByte(c)
-			inWord = true
+			b.WriteByte(c)
 		}
 	}
-	if inWord {
-		words = append(words, word.String())
+	return b.String(), "", command != ""
+}
+
+// isEscape reports whether text starts with a backslash that takes the next character literally.
+func isEscape(text string, quote byte) bool {
+	if len(text) < 2 || text[0] != '\\' {
+		return false
 	}
-	return words
+	return quote == 0 || quote == '"' && (text[1] == '"' || text[1] == '\\')
 }

@@ -38,14 +38,57 @@ func TestRenamedHelperIsRecognized(t *testing.T) {
 
 func TestCommandWith(t *testing.T) {
 	for command, want := range map[string]string{
-		"aws-credproc get dev":                   `"/my bin/aws-credproc" get dev`,
-		`"./aws-credproc"  --store file get dev`: `"/my bin/aws-credproc"  --store file get dev`,
-		`"aws"-credproc get dev`:                 "",
+		"aws-credproc get dev":                   `'/my bin/aws-credproc' get dev`,
+		`"./aws-credproc"  --store file get dev`: `'/my bin/aws-credproc'  --store file get dev`,
+		`"aws"-credproc get dev`:                 `'/my bin/aws-credproc' get dev`,
+		`'/old bin/aws-credproc' get dev`:        `'/my bin/aws-credproc' get dev`,
+		`/old\ bin/aws-credproc get dev`:         `'/my bin/aws-credproc' get dev`,
+		"\t/old/aws-credproc get dev":            `'/my bin/aws-credproc' get dev`,
 		"":                                       "",
 	} {
 		got, err := CommandWith(command, "/my bin/aws-credproc", "linux")
 		if got != want || (err == nil) != (want != "") {
 			t.Errorf("%s: %q, %v; want %q", command, got, err, want)
+		}
+	}
+}
+
+func TestSplitCommand(t *testing.T) {
+	for command, want := range map[string][]string{
+		`'/a b/h' get dev`:           {"/a b/h", "get", "dev"},
+		`"/a b/h" get dev`:           {"/a b/h", "get", "dev"},
+		`/a\ b/h get dev`:            {"/a b/h", "get", "dev"},
+		`/a" b"'/h'  get`:            {"/a b/h", "get"},
+		`h 'a\' "b\"c" "d\e" "f\\g"`: {"h", `a\`, `b"c`, `d\e`, `f\g`},
+		"h\n\tget\r\vx\f":            {"h", "get", "x"},
+		`h ''`:                       {"h", ""},
+		`h a\`:                       {"h", `a\`},
+		" \v\n":                      nil,
+	} {
+		if diff := cmp.Diff(want, splitCommandOf(command, "linux")); diff != "" {
+			t.Errorf("%q: -want +got:\n%s", command, diff)
+		}
+	}
+	want := []string{`C:\a b\h.exe`, "'get", "dev'"}
+	if diff := cmp.Diff(want, splitCommandOf(`"C:\a b\h.exe" 'get dev'`, "windows")); diff != "" {
+		t.Errorf("windows: -want +got:\n%s", diff)
+	}
+}
+
+func TestWiredIsRecognizedInAllQuotingForms(t *testing.T) {
+	forms := []string{`"/a b/aws-credproc" get x`, `/a/aws-credproc get "x"`}
+	if runtime.GOOS != "windows" {
+		forms = append(forms, `'/a b/aws-credproc' get x`, `/a\ b/aws-credproc get x`,
+			`/a' 'b/aws-credproc get 'x'`, `"/a b"/aws\-credproc get x`)
+	}
+	for _, command := range forms {
+		f := mustLoad(t, "[profile p]\ncredential_process = "+command+"\n", "")
+		p, err := f.Profile("p")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if to, ok := Wired(p); !ok || to != "x" {
+			t.Errorf("%s: wired to %q, %v", command, to, ok)
 		}
 	}
 }
@@ -60,10 +103,10 @@ func TestProcessCommand(t *testing.T) {
 			helper: "/usr/local/bin/aws-credproc", want: "/usr/local/bin/aws-credproc get dev-role",
 		},
 		"every plain character": {helper: "/aZ09._-+:,=/h", want: "/aZ09._-+:,=/h get dev-role"},
-		"space":                 {helper: "/a b/h", want: `"/a b/h" get dev-role`},
-		"special to sh":         {helper: "/a&(b)|;*/h", want: `"/a&(b)|;*/h" get dev-role`},
-		"non-ASCII letters":     {helper: "/å/h", want: `"/å/h" get dev-role`},
-		"hash in a word":        {helper: "/a#b/h", want: `"/a#b/h" get dev-role`},
+		"space":                 {helper: "/a b/h", want: `'/a b/h' get dev-role`},
+		"special to sh":         {helper: "/a&(b)|;*/h", want: `'/a&(b)|;*/h' get dev-role`},
+		"non-ASCII letters":     {helper: "/å/h", want: `'/å/h' get dev-role`},
+		"hash in a word":        {helper: "/a#b/h", want: `'/a#b/h' get dev-role`},
 		"hash after a space":    {helper: "/a #b/h"},
 		"semicolon after a tab": {helper: "/a\t;b/h"},
 		"quote":                 {helper: `/a"b/h`},
@@ -73,7 +116,7 @@ func TestProcessCommand(t *testing.T) {
 		"backtick":              {helper: "/a`b/h"},
 		"tilde":                 {helper: "/a~b/h"},
 		"newline":               {helper: "/a\nb/h"},
-		"percent":               {helper: "/a%b/h", want: `"/a%b/h" get dev-role`},
+		"percent":               {helper: "/a%b/h", want: `'/a%b/h' get dev-role`},
 		"windows": {
 			helper: `C:\bin\aws-credproc.exe`, goos: "windows",
 			want: `C:\bin\aws-credproc.exe get dev-role`,
@@ -98,7 +141,7 @@ func TestProcessCommand(t *testing.T) {
 			if got != test.want || (err != nil) != (test.want == "") {
 				t.Errorf("%q, %v; want %q", got, err, test.want)
 			}
-			words := splitCommand(got)
+			words := splitCommandOf(got, test.goos)
 			if err == nil && !cmp.Equal(words, []string{test.helper, "get", "dev-role"}) {
 				t.Errorf("it is read as %q", words)
 			}
