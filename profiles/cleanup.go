@@ -77,7 +77,11 @@ func removeBackup(f *file) error {
 	if now == old {
 		return removeFile(backup)
 	}
-	if f.text == "" && isAllCreated(backup, old) {
+	if f.which != ConfigFile {
+		return nil
+	}
+	// The backup is of a file that setup had created, and that was edited since.
+	if text, ok := withoutSetup(backup, old); ok && text == f.text {
 		return errors.Join(removeFile(backup), removeIfEmpty(f))
 	}
 	return nil
@@ -90,23 +94,53 @@ func removeIfEmpty(f *file) error {
 	return removeFile(f.path)
 }
 
-// isAllCreated reports whether a config file has only profiles that setup has created.
-func isAllCreated(path, text string) bool {
-	f := newFile(ConfigFile, path, strings.TrimPrefix(text, byteOrderMark))
-	loaded := &Files{config: f, credentials: &file{which: CredentialsFile}}
-	for _, s := range f.sections {
-		name := s.name
-		if p, err := loaded.Profile(name); err == nil {
-			if role, wired := Wired(p); wired {
-				name = role
+// withoutSetup returns the text of a config file without the profiles that setup has created, and
+// those of which it has created the wired half only, since the role is in the credentials file. ok
+// is false if that cannot be found out.
+func withoutSetup(path, text string) (without string, ok bool) {
+	loaded := &Files{
+		config:      newFile(ConfigFile, path, strings.TrimPrefix(text, byteOrderMark)),
+		credentials: &file{which: CredentialsFile},
+	}
+	e := loaded.Edit()
+	for again := true; again; {
+		again = false
+		for _, name := range e.now.Names() {
+			removed, err := e.removeSetup(name)
+			if err != nil {
+				return "", false
 			}
-		}
-		bodies, err := f.bodies(name)
-		if err != nil || !slices.ContainsFunc(bodies, f.isCreated) {
-			return false
+			again = again || removed
 		}
 	}
-	return len(f.sections) > 0
+	return e.now.config.text, e.now.config.text != loaded.config.text
+}
+
+// removeSetup removes a profile of the config file if setup has created it, and reports whether it
+// did.
+func (e *Editor) removeSetup(name string) (removed bool, err error) {
+	p, err := e.now.Profile(name)
+	if errors.Is(err, ErrNoProfile) { // it was removed as the role of another
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	role, wired := Wired(p)
+	if !wired {
+		return e.RemoveCreated(name)
+	}
+	bodies, err := e.now.config.bodies(role)
+	switch {
+	case err != nil:
+		return false, err
+	case len(bodies) == 0:
+		return true, e.RemoveProfile(ConfigFile, name)
+	case !slices.ContainsFunc(bodies, e.now.config.isCreated):
+		return false, nil
+	}
+	_, removed, err = Unwire(e, name)
+	return removed, err
 }
 
 // removeEmptyDir removes a directory named .aws if it is empty. Others are not those of setup.

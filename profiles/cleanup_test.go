@@ -48,6 +48,8 @@ func TestCleanUpKeepsTheLockExclusive(t *testing.T) {
 
 func TestCleanUp(t *testing.T) {
 	const wired = "[profile dev]\ncredential_process = aws-credproc get dev-role\n"
+	const created = "[profile dev-role]\n" + createdComment +
+		"\nrole_arn = arn:aws:iam::1:role/R\ncredential_source = Environment\n"
 	for name, test := range map[string]struct {
 		files map[string]string
 		left  string
@@ -71,6 +73,38 @@ func TestCleanUp(t *testing.T) {
 		"still wired": {
 			map[string]string{"config": wired, "config.aws-credproc.bak": wired, "config.aws-credproc.lock": ""},
 			"config config.aws-credproc.bak config.aws-credproc.lock",
+		},
+		"created, with a backup of the second setup": {
+			map[string]string{
+				"config":                  "",
+				"config.aws-credproc.bak": wired + created,
+			},
+			"",
+		},
+		"created for roles in the credentials file": {
+			map[string]string{"config": "", "config.aws-credproc.bak": wired},
+			"",
+		},
+		"created, and a profile added by hand": {
+			map[string]string{
+				"config":                  "y",
+				"config.aws-credproc.bak": wired + created + "[profile y]\nregion = r\n",
+			},
+			"config",
+		},
+		"created, and a profile removed by hand": {
+			map[string]string{
+				"config":                  "",
+				"config.aws-credproc.bak": wired + created + "[profile y]\nregion = r\n",
+			},
+			"config config.aws-credproc.bak",
+		},
+		"wired by hand": {
+			map[string]string{
+				"config":                  "",
+				"config.aws-credproc.bak": wired + "[profile dev-role]\nregion = r\n",
+			},
+			"config config.aws-credproc.bak",
 		},
 		"credentials": {
 			map[string]string{"credentials": "x", "credentials.aws-credproc.bak": "x"},
