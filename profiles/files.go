@@ -18,8 +18,8 @@ const (
 	CredentialsFile = "credentials"
 )
 
-// maxFileSize limits the size of a shared config file. 5,000 profiles take about 1 MB.
-const maxFileSize = 16 << 20
+// MaxFileSize limits the size of a shared config file in bytes. 5,000 profiles take about 1 MB.
+const MaxFileSize = 16 << 20
 
 // byteOrderMark may be at the start of a file. It is not part of its text.
 const byteOrderMark = "\ufeff"
@@ -136,19 +136,19 @@ func readFile(path string) (string, error) {
 	}
 	defer f.Close()
 	var text strings.Builder // os.ReadFile would need a copy from bytes to string
-	size := min(info.Size(), maxFileSize)
+	size := min(info.Size(), MaxFileSize)
 	text.Grow(int(size))
 	n, err := io.Copy(&text, io.LimitReader(f, size+1))
 	if err == nil && n > size { // the file was replaced by a larger one since os.Stat
 		var more int64
-		more, err = io.Copy(&text, io.LimitReader(f, maxFileSize))
+		more, err = io.Copy(&text, io.LimitReader(f, MaxFileSize))
 		n += more
 	}
 	switch {
 	case err != nil:
 		return fail("cannot be read: "+reason(err), otherPathHint)
-	case n > maxFileSize:
-		return fail(fmt.Sprintf("is larger than %d MB", maxFileSize>>20),
+	case n > MaxFileSize:
+		return fail(fmt.Sprintf("is larger than %d MB", MaxFileSize>>20),
 			"remove what is not needed: every call reads the file")
 	case strings.IndexByte(text.String(), 0) >= 0:
 		return fail("contains NUL bytes, so it is not UTF-8 text", "save it as UTF-8 text")

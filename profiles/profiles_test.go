@@ -410,7 +410,7 @@ func TestUnreadableFiles(t *testing.T) {
 	if err := os.WriteFile(huge, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(huge, maxFileSize+1); err != nil {
+	if err := os.Truncate(huge, MaxFileSize+1); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Load(huge, missing); !errHas(err, "larger than 16 MB\nhint: remove") {

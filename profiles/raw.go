@@ -24,6 +24,7 @@ type RawLine struct {
 	Key        string // of a property, in lower case
 	Sub        string // key of a sub-property, such as max_queue_size in s3; Key is "" then
 	HasComment bool   // whether a property's line ends with a comment
+	Conflict   byte   // of a merge conflict marker, its character: one of <|=>; else 0
 	Err        error  // of a faulty line, an [*diag.Error]
 }
 
@@ -40,8 +41,10 @@ func ReadRaw(path, which string) (Raw, error) {
 	}
 	profile := ""
 	for s := (scanner{path: path, text: strings.TrimPrefix(text, byteOrderMark)}); s.scan(); {
-		raw := RawLine{Where: fileLine(path, s.line.number), Profile: profile}
 		written := trim(s.raw())
+		raw := RawLine{
+			Where: fileLine(path, s.line.number), Profile: profile, Conflict: conflictMarker(written),
+		}
 		hasComment := withoutComment(written) != written
 		switch {
 		case s.line.kind == faultyLine:
@@ -68,6 +71,19 @@ func ReadRaw(path, which string) (Raw, error) {
 		r.Lines = append(r.Lines, raw)
 	}
 	return r, nil
+}
+
+// conflictMarker returns the character of a merge conflict marker such as "<<<<<<< HEAD", or 0.
+func conflictMarker(line string) byte {
+	const width = 7
+	if len(line) < width || strings.IndexByte("<|=>", line[0]) < 0 {
+		return 0
+	}
+	rest := strings.TrimLeft(line, line[:1])
+	if len(line)-len(rest) != width || rest != "" && rest[0] != ' ' {
+		return 0
+	}
+	return line[0]
 }
 
 // invalidUTF8 returns the index of the first byte that is not UTF-8, or -1.

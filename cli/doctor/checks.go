@@ -18,6 +18,7 @@ const (
 	checkSessionName      = "session-name"
 	checkDuration         = "duration"
 	checkUnusableProfile  = "unusable-profile"
+	checkIncludeProfile   = "include-profile"
 )
 
 var checks = []check{
@@ -45,6 +46,7 @@ var checks = []check{
 	// A chain.
 	{checkNoSuchProfile, noSuchProfile},
 	{checkMissingSource, missingSource},
+	{checkIncludeProfile, includeProfile},
 	{checkCycle, cycle},
 	{checkHalfKeyPair, halfKeyPair},
 	{checkBadARN, badARN},
@@ -69,6 +71,7 @@ var checks = []check{
 	{"kernel-store", kernelStore},
 	{"newer-items", newerItems},
 	{"leftovers", leftovers},
+	{"last-failure", lastFailure},
 	// STS.
 	{"sts-proxy", stsProxy},
 	{"sts-unreachable", stsUnreachable},

@@ -11,7 +11,7 @@ import (
 func inlineComment(x *examination) (found []Finding) {
 	for _, r := range x.config.raw {
 		for _, l := range r.Lines {
-			if !l.HasComment {
+			if !l.HasComment || l.Key != "" && !isRead(l.Key) {
 				continue
 			}
 			f := Finding{
@@ -30,6 +30,22 @@ func inlineComment(x *examination) (found []Finding) {
 		}
 	}
 	return found
+}
+
+// isRead reports whether the AWS CLI, an SDK or aws-credproc reads a setting. A comment after others
+// has no effect.
+func isRead(key string) bool {
+	prefixes := []string{
+		"account_id_", "auth_scheme_", "aws_", "cli_", "csm_", "disable_", "ec2_metadata_", "metadata_",
+		"request_", "response_", "s3", "sso_", "sts_", "use_", "web_identity_",
+	}
+	keys := []string{
+		"api_versions", "defaults_mode", "endpoint_discovery_enabled",
+		"ignore_configured_endpoint_urls", "imds_use_ipv6", "max_attempts", "parameter_validation",
+		"retry_mode", "sdk_ua_app_id", "sigv4a_signing_region_set", "tcp_keepalive",
+	}
+	return profiles.IsSetting(key) || slices.Contains(keys, key) ||
+		slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(key, p) })
 }
 
 // cutsCommand reports whether the comment on a line starts within quotes of a command.

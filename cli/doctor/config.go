@@ -32,6 +32,9 @@ type rawFile struct {
 	which string // ConfigFile or CredentialsFile; empty if it is both
 	found bool
 	err   error
+	// conflicts are the merge conflicts in the file, and inConflict the places of their lines.
+	conflicts  [][]profiles.RawLine
+	inConflict map[string]bool
 }
 
 func loadConfig(o Options, sh shell) *config {
@@ -68,7 +71,9 @@ func readRaw(o Options) []rawFile {
 		r, err := profiles.ReadRaw(path, which)
 		r.Path = path
 		_, statErr := os.Stat(path)
-		return rawFile{r, which, !errors.Is(statErr, fs.ErrNotExist), err}
+		f := rawFile{Raw: r, which: which, found: !errors.Is(statErr, fs.ErrNotExist), err: err}
+		f.findConflicts()
+		return f
 	}
 	files := []rawFile{
 		read(o.ConfigPath, profiles.ConfigFile),

@@ -8,7 +8,9 @@ package doctor
 import (
 	"cmp"
 	"context"
+	"runtime"
 	"slices"
+	"strings"
 
 	"aws-credproc/credproc"
 	"aws-credproc/profiles"
@@ -66,6 +68,23 @@ type Options struct {
 // Examine runs all checks.
 func Examine(ctx context.Context, o Options) Report {
 	return newExamination(ctx, o).report()
+}
+
+// RefusedByCLI returns the findings of faults for which the AWS CLI and boto3 refuse a whole file.
+func RefusedByCLI(configPath, credentialsPath string) (found []Finding) {
+	x := &examination{sh: shell{runtime.GOOS}, config: &config{
+		raw: readRaw(Options{ConfigPath: configPath, CredentialsPath: credentialsPath}),
+	}}
+	for _, find := range []func(*examination) []Finding{
+		fileForm, byteOrderMark, duplicateSection, duplicateKey,
+	} {
+		for _, f := range find(x) {
+			if strings.HasPrefix(f.Why, wholeFile) {
+				found = append(found, f)
+			}
+		}
+	}
+	return found
 }
 
 // report runs all checks on the examination.

@@ -46,7 +46,7 @@ func TestCleanSetupHasNoFindings(t *testing.T) {
 			health: &cache.Health{Choice: cache.Auto, Store: cache.Kernel, StoreErr: cache.ErrUnavailable},
 		},
 		"another command": {
-			config: "[profile other]\ncredential_process = \"/bin/sh\" -c 'exit 1'\n[profile known]\n" +
+			config: "[profile other]\ncredential_process = '/bin/sh' -c \"exit 1\" x\n[profile known]\n" +
 				"credential_process = BIN/aws configure export-credentials --profile corp\n",
 			prepare: script("aws"),
 		},

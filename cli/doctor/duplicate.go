@@ -13,6 +13,9 @@ func duplicateSection(x *examination) (found []Finding) {
 	for _, r := range x.config.raw {
 		first := map[string]profiles.RawLine{}
 		for _, l := range r.headerLines() {
+			if !r.isOutsideConflict(l) {
+				continue
+			}
 			id := l.Header
 			if l.Profile != "" {
 				id = "profile " + l.Profile
@@ -31,7 +34,7 @@ func duplicateOf(before, l profiles.RawLine) Finding {
 	f := Finding{
 		Severity: Error, Where: l.Where,
 		What: fmt.Sprintf("[%s] is already defined on line %s", shorten(l.Header), lineOf(before)),
-		Why:  "the AWS CLI and boto3 refuse the whole file",
+		Why:  wholeFile + otherSDKsMerge,
 		Fix: fmt.Sprintf("move its settings to the section on line %s, and remove this header",
 			lineOf(before)),
 	}
@@ -62,16 +65,15 @@ func duplicateKey(x *examination) (found []Finding) {
 			if l.IsHeader {
 				clear(first)
 			}
-			if l.Key == "" {
+			if l.Key == "" || !r.isOutsideConflict(l) {
 				continue
 			}
 			if before, ok := first[l.Key]; ok {
 				found = append(found, Finding{
 					Severity: Error, Where: l.Where,
 					What: fmt.Sprintf("%s is already set on line %s", shorten(l.Key), lineOf(before)),
-					Why: "the AWS CLI and boto3 refuse the whole file; " +
-						"other tools use the last value, on this line",
-					Fix: fmt.Sprintf("remove line %s", lineOf(before)),
+					Why:  wholeFile + "; other tools use the last value, on this line",
+					Fix:  fmt.Sprintf("remove line %s", lineOf(before)),
 				})
 			}
 			first[l.Key] = l

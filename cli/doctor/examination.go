@@ -21,6 +21,8 @@ type examination struct {
 	keys    map[string]error // why imported keys cannot be read, by profile
 	keyring error            // why keys cannot be imported here; nil if they can, or not needed
 	sts     stsAnswers
+	// failures are the sessions whose last attempt failed.
+	failures []failure
 }
 
 func newExamination(ctx context.Context, o Options) *examination {
@@ -37,9 +39,11 @@ func newExamination(ctx context.Context, o Options) *examination {
 		x.keyring = checkKeyring(ctx)
 	}
 	x.health = o.Resolver.Cache.Health(ctx)
+	start := x.env.now()
 	if o.Online {
 		x.sts = askSTS(ctx, x)
 	}
+	x.failures = readFailures(x, start)
 	return x
 }
 

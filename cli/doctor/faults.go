@@ -177,6 +177,8 @@ func (c *config) classify(f fault, selected string) string {
 		return "" // section-name
 	case noProfile:
 		return checkNoSuchProfile
+	case noSource && c.sections[f.profile].Get("include_profile") != "":
+		return checkIncludeProfile
 	case noSource:
 		return checkMissingSource
 	}
@@ -202,6 +204,11 @@ func (c *config) isFaulty(where string) bool {
 func (c *config) isReportedElsewhere(f fault, selected string) bool {
 	p := c.sections[f.profile]
 	switch {
+	case f.setting == "source_profile" && c.isIncluded(f.profile) && f.profile != selected &&
+		!c.isSource(f.profile):
+		return true // a part of other profiles, for aws-vault
+	case isSignInOnly(p) && f.profile != selected && !c.isSource(f.profile):
+		return true // the AWS CLI needs no more to sign in
 	case f.setting == "sso_session":
 		return c.isMisnamedSession(p.Get("sso_session")) // section-name
 	case f.setting != "" || profiles.Kind(p) != profiles.KindNone:
@@ -211,6 +218,13 @@ func (c *config) isReportedElsewhere(f fault, selected string) bool {
 	}
 	// A profile of settings only is no problem unless it should have credentials.
 	return errors.As(f.err, new(*diag.Error)) && f.profile != selected && !c.isSource(f.profile)
+}
+
+// isSignInOnly reports whether a profile signs in to IAM Identity Center and has no credentials. It
+// is the form without an [sso-session] section; the other one resolves.
+func isSignInOnly(p profiles.Section) bool {
+	return p.Get("sso_start_url") != "" && p.Get("sso_region") != "" &&
+		p.Get("sso_account_id") == "" && p.Get("sso_role_name") == ""
 }
 
 // checkOfSetting returns the check that reports invalid values of a setting, or "".

@@ -3,6 +3,7 @@ package doctor
 import (
 	"cmp"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 
@@ -79,16 +80,19 @@ func fileForm(x *examination) (found []Finding) {
 				})
 			}
 		}
-		add(r.err, "aws-credproc and most other tools refuse it, with every profile in it",
+		add(r.err, r.whyUnreadable(),
 			"replace it with a UTF-8 text file that you can read, or remove it")
+		found = append(found, r.conflictFindings()...)
 		for _, l := range r.Lines {
-			add(l.Err, faultyLine, "correct the line, or comment it out with a # at its start")
+			if r.isOutsideConflict(l) {
+				add(l.Err, faultyLine, "correct the line, or comment it out with a # at its start")
+			}
 		}
 		if r.NotUTF8 != "" && !at[r.NotUTF8] {
 			found = append(found, Finding{
 				Severity: Error, Where: r.NotUTF8,
 				What: "the line is not valid UTF-8",
-				Why:  "the AWS CLI and boto3 refuse the whole file, even if the line is a comment",
+				Why:  wholeFile + ", even if the line is a comment",
 				Fix:  "save the file as UTF-8",
 			})
 		}
@@ -96,8 +100,39 @@ func fileForm(x *examination) (found []Finding) {
 	return found
 }
 
-const faultyLine = "the AWS CLI and boto3 refuse the whole file, with every profile in it; " +
-	"aws-credproc refuses the profiles that use this section"
+// wholeFile is why a fault matters that the parser of the AWS CLI and boto3 does not accept.
+const wholeFile = "the AWS CLI and boto3 refuse the whole file, with every profile in it"
+
+const (
+	faultyLine = wholeFile + "; the SDKs for Go and JavaScript skip the line; " +
+		"aws-credproc refuses the profiles that use this section"
+	otherSDKsMerge = "; aws-credproc and the SDKs for Go and JavaScript merge the two"
+)
+
+// whyUnreadable returns what the tools do with a file that aws-credproc cannot read.
+func (r *rawFile) whyUnreadable() string {
+	info, err := os.Stat(r.Path)
+	switch {
+	case err == nil && info.Size() > profiles.MaxFileSize:
+		return "aws-credproc refuses it, with every profile in it; the AWS CLI, boto3 and the SDKs " +
+			"for Go and JavaScript read it, slowly"
+	case err == nil && info.IsDir():
+		return "the AWS CLI, boto3 and the SDK for JavaScript find no profile in it; " +
+			"the Go SDK and aws-credproc refuse it"
+	case err == nil && info.Mode().IsRegular() && isReadable(r.Path): // it has NUL bytes
+		return wholeFile + ", and so does aws-credproc; in UTF-16, the SDKs for Go and JavaScript " +
+			"find no profile in it"
+	}
+	return "no tool reads the profiles in it"
+}
+
+func isReadable(path string) bool {
+	f, err := os.Open(path)
+	if err == nil {
+		_ = f.Close()
+	}
+	return err == nil
+}
 
 // byteOrderMark finds the mark that some editors on Windows write at the start of a file.
 func byteOrderMark(x *examination) (found []Finding) {
@@ -112,9 +147,8 @@ func byteOrderMark(x *examination) (found []Finding) {
 		found = append(found, Finding{
 			Severity: Error, Where: r.Path + ":1",
 			What: "the file starts with a byte order mark (BOM)",
-			Why: "the AWS CLI and boto3 refuse the whole file, " +
-				"and the Go SDK ignores its first section",
-			Fix: fix,
+			Why:  wholeFile + ", and the Go SDK ignores its first section",
+			Fix:  fix,
 		})
 	}
 	return found

@@ -26,6 +26,7 @@ func mfaUnread(x *examination) (found []Finding) {
 			}
 		case p.Get("role_arn") != "":
 			found = append(found, x.mfaWithToken(p)...)
+		case x.config.hasProcess(name): // the process uses it
 		default:
 			if roles := x.rolesWithoutMFA(name); len(roles) > 0 {
 				found = append(found, x.misplacedMFA(p,
@@ -71,7 +72,8 @@ func (x *examination) rolesWithoutMFA(source string) (roles []string) {
 		if !ok || len(c.Hops) == 0 || c.Source.Profile != source || c.Hops[0].MFASerial != "" {
 			continue
 		}
-		if role := c.Hops[0].Profile; !slices.Contains(roles, role) {
+		role := c.Hops[0].Profile
+		if !slices.Contains(roles, role) && !x.config.adds(role, "mfa_serial") {
 			roles = append(roles, role)
 		}
 	}

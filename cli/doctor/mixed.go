@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 
 	"aws-credproc/profiles"
 )
@@ -49,6 +50,16 @@ func (x *examination) splitFix(p process) string {
 		}
 		return "remove the line credential_process, then " +
 			run("aws-credproc setup "+profiles.Argument(p.Name))
+	}
+	if name := x.config.wiredTo(p.Name); slices.Contains(p.words[1:], p.Name) ||
+		name != "" && slices.Contains(p.words[1:], name) {
+		// The command assumes the role itself, as aws-vault does.
+		fix := "remove the line credential_process, and name the profile that has the credentials " +
+			"for the role with source_profile"
+		if name == "" {
+			fix += "; then " + run("aws-credproc setup "+profiles.Argument(p.Name))
+		}
+		return fix
 	}
 	source := p.Name + "-source"
 	return write("move the line credential_process to a profile of its own, such as [profile "+

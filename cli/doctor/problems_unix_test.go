@@ -227,6 +227,9 @@ var problems = []problem{
 		config: "[profile x]\n" + role + "source_profile = gone\n[profile y]\n" + role +
 			"source_profile = x\n",
 	}, "missing-source x"},
+	{"include_profile", fixture{
+		config: "[profile x]\n" + role + "include_profile = corp\n",
+	}, "include-profile x"},
 	{"cycle", fixture{
 		config: "[profile x]\n" + role + "source_profile = y\n[profile y]\n" + role +
 			"source_profile = x\n[profile z]\n" + role + "source_profile = x\n",
@@ -468,6 +471,13 @@ var problems = []problem{
 	{"temporary file in the state directory", fixture{
 		prepare: leaveBehind("state/.tmp-A"),
 	}, "leftovers"},
+
+	{"failure of the last attempt", fixture{
+		prepare: recordFailure("dev", "dev-role: denied"),
+	}, "last-failure dev-role"},
+	{"merge conflict", fixture{
+		config: "[profile x]\n<<<<<<< a\nregion = eu-west-1\n=======\nregion = us-east-1\n>>>>>>> b\n",
+	}, "file-form"},
 
 	{"imported keys, selected by AWS_PROFILE", fixture{
 		config:  "[profile base]\ncredential_process = HELPER get base\n",

@@ -60,10 +60,15 @@ func shellSyntax(command, goos string) (odd quirk, open bool) {
 	}
 	in := func(set string, c byte) bool { return strings.IndexByte(set, c) >= 0 }
 	var quote byte
+	escaped := false // by a backslash
 	for i := range len(command) {
 		c := command[i]
 		startsWord := i == 0 || in(" \t", command[i-1])
 		switch {
+		case escaped:
+			escaped = false
+		case c == '\\' && quote != '\'' && goos != "windows":
+			escaped = true
 		case quote != 0 && c == quote:
 			quote = 0
 		case quote == '"' && in(expanded, c):
@@ -110,10 +115,17 @@ func processQuoting(x *examination) (found []Finding) {
 		if path := spacedPath(p.words); odd.what == "" && path != "" {
 			odd = quirk{"the path " + shorten(path) + " contains a space and is not in quotes",
 				"the text before the space is taken as the program",
-				"put the path, and nothing else, in double quotes"}
+				"put the path, and nothing else, in single quotes"}
 			if x.sh.goos == "windows" {
 				odd.fix = shortPath
 			}
+		}
+		severity := Error
+		if odd.what == "" && x.sh.goos != "windows" && p.command[0] == '"' {
+			severity, odd = Warning, quirk{"the command starts with a double quote",
+				"the AWS SDK for Go v1, and so rclone and s5cmd, removes the quotes: a path with a " +
+					"space is cut there, and arguments are lost",
+				"put the path, and nothing else, in single quotes; a path without spaces needs none"}
 		}
 		if odd.what == "" {
 			continue
@@ -125,7 +137,7 @@ func processQuoting(x *examination) (found []Finding) {
 				odd.fix = "move " + x.opts.Helper + " to a path without spaces, and write that path"
 			}
 		}
-		found = append(found, x.processFinding(p, Error, odd.what, odd.why, odd.fix))
+		found = append(found, x.processFinding(p, severity, odd.what, odd.why, odd.fix))
 	}
 	return found
 }
