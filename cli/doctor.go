@@ -101,6 +101,9 @@ func helperPath() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if inBuildCache(path) { // of go run, which deletes it later
+		return "aws-credproc", nil
+	}
 	path, _ = proc.UnquotedPath(path) // if there is no such form, process-quoting reports it
 	return path, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aws-credproc/cli/doctor"
 	"aws-credproc/credproc/plan"
 	"aws-credproc/profiles"
 )
@@ -158,6 +159,9 @@ func (s *setup) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if !s.undo {
+		s.warnOfRefusal()
+	}
 	// The edit is tried without the lock first, so that a failure leaves no lock file.
 	planned := files.Edit()
 	report, err := s.edit(planned)
@@ -177,6 +181,20 @@ func (s *setup) run(cmd *cobra.Command) error {
 		return err
 	}
 	return s.write(cmd.Context(), changes)
+}
+
+// warnOfRefusal warns if the AWS CLI refuses one of the files, since no profile works there then.
+func (s *setup) warnOfRefusal() {
+	found := doctor.RefusedByCLI(profiles.Paths(os.Getenv))
+	if len(found) == 0 {
+		return
+	}
+	more := ""
+	if n := len(found) - 1; n > 0 {
+		more = fmt.Sprintf(" (and %d more)", n)
+	}
+	s.warn("%s: %s%s; the AWS CLI and boto3 refuse the whole file, with every profile in it; "+
+		"aws-credproc doctor shows how to fix it", found[0].Where, found[0].What, more)
 }
 
 // write makes the edit with the files as they are now, and prints what was done. If confirmed is

@@ -138,18 +138,41 @@ func (s *setup) create(e *profiles.Editor, name string) error {
 	return nil
 }
 
+// inBuildCache reports whether a program is one of `go run`: in a temporary directory of the go
+// command or in its build cache. Both are named go-build, with a number or without, unless
+// GOCACHE names another.
+func inBuildCache(path string) bool {
+	dir := filepath.Dir(path)
+	if cache := os.Getenv("GOCACHE"); cache != "" {
+		if rel, err := filepath.Rel(cache, dir); err == nil && filepath.IsLocal(rel) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(strings.Split(filepath.ToSlash(dir), "/"), func(name string) bool {
+		digits, ok := strings.CutPrefix(name, "go-build")
+		return ok && strings.Trim(digits, "0123456789") == ""
+	})
+}
+
 // findHelper returns the path of this program for the config file. It prefers the path on the PATH,
 // where package managers keep a link that an upgrade does not change.
 func findHelper(a *app) (string, error) {
 	path, err := proc.LookPath("aws-credproc")
 	if err == nil || errors.Is(err, exec.ErrDot) {
 		path, err = filepath.Abs(path)
-	} else if path, err = os.Executable(); err == nil {
+	} else if path, err = os.Executable(); err == nil && !inBuildCache(path) {
 		a.warn("aws-credproc is not on the PATH; the config file will contain %s, "+
 			"and must be changed if the program is moved", path)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return "", fmt.Errorf("find the path of this program: %w", err)
+	case inBuildCache(path):
+		return "", &diag.Error{
+			Where:   path,
+			Problem: "is temporary, since the program was started with go run",
+			Hint:    "go install . installs it; then run the installed aws-credproc",
+		}
 	}
 	unquoted, ok := proc.UnquotedPath(path)
 	if !ok {

@@ -72,3 +72,19 @@ func TestCommandLineSeparatesNamesFromFlags(t *testing.T) {
 		}
 	}
 }
+
+func TestHelperOfGoRunIsRefused(t *testing.T) {
+	t.Setenv("GOCACHE", filepath.FromSlash("/my/cache"))
+	for path, want := range map[string]bool{
+		"/tmp/go-build1040429147/b001/exe/aws-credproc":     true,
+		"/home/jill/.cache/go-build/ab/abcd-d/aws-credproc": true,
+		"/my/cache/ab/abcd-d/aws-credproc":                  true,
+		"/my/cache2/aws-credproc":                           false,
+		"/home/jill/go/bin/aws-credproc":                    false,
+		"/opt/go-builder/aws-credproc":                      false,
+	} {
+		if got := inBuildCache(filepath.FromSlash(path)); got != want {
+			t.Errorf("%s: %v", path, got)
+		}
+	}
+}

@@ -17,8 +17,7 @@ import (
 func TestClosedStdout(t *testing.T) {
 	h := newHelper(t, startSTS(t))
 	h.setting(t, "[profile keys]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n"+
-		"aws_secret_access_key = x\n[profile dev]\nrole_arn = arn:aws:iam::123456789012:role/Dev\n"+
-		"source_profile = keys")
+		"aws_secret_access_key = x")
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
