@@ -80,6 +80,9 @@ func examine(ctx context.Context, a *app, profile string, online bool) (doctor.R
 	if o.Helper, err = helperPath(); err != nil {
 		return doctor.Report{}, fmt.Errorf("path of this program: %w", err)
 	}
+	if o.Executable, err = os.Executable(); err != nil {
+		return doctor.Report{}, fmt.Errorf("path of this program: %w", err)
+	}
 	if online {
 		defer a.progress("calling STS")()
 	}

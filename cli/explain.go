@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"aws-credproc/cli/doctor"
 	"aws-credproc/credproc"
 	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/tui"
@@ -39,6 +41,7 @@ the MFA condition that the profile implies.`,
 			if err != nil {
 				return err
 			}
+			a.warnOfOtherProgram(args[0])
 			x, err := r.Explain(ctx, chain)
 			if err != nil {
 				return err
@@ -63,6 +66,27 @@ the MFA condition that the profile implies.`,
 	cmd.Flags().BoolVar(&policies, "policies", false, "print the IAM policies that the roles require")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// warnOfOtherProgram warns if a profile counts as wired only by the name of the program that its
+// credential_process starts.
+func (a *app) warnOfOtherProgram(profile string) {
+	f, err := a.files()
+	if err != nil {
+		return
+	}
+	p, err := f.Profile(profile)
+	if err != nil {
+		return
+	}
+	executable, err := os.Executable()
+	if err != nil {
+		return
+	}
+	if path := doctor.OtherProgram(p, executable); path != "" {
+		a.warn("credential_process of %s starts %s, which is not a build of this program; "+
+			"this is what aws-credproc would do", profile, path)
+	}
 }
 
 // explanation returns the page of `explain`: the steps of the chain, and the other settings that

@@ -43,6 +43,8 @@ var checks = []check{
 	{"process-quoting", processQuoting},
 	{"process-not-found", processNotFound},
 	{"process-path", processPath},
+	{"process-access", processAccess},
+	{"process-program", processProgram},
 	// A chain.
 	{checkNoSuchProfile, noSuchProfile},
 	{checkMissingSource, missingSource},

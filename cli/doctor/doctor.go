@@ -58,6 +58,8 @@ type Options struct {
 	ConfigPath, CredentialsPath string
 	// Helper is the path of this program, as a config should name it.
 	Helper string
+	// Executable is the path of the file that is running.
+	Executable string
 	// Resolver resolves credentials, with the cache and the environment. It may ask the user if its
 	// TokenCodes is set.
 	Resolver *credproc.Resolver

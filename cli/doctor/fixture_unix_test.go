@@ -114,6 +114,7 @@ func (f fixture) examine(t *testing.T) Report {
 		ConfigPath:      filepath.Join(dir, "config"),
 		CredentialsPath: filepath.Join(dir, "credentials"),
 		Helper:          filepath.Join(dir, "bin", "aws-credproc"),
+		Executable:      filepath.Join(dir, "bin", "aws-credproc"),
 		Online:          f.online,
 		Resolver: &credproc.Resolver{
 			Cache:  c,

@@ -4,6 +4,8 @@ package doctor
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -92,6 +94,19 @@ var problems = []problem{
 
 	{"directory that other users can write", fixture{prepare: chmod(".", 0o703)}, "directory-access"},
 	{"directory that the group can write", fixture{prepare: chmod(".", 0o770)}, "directory-access"},
+	{"program that other users can write", fixture{
+		prepare: chmod("bin/aws-credproc", 0o707),
+	}, "process-access dev"},
+	{"directory of a program that other users can write", fixture{
+		prepare: chmod("bin", 0o707),
+	}, "process-access dev"},
+	{"another program of the same name", fixture{
+		config: "[profile x]\ncredential_process = BIN/old/aws-credproc get dev-role\n",
+		prepare: func(t *testing.T, dir string) {
+			must(t, os.Mkdir(filepath.Join(dir, "bin", "old"), 0o700))
+			script("old/aws-credproc")(t, dir)
+		},
+	}, "process-program x"},
 	{"[sso_session x]", fixture{
 		config: "[sso_session bad]\nsso_region = eu-west-1\n" +
 			"sso_start_url = https://x.awsapps.com/start\n[profile x]\nsso_session = bad\n" +

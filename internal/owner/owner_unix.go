@@ -1,0 +1,61 @@
+//go:build unix
+
+package owner
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
+)
+
+// unmapped is the user of files whose owner has no number in this user namespace, such as root's in
+// a sandbox.
+const unmapped = 65534
+
+func foreign(info fs.FileInfo) (name string, ok bool) {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || st.Uid == 0 || st.Uid == unmapped || int(st.Uid) == os.Geteuid() {
+		return "", false
+	}
+	id := strconv.Itoa(int(st.Uid))
+	if u, err := user.LookupId(id); err == nil {
+		return u.Username, true
+	}
+	return "uid " + id, true
+}
+
+func giveToParent(path string) error {
+	parent, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		return nil //nolint:nilerr // then there is no file either
+	}
+	to, ok := parent.Sys().(*syscall.Stat_t)
+	if _, isForeign := foreign(parent); !ok || !isForeign {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ELOOP) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || st.Uid != 0 || !info.IsDir() && (st.Nlink != 1 || !info.Mode().IsRegular()) {
+		return nil // a hard link may be one to a file of root elsewhere
+	}
+	if err := f.Chown(int(to.Uid), int(to.Gid)); err != nil {
+		return fmt.Errorf("give %s to its user: %w", path, err)
+	}
+	return nil
+}
