@@ -24,6 +24,7 @@ type importRun struct {
 	*app
 	profile                       string
 	undo, dryRun, yes, keepBackup bool
+	asRoot                        bool   // root edits the files of another user
 	helper                        string // the path of this program
 	config                        string // identifies the config file
 	keys                          *credproc.Keys
@@ -59,6 +60,7 @@ it again. While the file is written, a copy of it (0600) is next to it.`,
 	flags.BoolVar(&i.undo, "undo", false, "move the key back to the file")
 	flags.BoolVar(&i.dryRun, "dry-run", false, "show the changes and write nothing")
 	flags.BoolVar(&i.yes, "yes", false, "do not ask for confirmation")
+	flags.BoolVar(&i.asRoot, "as-root", false, asRootUsage)
 	flags.BoolVar(&i.keepBackup, "keep-backup", false, "keep copies of the old files, with the key")
 	return cmd
 }
@@ -71,6 +73,11 @@ type transfer struct {
 }
 
 func (i *importRun) run(cmd *cobra.Command) error {
+	if !i.asRoot && !i.dryRun {
+		if err := checkOwner(); err != nil {
+			return err
+		}
+	}
 	if !i.undo {
 		var err error
 		if i.helper, err = findHelper(i.app); err != nil {
@@ -240,6 +247,9 @@ func (i *importRun) write(ctx context.Context, confirmed []profiles.Change) erro
 	}
 	if err == nil && i.undo {
 		err = profiles.CleanUp(ctx, config, credentials)
+	}
+	if err == nil && i.asRoot {
+		err = giveToOwner()
 	}
 	if err != nil {
 		return err

@@ -21,6 +21,7 @@ type setup struct {
 	*app
 	names             []string
 	undo, dryRun, yes bool
+	asRoot            bool               // root edits the files of another user
 	settings          []profiles.Setting // of the profile to create, in the order of createFlags
 	helper            string             // the path of this program
 }
@@ -77,6 +78,7 @@ first. --undo then removes it.`,
 	flags.BoolVar(&s.undo, "undo", false, "restore the profiles as they were before setup")
 	flags.BoolVar(&s.dryRun, "dry-run", false, "show the changes and write nothing")
 	flags.BoolVar(&s.yes, "yes", false, "do not ask for confirmation")
+	flags.BoolVar(&s.asRoot, "as-root", false, asRootUsage)
 	for i, f := range createFlags {
 		flags.StringVar(&values[i], f[0], "", f[1])
 		switch f[0] {
@@ -149,6 +151,11 @@ func checkSetting(want profiles.Setting) error {
 }
 
 func (s *setup) run(cmd *cobra.Command) error {
+	if !s.asRoot && !s.dryRun {
+		if err := checkOwner(); err != nil {
+			return err
+		}
+	}
 	if !s.undo {
 		var err error
 		if s.helper, err = findHelper(s.app); err != nil {
@@ -219,6 +226,9 @@ func (s *setup) write(ctx context.Context, confirmed []profiles.Change) error {
 	})
 	if err == nil && s.undo {
 		err = profiles.CleanUp(ctx, config, credentials)
+	}
+	if err == nil && s.asRoot {
+		err = giveToOwner()
 	}
 	if err != nil {
 		return err

@@ -19,6 +19,12 @@ const (
 	lockSuffix   = ".aws-credproc.lock"
 )
 
+// Companions returns the paths of the files that edits create next to a shared config file, whether
+// or not they exist.
+func Companions(path string) []string {
+	return []string{path + backupSuffix, path + moveSuffix, path + lockSuffix}
+}
+
 // Update runs edit on the two files under a lock and writes what has changed. Each file is written
 // to a temporary file that then replaces it. Mode, owner, byte order mark and symbolic links are
 // kept; a missing file and its directory are created. Hard links are not kept: other names lead to

@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"aws-credproc/internal/owner"
 )
 
 // A Folder is a directory of the state directory. Each has the mode 0700.
@@ -51,10 +53,15 @@ func Open(path string) (*Dir, error) {
 	return open(path)
 }
 
-// Create opens the state directory at an absolute path, and creates it if there is none.
+// Create opens the state directory at an absolute path, and creates it if there is none. As root, it
+// creates none in a directory of another user, as with sudo -E, which keeps HOME: that user could
+// not use it.
 func Create(path string) (*Dir, error) {
 	path, err := clean(path)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkPlace(path); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(path, 0o700); err != nil {
@@ -147,6 +154,9 @@ func (d *Dir) CheckWritable() error {
 // reports.
 func CheckCreatable(path string) error {
 	path = filepath.Clean(path)
+	if err := checkPlace(path); err != nil {
+		return err
+	}
 	parent := filepath.Dir(path)
 	for parent != filepath.Dir(parent) {
 		if _, err := os.Lstat(parent); !errors.Is(err, fs.ErrNotExist) {
@@ -168,6 +178,23 @@ func CheckCreatable(path string) error {
 		return notCreatable(&fs.PathError{Op: "mkdir", Path: path, Err: err})
 	}
 	return nil
+}
+
+// checkPlace returns an error if the state directory does not exist and may not be created at a path,
+// see [Create].
+func checkPlace(path string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return nil
+	}
+	place, name := owner.FirstForeign(path)
+	if place == "" {
+		return nil
+	}
+	return fmt.Errorf("state directory: root creates none in %s, which belongs to %s "+
+		"(to cache sessions, set AWS_CREDPROC_STATE_DIR to a directory of root)", place, name)
 }
 
 // notCreatable does not wrap err, which may be fs.ErrNotExist (in /proc): callers would take that
