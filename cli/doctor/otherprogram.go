@@ -1,7 +1,9 @@
 package doctor
 
 import (
-	"debug/buildinfo"
+	"bytes"
+	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 
@@ -12,31 +14,75 @@ import (
 // name of this program and is another one: neither the file executable nor a build of this module.
 // It returns "" if it is not.
 func OtherProgram(p profiles.Section, executable string) (path string) {
+	n := namesakes{executable: executable, builds: map[string]bool{}}
+	return n.other(p)
+}
+
+// namesakes tells programs of the name of this one apart.
+type namesakes struct {
+	executable string
+	builds     map[string]bool // whether each file is a build of this module
+}
+
+// other does what [OtherProgram] does.
+func (n namesakes) other(p profiles.Section) (path string) {
 	words, ours := profiles.ProcessWords(p)
 	if !ours {
 		return ""
 	}
 	path, err := exec.LookPath(words[0])
-	if err != nil || !isFile(path) || profiles.SameFile(path, executable) {
-		return ""
-	}
-	const thisPackage = "aws-credproc"
-	if info, err := buildinfo.ReadFile(path); err == nil && info.Path == thisPackage {
+	if err != nil || !isFile(path) {
 		return ""
 	}
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
 	}
+	isBuild, known := n.builds[path]
+	if !known {
+		isBuild = profiles.SameFile(path, n.executable) || containsBuildInfo(path)
+		n.builds[path] = isBuild
+	}
+	if isBuild {
+		return ""
+	}
 	return path
+}
+
+// containsBuildInfo reports whether a file contains the text by which the go command records the
+// main package of a program, with that of this one. Package debug/buildinfo is not used, since two
+// packages that it imports are initialized before get prints a cached session.
+func containsBuildInfo(path string) bool {
+	const maxSize = 256 << 20
+	want := []byte("path\taws-credproc\n")
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	r := io.LimitReader(f, maxSize)
+	buf := make([]byte, 1<<20)
+	kept := 0 // bytes of the last read at the start of buf, which may have a part of want
+	for {
+		n, err := io.ReadFull(r, buf[kept:])
+		text := buf[:kept+n]
+		if bytes.Contains(text, want) {
+			return true
+		}
+		if err != nil {
+			return false
+		}
+		kept = copy(buf, text[len(text)-len(want):])
+	}
 }
 
 // processProgram finds programs that have the name of this one and are others.
 func processProgram(x *examination) (found []Finding) {
+	names := namesakes{executable: x.opts.Executable, builds: map[string]bool{}}
 	for _, p := range x.config.processes {
 		if p.isUnclear() {
 			continue
 		}
-		path := OtherProgram(p.Section, x.opts.Executable)
+		path := names.other(p.Section)
 		if path == "" {
 			continue
 		}
