@@ -18,7 +18,11 @@ const (
 	othersWrite        fs.FileMode = 0o002
 )
 
-const theirCommands = "make your tools run their commands (credential_process)"
+// What other users can do.
+const (
+	theirCommands = "make your tools run their commands (credential_process)"
+	changeProgram = "change what your tools run for credentials"
+)
 
 // fileAccess finds files that other users of the machine own, or can read or write.
 func fileAccess(x *examination) (found []Finding) {
@@ -57,7 +61,10 @@ func fileAccess(x *examination) (found []Finding) {
 // foreign reports a file or directory of another user, who can do what consequence says.
 func (x *examination) foreign(path, kind, user, consequence string) Finding {
 	fix := run(`sudo chown "$(id -u)" ` + x.sh.quote(path))
-	if os.Geteuid() == 0 {
+	switch {
+	case consequence == changeProgram: // which others may use too
+		fix = "install the program in a directory that only you or root can change"
+	case os.Geteuid() == 0:
 		fix = "run the command as " + user + ", without sudo; or set HOME, AWS_CONFIG_FILE and " +
 			"AWS_SHARED_CREDENTIALS_FILE to those of root, or unset them"
 	}
@@ -67,6 +74,15 @@ func (x *examination) foreign(path, kind, user, consequence string) Finding {
 		Why:  "that user can " + consequence,
 		Fix:  fix,
 	}
+}
+
+// chmod returns how to let only its owner write to a file or directory of this user or root.
+func (x *examination) chmod(path string, info fs.FileInfo) string {
+	command := "chmod go-w " + x.sh.quote(path)
+	if owner.IsOfRoot(info) && os.Geteuid() != 0 {
+		command = "sudo " + command
+	}
+	return run(command)
 }
 
 // hasKeys reports whether the file contains secret keys.
@@ -133,7 +149,7 @@ func (x *examination) replaceable(dir, consequence string) (f replaceableDir, ok
 		Severity: Warning, Where: dir,
 		What: otherUsers(mode&othersWrite != 0) + " can write to the directory of the file",
 		Why:  "they can " + consequence,
-		Fix:  run("chmod go-w " + x.sh.quote(dir)),
+		Fix:  x.chmod(dir, info),
 	}
 	if mode&othersWrite != 0 {
 		f.Severity = Error
@@ -145,7 +161,6 @@ func (x *examination) replaceable(dir, consequence string) (f replaceableDir, ok
 
 // processAccess finds programs of a credential_process that other users can change or replace.
 func processAccess(x *examination) (found []Finding) {
-	const consequence = "change what your tools run for credentials"
 	var known []string // directoryAccess reports them
 	for _, r := range x.config.raw {
 		known = append(known, parentsOf(r.Path)...)
@@ -166,11 +181,11 @@ func processAccess(x *examination) (found []Finding) {
 			f.Profile = p.Name
 			found = append(found, f)
 		}
-		if f, ok := x.changeable(path, consequence); ok {
+		if f, ok := x.changeable(path); ok {
 			add(f)
 		}
 		for _, dir := range parentsOf(path) {
-			f, ok := x.replaceable(dir, consequence)
+			f, ok := x.replaceable(dir, changeProgram)
 			if ok && !f.ofTrustedGroup && !slices.Contains(known, dir) {
 				add(f.Finding)
 			}
@@ -180,13 +195,13 @@ func processAccess(x *examination) (found []Finding) {
 }
 
 // changeable reports a program that other users own or can write.
-func (x *examination) changeable(path, consequence string) (f Finding, ok bool) {
+func (x *examination) changeable(path string) (f Finding, ok bool) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return f, false
 	}
 	if name, ok := owner.Foreign(info); ok {
-		return x.foreign(path, "file", name, consequence), true
+		return x.foreign(path, "file", name, changeProgram), true
 	}
 	mode := accessOfOthers(info)
 	if mode&othersWrite == 0 && (mode&groupOrOthersWrite == 0 || isTrustedGroup(info)) {
@@ -195,8 +210,8 @@ func (x *examination) changeable(path, consequence string) (f Finding, ok bool) 
 	f = Finding{
 		Severity: Warning, Where: path,
 		What: otherUsers(mode&othersWrite != 0) + " can write to the file",
-		Why:  "they can " + consequence,
-		Fix:  run("chmod go-w " + x.sh.quote(path)),
+		Why:  "they can " + changeProgram,
+		Fix:  x.chmod(path, info),
 	}
 	if mode&othersWrite != 0 {
 		f.Severity = Error

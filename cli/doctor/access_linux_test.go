@@ -63,7 +63,7 @@ func TestGroupsThatMayWrite(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("SKIPPED: only root can give files to another group")
 	}
-	for gid, want := range map[int]int{50: 0, 0: 0, 4321: 1} {
+	for gid, want := range map[int]int{50: 0, 0: 0, 100: 1, 4321: 1} {
 		f := fixture{prepare: func(t *testing.T, dir string) {
 			bin := filepath.Join(dir, "bin")
 			must(t, os.Chown(bin, -1, gid), os.Chmod(bin, 0o775))

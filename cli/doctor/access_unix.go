@@ -14,12 +14,15 @@ func accessOfOthers(info fs.FileInfo) fs.FileMode { return info.Mode().Perm() & 
 
 // isTrustedGroup reports whether the group of a file is one that the system has, such as staff, which
 // may write to /usr/local on Debian, or admin, which may write to Homebrew's directories; or the
-// group that many systems make for each user.
+// group that many systems make for each user. It is not the group of all users of a system.
 func isTrustedGroup(info fs.FileInfo) bool {
-	first := 1000
+	first, all := 1000, 100 // users, of openSUSE for example
 	if runtime.GOOS == "darwin" {
-		first = 500
+		first, all = 500, 20 // staff
 	}
 	st, ok := info.Sys().(*syscall.Stat_t)
-	return ok && (int(st.Gid) < first || int(st.Gid) == os.Getegid() && st.Gid == st.Uid)
+	if !ok || int(st.Gid) == all {
+		return false
+	}
+	return int(st.Gid) < first || int(st.Gid) == os.Getegid() && st.Gid == st.Uid
 }

@@ -42,6 +42,9 @@ func WithParents(path string) (all []string) {
 // that user. On Windows it returns false.
 func Foreign(info fs.FileInfo) (name string, ok bool) { return foreign(info) }
 
+// IsOfRoot reports whether a file belongs to root. On Windows it returns false.
+func IsOfRoot(info fs.FileInfo) bool { return isOfRoot(info) }
+
 // GiveToParent gives a file or directory of root to the user whose directory it is in, if that is
 // another user. It does nothing if there is no file, and follows no link.
 func GiveToParent(path string) error { return giveToParent(path) }

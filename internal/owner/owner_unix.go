@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // unmapped is the user of files whose owner has no number in this user namespace, such as root's in
@@ -29,22 +31,37 @@ func foreign(info fs.FileInfo) (name string, ok bool) {
 	return "uid " + id, true
 }
 
+func isOfRoot(info fs.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && st.Uid == 0
+}
+
+// giveToParent opens the directory once: that user could put a link to a directory of root in its
+// place meanwhile.
 func giveToParent(path string) error {
-	parent, err := os.Stat(filepath.Dir(path))
+	dir, err := unix.Open(filepath.Dir(path), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil //nolint:nilerr // then there is no file either
+	}
+	d := os.NewFile(uintptr(dir), filepath.Dir(path))
+	defer d.Close()
+	parent, err := d.Stat()
+	if err != nil {
+		return err
 	}
 	to, ok := parent.Sys().(*syscall.Stat_t)
 	if _, isForeign := foreign(parent); !ok || !isForeign {
 		return nil
 	}
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	const flags = unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
+	fd, err := unix.Openat(dir, filepath.Base(path), flags, 0)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ELOOP) {
 		return nil
 	}
 	if err != nil {
-		return err
+		return &fs.PathError{Op: "open", Path: path, Err: err}
 	}
+	f := os.NewFile(uintptr(fd), path)
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
