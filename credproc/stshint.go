@@ -36,8 +36,8 @@ func (c stsCall) hint(code, message string) string {
 			c.profile + "]"
 	case "ValidationError":
 		if strings.Contains(message, "role chaining") {
-			return "remove duration_seconds from [profile " + c.hop.Profile + "]: " +
-				"a role that is assumed with a session lasts at most an hour"
+			return "remove duration_seconds from [profile " + c.hop.Profile + "], or use a --duration " +
+				"of an hour or less: AWS allows no more for a role that is assumed with a session"
 		}
 		if strings.Contains(message, "MaxSessionDuration") {
 			return "use a shorter --duration or duration_seconds in [profile " + c.hop.Profile + "], " +

@@ -290,12 +290,6 @@ func (r *resolver) role(p settings) (Chain, error) {
 	if err != nil {
 		return Chain{}, err
 	}
-	if c.isChained() && hop.Duration > maxChainedDuration {
-		return Chain{}, p.fail("duration_seconds",
-			fmt.Sprintf("duration_seconds is %d, and AWS allows 3600 for a role that another role assumes",
-				int(hop.Duration.Seconds())),
-			"set duration_seconds to 3600 or less, or remove it")
-	}
 	if len(c.Hops) == 0 {
 		base := p
 		if p.Get("credential_source") == "" {
@@ -340,8 +334,16 @@ func (r *resolver) roleSource(p settings) (Chain, error) {
 	return r.chain(source, p.Properties["source_profile"], false)
 }
 
-// isChained reports whether a role assumed with the chain's credentials is assumed by another role.
-func (c Chain) isChained() bool { return len(c.Hops) > 0 || c.Source.Type == WebIdentity }
+// TooLong returns a role that another role of the chain assumes, and for which a session of more
+// than [MaxChainedDuration] is requested. It returns nil if there is none.
+func (c Chain) TooLong() *Hop {
+	for i := range c.Hops {
+		if (i > 0 || c.Source.Type == WebIdentity) && c.Hops[i].Duration > MaxChainedDuration {
+			return &c.Hops[i]
+		}
+	}
+	return nil
+}
 
 // WithDuration returns the chain with another duration of its last role's session. The duration
 // must pass [CheckDuration]. The error is a [*diag.Error].
@@ -355,15 +357,6 @@ func (c Chain) WithDuration(d time.Duration) (Chain, error) {
 		}
 	}
 	c.Hops = slices.Clone(c.Hops)
-	before := c
-	before.Hops = c.Hops[:last]
-	if before.isChained() && d > maxChainedDuration {
-		return Chain{}, &diag.Error{
-			Profile: c.Profile.Name,
-			Problem: fmt.Sprintf("duration %s is too long for a role that another role assumes", d),
-			Hint:    "AWS allows 1h",
-		}
-	}
 	c.Hops[last].Duration = d
 	return c, nil
 }

@@ -300,11 +300,6 @@ func TestChainErrors(t *testing.T) {
 			"[profile p]\n" + role + "duration_seconds = 99999999999999999999", "[b]\n" + keys,
 			"whole number",
 		},
-		"more than an hour in a chain": {
-			"[profile p]\n" + role + "duration_seconds = 3601\n[profile b]\nrole_arn = " +
-				arnB + "\nsource_profile = k",
-			"[k]\n" + keys, "AWS allows 3600 for a role that another role assumes",
-		},
 		"session name": {
 			"[profile p]\n" + role + "role_session_name = a b", "[b]\n" + keys,
 			"role_session_name has the character ' '\nhint: AWS allows letters",

@@ -16,9 +16,10 @@ import (
 // Bounds of a role session's duration. A role's own maximum may be lower; only STS knows it.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 const (
-	minDuration        = 15 * time.Minute
-	maxDuration        = 12 * time.Hour
-	maxChainedDuration = time.Hour // of a role that is assumed with another role's session
+	minDuration = 15 * time.Minute
+	maxDuration = 12 * time.Hour
+	// MaxChainedDuration is that of a role that is assumed with another role's session.
+	MaxChainedDuration = time.Hour
 )
 
 // Bounds of session tags and policies.

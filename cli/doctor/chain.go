@@ -2,10 +2,17 @@ package doctor
 
 import (
 	"fmt"
-	"time"
 
+	"aws-credproc/credproc/plan"
 	"aws-credproc/profiles"
 )
+
+// hasEndpoint reports whether the chain's calls go to a configured endpoint of STS, which may accept
+// what AWS refuses.
+func (x *examination) hasEndpoint(c profiles.Chain) bool {
+	e, err := plan.EndpointOf(c, x.opts.Resolver.Getenv)
+	return err == nil && e.URL != ""
+}
 
 // noSuchProfile finds that the selected profile does not exist.
 func noSuchProfile(x *examination) []Finding {
@@ -55,7 +62,8 @@ func duration(x *examination) []Finding {
 	for _, name := range x.config.names {
 		c, ok := x.chains.byProfile[name]
 		source := roleSources[c.Source.Type]
-		if !ok || source == "" || len(c.Hops) == 0 || c.Hops[0].Duration <= time.Hour {
+		if !ok || source == "" || len(c.Hops) == 0 ||
+			c.Hops[0].Duration <= profiles.MaxChainedDuration || x.hasEndpoint(c) {
 			continue
 		}
 		p := x.config.sections[c.Hops[0].Profile]

@@ -37,6 +37,9 @@ func New(c profiles.Chain, getenv func(string) string) (Plan, error) {
 	case err != nil: // a mistake in a setting that this chain does not use
 		e = Endpoint{Region: DefaultRegion(Partition(c))}
 	}
+	if err := checkDurations(c, e); err != nil {
+		return Plan{}, err
+	}
 	if c, err = withPolicyText(c); err != nil {
 		return Plan{}, err
 	}
@@ -54,6 +57,23 @@ func New(c profiles.Chain, getenv func(string) string) (Plan, error) {
 func needsRegion(c profiles.Chain) bool {
 	return len(c.Hops) > 0 || c.MFA.Serial != "" ||
 		c.Source.Type == profiles.WebIdentity || c.Source.Type == profiles.Login
+}
+
+// checkDurations returns an error if STS would refuse the duration of a role's session because
+// another role assumes it. Only AWS is known to refuse it, not a configured endpoint.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining
+func checkDurations(c profiles.Chain, e Endpoint) error {
+	hop := c.TooLong()
+	if hop == nil || e.URL != "" {
+		return nil
+	}
+	return &diag.Error{
+		Profile: hop.Profile,
+		Setting: "duration_seconds",
+		Problem: fmt.Sprintf("the duration is %d seconds, and AWS allows %d for a role that another "+
+			"role assumes", int(hop.Duration.Seconds()), int(profiles.MaxChainedDuration.Seconds())),
+		Hint: "use a duration_seconds or --duration of an hour or less",
+	}
 }
 
 // Last returns the index of the last link, whose session is the result.

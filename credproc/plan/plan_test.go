@@ -84,3 +84,31 @@ func TestSessionMustBelongToAccountOfItsLink(t *testing.T) {
 		})
 	}
 }
+
+// TestDurationOfRoleChaining: only AWS is known to refuse more than an hour.
+func TestDurationOfRoleChaining(t *testing.T) {
+	const chained = "[profile p]\nrole_arn = arn:aws:iam::111111111111:role/B\nsource_profile = q\n" +
+		"duration_seconds = 7200\n[profile q]\n" + role
+	const byWeb = "[profile p]\nrole_arn = arn:aws:iam::111111111111:role/B\nsource_profile = w\n" +
+		"duration_seconds = 7200\n[profile w]\nrole_arn = arn:aws:iam::111111111111:role/W\n" +
+		"web_identity_token_file = /t\n"
+	endpoint := map[string]string{"AWS_ENDPOINT_URL_STS": "http://localhost:4566"}
+	for name, test := range map[string]struct {
+		config string
+		env    map[string]string
+		wantOK bool
+	}{
+		"chained":                {config: chained},
+		"by web identity":        {config: byWeb},
+		"an hour":                {strings.Replace(chained, "7200", "3600", 1), nil, true},
+		"not chained":            {"[profile p]\nduration_seconds = 7200\n" + role, nil, true},
+		"chained, endpoint":      {chained, endpoint, true},
+		"web identity, endpoint": {byWeb, endpoint, true},
+	} {
+		_, err := New(chainOf(t, test.config, base), getenv(test.env))
+		const want = "p: the duration is 7200 seconds, and AWS allows 3600 for a role that another role"
+		if (err == nil) != test.wantOK || err != nil && !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
