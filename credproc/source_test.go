@@ -162,6 +162,15 @@ var sources = map[string]func(w *fixture) workingSource{
 		return workingSource{leaf: "sso_session = corp\n" + ssoProfile, more: ssoSessionSection,
 			calls: func() int { return (portal.calls() + oidc.calls()) / 2 }}
 	},
+	"SSO by session, refreshed, with the token of an old AWS CLI": func(w *fixture) workingSource {
+		path := w.signedIn("corp", "old", 0, map[string]any{
+			"expiresAt":    time.Now().Add(-time.Hour).UTC().Format("2006-01-02T15:04:05UTC"),
+			"refreshToken": "again", "clientId": "client", "clientSecret": "hush"})
+		portal, oidc := w.portal(), w.oidc()
+		w.t.Cleanup(func() { w.checkTokenFile(path) })
+		return workingSource{leaf: "sso_session = corp\n" + ssoProfile, more: ssoSessionSection,
+			calls: func() int { return (portal.calls() + oidc.calls()) / 2 }}
+	},
 	"SSO in the older form": func(w *fixture) workingSource {
 		w.signedIn(ssoStart, ssoAccess, time.Hour, nil)
 		return workingSource{leaf: "sso_region = eu-west-1\nsso_start_url = " + ssoStart + "\n" +
