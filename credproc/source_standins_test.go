@@ -342,23 +342,6 @@ func (w *fixture) signedIn(key, accessToken string, lifetime time.Duration,
 		string(b))
 }
 
-// checkTokenFile checks that a token file has the new refresh token, and is alone in its directory.
-func (w *fixture) checkTokenFile(path string) {
-	w.t.Helper()
-	text, err := os.ReadFile(path)
-	must(w.t, err)
-	var token struct{ RefreshToken, StartURL string }
-	must(w.t, json.Unmarshal(text, &token))
-	if token.RefreshToken != "and again" || token.StartURL != ssoStart {
-		w.t.Errorf("the token file has %s", text)
-	}
-	all, err := os.ReadDir(filepath.Dir(path))
-	must(w.t, err)
-	if len(all) != 1 {
-		w.t.Errorf("left next to the token file: %v", all)
-	}
-}
-
 const loginSessionARN = "arn:aws:sts::" + account + ":assumed-role/Jill/jill"
 
 // signin starts the service of aws login that returns new credentials for a refresh token and a

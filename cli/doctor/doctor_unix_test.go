@@ -45,6 +45,11 @@ func TestCleanSetupHasNoFindings(t *testing.T) {
 		"no keyring, kernel store": {
 			health: &cache.Health{Choice: cache.Auto, Store: cache.Kernel, StoreErr: cache.ErrUnavailable},
 		},
+		"more than an hour, at an endpoint that may accept it": {
+			config: "[profile x]\n" + role + "source_profile = dev\nduration_seconds = 7200\n" +
+				"endpoint_url = http://localhost:4566\n[profile y]\n" + role +
+				"source_profile = corp\nduration_seconds = 7200\nendpoint_url = http://localhost:4566\n",
+		},
 		"another command": {
 			config: "[profile other]\ncredential_process = '/bin/sh' -c \"exit 1\" x\n[profile known]\n" +
 				"credential_process = BIN/aws configure export-credentials --profile corp\n",
