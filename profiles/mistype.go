@@ -24,6 +24,9 @@ var settingNames = [...]string{
 // IsSetting reports whether a key is one of the settings that this program knows.
 func IsSetting(key string) bool { return slices.Contains(settingNames[:], key) }
 
+// Settings returns the settings for which [IsSetting] is true.
+func Settings() []string { return settingNames[:] }
+
 // credentialNames are the keys of which a profile has at least one.
 var credentialNames = [...]string{
 	"aws_access_key_id", "aws_secret_access_key", "credential_process", "credential_source",

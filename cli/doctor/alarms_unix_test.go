@@ -104,6 +104,27 @@ func TestFalseAlarmsOfRealFiles(t *testing.T) {
 		"comments after keys that nobody reads": {fixture: fixture{
 			config: "[profile x]\nregion = eu-west-1\ncolor = ff0000 # red\ngranted_x = 1 ; one\n",
 		}},
+		"keys of other programs": {fixture: fixture{
+			config: "[profile x]\n" + role + "source_profile = dev\nrole_name = Dev\n" +
+				"sso_account_name = dev\nsso_auto_populated = true\nazure_tenant_id = x\n" +
+				"aws_session_expiration = 1\nx_principal_arn = arn:aws:sts::1:assumed-role/R/s\n" +
+				"x_security_token_expires = 1\ncommon_fate_generated_from = aws-sso\n" +
+				"source_url = y\nparent_profile = z\nrole = x\npolicies = y\nOUTPUT = json\n",
+		}},
+		"settings of granted, with its command": {fixture: fixture{
+			config:  granted + "credential_process = BIN/granted credential-process --profile x\n",
+			prepare: script("granted"),
+		}},
+		"settings of granted, without its program": {
+			fixture: fixture{
+				config: granted + "credential_process = /gone/granted credential-process --profile x\n",
+			},
+			want: []string{
+				"process-not-found x: ",
+				"granted-sso x: replace the line credential_process and those that start with granted_ " +
+					"with:\n  sso_start_url = https://x.awsapps.com/start\n  sso_region = eu-west-1",
+			},
+		},
 		"merge conflict": {
 			fixture: fixture{
 				config: "[profile x]\n<<<<<<< HEAD\nregion = eu-west-1\n=======\nregion = us-east-1\n" +

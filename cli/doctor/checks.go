@@ -49,6 +49,8 @@ var checks = []check{
 	{checkNoSuchProfile, noSuchProfile},
 	{checkMissingSource, missingSource},
 	{checkIncludeProfile, includeProfile},
+	{"granted-sso", grantedSSO},
+	{"mistyped-key", mistypedKey},
 	{checkCycle, cycle},
 	{checkHalfKeyPair, halfKeyPair},
 	{checkBadARN, badARN},

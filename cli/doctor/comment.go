@@ -32,6 +32,13 @@ func inlineComment(x *examination) (found []Finding) {
 	return found
 }
 
+// sdkKeys are settings of the AWS CLI and the SDKs that [profiles.IsSetting] does not know.
+var sdkKeys = []string{
+	"api_versions", "defaults_mode", "endpoint_discovery_enabled", "ignore_configured_endpoint_urls",
+	"imds_use_ipv6", "max_attempts", "parameter_validation", "retry_mode", "sdk_ua_app_id",
+	"sigv4a_signing_region_set", "tcp_keepalive",
+}
+
 // isRead reports whether the AWS CLI, an SDK or aws-credproc reads a setting. A comment after others
 // has no effect.
 func isRead(key string) bool {
@@ -39,12 +46,7 @@ func isRead(key string) bool {
 		"account_id_", "auth_scheme_", "aws_", "cli_", "csm_", "disable_", "ec2_metadata_", "metadata_",
 		"request_", "response_", "s3", "sso_", "sts_", "use_", "web_identity_",
 	}
-	keys := []string{
-		"api_versions", "defaults_mode", "endpoint_discovery_enabled",
-		"ignore_configured_endpoint_urls", "imds_use_ipv6", "max_attempts", "parameter_validation",
-		"retry_mode", "sdk_ua_app_id", "sigv4a_signing_region_set", "tcp_keepalive",
-	}
-	return profiles.IsSetting(key) || slices.Contains(keys, key) ||
+	return profiles.IsSetting(key) || slices.Contains(sdkKeys, key) ||
 		slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(key, p) })
 }
 

@@ -20,6 +20,10 @@ type problem struct {
 	want string // the findings, in any order, each as "check" or "check profile"
 }
 
+const granted = "[profile x]\ngranted_sso_start_url = https://x.awsapps.com/start\n" +
+	"granted_sso_region = eu-west-1\ngranted_sso_account_id = 123456789012\n" +
+	"granted_sso_role_name = Dev\n"
+
 var problems = []problem{
 	{"nothing in the files", fixture{whole: "# nothing\n"}, "no-config"},
 	{"no files", fixture{prepare: removeFiles}, "no-config"},
@@ -245,6 +249,10 @@ var problems = []problem{
 	{"include_profile", fixture{
 		config: "[profile x]\n" + role + "include_profile = corp\n",
 	}, "include-profile x"},
+	{"SSO settings of granted", fixture{config: granted}, "granted-sso x"},
+	{"mistyped key", fixture{
+		config: "[profile x]\n" + role + "source_profile = dev\nexernal_id = x\nmfa_seral = y\n",
+	}, "mistyped-key x, mistyped-key x"},
 	{"cycle", fixture{
 		config: "[profile x]\n" + role + "source_profile = y\n[profile y]\n" + role +
 			"source_profile = x\n[profile z]\n" + role + "source_profile = x\n",

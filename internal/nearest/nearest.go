@@ -6,7 +6,12 @@ import "strings"
 // Name returns the element of names that is closest to name, ignoring case, or "" if none is close
 // enough.
 func Name(name string, names []string) string {
-	best, bestDistance := "", min(3, (len(name)+1)/2)+1
+	return Within(min(3, (len(name)+1)/2), name, names)
+}
+
+// Within is [Name] for names that differ in at most limit characters.
+func Within(limit int, name string, names []string) string {
+	best, bestDistance := "", limit+1
 	for _, n := range names {
 		if d := distance(strings.ToLower(name), strings.ToLower(n), bestDistance); d < bestDistance {
 			best, bestDistance = n, d

@@ -1,0 +1,63 @@
+package doctor
+
+import (
+	"os/exec"
+	"strings"
+
+	"aws-credproc/profiles"
+)
+
+// grantedKeys are the settings of IAM Identity Center that granted writes under names of its own.
+// https://docs.commonfate.io/granted/usage/profile-registry
+var grantedKeys = [...]string{
+	"sso_start_url", "sso_region", "sso_account_id", "sso_role_name",
+}
+
+// grantedSSO finds profiles whose IAM Identity Center settings only granted reads, and that have no
+// other credentials: the command that granted has written is missing, or its program is.
+func grantedSSO(x *examination) (found []Finding) {
+	for _, name := range x.config.names {
+		p := x.config.sections[name]
+		lines := grantedSettings(p)
+		if len(lines) == 0 || !x.needsGranted(p) {
+			continue
+		}
+		f := Finding{
+			Severity: Error, Profile: name, Where: x.config.place(p, "granted_sso_start_url"),
+			What: "granted_sso_start_url and the like are settings of granted",
+			Why: "the AWS CLI, the SDKs and aws-credproc do not read them, so the profile has no " +
+				"credentials",
+			Fix: write("replace the lines that start with granted_ with", lines...),
+		}
+		if p.Get("credential_process") != "" {
+			f.Why = "only granted reads them, and the program of credential_process is not found"
+			f.Fix = write("replace the line credential_process and those that start with granted_ with",
+				lines...)
+		}
+		found = append(found, f)
+	}
+	return found
+}
+
+// grantedSettings returns the lines that have the same meaning for other tools.
+func grantedSettings(p profiles.Section) (lines []string) {
+	for _, key := range grantedKeys {
+		if value := p.Get("granted_" + key); value != "" && p.Get(key) == "" {
+			lines = append(lines, key+" = "+value)
+		}
+	}
+	return lines
+}
+
+// needsGranted reports whether a profile has no credentials without granted's settings.
+func (x *examination) needsGranted(p profiles.Section) bool {
+	words, ours := profiles.ProcessWords(p)
+	switch {
+	case len(words) == 0:
+		return profiles.Kind(p) == profiles.KindNone
+	case ours || !strings.Contains(words[0], "granted"):
+		return false
+	}
+	_, err := exec.LookPath(words[0])
+	return err != nil
+}
