@@ -162,10 +162,12 @@ func TestE2EFormsInEachClient(t *testing.T) {
 			f.text[strings.LastIndex(strings.TrimRight(f.text, "\r\n"), "\n")+1:])
 		roles += role + source
 	}
-	check := func(t *testing.T, w witness, isIgnored func(f form) string) {
+	check := func(t *testing.T, w witness, forms []form, isIgnored func(f form) string) {
 		t.Helper()
 		want := map[string]string{}
+		var names []string
 		for _, f := range forms {
+			names = append(names, f.profile)
 			if !slices.Contains(strings.Split(isIgnored(f), ", "), w.name) {
 				want[f.profile] = key
 			}
@@ -176,7 +178,7 @@ func TestE2EFormsInEachClient(t *testing.T) {
 	}
 	h.write(t, "config", written)
 	for _, w := range witnesses {
-		check(t, w, func(f form) string { return f.ignored })
+		check(t, w, forms, func(f form) string { return f.ignored })
 	}
 	for _, name := range names {
 		if got := h.run(t, program, "get", name).credentials(t, 0).AccessKeyId; got != key {
@@ -186,11 +188,67 @@ func TestE2EFormsInEachClient(t *testing.T) {
 
 	h.write(t, "config", roles)
 	h.ok(t, program, append([]string{"setup", "--yes"}, names...)...)
+	odd := slices.DeleteFunc(slices.Clone(forms), func(f form) bool {
+		return f.unusual == "" && f.profile != "plain" && f.profile != "colon"
+	})
 	for _, w := range witnesses {
-		check(t, w, func(f form) string { return f.unusual })
+		check(t, w, odd, func(f form) string { return f.unusual })
 	}
 	h.ok(t, program, append([]string{"setup", "--undo", "--yes"}, names...)...)
 	if now, err := os.ReadFile(h.path("config")); err != nil || string(now) != roles {
 		t.Errorf("after the undo: %v\n%s", err, cmp.Diff(roles, string(now)))
+	}
+}
+
+// TestE2EFaultyFilesInEachClient: what the AWS CLI refuses as a whole is read by the others, as
+// doctor says. The program reads the profiles whose sections are good.
+func TestE2EFaultyFilesInEachClient(t *testing.T) {
+	h, program, key := newForms(t)
+	config, err := os.ReadFile(h.path("config"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := "[profile plain]\ncredential_process = " + program + " get dev\n" + string(config)
+	lenient := []string{"Go", "JavaScript"}
+	for name, test := range map[string]struct {
+		text    string
+		clients []string // that read the profile plain
+		check   string   // of doctor
+	}{
+		"stray line":               {plain + "[profile x]\nfoo\n", lenient, "file-form"},
+		"unclosed header":          {plain + "[profile x\nregion = r\n", lenient, "file-form"},
+		"before the first section": {"region = r\n" + plain, lenient, "file-form"},
+		"merge conflict": {
+			plain + "[profile x]\n<<<<<<< HEAD\nregion = r\n=======\nregion = s\n>>>>>>> b\n",
+			lenient, "file-form",
+		},
+		"duplicate key":     {plain + "[profile x]\nregion = r\nregion = s\n", lenient, "duplicate-key"},
+		"duplicate section": {plain + "[profile x]\nregion = r\n[profile x]\n", lenient, "duplicate-section"},
+		"byte order mark":   {"\ufeff" + plain, []string{"JavaScript"}, "byte-order-mark"},
+		"not UTF-8":         {plain + "# \xff\n", lenient, "file-form"},
+		"UTF-16": {
+			"\xff\xfe" + strings.Join(strings.Split(plain, ""), "\x00") + "\x00", nil, "file-form",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h.write(t, "config", test.text)
+			var got []string
+			for _, w := range witnesses {
+				if w.keys(t, h, []string{"plain"})["plain"] == key {
+					got = append(got, w.name)
+				}
+			}
+			if diff := cmp.Diff(test.clients, got); diff != "" {
+				t.Errorf("clients that read it: -want +got:\n%s", diff)
+			}
+			if name != "UTF-16" {
+				if got := h.run(t, program, "get", "plain").credentials(t, 0).AccessKeyId; got != key {
+					t.Errorf("get: %s, want %s", got, key)
+				}
+			}
+			if out := h.run(t, program, "doctor").stdout; !strings.Contains(out, "error["+test.check+"]: ") {
+				t.Errorf("doctor does not report %s:\n%s", test.check, out)
+			}
+		})
 	}
 }

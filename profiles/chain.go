@@ -320,10 +320,8 @@ func (r *resolver) roleSource(p settings) (Chain, error) {
 	case source == "":
 		e := p.failMissing("role_arn", "role_arn without source_profile or credential_source",
 			"add one of them", "source_profile", "credential_source")
-		if from := p.Get("include_profile"); from != "" {
-			e.Where = p.files.Place(p.Properties["include_profile"])
-			e.Hint = "only aws-vault reads include_profile; " +
-				"aws-credproc doctor " + Argument(p.Name) + " translates it"
+		if p.Get("include_profile") != "" {
+			p.pointToDoctor(e, "include_profile", "aws-vault")
 		}
 		e.Err = ErrNoSource
 		return Chain{}, e

@@ -226,6 +226,16 @@ func TestChainErrors(t *testing.T) {
 		"no credentials": {
 			"[profile p]\nregion = x", "", "no credentials and no role",
 		},
+		"settings of granted": {
+			"[profile p]\ngranted_sso_start_url = https://x", "",
+			"config:2: no credentials and no role\nhint: only granted reads granted_sso_start_url; " +
+				"aws-credproc doctor p translates it",
+		},
+		"settings of aws-vault": {
+			"[profile p]\nrole_arn = " + arnB + "\ninclude_profile = b", "[b]\n" + keys,
+			"config:3: role_arn without source_profile or credential_source\nhint: only aws-vault reads " +
+				"include_profile; aws-credproc doctor p translates it",
+		},
 		"source without role": {
 			"[profile p]\nsource_profile = b", "", "source_profile without role_arn",
 		},

@@ -72,9 +72,20 @@ func (p settings) source() (Source, error) {
 		return Source{}, p.failMissing("source_profile", "source_profile without role_arn",
 			"add the role_arn to assume, or remove source_profile", "role_arn")
 	}
-	return Source{}, p.failMissing("", "no credentials and no role",
+	e := p.failMissing("", "no credentials and no role",
 		"add aws_access_key_id and aws_secret_access_key, or role_arn and source_profile",
 		credentialNames[:]...)
+	if p.Get("granted_sso_start_url") != "" {
+		p.pointToDoctor(e, "granted_sso_start_url", "granted")
+	}
+	return Source{}, e
+}
+
+// pointToDoctor changes the hint of an error for a profile whose setting only another program reads.
+func (p settings) pointToDoctor(e *diag.Error, key, program string) {
+	e.Where = p.files.Place(p.Properties[key])
+	e.Hint = "only " + program + " reads " + key + "; aws-credproc doctor " + Argument(p.Name) +
+		" translates it"
 }
 
 // command returns credential_process on one line. In a value of several lines, the AWS CLI splits

@@ -58,7 +58,8 @@ func TestLinkedConfigIsChecked(t *testing.T) {
 	}
 }
 
-// TestGroupsThatMayWrite: a group of the system, and that of the user, are no finding for a program.
+// TestGroupsThatMayWrite: a group of the system, and that of the user, are no finding for a
+// program.
 func TestGroupsThatMayWrite(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("SKIPPED: only root can give files to another group")

@@ -7,8 +7,8 @@ import (
 	"aws-credproc/profiles"
 )
 
-// hasEndpoint reports whether the chain's calls go to a configured endpoint of STS, which may accept
-// what AWS refuses.
+// hasEndpoint reports whether the chain's calls go to a configured endpoint of STS, which may
+// accept what AWS refuses.
 func (x *examination) hasEndpoint(c profiles.Chain) bool {
 	e, err := plan.EndpointOf(c, x.opts.Resolver.Getenv)
 	return err == nil && e.URL != ""

@@ -39,8 +39,8 @@ var sdkKeys = []string{
 	"sigv4a_signing_region_set", "tcp_keepalive",
 }
 
-// isRead reports whether the AWS CLI, an SDK or aws-credproc reads a setting. A comment after others
-// has no effect.
+// isRead reports whether the AWS CLI, an SDK or aws-credproc reads a setting. A comment after
+// others has no effect.
 func isRead(key string) bool {
 	prefixes := []string{
 		"account_id_", "auth_scheme_", "aws_", "cli_", "csm_", "disable_", "ec2_metadata_", "metadata_",

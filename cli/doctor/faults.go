@@ -209,6 +209,8 @@ func (c *config) isReportedElsewhere(f fault, selected string) bool {
 		return true // a part of other profiles, for aws-vault
 	case isSignInOnly(p) && f.profile != selected && !c.isSource(f.profile):
 		return true // the AWS CLI needs no more to sign in
+	case profiles.Kind(p) == profiles.KindNone && len(grantedSettings(p)) > 0:
+		return true // granted-sso
 	case f.setting == "sso_session":
 		return c.isMisnamedSession(p.Get("sso_session")) // section-name
 	case f.setting != "" || profiles.Kind(p) != profiles.KindNone:

@@ -33,8 +33,8 @@ func mistypedKey(x *examination) (found []Finding) {
 	return found
 }
 
-// meantBy returns the setting of which a key is probably a mistyped name, or "". Other programs have
-// settings of their own, so the two must be closer than in a message about a failure.
+// meantBy returns the setting of which a key is probably a mistyped name, or "". Other programs
+// have settings of their own, so the two must be closer than in a message about a failure.
 func meantBy(key string) string {
 	const short = 8 // characters
 	limit := 2

@@ -250,6 +250,10 @@ var problems = []problem{
 		config: "[profile x]\n" + role + "include_profile = corp\n",
 	}, "include-profile x"},
 	{"SSO settings of granted", fixture{config: granted}, "granted-sso x"},
+	{"SSO settings of granted, selected", fixture{config: granted, profile: "x"}, "granted-sso x"},
+	{"SSO settings of granted, as a source", fixture{
+		config: granted + "[profile y]\n" + role + "source_profile = x\n",
+	}, "granted-sso x"},
 	{"mistyped key", fixture{
 		config: "[profile x]\n" + role + "source_profile = dev\nexernal_id = x\nmfa_seral = y\n",
 	}, "mistyped-key x, mistyped-key x"},
