@@ -180,7 +180,7 @@ func profilesOf(all []profiles.Summary, rows []listRow) []profiles.Summary {
 func listPage(
 	rows []listRow, sessions []profiles.SessionSummary, filter string, to tui.Screen,
 ) []byte {
-	page := []byte("No profiles\n")
+	page := []byte("No profiles. aws-credproc doctor shows why.\n")
 	switch {
 	case len(rows) > 0:
 		page = listTable(rows, to).Render(to.Width)

@@ -121,7 +121,7 @@ func TestListFilter(t *testing.T) {
 		}
 	}
 	for filter, want := range map[string]string{
-		"nowhere": "No profiles with \"nowhere\"\n", "": "No profiles\n",
+		"nowhere": "No profiles with \"nowhere\"\n", "": "No profiles. aws-credproc doctor shows why.\n",
 	} {
 		if got := string(listPage(nil, nil, filter, tui.Screen{})); got != want {
 			t.Errorf("%q, want %q", got, want)

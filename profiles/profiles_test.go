@@ -298,7 +298,10 @@ func TestFaultyLines(t *testing.T) {
 		"text before any section":     {"\n a", "config:2", `expected "key = value"`},
 		"unclosed bracket":            {"[profile p\na = b", "config:1", `missing "]"`},
 		"conflict marker": {
-			"[profile p]\n<<<<<<< HEAD\na = b", "config:2", `expected "key = value"`,
+			"[profile p]\n<<<<<<< HEAD\na = b", "config:2", "a merge conflict was not resolved",
+		},
+		"middle of a conflict": {
+			"[profile p]\na = b\n=======\na = c", "config:3", "a merge conflict was not resolved",
 		},
 		"sub-property without =": {"[profile p]\ns3 =\n  a: b", "config:3", "sub-property"},
 		"in an unused section":   {"[whatever]\nx", "config:2", `expected "key = value"`},

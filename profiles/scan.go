@@ -170,6 +170,10 @@ func (s *scanner) fail(problem, hint string) {
 }
 
 func (s *scanner) setFault(problem, hint string) {
+	if conflictMarker(trim(s.raw())) != 0 {
+		problem = "a merge conflict was not resolved"
+		hint = "keep the lines of one side, and remove those of the other side and the markers"
+	}
 	s.line.kind, s.line.problem, s.line.hint = faultyLine, problem, hint
 }
 

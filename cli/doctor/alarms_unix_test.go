@@ -125,6 +125,13 @@ func TestFalseAlarmsOfRealFiles(t *testing.T) {
 					"with:\n  sso_start_url = https://x.awsapps.com/start\n  sso_region = eu-west-1",
 			},
 		},
+		"values in quotes": {
+			fixture: fixture{
+				config: "[profile x]\nregion = \"eu-west-1\"\n[profile y]\nsso_session = corp\n" +
+					"sso_account_id = '123456789012'\nsso_role_name = Dev\n",
+			},
+			want: []string{"unusable-profile x: remove the quotes", "unusable-profile y: remove the quotes"},
+		},
 		"merge conflict": {
 			fixture: fixture{
 				config: "[profile x]\n<<<<<<< HEAD\nregion = eu-west-1\n=======\nregion = us-east-1\n" +

@@ -36,12 +36,14 @@ func unusableProfile(x *examination) (found []Finding) {
 		// aws-credproc does not use the region of a wired profile, or one that a variable overrides.
 		region, where := p.Get("region"), x.config.place(p, "region")
 		if region != "" && !plan.IsRegion(region) && !known[where] {
-			found = append(found, Finding{
+			f := Finding{
 				Severity: Error, Profile: name, Where: where,
 				What: fmt.Sprintf("the region %q is not a region name", shorten(region)),
 				Why:  "tools find no endpoint for it",
 				Fix:  "use a region such as eu-west-1, with nothing else on the line",
-			})
+			}
+			f.ifQuoted("region", region)
+			found = append(found, f)
 		}
 		found = append(found, x.badSSO(p)...)
 		if s, ok, err := x.config.files.SSOSession(p.Get("sso_session")); ok && err == nil {
@@ -49,6 +51,14 @@ func unusableProfile(x *examination) (found []Finding) {
 		}
 	}
 	return found
+}
+
+// ifQuoted changes what a finding says about the value of a setting if that is in quotes.
+func (f *Finding) ifQuoted(key, value string) {
+	if profiles.IsQuoted(value) {
+		f.What = "the value of " + key + " is in quotes, and they are part of it"
+		f.Fix = "remove the quotes"
+	}
 }
 
 func hasEmptyCommand(p profiles.Section) bool {
@@ -63,6 +73,7 @@ func (x *examination) badSSO(p profiles.Section) (found []Finding) {
 			Severity: Error, Where: x.config.files.Place(p.Properties[key]), What: what,
 			Why: "the sign-in fails, or returns no credentials", Fix: fix,
 		}
+		f.ifQuoted(key, p.Get(key))
 		if section, ok := x.config.sections[p.Name]; ok && x.config.place(section, key) == f.Where {
 			f.Profile = p.Name
 		}
