@@ -147,11 +147,12 @@ func checkWireable(f *Files, p Section, role string) error {
 func roleHint(f *Files, p Section) string {
 	switch kind := SourceType(Kind(p)); {
 	case kind == Static && checkTakeable(f.settings(p)) == nil:
-		return "aws-credproc import " + p.Name + " moves its keys into the keyring"
+		return "aws-credproc import " + Argument(p.Name) + " moves its keys into the keyring"
 	case kind == SSO, kind == Login:
 		return "most tools sign in with it directly; for others, " +
-			"add credential_process = aws-credproc get " + Argument(p.Name) + " to another profile; for a role that it assumes, " +
-			"aws-credproc setup NAME --role-arn ARN --source-profile=" + p.Name
+			"add credential_process = aws-credproc get " + Argument(p.Name) + " to another profile; " +
+			"for a role that it assumes, " +
+			"aws-credproc setup NAME --role-arn ARN --source-profile=" + nameWord(p.Name)
 	}
 	return "add role_arn and source_profile, or choose another profile"
 }

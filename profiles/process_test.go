@@ -151,3 +151,17 @@ func TestProcessCommand(t *testing.T) {
 		t.Error("a name that cmd.exe expands is not refused")
 	}
 }
+
+func TestArgumentIsOneWord(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("SKIPPED: the quotes are those of a POSIX shell")
+	}
+	for name, want := range map[string]string{
+		"dev": "dev", "-x": "-- -x", "my proj": "'my proj'", "-a b": "-- '-a b'", "a$b": "'a$b'",
+		"it's": `'it'\''s'`, "zürich": "zürich",
+	} {
+		if got := Argument(name); got != want {
+			t.Errorf("%q: %s, want %s", name, got, want)
+		}
+	}
+}

@@ -153,13 +153,21 @@ func shorten(s string, n int) string {
 	return strings.ToValidUTF8(s[:n], "") + "..."
 }
 
-// Argument returns a profile's name as the argument of a command, after all flags. A name that
-// starts with a hyphen would be taken for a flag.
+// Argument returns a profile's name as the argument of a shell command, after all flags. A name
+// that starts with a hyphen would be taken for a flag.
 func Argument(profile string) string {
 	if strings.HasPrefix(profile, "-") {
-		return "-- " + profile
+		return "-- " + nameWord(profile)
 	}
-	return profile
+	return nameWord(profile)
+}
+
+// nameWord returns a profile's name as a word of a shell command.
+func nameWord(profile string) string {
+	if IsName(profile) {
+		return profile
+	}
+	return quoted(profile)
 }
 
 // fileLine returns a file and line in the form of the Where of an error.

@@ -54,6 +54,10 @@ func (m *misnamedSection) isOddName(l profiles.RawLine) bool {
 	case !isPlain:
 		m.what = fmt.Sprintf("some tools do not find the profile of [%s]", shorten(l.Header))
 		m.why = "the AWS CLI, boto3 and aws-credproc read the name; the SDK for JavaScript and others do not"
+		if strings.ContainsAny(l.Header, `"'\\`) {
+			m.why = "the AWS CLI, boto3 and aws-credproc read the name; the SDKs for Go and JavaScript " +
+				"and others do not"
+		}
 		m.severity, m.odd = Warning, l.Profile
 	default:
 		return false
