@@ -133,11 +133,11 @@ func credentialSourceText(value string) string {
 
 // programOf returns the name of the program that a command line starts.
 func programOf(command string) string {
-	words := strings.Fields(command)
+	words := profiles.CommandWords(command)
 	if len(words) == 0 {
 		return ""
 	}
-	program := strings.ReplaceAll(strings.Trim(words[0], `"'`), `\`, "/")
+	program := strings.ReplaceAll(words[0], `\`, "/")
 	return program[strings.LastIndexByte(program, '/')+1:]
 }
 

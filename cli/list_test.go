@@ -37,7 +37,7 @@ aws_account_id = 123456789012
 [profile lost]
 credential_process = aws-credproc get nothing
 [profile saml]
-credential_process = "/usr/local/bin/saml2aws" script --profile x
+credential_process = "/opt/my tools/saml2aws" script --profile x
 [profile ci]
 role_arn = arn:aws:iam::123456789012:role/CI
 web_identity_token_file = /var/run/token

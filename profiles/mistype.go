@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"aws-credproc/internal/diag"
 	"aws-credproc/internal/nearest"
@@ -64,6 +65,14 @@ func (p settings) failMissing(key, problem, hint string, wanted ...string) *diag
 func IsQuoted(value string) bool {
 	n := len(value)
 	return n > 1 && value[0] == value[n-1] && (value[0] == '"' || value[0] == '\'')
+}
+
+// InQuotes returns a value in quotes for a message, and a value that is in quotes as it is.
+func InQuotes(value string) string {
+	if IsQuoted(value) {
+		return value
+	}
+	return strconv.Quote(value)
 }
 
 // hintForValue returns the hint for a value that is not valid: hint, or to remove its quotes.

@@ -156,7 +156,7 @@ func (p settings) policies() (arns []string, err error) {
 	for _, arn := range arns {
 		if !isARN(arn) {
 			return nil, p.fail("policy_arns",
-				fmt.Sprintf("policy_arns has %q, which is not an ARN", shorten(arn, 60)),
+				fmt.Sprintf("policy_arns has %s, which is not an ARN", InQuotes(shorten(arn, 60))),
 				"write arn:aws:iam::aws:policy/NAME")
 		}
 	}
@@ -191,7 +191,7 @@ func (p settings) seconds(key string, least, most time.Duration) (time.Duration,
 	n, err := strconv.Atoi(text)
 	if err != nil {
 		return 0, p.fail(key,
-			fmt.Sprintf("%s is %q, which is not a whole number", key, shorten(text, 20)),
+			fmt.Sprintf("%s is %s, which is not a whole number", key, InQuotes(shorten(text, 20))),
 			hintForValue(text, fmt.Sprintf("use a number of seconds from %d to %d",
 				int(least.Seconds()), int(most.Seconds()))))
 	}
@@ -242,7 +242,7 @@ func (p settings) checkARN(key string) error {
 	if isARN(value) {
 		return nil
 	}
-	return p.fail(key, fmt.Sprintf("%s is %q, which is not an ARN", key, shorten(value, 60)),
+	return p.fail(key, fmt.Sprintf("%s is %s, which is not an ARN", key, InQuotes(shorten(value, 60))),
 		hintForValue(value, "write arn:aws:iam::123456789012:role/NAME"))
 }
 

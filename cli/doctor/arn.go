@@ -58,7 +58,7 @@ func (x *examination) malformedARNs() (found []Finding) {
 			}
 			found = append(found, Finding{
 				Severity: Error, Profile: name, Where: x.config.place(p, setting.key),
-				What: fmt.Sprintf("%s is %q: %v", setting.key, shorten(value), err),
+				What: fmt.Sprintf("%s is %s: %v", setting.key, profiles.InQuotes(shorten(value)), err),
 				Why:  whyBadARN, Fix: arnFix(value, setting.form),
 			})
 		}
