@@ -13,6 +13,10 @@ var oddForms = []string{
 	"[profile q]\nfoo\n<<<<<<< HEAD\n[profile p]\nregion = x\n=======\n[profile r\nregion = z\n",
 	"[sso-session 'My Corp']\nsso_region = x\n[services 's t']\nsts =\n  endpoint_url = http://x\n  y\n",
 	"region = x\n[ü)$]\na = b\n[my proj]\na = # c\n  d\n   e\n",
+	"[profile p]\ncredential_process = '/a b/aws-credproc' get p-role\n[profile p-role]\n" +
+		createdComment + "\nrole_arn: \"arn:aws:iam::1:role/R\"\nsource_profile = '\n",
+	"[profile p]\na = b\n||||||| 1a2b\n=======\n>>>>>>> x\ninclude_profile = p\nrole_arn = x\n",
+	"[profile p]\ncredential_process =\n  \"/a b\"/aws\\-credproc\n  get 'q'\n[profile q]\na = b\n",
 }
 
 // FuzzFiles checks that any files are read or refused, and that the concatenated lines are the
