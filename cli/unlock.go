@@ -8,6 +8,7 @@ import (
 	"aws-credproc/cache"
 	"aws-credproc/cache/keyring"
 	"aws-credproc/credproc/mfa"
+	"aws-credproc/internal/keyringapi"
 	"aws-credproc/internal/terminal"
 )
 
@@ -36,6 +37,8 @@ func unlockKeyring(ctx context.Context, a *app) (locked, err error) {
 // command to run again.
 func hintOf(err error, command string) string {
 	switch {
+	case errors.Is(err, keyring.ErrAsksForAccess):
+		return keyringapi.AccessHint + ", then run " + command
 	case errors.Is(err, keyring.ErrLocked):
 		return "unlock the keyring, then run " + command
 	case errors.Is(err, keyring.ErrTimeout):

@@ -9,6 +9,7 @@ import (
 	"aws-credproc/cache"
 	"aws-credproc/cache/keyring"
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/keyringapi"
 	"aws-credproc/profiles"
 )
 
@@ -53,6 +54,9 @@ func keyringError(c profiles.Chain, err error) *diag.Error {
 		e.Hint = longerHint
 	case errors.Is(err, ErrNoKeys):
 		e.Hint = reimport
+	case errors.Is(err, keyring.ErrAsksForAccess):
+		e.Flags |= diag.NeedsUser
+		e.Hint = keyringapi.AccessHint
 	case errors.Is(err, keyring.ErrLocked):
 		e.Flags |= diag.NeedsUser
 		e.Hint = "unlock the keyring, then run aws-credproc refresh " +

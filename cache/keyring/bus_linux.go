@@ -19,6 +19,8 @@ import (
 type bus struct {
 	conn     *dbus.Conn
 	answered answeredFunc
+	// isKeePassXC: the search of a locked collection shows a window and finds nothing.
+	isKeePassXC bool
 }
 
 // reply waits for the reply to a call and stores its results.
@@ -58,17 +60,21 @@ func (c bufferedConn) Read(p []byte) (int, error) { return c.in.Read(p) }
 // The bus handles calls in order, so the first call to the service is sent without waiting for the
 // reply to Hello (conn.Hello would wait). This call looks up an alias that does not exist. Until
 // gnome-keyring 42 has replied to it, it may not know about the new client: SearchItems would fail,
-// and OpenSession would crash it.
+// and OpenSession would crash it. The bus itself replies whether KeePassXC runs.
 func (b *bus) hello() error {
 	if err := b.conn.Auth(nil); err != nil {
 		return fmt.Errorf("session bus: %w", err)
 	}
 	hello := b.conn.BusObject().Go(dbusName+".Hello", 0, make(chan *dbus.Call, 1))
+	named := b.conn.BusObject().Go(dbusName+".NameHasOwner", 0, make(chan *dbus.Call, 1), keePassXC)
 	first := b.call(ssPath, ssService+".ReadAlias", "aws-credproc")
 	if err := (<-hello.Done).Err; err != nil {
 		return fmt.Errorf("session bus: %w", err)
 	}
 	b.answered(false)
+	if err := (<-named.Done).Store(&b.isKeePassXC); err != nil {
+		return fmt.Errorf("session bus: %w", err)
+	}
 	var path dbus.ObjectPath
 	return first(&path)
 }

@@ -14,11 +14,12 @@ import (
 
 // The errors, which package keyringapi describes.
 var (
-	ErrNotFound    = keyringapi.ErrNotFound
-	ErrLocked      = keyringapi.ErrLocked
-	ErrUnavailable = keyringapi.ErrUnavailable
-	ErrOtherUser   = keyringapi.ErrOtherUser
-	ErrTimeout     = keyringapi.ErrTimeout
+	ErrNotFound      = keyringapi.ErrNotFound
+	ErrLocked        = keyringapi.ErrLocked
+	ErrAsksForAccess = keyringapi.ErrAsksForAccess
+	ErrUnavailable   = keyringapi.ErrUnavailable
+	ErrOtherUser     = keyringapi.ErrOtherUser
+	ErrTimeout       = keyringapi.ErrTimeout
 )
 
 // Error is a failure of the keyring. Every error of this package other than ErrNotFound is one.

@@ -36,7 +36,8 @@ func (s *Secrets) Set(ctx context.Context, user, secret string) error {
 		return &Error{Err: fmt.Errorf("a secret of %d bytes is too large (limit: %d)", len(secret),
 			MaxItem)}
 	}
-	return s.keyring.PutPersistent(ctx, Item{Service: s.service, User: user}, s.label+" "+user, []byte(secret))
+	item := Item{Service: s.service, User: user}
+	return s.keyring.PutPersistent(ctx, item, s.label+" "+user, []byte(secret))
 }
 
 // Delete deletes the secret of a user name. The error is ErrNotFound if there is none.

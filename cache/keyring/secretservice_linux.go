@@ -70,7 +70,12 @@ func get(ctx context.Context, item Item) (values [][]byte, err error) {
 			}
 			return nil, err
 		}
-		values = append(values, secret.Value)
+		if len(secret.Value) > 0 {
+			values = append(values, secret.Value)
+		}
+	}
+	if len(values) == 0 { // KWallet lost it when it was killed, or emptyKeePassXC removed it
+		return nil, ErrNotFound
 	}
 	return values, nil
 }
@@ -81,7 +86,7 @@ func put(ctx context.Context, item Item, label string, value []byte) error {
 		return err
 	}
 	defer b.close()
-	_, err = b.put(item, label, value, func(dbus.ObjectPath) error { return nil })
+	_, err = b.put(ctx, item, label, value, func(dbus.ObjectPath) error { return nil })
 	return err
 }
 
@@ -91,7 +96,7 @@ func putPersistent(ctx context.Context, item Item, label string, value []byte) e
 		return err
 	}
 	defer b.close()
-	path, err := b.put(item, label, value, b.checkPersistent)
+	path, err := b.put(ctx, item, label, value, b.checkPersistent)
 	if err != nil {
 		return err
 	}
@@ -118,7 +123,10 @@ func remove(ctx context.Context, item Item) error {
 	if len(unlocked) == 0 {
 		return b.notFound(locked)
 	}
-	_, err = b.delete(unlocked, locked)
+	n, err := b.delete(unlocked, locked)
+	if n == 0 && err == nil {
+		err = ErrNotFound
+	}
 	return err
 }
 
@@ -132,6 +140,13 @@ func removeAll(ctx context.Context, service string, _ []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if len(unlocked) == 0 {
+		err := b.notFound(locked)
+		if errors.Is(err, ErrNotFound) {
+			err = nil
+		}
+		return 0, err
+	}
 	return b.delete(unlocked, locked)
 }
 
@@ -141,7 +156,10 @@ func status(ctx context.Context) error {
 		return err
 	}
 	defer b.close()
-	_, err = b.openCollection()
+	collection, err := b.openCollection()
+	if err == nil && b.isKeePassXC {
+		err = b.checkAccess(collection)
+	}
 	return err
 }
 
@@ -149,6 +167,11 @@ func status(ctx context.Context) error {
 func (b *bus) search(
 	attributes map[string]string,
 ) func() (unlocked, locked []dbus.ObjectPath, err error) {
+	if b.isKeePassXC {
+		if _, err := b.openCollection(); err != nil {
+			return func() ([]dbus.ObjectPath, []dbus.ObjectPath, error) { return nil, nil, err }
+		}
+	}
 	found := b.call(ssPath, ssService+".SearchItems", attributes)
 	return func() (unlocked, locked []dbus.ObjectPath, err error) {
 		err = found(&unlocked, &locked)
@@ -170,7 +193,7 @@ func (b *bus) openSession() func() (dbus.ObjectPath, error) {
 // ErrNotFound.
 func (b *bus) notFound(locked []dbus.ObjectPath) error {
 	if len(locked) > 0 {
-		return ErrLocked
+		return b.errLocked()
 	}
 	if _, err := b.openCollection(); err != nil && !errors.Is(err, ErrUnavailable) {
 		return err
@@ -227,7 +250,8 @@ func (b *bus) checkPersistent(collection dbus.ObjectPath) error {
 
 // put creates or replaces an item in the unlocked collection if check returns nil for that.
 func (b *bus) put(
-	item Item, label string, value []byte, check func(collection dbus.ObjectPath) error,
+	ctx context.Context, item Item, label string, value []byte,
+	check func(collection dbus.ObjectPath) error,
 ) (path dbus.ObjectPath, err error) {
 	open := b.openSession()
 	collection, err := b.openCollection()
@@ -241,27 +265,41 @@ func (b *bus) put(
 	if err != nil {
 		return "", err
 	}
+	if b.isKeePassXC {
+		return b.putKeePassXC(ctx, collection, session, item, label, value)
+	}
 	return b.create(collection, session, item, label, value)
 }
 
 func (b *bus) create(
 	collection, session dbus.ObjectPath, item Item, label string, value []byte,
 ) (path dbus.ObjectPath, err error) {
-	var prompt dbus.ObjectPath
-	err = b.call(collection, ssCollection+".CreateItem", map[string]dbus.Variant{
-		ssItem + ".Label":      dbus.MakeVariant(label),
-		ssItem + ".Attributes": dbus.MakeVariant(attributes(item)),
-	}, ss.NewSecret(session, string(value)), true)(&path, &prompt)
+	path, prompt, err := b.createItem(collection, session, item, label, value, true)
 	if err != nil {
 		return "", err
 	}
 	return path, b.dismiss(prompt)
 }
 
+func (b *bus) createItem(
+	collection, session dbus.ObjectPath, item Item, label string, value []byte, replace bool,
+) (path, prompt dbus.ObjectPath, err error) {
+	err = b.call(collection, ssCollection+".CreateItem", map[string]dbus.Variant{
+		ssItem + ".Label":      dbus.MakeVariant(label),
+		ssItem + ".Attributes": dbus.MakeVariant(attributes(item)),
+	}, ss.NewSecret(session, string(value)), replace)(&path, &prompt)
+	return path, prompt, err
+}
+
 // delete deletes unlocked items and returns their number. The error is ErrLocked if there are
 // locked ones.
-func (b *bus) delete(unlocked, locked []dbus.ObjectPath) (int, error) {
-	n := 0
+func (b *bus) delete(unlocked, locked []dbus.ObjectPath) (n int, err error) {
+	if b.isKeePassXC {
+		if n, err = b.emptyKeePassXC(unlocked); err != nil {
+			return n, err
+		}
+		unlocked = nil
+	}
 	for _, path := range unlocked {
 		var prompt dbus.ObjectPath
 		err := b.call(path, ssItem+".Delete")(&prompt)
@@ -277,9 +315,17 @@ func (b *bus) delete(unlocked, locked []dbus.ObjectPath) (int, error) {
 		n++
 	}
 	if len(locked) > 0 {
-		return n, ErrLocked
+		return n, b.errLocked()
 	}
 	return n, nil
+}
+
+// errLocked returns the error for locked items.
+func (b *bus) errLocked() error {
+	if b.isKeePassXC {
+		return ErrAsksForAccess
+	}
+	return ErrLocked
 }
 
 // dismiss dismisses a prompt that the service would show before it acts, and returns ErrLocked.

@@ -32,7 +32,7 @@ func unlock(ctx, promptCtx context.Context) error {
 		return err
 	}
 	if prompt != ssNone {
-		if err := b.prompt(promptCtx, prompt, signals); err != nil {
+		if _, err := b.prompt(promptCtx, prompt, signals); err != nil {
 			return err
 		}
 	}
@@ -62,27 +62,29 @@ func (b *bus) promptSignals(ctx context.Context) (<-chan *dbus.Signal, error) {
 	return signals, nil
 }
 
-// prompt shows a prompt and waits for its end or that of ctx.
+// prompt shows a prompt, waits for its end or that of ctx, and returns its result.
 func (b *bus) prompt(
 	ctx context.Context, prompt dbus.ObjectPath, signals <-chan *dbus.Signal,
-) error {
+) (result any, err error) {
 	if err := b.call(prompt, ssPrompt+".Prompt", "")(); err != nil {
-		return err
+		return nil, err
 	}
 	for {
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		case s, ok := <-signals:
 			switch {
 			case !ok:
-				return errors.New("the session bus has ended")
+				return nil, errors.New("the session bus has ended")
 			case s.Name == dbusName+".NameOwnerChanged":
-				return fmt.Errorf("%w: the Secret Service has ended", ErrUnavailable)
+				return nil, fmt.Errorf("%w: the Secret Service has ended", ErrUnavailable)
 			case s.Path == prompt && len(s.Body) > 0 && s.Body[0] == true:
-				return fmt.Errorf("%w: its prompt was dismissed, or could not be shown", ErrLocked)
+				return nil, fmt.Errorf("%w: its prompt was dismissed, or could not be shown", ErrLocked)
+			case s.Path == prompt && len(s.Body) > 1:
+				return s.Body[1], nil
 			case s.Path == prompt:
-				return nil
+				return nil, nil
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/keyringapi"
 	"aws-credproc/profiles"
 )
 
@@ -61,6 +62,9 @@ func keyring(x *examination) []Finding {
 		f.What = "no keyring: " + text
 		f.Fix = write("log in to a desktop session that has one, or choose another store",
 			x.sh.export("AWS_CREDPROC_STORE", other))
+	case errors.Is(err, keyringapi.ErrAsksForAccess):
+		f.What = "KeePassXC asks for each access to the keyring"
+		f.Fix = keyringapi.AccessHint
 	case errors.Is(err, cache.ErrLocked):
 		f.What = "the keyring is locked"
 		f.Fix = "unlock it in your keyring program, or log in at the desktop"

@@ -15,6 +15,9 @@ var (
 	ErrNotFound = errors.New("not in the keyring")
 	// ErrLocked means that a user must unlock the keyring.
 	ErrLocked = errors.New("locked")
+	// ErrAsksForAccess means that the keyring asks the user for each process that reads an item. It
+	// wraps ErrLocked.
+	ErrAsksForAccess = fmt.Errorf("%w: KeePassXC asks for each access", ErrLocked)
 	// ErrUnavailable means that this machine or login has no keyring.
 	ErrUnavailable = errors.New("not available")
 	// ErrOtherUser means that the session bus, and so the keyring, belongs to another user. It
@@ -33,6 +36,10 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Item names an item of the keyring, as package go-keyring does.
 type Item struct{ Service, User string }
+
+// AccessHint is the hint for ErrAsksForAccess.
+const AccessHint = `in KeePassXC's settings for the Secret Service, turn off ` +
+	`"Confirm when passwords are retrieved by clients"`
 
 // ResponseLimit is how long the keyring may take to respond. A working keyring takes milliseconds,
 // and a hanging one must not delay an AWS command for long.

@@ -1,0 +1,123 @@
+package keyring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/godbus/dbus/v5"
+	ss "github.com/zalando/go-keyring/secret_service"
+)
+
+// keePassXC is the bus name of KeePassXC, which is taken for the Secret Service if it is owned.
+const keePassXC = "org.keepassxc.KeePassXC.MainWindow"
+
+// putKeePassXC creates or replaces an item in the unlocked collection of KeePassXC.
+//
+// CreateItem always returns a prompt there, which completes without a window in an unlocked
+// collection. To replace an item, KeePassXC would ask the user, so the secret of an item is changed
+// instead.
+func (b *bus) putKeePassXC(
+	ctx context.Context, collection, session dbus.ObjectPath, item Item, label string, value []byte,
+) (dbus.ObjectPath, error) {
+	unlocked, locked, err := b.search(attributes(item))()
+	switch {
+	case err != nil:
+		return "", err
+	case len(unlocked) > 0:
+		return unlocked[0], b.setSecret(unlocked[0], session, value)
+	case len(locked) > 0:
+		return "", ErrAsksForAccess
+	}
+	signals, err := b.promptSignals(ctx)
+	if err != nil {
+		return "", err
+	}
+	path, prompt, err := b.createItem(collection, session, item, label, value, false)
+	if err == nil && prompt != ssNone {
+		path, err = b.created(ctx, prompt, signals)
+	}
+	if err != nil {
+		return "", err
+	}
+	err = checkReadable(ctx, item)
+	if errors.Is(err, ErrAsksForAccess) { // no other process can use it
+		err = errors.Join(err, b.setSecret(path, session, nil))
+	}
+	return path, err
+}
+
+// emptyKeePassXC removes the secrets of items and returns the number of those that had one. It
+// keeps the items, because KeePassXC asks the user before it deletes one, and then moves it with
+// the secret to its recycle bin. An item without a secret counts as not found.
+func (b *bus) emptyKeePassXC(items []dbus.ObjectPath) (n int, err error) {
+	session, err := b.openSession()()
+	if err != nil {
+		return 0, err
+	}
+	for _, path := range items {
+		var secret ss.Secret
+		err := b.call(path, ssItem+".GetSecret", session)(&secret)
+		if err == nil && len(secret.Value) == 0 {
+			continue
+		}
+		if err == nil {
+			err = b.setSecret(path, session, nil)
+		}
+		switch {
+		case err == nil:
+			n++
+		case !isGone(err):
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// created completes the prompt of CreateItem and returns the path of the item.
+func (b *bus) created(
+	ctx context.Context, prompt dbus.ObjectPath, signals <-chan *dbus.Signal,
+) (path dbus.ObjectPath, err error) {
+	result, err := b.prompt(ctx, prompt, signals)
+	if err != nil {
+		return "", err
+	}
+	if err := dbus.Store([]any{result}, &path); err != nil {
+		return "", fmt.Errorf("result of a prompt: %w", err)
+	}
+	return path, nil
+}
+
+func (b *bus) setSecret(item, session dbus.ObjectPath, value []byte) error {
+	return b.call(item, ssItem+".SetSecret", ss.NewSecret(session, string(value)))()
+}
+
+// checkAccess returns ErrAsksForAccess if an item in an unlocked collection is locked. If there is
+// no item, putKeePassXC finds that out.
+func (b *bus) checkAccess(collection dbus.ObjectPath) error {
+	var items []dbus.ObjectPath
+	err := b.call(collection, dbusGet, ssCollection, "Items")(&items)
+	if err != nil || len(items) == 0 {
+		return err
+	}
+	var locked bool
+	err = b.call(items[0], dbusGet, ssItem, "Locked")(&locked)
+	if err == nil && locked {
+		err = ErrAsksForAccess
+	}
+	return err
+}
+
+// checkReadable returns an error if another process would find an item locked.
+func checkReadable(ctx context.Context, item Item) error {
+	other, err := openBus(ctx)
+	if err != nil {
+		return err
+	}
+	defer other.close()
+	_, locked, err := other.search(attributes(item))()
+	if err == nil && len(locked) > 0 {
+		err = ErrAsksForAccess
+	}
+	return err
+}
