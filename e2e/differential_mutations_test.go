@@ -45,7 +45,7 @@ func TestE2EDifferentialMutations(t *testing.T) {
 
 	same, faulty, applied, decided := 0, 0, map[string]int{}, map[string]int{}
 	resolve := []string{repoPath(t, "testdata", "e2e", "resolve.py")}
-	for chunk := range slices.Chunk(folders, 500) {
+	for chunk := range slices.Chunk(folders, 100) {
 		for line := range strings.Lines(h.ok(t, python, append(resolve, chunk...)...)) {
 			var boto botoResult
 			if err := json.Unmarshal([]byte(line), &boto); err != nil {

@@ -70,10 +70,19 @@ func TestPutKeysRestoresBytes(t *testing.T) {
 			"[default]\nregion = x\n" + strings.ReplaceAll(testWire, "get p", "get default"),
 			"[default]\n",
 		},
+		"my proj": {
+			"", "[my proj]\n" + testPair, "[profile 'my proj']\n" +
+				strings.ReplaceAll(testWire, "get p", `get my\ proj`), "[my proj]\n",
+		},
+		"it's $a": {
+			"[profile \"it's $a\"]\nregion = x\n", "[it's $a]\n" + testPair,
+			"[profile \"it's $a\"]\nregion = x\n" +
+				strings.ReplaceAll(testWire, "get p", `get it\'s\ \$a`), "[it's $a]\n",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			profile := "p"
-			if name == "default" {
+			if strings.Contains(test.leftCredentials, "["+name+"]") {
 				profile = name
 			}
 			e := mustFiles(t, test.config, test.credentials).Edit()

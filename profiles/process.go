@@ -26,7 +26,26 @@ func ProcessCommand(helper, profile, goos string) (string, error) {
 			Hint:    "rename the profile",
 		}
 	}
-	return word + " get " + profile, nil
+	return word + " get " + profileWord(profile, goos), nil
+}
+
+// profileWord returns a profile's name as the last word of a command. On Unix, it has backslashes
+// in place of quotes: see [ProcessCommand] about a quote at the end.
+func profileWord(profile, goos string) string {
+	if IsName(profile) {
+		return profile
+	}
+	if goos == "windows" {
+		return `"` + profile + `"`
+	}
+	var b strings.Builder
+	for _, r := range profile {
+		if r < utf8.RuneSelf && !IsName(string(r)) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 // CommandWith returns a credential_process command with its program replaced by the one at an
