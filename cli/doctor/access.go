@@ -60,16 +60,19 @@ func fileAccess(x *examination) (found []Finding) {
 
 // foreign reports a file or directory of another user, who can do what consequence says.
 func (x *examination) foreign(path, kind, user, consequence string) Finding {
-	fix := run(`sudo chown "$(id -u)" ` + x.sh.quote(path))
+	severity, fix := Error, run(`sudo chown "$(id -u)" `+x.sh.quote(path))
 	switch {
 	case consequence == changeProgram: // which others may use too
 		fix = "install the program in a directory that only you or root can change"
+	case os.Geteuid() == 0 && owner.IsUnknown(user):
+		severity, fix = Warning, "ignore this if it is a container with your files in it; else "+
+			run("chown root "+x.sh.quote(path))
 	case os.Geteuid() == 0:
 		fix = "run the command as " + user + ", without sudo; or set HOME, AWS_CONFIG_FILE and " +
 			"AWS_SHARED_CREDENTIALS_FILE to those of root, or unset them"
 	}
 	return Finding{
-		Severity: Error, Where: path,
+		Severity: severity, Where: path,
 		What: fmt.Sprintf("the %s belongs to another user, %s", kind, user),
 		Why:  "that user can " + consequence,
 		Fix:  fix,

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // FirstForeign returns the first of a path and the directories above it that belongs to another
@@ -41,6 +42,12 @@ func WithParents(path string) (all []string) {
 // Foreign reports whether a file belongs to another user, who is not root, and returns the name of
 // that user. On Windows it returns false.
 func Foreign(info fs.FileInfo) (name string, ok bool) { return foreign(info) }
+
+// IsUnknown reports whether a name that [Foreign] has returned is that of a user without an entry in
+// the user database, as in a container with files of its host.
+func IsUnknown(name string) bool { return strings.HasPrefix(name, unknownPrefix) }
+
+const unknownPrefix = "uid "
 
 // IsOfRoot reports whether a file belongs to root. On Windows it returns false.
 func IsOfRoot(info fs.FileInfo) bool { return isOfRoot(info) }

@@ -28,7 +28,7 @@ func foreign(info fs.FileInfo) (name string, ok bool) {
 	if u, err := user.LookupId(id); err == nil {
 		return u.Username, true
 	}
-	return "uid " + id, true
+	return unknownPrefix + id, true
 }
 
 func isOfRoot(info fs.FileInfo) bool {
