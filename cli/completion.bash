@@ -23,7 +23,8 @@ _aws_credproc() {
 	while IFS= read -r candidate; do
 		[[ -n $candidate && $flag$candidate == "$current"* ]] || continue
 		candidate=$flag$candidate
-		COMPREPLY+=("${candidate#"$cut"}")
+		printf -v candidate %q "${candidate#"$cut"}" # it must not be evaluated when it is run
+		COMPREPLY+=("$candidate")
 	done <<<"${out%:*}"
 
 	type compopt >/dev/null 2>&1 || return 0 # the bash of macOS

@@ -1,12 +1,10 @@
 package cli
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	_ "embed"
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -17,8 +15,8 @@ import (
 )
 
 // The scripts for the shells call cobra's hidden command __complete, as cobra's own scripts do.
-// Cobra's scripts evaluate what the user has typed, need the bash-completion package in bash, and
-// split names at "@".
+// Cobra's scripts evaluate what the user has typed, and insert names that the shell evaluates when
+// the command is run. They need the bash-completion package in bash, and split names at "@".
 var (
 	//go:embed completion.bash
 	bashCompletion []byte
@@ -26,12 +24,14 @@ var (
 	zshCompletion []byte
 	//go:embed completion.fish
 	fishCompletion []byte
+	//go:embed completion.ps1
+	powershellCompletion []byte
 )
 
 // completionShells are the shells for which there is a script.
 var completionShells = []string{"bash", "zsh", "fish", "powershell"}
 
-func newCompletionCmd(a *app, root *cobra.Command) *cobra.Command {
+func newCompletionCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion SHELL",
 		Short: "Print a script for tab completion",
@@ -56,19 +56,11 @@ Completion reads the config files only. It uses no keyring and no network.`,
 		},
 		ValidArgsFunction: completeShells,
 		RunE: a.runE(func(_ context.Context, args []string) error {
-			switch args[0] {
-			case "bash":
-				return a.print(bashCompletion)
-			case "zsh":
-				return a.print(zshCompletion)
-			case "fish":
-				return a.print(fishCompletion)
+			scripts := map[string][]byte{
+				"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion,
+				"powershell": powershellCompletion,
 			}
-			var script bytes.Buffer
-			if err := root.GenPowerShellCompletionWithDesc(&script); err != nil {
-				return fmt.Errorf("completion powershell: %w", err)
-			}
-			return a.print(script.Bytes())
+			return a.print(scripts[args[0]])
 		}),
 	}
 }

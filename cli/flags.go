@@ -85,7 +85,7 @@ func addCommands(a *app, root *cobra.Command) {
 	add("setup", "Set up", newLoginCmd(a), newLogoutCmd(a), newSetupCmd(a), newImportCmd(a),
 		newMFACmd(a))
 	add("diagnose", "Diagnose", newListCmd(a), newExplainCmd(a), newDoctorCmd(a))
-	add("more", "More", newDemoCmd(a), newCompletionCmd(a, root), newManCmd(a, root))
+	add("more", "More", newDemoCmd(a), newCompletionCmd(a), newManCmd(a, root))
 	root.AddCommand(newRenewCmd(a), newSuperviseCmd(a))
 	root.SetHelpCommand(newHelpCmd())
 	root.SetHelpCommandGroupID("more")

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"aws-credproc/internal/terminal/ptytest"
 )
 
@@ -25,6 +27,8 @@ source_profile = base
 source_profile = base
 [profile x+y]
 source_profile = base
+[profile 'z$(touch evaluated);touch evaluated']
+source_profile = base
 `
 
 // completedLines have typed text, which the shell completes at tabs, and the resulting arguments.
@@ -38,6 +42,7 @@ var completedLines = []struct{ typed, args string }{
 	{"get org:\t", "<get><org:prod:eu>"},
 	{"get org:prod:e\t", "<get><org:prod:eu>"},
 	{"get x+\t", "<get><x+y>"},
+	{"get z\t", "<get><z$(touch evaluated);touch evaluated>"},
 	{"get base \t", "<get><base>"},
 	{"refresh base m\t", "<refresh><base><me@corp>"},
 	{"--store key\tget base", "<--store><keyring><get><base>"},
@@ -120,6 +125,39 @@ func TestE2ECompletion(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestE2EPowerShellCompletion parses the script for PowerShell, which no test runs. It must call
+// nothing that evaluates text or that starts a program other than the one on the PATH.
+func TestE2EPowerShellCompletion(t *testing.T) {
+	parse := python(t)
+	need(t, exec.Command(parse, "-c", "import tree_sitter, tree_sitter_powershell").Run() == nil,
+		"a parser for PowerShell")
+	h := newHome(t)
+	script := h.ok(t, buildProgram(t), "completion", "powershell")
+	cmd := exec.Command(parse, repoPath(t, "testdata", "e2e", "powershell.py"))
+	cmd.Stdin = strings.NewReader(script)
+	out, err := cmd.Output()
+	want := []string{
+		"command Register-ArgumentCompleter", "command Select-Object", "method BeginErrorReadLine",
+		"method EscapeSingleQuotedStringContent", "method Exists", "method ReadToEnd",
+		"method Replace", "method Split", "method Start", "method StartsWith", "method TrimEnd",
+		"method WaitForExit", "method new",
+	}
+	if diff := cmp.Diff(want, strings.Split(strings.TrimSpace(string(out)), "\n")); diff != "" || err != nil {
+		t.Errorf("the script calls other things: %v\n%s", err, diff)
+	}
+	for _, line := range []string{
+		`$path -match $absolute -and [IO.File]::Exists($path)`,
+		`[Diagnostics.ProcessStartInfo]::new($program, $quoted -join ' ')`,
+		`$start.UseShellExecute = $false`,
+		`if ($lines[-1] -notmatch '^:([0-9]{1,9})\z') { return }`,
+		`"'" + $escaped + "'"`,
+	} {
+		if strings.Count(script, line) != 1 {
+			t.Errorf("the script does not contain %s", line)
+		}
 	}
 }
 

@@ -101,6 +101,15 @@ pyarrow_part() {
 		-r testdata/e2e/requirements-pyarrow.txt || return 0
 }
 
+has_powershell_parser() { build/venv/bin/python -c 'import tree_sitter, tree_sitter_powershell' 2>/dev/null; }
+
+powershell_parser() {
+	has_powershell_parser && return
+	step "Python: parser for PowerShell"
+	timeout 300 build/venv/bin/python -m pip install --quiet --disable-pip-version-check \
+		-r testdata/e2e/requirements-powershell.txt || return 0
+}
+
 js_parts() {
 	cmp -s testdata/e2e/js/package-lock.json build/js/installed.json && build/js/node --version >/dev/null && return
 	step "npm: AWS SDK for JavaScript v3"
@@ -122,6 +131,7 @@ js_parts() {
 debian
 python_parts
 pyarrow_part
+powershell_parser
 js_parts
 
 have gcc || missing "gcc: the race detector needs it"
