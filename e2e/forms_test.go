@@ -53,9 +53,9 @@ func keysOfScript(
 // keysOfCLI does not call STS: the AWS CLI takes half a second to start as it is.
 func keysOfCLI(t *testing.T, h *home, profiles []string) map[string]string {
 	t.Helper()
-	keys := map[string]string{}
+	keys, aws := map[string]string{}, cli2(t)
 	for _, profile := range profiles {
-		r := h.run(t, cli2(t), "configure", "export-credentials", "--profile", profile)
+		r := h.run(t, aws, "configure", "export-credentials", "--profile", profile)
 		if r.code != 0 {
 			continue
 		}
@@ -118,8 +118,14 @@ var forms = []form{
 		ignored: "Go, JavaScript", unusual: "Go, JavaScript",
 	},
 	{profile: "quoted", text: "[profile 'quoted']\nKEY = VALUE\n", ignored: "Go", unusual: "Go"},
-	{profile: "a)b", text: "[profile a)b]\nKEY = VALUE\n", ignored: "JavaScript", unusual: "JavaScript"},
-	{profile: "a$c", text: "[profile a$c]\nKEY = VALUE\n", ignored: "JavaScript", unusual: "JavaScript"},
+	{
+		profile: "a)b", text: "[profile a)b]\nKEY = VALUE\n",
+		ignored: "JavaScript", unusual: "JavaScript",
+	},
+	{
+		profile: "a$c", text: "[profile a$c]\nKEY = VALUE\n",
+		ignored: "JavaScript", unusual: "JavaScript",
+	},
 	{
 		profile: "zürich", text: "[profile zürich]\nKEY = VALUE\n",
 		ignored: "JavaScript", unusual: "JavaScript",
@@ -176,9 +182,16 @@ func TestE2EFormsInEachClient(t *testing.T) {
 			t.Errorf("%s: -want +got:\n%s", w.name, diff)
 		}
 	}
+	odd := slices.DeleteFunc(slices.Clone(forms), func(f form) bool {
+		return f.unusual == "" && !slices.Contains([]string{"plain", "colon", "body", "nbsp"}, f.profile)
+	})
 	h.write(t, "config", written)
 	for _, w := range witnesses {
-		check(t, w, forms, func(f form) string { return f.ignored })
+		read := forms
+		if w.name == "AWS CLI v2" { // it starts a process for each, and has the parser of boto3
+			read = odd
+		}
+		check(t, w, read, func(f form) string { return f.ignored })
 	}
 	for _, name := range names {
 		if got := h.run(t, program, "get", name).credentials(t, 0).AccessKeyId; got != key {
@@ -188,9 +201,6 @@ func TestE2EFormsInEachClient(t *testing.T) {
 
 	h.write(t, "config", roles)
 	h.ok(t, program, append([]string{"setup", "--yes"}, names...)...)
-	odd := slices.DeleteFunc(slices.Clone(forms), func(f form) bool {
-		return f.unusual == "" && f.profile != "plain" && f.profile != "colon"
-	})
 	for _, w := range witnesses {
 		check(t, w, odd, func(f form) string { return f.unusual })
 	}
@@ -216,16 +226,18 @@ func TestE2EFaultyFilesInEachClient(t *testing.T) {
 		check   string   // of doctor
 	}{
 		"stray line":               {plain + "[profile x]\nfoo\n", lenient, "file-form"},
-		"unclosed header":          {plain + "[profile x\nregion = r\n", lenient, "file-form"},
+		"unclosed header":          {plain + "[profile y]\n[profile x\nregion = r\n", lenient, "file-form"},
 		"before the first section": {"region = r\n" + plain, lenient, "file-form"},
 		"merge conflict": {
 			plain + "[profile x]\n<<<<<<< HEAD\nregion = r\n=======\nregion = s\n>>>>>>> b\n",
 			lenient, "file-form",
 		},
-		"duplicate key":     {plain + "[profile x]\nregion = r\nregion = s\n", lenient, "duplicate-key"},
-		"duplicate section": {plain + "[profile x]\nregion = r\n[profile x]\n", lenient, "duplicate-section"},
-		"byte order mark":   {"\ufeff" + plain, []string{"JavaScript"}, "byte-order-mark"},
-		"not UTF-8":         {plain + "# \xff\n", lenient, "file-form"},
+		"duplicate key": {plain + "[profile x]\nregion = r\nregion = s\n", lenient, "duplicate-key"},
+		"duplicate section": {
+			plain + "[profile x]\nregion = r\n[profile x]\n", lenient, "duplicate-section",
+		},
+		"byte order mark": {"\ufeff" + plain, []string{"JavaScript"}, "byte-order-mark"},
+		"not UTF-8":       {plain + "# \xff\n", lenient, "file-form"},
 		"UTF-16": {
 			"\xff\xfe" + strings.Join(strings.Split(plain, ""), "\x00") + "\x00", nil, "file-form",
 		},
@@ -246,7 +258,8 @@ func TestE2EFaultyFilesInEachClient(t *testing.T) {
 					t.Errorf("get: %s, want %s", got, key)
 				}
 			}
-			if out := h.run(t, program, "doctor").stdout; !strings.Contains(out, "error["+test.check+"]: ") {
+			out := h.run(t, program, "doctor").stdout
+			if !strings.Contains(out, "error["+test.check+"]: ") {
 				t.Errorf("doctor does not report %s:\n%s", test.check, out)
 			}
 		})
