@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -87,21 +88,24 @@ func (o mfaTest) calls(t *testing.T, when string, sessionToken, assumeRole int) 
 	o.sts.ResetRequests()
 }
 
-// storm returns a command that starts 60 processes together, 20 per role. check checks their
-// output.
-func (o mfaTest) storm(t *testing.T) (cmd *exec.Cmd, check func()) {
+// storm returns a command that starts this many processes together for each profile. check checks
+// their output.
+func (o mfaTest) storm(t *testing.T, each int, profiles ...string) (cmd *exec.Cmd, check func()) {
 	t.Helper()
 	dir := t.TempDir()
 	cmd = exec.CommandContext(t.Context(), "sh", "-c",
-		`for i in $(seq 20); do for p in a b c; do `+
+		`for i in $(seq $2); do for p in $3; do `+
 			`"$0" get $p >"$1/$p.$i.out" 2>"$1/$p.$i.err" & done; done; wait`,
-		o.program, dir)
+		o.program, dir, strconv.Itoa(each), strings.Join(profiles, " "))
 	cmd.Dir, cmd.Env = o.dir, o.env
 	return cmd, func() {
 		t.Helper()
-		keys := map[string]map[string]bool{"a": {}, "b": {}, "c": {}}
+		keys := map[string]map[string]bool{}
+		for _, p := range profiles {
+			keys[p] = map[string]bool{}
+		}
 		paths, err := filepath.Glob(filepath.Join(dir, "*.out"))
-		if err != nil || len(paths) != 60 {
+		if err != nil || len(paths) != each*len(profiles) {
 			t.Fatalf("%d outputs, %v", len(paths), err)
 		}
 		for _, path := range paths {
@@ -115,7 +119,8 @@ func (o mfaTest) storm(t *testing.T) (cmd *exec.Cmd, check func()) {
 				t.Errorf("%s: %d bytes, %v: %s", filepath.Base(path), len(b), err, text)
 				continue
 			}
-			keys[filepath.Base(path)[:1]][out.AccessKeyId] = true
+			p, _, _ := strings.Cut(filepath.Base(path), ".")
+			keys[p][out.AccessKeyId] = true
 		}
 		for p, k := range keys {
 			if len(k) != 1 {
@@ -130,7 +135,7 @@ func TestE2EMFAStorm(t *testing.T) {
 	program := buildProgram(t)
 	o := newMFATest(t, program, "")
 	pty := ptytest.New(t)
-	cmd, check := o.storm(t)
+	cmd, check := o.storm(t, 20, "a", "b", "c")
 	pty.Start(cmd)
 	pty.Await(mfaPrompt)
 	pty.Type(o.code(t) + "\n")
@@ -162,13 +167,49 @@ func TestE2EMFAStorm(t *testing.T) {
 	}
 	o.calls(t, "an hour ago", 1, 3)
 	o.sts.SetNow(nil)
-	cmd, check = o.storm(t)
+	cmd, check = o.storm(t, 20, "a", "b", "c")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Run(); err != nil {
 		t.Fatal(err)
 	}
 	check()
 	o.calls(t, "an hour later", 0, 3)
+}
+
+// TestE2EMFAStormOfManyRoles: of 200 processes for 40 roles of one user, one asks for a code, and
+// one per role calls AssumeRole.
+func TestE2EMFAStormOfManyRoles(t *testing.T) {
+	const roles = 40
+	program := buildProgram(t)
+	o := newMFATest(t, program, "")
+	var config strings.Builder
+	var names []string
+	for i := range roles {
+		name := fmt.Sprintf("r%d", i)
+		trust := ststest.TrustPolicy(userARN("jill"), ststest.MFA())
+		if err := o.sts.AddRole(ststest.Role{ARN: roleARN(name), Trust: trust}); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&config, "[profile %s]\nrole_arn = %s\nsource_profile = base\n"+
+			"mfa_serial = %s\nregion = eu-west-1\n", name, roleARN(name), mfaSerial)
+		names = append(names, name)
+	}
+	o.write(t, "config", config.String())
+	pty := ptytest.New(t)
+	cmd, check := o.storm(t, 5, names...)
+	start := time.Now()
+	pty.Start(cmd)
+	pty.Await(mfaPrompt)
+	pty.Type(o.code(t) + "\n")
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d processes, %d roles: %s", 5*roles, roles, time.Since(start).Round(time.Millisecond))
+	check()
+	o.calls(t, "cold", 1, roles)
+	if n := strings.Count(pty.Shown(), mfaPrompt); n != 1 {
+		t.Errorf("%d prompts, want 1: %q", n, pty.Shown())
+	}
 }
 
 // TestE2EMFAClients types the code at the terminal of a client that captures stdout and stderr.

@@ -42,12 +42,14 @@ var signInStores = map[string]struct {
 	env      string
 	warnings int
 }{
-	"none":                       {"AWS_CREDPROC_STORE=none", 0},
-	"file":                       {"AWS_CREDPROC_STORE=file", 0},
-	"kernel":                     {"AWS_CREDPROC_STORE=kernel", 0},
-	"keyring":                    {"AWS_CREDPROC_STORE=keyring", 0},
-	"unusable state directory":   {"AWS_CREDPROC_STATE_DIR=/dev/null/state", 1},
-	"none, unusable directory": {"AWS_CREDPROC_STORE=none\x00AWS_CREDPROC_STATE_DIR=/dev/null/state", 1},
+	"none":                     {"AWS_CREDPROC_STORE=none", 0},
+	"file":                     {"AWS_CREDPROC_STORE=file", 0},
+	"kernel":                   {"AWS_CREDPROC_STORE=kernel", 0},
+	"keyring":                  {"AWS_CREDPROC_STORE=keyring", 0},
+	"unusable state directory": {"AWS_CREDPROC_STATE_DIR=/dev/null/state", 1},
+	"none, unusable directory": {
+		"AWS_CREDPROC_STORE=none\x00AWS_CREDPROC_STATE_DIR=/dev/null/state", 1,
+	},
 }
 
 // TestE2ESignInIsRenewedOnce: many processes need an expired sign-in whose refresh token is valid
