@@ -58,7 +58,7 @@ func checkExample(t *testing.T, line string) {
 	}
 	h := newDocHome(t)
 	h.add(t, exampleConfig)
-	if strings.Contains(command, " --all") { // it includes dev-sso
+	if strings.Contains(command, " --all") || strings.HasPrefix(command, "aws-credproc setup --sso") {
 		if code, _, stderr := h.run(t, "aws-credproc login --sso-session corp"); code != 0 {
 			t.Fatal(stderr)
 		}

@@ -64,7 +64,7 @@ func newSignInHelper(t *testing.T, settings ssotest.Settings) signInHelper {
 			t.Fatal(err)
 		}
 	}
-	h.env = append(h.env, "HOME="+h.dir, "PATH="+bin+":/usr/bin:/bin", "DISPLAY=:1", "SSH_CONNECTION=",
+	h.env = append(h.env, "HOME="+h.dir, "PATH="+bin+":"+h.dir+":/usr/bin:/bin", "DISPLAY=:1", "SSH_CONNECTION=",
 		"SSH_TTY=", "AWS_ENDPOINT_URL_SSO="+h.URL, "AWS_ENDPOINT_URL_SSO_OIDC="+h.URL,
 		"AWS_MAX_ATTEMPTS=1")
 	return h

@@ -24,6 +24,7 @@ type setup struct {
 	asRoot            bool               // root edits the files of another user
 	settings          []profiles.Setting // of the profile to create, in the order of createFlags
 	helper            string             // the path of this program
+	sso               ssoSetup
 }
 
 // createFlags are the flags with the settings of a new profile, and their usage. A setting's key is
@@ -37,7 +38,7 @@ var createFlags = [][2]string{
 	{"mfa-serial", "ARN or serial number of the MFA device"},
 	{"duration-seconds", "lifetime of a session, 900 to 43200"},
 	{"role-session-name", "name of the session in CloudTrail"},
-	{"region", "AWS Region that tools use with the profile"},
+	{"region", "AWS Region that tools use with the profile or the new profiles"},
 }
 
 func newSetupCmd(a *app) *cobra.Command {
@@ -45,7 +46,7 @@ func newSetupCmd(a *app) *cobra.Command {
 	values := make([]string, len(createFlags))
 	var cmd *cobra.Command
 	cmd = &cobra.Command{
-		Use:   "setup PROFILE... [--undo] [--dry-run] [--yes]",
+		Use:   "setup PROFILE... | --sso-session NAME [--undo] [--dry-run] [--yes]",
 		Short: "Set up role profiles to use aws-credproc",
 		Long: `Splits a profile with role settings into two. The existing section becomes
 [profile NAME-role]. A new section [profile NAME] gets the credential_process line
@@ -57,10 +58,16 @@ files changes. Before the first change, each file is copied to
 NAME.aws-credproc.bak.
 
 With --role-arn and --source-profile (or --credential-source), it creates the profile
-first. --undo then removes it.`,
+first. --undo then removes it.
+
+With --sso-session, it adds a profile for each account and role that you have in IAM
+Identity Center. Run again, it adds new ones and shows those that are gone, which
+--prune removes. It never changes a section that it did not make. With
+--sso-start-url and --sso-region, it adds the [sso-session] section too.`,
 		Example: `  aws-credproc setup dev
   aws-credproc setup dev --undo
-  aws-credproc setup dev --role-arn arn:aws:iam::123456789012:role/Dev --source-profile base`,
+  aws-credproc setup dev --role-arn arn:aws:iam::123456789012:role/Dev --source-profile base
+  aws-credproc setup --sso-session corp --region eu-west-1`,
 		Args: func(_ *cobra.Command, args []string) error {
 			var err error
 			if s.settings, err = settingsOf(values); err != nil {
@@ -79,6 +86,7 @@ first. --undo then removes it.`,
 	flags.BoolVar(&s.dryRun, "dry-run", false, "show the changes and write nothing")
 	flags.BoolVar(&s.yes, "yes", false, "do not ask for confirmation")
 	flags.BoolVar(&s.asRoot, "as-root", false, asRootUsage)
+	s.sso.addFlags(cmd)
 	for i, f := range createFlags {
 		flags.StringVar(&values[i], f[0], "", f[1])
 		switch f[0] {
@@ -113,9 +121,12 @@ func settingsOf(values []string) (settings []profiles.Setting, err error) {
 }
 
 func (s *setup) checkUsage(args []string) error {
+	if err := s.sso.checkUsage(args, s.undo, s.settings); err != nil || s.sso.isUsed() {
+		return err
+	}
 	switch {
 	case len(args) == 0:
-		return errors.New("name a profile")
+		return errors.New("name a profile or use --sso-session")
 	case len(s.settings) == 0:
 		return notEmpty(args)
 	case s.undo:
@@ -168,6 +179,11 @@ func (s *setup) run(cmd *cobra.Command) error {
 	}
 	if !s.undo {
 		s.warnOfRefusal()
+	}
+	if s.sso.isUsed() && !s.undo {
+		if err := s.sso.fetch(cmd.Context(), s.app, files); err != nil {
+			return err
+		}
 	}
 	// The edit is tried without the lock first, so that a failure leaves no lock file.
 	planned := files.Edit()
@@ -234,7 +250,7 @@ func (s *setup) write(ctx context.Context, confirmed []profiles.Change) error {
 		return err
 	}
 	var out []byte
-	if confirmed == nil {
+	if confirmed == nil && !s.sso.isUsed() { // its report names what was added
 		out = diffText(changes, s.screen())
 	}
 	out = append(out, report...)

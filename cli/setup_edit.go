@@ -17,6 +17,9 @@ import (
 
 // edit wires or unwires each profile and returns a line for each.
 func (s *setup) edit(e *profiles.Editor) (report string, err error) {
+	if s.sso.isUsed() {
+		return s.sso.edit(e, s.helper)
+	}
 	if s.undo {
 		return s.unwireAll(e)
 	}

@@ -81,7 +81,7 @@ func (r *Resolver) NewSignIn(
 		Portal: sso.New(sso.Options{
 			HTTPClient: s.clock, Region: session.Region, APIOptions: api,
 			BaseEndpoint:     s.source.baseEndpoint(plan.ServiceSSO),
-			RetryMaxAttempts: attempts, RetryMode: aws.RetryModeAdaptive,
+			RetryMaxAttempts: attempts,
 			EndpointOptions: sso.EndpointResolverOptions{
 				UseFIPSEndpoint: fipsState(e), UseDualStackEndpoint: dualStackState(e),
 			},
