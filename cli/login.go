@@ -110,6 +110,12 @@ func (l *login) checkUsage(args []string) error {
 }
 
 func (l *login) run(ctx context.Context, profile string) error {
+	if err := checkOwner(); err != nil { // the user could not read the token
+		if e := (*diag.Error)(nil); errors.As(err, &e) {
+			e.Hint, _, _ = strings.Cut(e.Hint, ";") // there is no --as-root
+		}
+		return err
+	}
 	f, err := l.files()
 	if err != nil {
 		return err

@@ -46,7 +46,7 @@ func newSetupCmd(a *app) *cobra.Command {
 	values := make([]string, len(createFlags))
 	var cmd *cobra.Command
 	cmd = &cobra.Command{
-		Use:   "setup PROFILE... | --sso-session NAME [--undo] [--dry-run] [--yes]",
+		Use:   "setup PROFILE... | --sso-session NAME [--undo] [--dry-run]",
 		Short: "Set up role profiles to use aws-credproc",
 		Long: `Splits a profile with role settings into two. The existing section becomes
 [profile NAME-role]. A new section [profile NAME] gets the credential_process line
