@@ -35,10 +35,17 @@ func oneProfile(_ *cobra.Command, args []string) error {
 // anyProfiles accepts any number of profile names.
 func anyProfiles(_ *cobra.Command, args []string) error { return notEmpty(args) }
 
-// profilesOrAll requires profile names or --all, not both.
-func profilesOrAll(all *bool) cobra.PositionalArgs {
+// profilesOrAll requires profile names or --all, not both. expired, if it is not nil, is --expired,
+// which can be in the place of --all.
+func profilesOrAll(all, expired *bool) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		switch {
+		case expired != nil && *expired && *all:
+			return errors.New("--all cannot be combined with --expired")
+		case expired != nil && *expired && len(args) > 0:
+			return errors.New("--expired cannot be combined with profiles")
+		case expired != nil && *expired:
+			return nil
 		case *all && len(args) > 0:
 			return errors.New("--all cannot be combined with profiles")
 		case !*all && len(args) == 0:

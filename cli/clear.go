@@ -14,19 +14,23 @@ import (
 )
 
 func newClearCmd(a *app) *cobra.Command {
-	var all bool
+	var all, expired bool
 	cmd := &cobra.Command{
-		Use:   "clear PROFILE... | --all",
+		Use:   "clear PROFILE... | --all | --expired",
 		Short: "Delete cached sessions",
 		Long: `Deletes the cached session of each profile or, with --all, every session in every
 store. Without --all, it keeps the sessions of source profiles, which other profiles
-may use too. It never deletes long-term access keys.`,
-		Example:           "  aws-credproc clear dev-role\n  aws-credproc clear --all",
-		Args:              profilesOrAll(&all),
+may use too. With --expired, it deletes the sessions that have expired. It never
+deletes long-term access keys.`,
+		Example:           "  aws-credproc clear dev-role\n  aws-credproc clear --all\n  aws-credproc clear --expired",
+		Args:              profilesOrAll(&all, &expired),
 		ValidArgsFunction: completeProfiles,
 		RunE: a.runE(func(ctx context.Context, args []string) error {
-			if all {
-				return clearAll(ctx, a)
+			switch {
+			case all:
+				return clearSessions(ctx, a, "all", (*cache.Cache).Clear)
+			case expired:
+				return clearSessions(ctx, a, "expired", (*cache.Cache).ClearExpired)
 			}
 			r, err := a.resolver() // shared, so that a keyring that does not respond times out once
 			if err != nil {
@@ -46,21 +50,30 @@ may use too. It never deletes long-term access keys.`,
 		}),
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "delete every session in every store")
+	cmd.Flags().BoolVar(&expired, "expired", false, "delete the sessions that have expired")
 	return cmd
 }
 
-func clearAll(ctx context.Context, a *app) error {
+// clearSessions deletes sessions with a method of the cache, for the flag --which.
+func clearSessions(
+	ctx context.Context, a *app, which string,
+	clearCache func(*cache.Cache, context.Context) (int, error),
+) error {
 	c, err := a.openCacheQuietly()
 	if err != nil {
 		return err
 	}
-	n, err := c.Clear(ctx)
+	n, err := clearCache(c, ctx)
 	if err != nil {
-		where := fmt.Sprintf("delete all sessions (%d deleted)", n)
-		hint := hintOf(err, "aws-credproc clear --all")
+		where := fmt.Sprintf("delete %s sessions (%d deleted)", which, n)
+		hint := hintOf(err, "aws-credproc clear --"+which)
 		return &diag.Error{Where: where, Err: err, Hint: hint}
 	}
-	return a.print(fmt.Appendf(nil, "%d %s deleted\n", n, tui.Plural(n, "session")))
+	what := "session"
+	if which == "expired" {
+		what = "expired session"
+	}
+	return a.print(fmt.Appendf(nil, "%d %s deleted\n", n, tui.Plural(n, what)))
 }
 
 // clearProfile deletes the session of a profile, and those from before its settings changed. The

@@ -48,7 +48,7 @@ func TestEveryCommandCompletes(t *testing.T) {
 		"get --prompt ":    {"auto", "tty", "gui", "none"},
 		"get --timeout ":   {},
 		"completion ":      completionShells,
-		"help mfa ":        {"add", "code", "remove"},
+		"help mfa ":        {"add", "code", "list", "remove"},
 		"setup new --role-arn r --source-profile ":   {"one", "two"},
 		"setup one --credential-source ":             {"Environment", "Ec2InstanceMetadata", "EcsContainer"},
 		"setup one --region ":                        {},

@@ -40,6 +40,10 @@ func (x *credentialExport) checkFlags(cmd *cobra.Command) error {
 			return fmt.Errorf("--duration: %s: %w", x.duration, err)
 		}
 	}
+	return x.checkRegion(cmd)
+}
+
+func (x *credentialExport) checkRegion(cmd *cobra.Command) error {
 	if cmd.Flags().Changed("region") {
 		if err := checkRegionName(x.region); err != nil {
 			return fmt.Errorf("--region: %q: %w", x.region, err)

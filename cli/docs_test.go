@@ -45,6 +45,8 @@ var notRun = map[string]string{
 	"gh attestation ":       "it needs a published release",
 	"aws ":                  "TestE2EClients runs the AWS CLI",
 	"aws-credproc serve ":   "TestServeSeveralProfiles: it runs until a signal",
+	"aws-credproc console ": "TestConsole: it opens a browser",
+	"aws-credproc mfa list": "TestE2ESeed",
 	"aws-credproc mfa add":  "TestE2ESeed: it needs a keyring",
 	"aws-credproc import ":  "TestE2EImport: it needs a keyring",
 	"aws-credproc mfa remo": "TestE2ESeed",

@@ -80,8 +80,8 @@ func addCommands(a *app, root *cobra.Command) {
 		}
 		root.AddCommand(commands...)
 	}
-	add("use", "Use", newGetCmd(a), newExecCmd(a), newExportCmd(a), newServeCmd(a), newWhoamiCmd(a),
-		newRefreshCmd(a), newStatusCmd(a), newClearCmd(a))
+	add("use", "Use", newGetCmd(a), newExecCmd(a), newExportCmd(a), newServeCmd(a),
+		newConsoleCmd(a), newWhoamiCmd(a), newRefreshCmd(a), newStatusCmd(a), newClearCmd(a))
 	add("setup", "Set up", newLoginCmd(a), newLogoutCmd(a), newSetupCmd(a), newImportCmd(a),
 		newMFACmd(a))
 	add("diagnose", "Diagnose", newListCmd(a), newExplainCmd(a), newDoctorCmd(a))

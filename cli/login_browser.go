@@ -3,15 +3,13 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"time"
 
-	"github.com/cli/browser"
-
 	"aws-credproc/credproc"
 	"aws-credproc/credproc/signin"
+	"aws-credproc/internal/browser"
 )
 
 // signer signs in to IAM Identity Center.
@@ -83,9 +81,8 @@ func (s signer) open(url string) {
 	if s.noBrowser {
 		return
 	}
-	browser.Stdout, browser.Stderr = io.Discard, io.Discard
 	go func() { // it may take as long as the browser runs
-		if err := browser.OpenURL(url); err != nil {
+		if err := browser.Open(url); err != nil {
 			s.trace("open the browser: %v", err)
 		}
 	}()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,7 +30,7 @@ SERIAL is the ARN of the device, as in mfa_serial.`,
 		Args:    noSubcommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newMFAAddCmd(a), newMFARemoveCmd(a), newMFACodeCmd(a))
+	cmd.AddCommand(newMFAAddCmd(a), newMFAListCmd(a), newMFARemoveCmd(a), newMFACodeCmd(a))
 	return cmd
 }
 
@@ -182,12 +183,13 @@ func readSeed(ctx context.Context, a *app, serial string) (string, error) {
 	return text, err
 }
 
-// mfaError adds the step and a hint to an error.
+// mfaError adds the step and a hint to an error. serial is "" for a step that has no device.
 func mfaError(step, serial string, err error) error {
 	if err == nil {
 		return nil
 	}
-	e := &diag.Error{Where: "mfa " + step + " " + serial, Err: err}
+	command := strings.TrimSpace("mfa " + step + " " + serial)
+	e := &diag.Error{Where: command, Err: err}
 	var inner *diag.Error
 	switch {
 	case errors.As(err, &inner):
@@ -200,7 +202,7 @@ func mfaError(step, serial string, err error) error {
 		e.Hint = "seeds need a keyring; without one, set mfa_process to a command that prints codes"
 	case errors.As(err, new(*keyring.Error)):
 		e.Set(diag.NeedsUser, errors.Is(err, keyring.ErrLocked))
-		e.Hint = hintOf(err, "aws-credproc mfa "+step+" "+serial)
+		e.Hint = hintOf(err, "aws-credproc "+command)
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Hint = "try again, or use a longer --timeout"
 	}

@@ -49,7 +49,7 @@ it retries for up to the given time while access is denied.`,
   aws-credproc refresh --mfa dev-role
   aws-credproc refresh --wait 60s dev-role
   aws-credproc refresh --all`,
-		Args:              profilesOrAll(&r.all),
+		Args:              profilesOrAll(&r.all, nil),
 		ValidArgsFunction: completeProfiles,
 		PreRunE: func(*cobra.Command, []string) error {
 			if r.wait < 0 {

@@ -51,6 +51,17 @@ func TestE2ESeed(t *testing.T) {
 		t.Fatalf("screen %q", pty.Shown())
 	}
 	// The first code is of the time step in which the seed was typed, or of the next one.
+	h.write(t, "config", "[profile dev]\nmfa_serial = "+mfaSerial+"\n[profile ops]\nmfa_serial = "+
+		mfaSerial+"\n[profile other]\nmfa_serial = "+mfaSerial+"2\n")
+	const list = `(?s)^DEVICE +SEED +PROFILES\n\S+:mfa/\S+ +yes +dev, ops\n\S+2 +no +other\n$`
+	if out := h.ok(t, program, "mfa", "list"); !regexp.MustCompile(list).MatchString(out) {
+		t.Errorf("mfa list: %s", out)
+	}
+	if out := h.ok(t, program, "mfa", "list", "--json"); strings.Count(out, `"seed": true`) != 1 ||
+		strings.Count(out, `"seed": false`) != 1 || strings.Contains(out, seed) {
+		t.Errorf("mfa list --json: %s", out)
+	}
+	h.write(t, "config", "")
 	var codes []string
 	for n := range 3 {
 		code, err := totp.GenerateCode(seed, before.Add(time.Duration(n)*30*time.Second))

@@ -47,6 +47,15 @@ func (s *Seeds) CanAdd(ctx context.Context, serial string) error {
 	return nil
 }
 
+// Has reports whether the keyring has a seed of the device.
+func (s *Seeds) Has(ctx context.Context, serial string) (bool, error) {
+	_, err := s.get(ctx, serial)
+	if errors.Is(err, ErrNoSeed) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // seedsLock is the name of the lock for adding seeds.
 const seedsLock = "mfa-seeds"
 

@@ -94,3 +94,10 @@ func listenError(a netip.AddrPort, err error) error {
 	}
 	return e
 }
+
+// IsOwn reports whether a connection from this machine is one of this user or root. Where the system
+// does not tell, it returns true.
+func IsOwn(conn net.Conn) bool {
+	_, isAllowed := peer(conn)
+	return isAllowed
+}
