@@ -27,7 +27,8 @@ func (r *Resolver) Check(c profiles.Chain) error {
 	}
 	if s := c.Source; s.Type == profiles.WebIdentity && s.WebIdentityTokenFile != "" {
 		if err := files.Check(s.WebIdentityTokenFile, plan.MaxTextFile); err != nil {
-			e := sourceError(c, fmt.Errorf("web identity token: %w", err), tokenFileHint)
+			e := sourceError(c, fmt.Errorf("web identity token: %w", err),
+				tokenFileHint(s.WebIdentityTokenFile))
 			e.Profile, e.Where, e.Setting = s.Profile, "", "web_identity_token_file"
 			return e
 		}

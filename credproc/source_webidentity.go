@@ -16,7 +16,14 @@ import (
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 const maxWebIdentityToken = 20000
 
-const tokenFileHint = "correct web_identity_token_file; the file must hold only the token"
+// tokenFileHint returns the hint for a token file that cannot be used.
+func tokenFileHint(path string) string {
+	if strings.HasPrefix(path, "~") || strings.Contains(path, "$") {
+		return "write the full path in web_identity_token_file: " +
+			"tools do not expand ~ or variables in it"
+	}
+	return "correct web_identity_token_file; the file must hold only the token"
+}
 
 // webIdentitySession assumes the source's role with a token. It uses the STS client of the plan, so
 // that endpoint, CA bundle and retries are those of every other call.
@@ -50,7 +57,8 @@ func webIdentityToken(ctx context.Context, s source) (string, error) {
 		}
 		token = out
 	} else {
-		from, hint = "web_identity_token_file "+config.WebIdentityTokenFile, tokenFileHint
+		path := config.WebIdentityTokenFile
+		from, hint = "web_identity_token_file "+path, tokenFileHint(path)
 		b, err := files.Read(config.WebIdentityTokenFile, plan.MaxTextFile)
 		if err != nil {
 			return "", s.fail(fmt.Errorf("web identity token: %w", err), hint)

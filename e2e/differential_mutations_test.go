@@ -266,7 +266,7 @@ func (c mutated) hasTwoForms() bool {
 // refusedBySTS are errors about values that the recorder of resolve.py accepts.
 var refusedBySTS = []string{
 	"without aws_access_key_id", "without aws_secret_access_key", "SSO profile without", "has no sso_",
-	"which is not an ARN", "external_id has", "which is not a whole number", "and AWS allows",
+	"which is not an ARN", "external_id has", "external_id is in quotes", "which is not a whole number", "and AWS allows",
 }
 
 var (

@@ -250,6 +250,9 @@ func (p settings) checkARN(key string) error {
 func (p settings) checkTexts(keys ...string) error {
 	for _, key := range keys {
 		if problem, allowed := checkText(key, p.Get(key)); problem != "" {
+			if IsQuoted(p.Get(key)) {
+				problem = key + " is in quotes, and they are part of the value"
+			}
 			return p.fail(key, problem, hintForValue(p.Get(key), "AWS allows "+allowed))
 		}
 	}

@@ -132,6 +132,20 @@ func TestFalseAlarmsOfRealFiles(t *testing.T) {
 			},
 			want: []string{"unusable-profile x: remove the quotes", "unusable-profile y: remove the quotes"},
 		},
+		"an MFA device in quotes": {
+			fixture: fixture{
+				config: "[profile x]\n" + role + "source_profile = keys\nmfa_serial = '" +
+					strings.TrimSpace(strings.TrimPrefix(mfaDevice, "mfa_serial = ")) + "'\n" +
+					"[profile keys]\ncredential_process = /bin/sh x\n",
+			},
+			want: []string{"bad-arn x: remove the quotes"},
+		},
+		"a token file in the home directory": {
+			fixture: fixture{
+				config: "[profile x]\n" + role + "web_identity_token_file = ~/token\n",
+			},
+			want: []string{"unusable-profile x: write the full path in web_identity_token_file"},
+		},
 		"merge conflict": {
 			fixture: fixture{
 				config: "[profile x]\n<<<<<<< HEAD\nregion = eu-west-1\n=======\nregion = us-east-1\n" +

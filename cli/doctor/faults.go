@@ -234,7 +234,7 @@ func checkOfSetting(setting string) string {
 	switch setting {
 	case "aws_access_key_id", "aws_secret_access_key":
 		return checkHalfKeyPair
-	case "role_arn", "policy_arns":
+	case "role_arn", "policy_arns", "mfa_serial":
 		return checkBadARN
 	case "role_session_name", "source_identity":
 		return checkSessionName
