@@ -57,7 +57,8 @@ func withoutEmpty(all []variable) []variable {
 	return slices.DeleteFunc(all, func(v variable) bool { return v.value == "" })
 }
 
-// childEnviron returns an environment without credentialSources and with the variables of set.
+// childEnviron returns an environment without credentialSources and with the variables of set. One
+// without a value is removed.
 func childEnviron(environ []string, set []variable) []string {
 	same := func(a, b string) bool { return a == b }
 	if runtime.GOOS == "windows" {
@@ -68,7 +69,7 @@ func childEnviron(environ []string, set []variable) []string {
 		return slices.ContainsFunc(credentialSources, func(c string) bool { return same(c, name) }) ||
 			slices.ContainsFunc(set, func(s variable) bool { return same(s.name, name) })
 	})
-	for _, v := range set {
+	for _, v := range withoutEmpty(slices.Clone(set)) {
 		env = append(env, v.name+"="+v.value)
 	}
 	return env

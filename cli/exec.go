@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"aws-credproc/credproc"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
 	"aws-credproc/internal/proc"
 )
@@ -26,8 +28,8 @@ func newExecCmd(a *app) *cobra.Command {
 do not support credential_process. Without a command, it starts your shell. The exit
 code is that of the command.
 
-In the shell, $AWS_CREDPROC_EXEC_PROFILE and $AWS_CREDENTIAL_EXPIRATION are set, for
-example for the prompt.
+In the shell, $AWS_CREDPROC_EXEC_PROFILE, $AWS_CREDENTIAL_EXPIRATION, and the same as
+a number of seconds in $AWS_CREDPROC_EXEC_EXPIRES are set, for example for the prompt.
 
 With --serve, the environment holds no credentials. Instead, the command can get them
 from a credentials endpoint on this machine, as in a container, and gets new ones
@@ -84,7 +86,7 @@ func (x *credentialExport) exec(
 			return err
 		}
 	}
-	set := []variable{{credproc.ExecVariable, profile}}
+	set := []variable{{credproc.ExecVariable, profile}, {credproc.ExpiresVariable, ""}}
 	if serve {
 		if err := x.execServed(ctx, profile, c, set); err != nil {
 			return err
@@ -97,6 +99,9 @@ func (x *credentialExport) exec(
 	s, region, err := x.credentials(ctx, profile)
 	if err != nil {
 		return err
+	}
+	if at := plan.PrintedExpiration(s, time.Now()); !at.IsZero() {
+		set[1].value = strconv.FormatInt(at.Unix(), 10)
 	}
 	set = slices.Concat(set, credentialVariables(s), contextVariables(s, region))
 	c.Env = childEnviron(os.Environ(), set)

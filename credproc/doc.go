@@ -10,3 +10,7 @@ package credproc
 
 // ExecVariable is the environment variable that holds the profile of an exec command.
 const ExecVariable = "AWS_CREDPROC_EXEC_PROFILE"
+
+// ExpiresVariable is the environment variable that holds when the credentials of an exec command
+// expire, in seconds since 1970. It is for shell prompts, which cannot parse a date.
+const ExpiresVariable = "AWS_CREDPROC_EXEC_EXPIRES"
