@@ -19,9 +19,10 @@ var errNoBus = fmt.Errorf("%w: no D-Bus session bus", ErrUnavailable)
 // overflowUID is the user ID of every user that the user namespace of this process does not map.
 const overflowUID = 65534
 
-// checkOwner returns an error wrapping ErrOtherUser for every user ID except that of this process.
-func checkOwner(uid uint32) error {
-	if uid == uint32(os.Geteuid()) && uid != overflowUID {
+// checkOwner returns an error wrapping ErrOtherUser for every user ID except self, that of this
+// process.
+func checkOwner(uid, self uint32) error {
+	if uid == self && uid != overflowUID {
 		return nil
 	}
 	return fmt.Errorf("%w (uid %d)", ErrOtherUser, uid)
@@ -82,7 +83,7 @@ func dialRuntimeBus(ctx context.Context, dir string) (*net.UnixConn, error) {
 		return nil, fmt.Errorf("%w: $XDG_RUNTIME_DIR/bus is not a socket", ErrUnavailable)
 	}
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		if err := checkOwner(stat.Uid); err != nil {
+		if err := checkOwner(stat.Uid, uint32(os.Geteuid())); err != nil {
 			return nil, err
 		}
 	}
@@ -103,7 +104,7 @@ func dialOwn(ctx context.Context, socket string) (*net.UnixConn, error) {
 	}
 	uid, err := listener(conn)
 	if err == nil {
-		err = checkOwner(uid)
+		err = checkOwner(uid, uint32(os.Geteuid()))
 	}
 	if err != nil {
 		_ = conn.Close()

@@ -184,12 +184,33 @@ func TestFirstUsableAddressIsUsed(t *testing.T) {
 
 // Users that the namespace of the process does not map all have one ID, which may be its own.
 func TestUnmappedUserIsAnotherUser(t *testing.T) {
-	if err := checkOwner(uint32(os.Geteuid())); err != nil {
+	if err := checkOwner(1000, 1000); err != nil {
 		t.Error(err)
 	}
-	for _, uid := range []uint32{overflowUID, uint32(os.Geteuid()) + 1} {
-		if err := checkOwner(uid); !errors.Is(err, ErrOtherUser) {
-			t.Errorf("%d: %v", uid, err)
+	for _, ids := range [][2]uint32{{overflowUID, overflowUID}, {overflowUID, 1000}, {1001, 1000}} {
+		if err := checkOwner(ids[0], ids[1]); !errors.Is(err, ErrOtherUser) {
+			t.Errorf("%v: %v", ids, err)
 		}
+	}
+}
+
+// A relative XDG_RUNTIME_DIR would name a socket in the working directory.
+func TestRelativeRuntimeDirIsIgnored(t *testing.T) {
+	keyringtest.Start(t)
+	path := strings.TrimPrefix(os.Getenv("DBUS_SESSION_BUS_ADDRESS"), "unix:path=")
+	path, _, _ = strings.Cut(path, ",")
+	dir := t.TempDir()
+	if err := os.Symlink(path, filepath.Join(dir, "bus")); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "")
+	t.Setenv("XDG_RUNTIME_DIR", dir)
+	if err := new(Keyring).Status(t.Context(), ResponseLimit); err != nil {
+		t.Fatalf("the absolute path: %v", err)
+	}
+	t.Setenv("XDG_RUNTIME_DIR", ".")
+	if err := new(Keyring).Status(t.Context(), ResponseLimit); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("the relative path: %v", err)
 	}
 }

@@ -68,6 +68,33 @@ func TestSocketOwner(t *testing.T) {
 	}
 }
 
+// A connection whose client has gone shows no user. It may have been another user's.
+func TestPeerThatHasGoneIsNotAllowed(t *testing.T) {
+	l, err := net.Listen("tcp4", Loopback+":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer accepted.Close()
+	if uid, isAllowed := peer(accepted); !isAllowed || int(uid) != os.Getuid() {
+		t.Errorf("open: uid %d, allowed %v", uid, isAllowed)
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if uid, isAllowed := peer(accepted); isAllowed {
+		t.Errorf("closed: uid %d is allowed", uid)
+	}
+}
+
 // TestPeerOverIPv6: the kernel reports the user of an IPv6 connection too.
 func TestPeerOverIPv6(t *testing.T) {
 	l, err := net.Listen("tcp6", "[::1]:0")
