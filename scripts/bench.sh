@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Prints how long `get` takes with a cached session, without one, and in many concurrent processes,
-# as Markdown tables (see scripts/bench). BENCH_RUNS is the number of runs of each.
+# as Markdown tables (see scripts/bench), and draws build/bench/warm.svg. BENCH_RUNS is the number of
+# runs of each.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"sync"
@@ -14,81 +15,127 @@ import (
 )
 
 const (
-	stsDelay = 100 * time.Millisecond // the response time of STS in a storm
-	// stormGoal is the goal for the wall time of the largest storm on 2 CPUs.
-	stormGoal = stsDelay + 1500*time.Millisecond
-	stormRuns = 3 // the maximum number of runs
+	stsDelay  = 100 * time.Millisecond // the response time of STS in a storm
+	stormRuns = 3                      // the maximum number of runs
 )
 
-var stormSizes = []int{1, 10, 50, 200}
+// stormSizes are the numbers of processes that start together.
+var stormSizes = []int{1, 10, 50, 200, 1000}
 
-// storm is the result of many processes that start together and need one session that is not
-// cached.
+// storm is the result of many processes that start together.
 type storm struct {
-	calls int           // of STS
-	wall  time.Duration // until the last process has ended
-	worst time.Duration // the longest time of a process
+	calls  int           // of STS
+	wall   time.Duration // until the last process has ended
+	worst  time.Duration // the longest time of a process
+	memory int64         // used by all together, in bytes; 0 if unknown
 }
 
+// stormRow is a program with its results for stormSizes.
+type stormRow struct {
+	name   string
+	storms []storm
+}
+
+// storms measures many processes, first without a cached session and then with one.
 func (b *bench) storms() error {
 	b.sts.Fault(ststest.Fault{Kind: ststest.Slow, Delay: stsDelay, Times: ststest.Always})
 	defer b.sts.ClearFaults()
-	runs := min(b.runs, stormRuns)
-	rows := make([][]storm, len(stormSizes))
-	for i, n := range stormSizes {
-		for _, store := range b.stores {
-			var all []storm
-			for range runs {
-				s, err := b.storm(store, n)
-				if err != nil {
-					return fmt.Errorf("%d processes, %s store: %w", n, store, err)
-				}
-				all = append(all, s)
-			}
-			slices.SortFunc(all, func(s, t storm) int { return cmp.Compare(s.wall, t.wall) })
-			rows[i] = append(rows[i], all[len(all)/2])
+	var cold, warm []*program
+	for _, store := range b.stores {
+		p := b.get(store)
+		p.before = b.clear(store)
+		cold = append(cold, p)
+		warm = append(warm, b.get(store))
+	}
+	hello, lone, err := b.references()
+	if err != nil {
+		return err
+	}
+	if err := b.stormTable("without a cached session", cold, b.session); err != nil {
+		return err
+	}
+	for _, p := range warm { // the keyring may have been too busy to store a session
+		if err := b.fill(p); err != nil {
+			return err
 		}
 	}
-	printStorms(b.stores, rows, runs)
+	if err := b.stormTable("with a cached session", warm, b.session); err != nil {
+		return err
+	}
+	return b.stormTable("minimal programs", []*program{hello, lone}, b.anything)
+}
+
+// stormTable measures the programs in storms of all sizes and prints a table.
+func (b *bench) stormTable(
+	title string, programs []*program, run func(*program) (string, error),
+) error {
+	runs := min(b.runs, stormRuns)
+	var rows []stormRow
+	for _, p := range programs {
+		row := stormRow{name: p.name}
+		for _, n := range stormSizes {
+			all := make([]storm, runs)
+			for i := range all {
+				var err error
+				if all[i], err = b.storm(p, n, run); err != nil {
+					return fmt.Errorf("%s, %d processes: %w", p.name, n, err)
+				}
+			}
+			slices.SortFunc(all, func(s, t storm) int { return cmp.Compare(s.wall, t.wall) })
+			row.storms = append(row.storms, all[len(all)/2])
+		}
+		rows = append(rows, row)
+	}
+	printStorms(title, rows, runs)
 	return nil
 }
 
-// storm runs n processes. It fails unless they make one STS call and all print its session.
-func (b *bench) storm(store string, n int) (storm, error) {
-	if _, err := b.clear(store).output(); err != nil {
-		return storm{}, err
+// storm starts n processes of a program together. It fails unless all have the same result, or made
+// more than one STS call: on a busy machine, a keyring may not store the session in time.
+func (b *bench) storm(p *program, n int, run func(*program) (string, error)) (storm, error) {
+	if p.before != nil {
+		if _, err := p.before.output(); err != nil {
+			return storm{}, err
+		}
 	}
 	b.sts.ResetRequests()
-	ids, errs, times := make([]string, n), make([]error, n), make([]time.Duration, n)
+	results, errs, times := make([]string, n), make([]error, n), make([]time.Duration, n)
 	var done sync.WaitGroup
 	start := make(chan struct{})
 	for i := range n {
 		done.Go(func() {
 			<-start
 			began := time.Now()
-			ids[i], errs[i] = b.accessKeyID(store)
+			results[i], errs[i] = run(p)
 			times[i] = time.Since(began)
 		})
 	}
+	memory := watchMemory()
 	began := time.Now()
 	close(start)
 	done.Wait()
 	s := storm{wall: time.Since(began), worst: slices.Max(times), calls: b.calls()}
+	s.memory = memory()
 	if err := errors.Join(errs...); err != nil {
 		return storm{}, err
 	}
-	if other := slices.IndexFunc(ids, func(id string) bool { return id != ids[0] }); other >= 0 {
-		return storm{}, fmt.Errorf("two sessions were printed, %s and %s", ids[0], ids[other])
-	}
-	if s.calls != 1 {
-		return storm{}, fmt.Errorf("%d STS calls, want 1", s.calls)
+	other := slices.IndexFunc(results, func(r string) bool { return r != results[0] })
+	if other >= 0 && s.calls <= 1 {
+		return storm{}, fmt.Errorf("two results: %s and %s", results[0], results[other])
 	}
 	return s, nil
 }
 
-// accessKeyID runs get and returns the access key ID that it prints.
-func (b *bench) accessKeyID(store string) (string, error) {
-	cmd := b.get(store).command()
+// anything runs a program whose output does not matter.
+func (b *bench) anything(p *program) (string, error) {
+	cmd := p.command()
+	cmd.Stdout, cmd.Stderr = io.Discard, os.Stderr
+	return "", cmd.Run()
+}
+
+// session runs get and returns the access key ID that it prints.
+func (b *bench) session(p *program) (string, error) {
+	cmd := p.command()
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

@@ -3,6 +3,9 @@ package main
 import (
 	"fmt"
 	"runtime"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -42,25 +45,38 @@ func printTable(title string, rows []*program, references []reference, notes []s
 	}
 }
 
-// printStorms prints a row for each of stormSizes with the times for each store.
-func printStorms(stores []string, rows [][]storm, runs int) {
-	fmt.Printf("Many concurrent processes without a cached session, STS responds after %d ms, "+
-		"wall time and longest process, medians of %d runs (%d CPUs):\n\n",
-		stsDelay.Milliseconds(), runs, runtime.NumCPU())
-	head, rule := "| processes | STS calls |", "|---|---|"
-	for _, store := range stores {
-		head, rule = head+" "+store+" store |", rule+"---|"
+// printStorms prints a row for each program, with the times for each of stormSizes.
+func printStorms(title string, rows []stormRow, runs int) {
+	fmt.Printf("Many concurrent processes, %s: wall time, longest process, memory of all. "+
+		"STS responds after %d ms. Medians of %d runs (%d CPUs):\n\n",
+		title, stsDelay.Milliseconds(), runs, runtime.NumCPU())
+	head, rule := "| |", "|---|"
+	for _, n := range stormSizes {
+		head, rule = fmt.Sprintf("%s %d |", head, n), rule+"---|"
 	}
-	fmt.Println(head)
-	fmt.Println(rule)
-	for i, row := range rows {
-		fmt.Printf("| %d | %d |", stormSizes[i], row[0].calls)
-		for _, s := range row {
-			fmt.Printf(" %.0f ms, %.0f ms |", milliseconds(s.wall), milliseconds(s.worst))
+	fmt.Println(head + " STS calls |")
+	fmt.Println(rule + "---|")
+	for _, row := range rows {
+		fmt.Printf("| %s |", row.name)
+		for _, s := range row.storms {
+			fmt.Printf(" %.0f ms, %.0f ms, %d MiB |",
+				milliseconds(s.wall), milliseconds(s.worst), s.memory>>20)
 		}
-		fmt.Println()
+		fmt.Printf(" %s |\n", row.calls())
 	}
-	fmt.Printf("\nGoal: 200 processes on 2 CPUs within %d ms.\n", stormGoal.Milliseconds())
+	fmt.Println()
+}
+
+// calls returns the STS calls of each storm, or one number if all have the same.
+func (row stormRow) calls() string {
+	var numbers []string
+	for _, s := range row.storms {
+		numbers = append(numbers, strconv.Itoa(s.calls))
+	}
+	if len(slices.Compact(slices.Clone(numbers))) == 1 {
+		return numbers[0]
+	}
+	return strings.Join(numbers, ", ")
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
