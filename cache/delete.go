@@ -214,7 +214,7 @@ func (c *clearRun) clearKeyring(ctx context.Context) (cleared bool) {
 	case len(known) > 0:
 		c.fail(deletedLater(err))
 		return false
-	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrLocked), errors.Is(err, ErrTimeout):
+	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrTimeout):
 		return true // nothing indicates that it has a session
 	}
 	c.fail(err)

@@ -196,6 +196,26 @@ func TestLockedKeyringIsReportedWithoutAPrompt(t *testing.T) {
 	}
 }
 
+// Some services do not say whether a locked keyring has sessions, so there may be some that the
+// state directory does not know.
+func TestClearFailsIfALockedKeyringMayHaveSessions(t *testing.T) {
+	s := keyringtest.StartStandIn(t, keyringtest.Behavior{IsKeePassXC: true})
+	c, _ := openTest(t, Auto, "")
+	mustPut(t, c, testKey, testSession(), Keyring)
+	s.SetLocked(true)
+	other, _ := openTest(t, Auto, "")
+	if _, err := other.Clear(t.Context()); !errors.Is(err, ErrLocked) {
+		t.Errorf("clear: %v", err)
+	}
+	if n := s.Windows(); n != 0 {
+		t.Errorf("%d windows", n)
+	}
+	s.SetLocked(false)
+	if n, err := other.Clear(t.Context()); n != 1 || err != nil {
+		t.Errorf("clear when unlocked: %d, %v", n, err)
+	}
+}
+
 func TestNoDaemonIsStarted(t *testing.T) {
 	d := keyringtest.New(t)
 	var names []string

@@ -239,8 +239,8 @@ func (i *importRun) write(ctx context.Context, confirmed []profiles.Change) erro
 	defer i.progress("waiting for another process that edits the config files")()
 	copies, err := m.Run(ctx, config, credentials)
 	if writesLate && len(copies) > 0 {
-		defer i.warn("KWallet writes the key to disk some seconds from now; delete the copy after " +
-			"the next login, when the profile has worked")
+		defer i.warn("the keyring writes the key to disk later; delete the copy after the next login, " +
+			"when the profile has worked")
 	}
 	for _, path := range copies {
 		defer i.warn("a copy of the old file, with its secrets, is kept: %s", path)

@@ -1,12 +1,11 @@
 package keyring
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
+	"strings"
 
 	"github.com/godbus/dbus/v5"
 
@@ -18,7 +17,9 @@ import (
 // waits for the reply. The connection is closed when its context ends.
 type bus struct {
 	conn     *dbus.Conn
+	socket   *bufferedConn
 	answered answeredFunc
+	service  string // the unique name of the connection that has sent the first reply
 	// isKeePassXC: the search of a locked collection shows a window and finds nothing.
 	isKeePassXC bool
 }
@@ -31,12 +32,13 @@ func openBus(ctx context.Context) (*bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := dbus.NewConn(bufferedConn{socket, bufio.NewReader(socket)}, dbus.WithContext(ctx))
+	b := &bus{socket: newBufferedConn(socket), answered: func(bool) {}}
+	b.conn, err = dbus.NewConn(b.socket, dbus.WithContext(ctx),
+		dbus.WithIncomingInterceptor(b.received))
 	if err != nil {
 		_ = socket.Close()
 		return nil, fmt.Errorf("session bus: %w", err)
 	}
-	b := &bus{conn: conn, answered: func(bool) {}}
 	if f, ok := ctx.Value(answeredKey{}).(answeredFunc); ok {
 		b.answered = f
 	}
@@ -47,36 +49,47 @@ func openBus(ctx context.Context) (*bus, error) {
 	return b, nil
 }
 
-// bufferedConn reads from the socket in as few system calls as possible.
-type bufferedConn struct {
-	*net.UnixConn
-	in *bufio.Reader
+// received is called for each message before it is handled. It notes who has sent the first reply
+// that is not from the bus itself.
+func (b *bus) received(m *dbus.Message) {
+	sender, _ := m.Headers[dbus.FieldSender].Value().(string)
+	if b.service == "" && m.Type == dbus.TypeMethodReply && strings.HasPrefix(sender, ":") {
+		b.service = sender
+	}
 }
-
-func (c bufferedConn) Read(p []byte) (int, error) { return c.in.Read(p) }
 
 // hello registers with the bus and waits for a first reply from the Secret Service.
 //
 // The bus handles calls in order, so the first call to the service is sent without waiting for the
 // reply to Hello (conn.Hello would wait). This call looks up an alias that does not exist. Until
 // gnome-keyring 42 has replied to it, it may not know about the new client: SearchItems would fail,
-// and OpenSession would crash it. The bus itself replies whether KeePassXC runs.
+// and OpenSession would crash it. The bus itself replies who owns the name of KeePassXC.
+// These calls are sent with one write.
 func (b *bus) hello() error {
+	b.socket.hold()
 	if err := b.conn.Auth(nil); err != nil {
 		return fmt.Errorf("session bus: %w", err)
 	}
-	hello := b.conn.BusObject().Go(dbusName+".Hello", 0, make(chan *dbus.Call, 1))
-	named := b.conn.BusObject().Go(dbusName+".NameHasOwner", 0, make(chan *dbus.Call, 1), keePassXC)
+	hello := b.callBus("Hello")
 	first := b.call(ssPath, ssService+".ReadAlias", "aws-credproc")
+	named := b.callBus("GetNameOwner", keePassXC)
+	b.socket.flush()
 	if err := (<-hello.Done).Err; err != nil {
 		return fmt.Errorf("session bus: %w", err)
 	}
 	b.answered(false)
-	if err := (<-named.Done).Store(&b.isKeePassXC); err != nil {
-		return fmt.Errorf("session bus: %w", err)
-	}
 	var path dbus.ObjectPath
-	return first(&path)
+	if err := first(&path); err != nil {
+		return err
+	}
+	var owner string
+	b.isKeePassXC = (<-named.Done).Store(&owner) == nil && owner == b.service
+	return nil
+}
+
+// callBus sends a call to the bus itself.
+func (b *bus) callBus(method string, args ...any) *dbus.Call {
+	return b.conn.BusObject().Go(dbusName+"."+method, 0, make(chan *dbus.Call, 1), args...)
 }
 
 // close closes the connection, which also ends the Secret Service session. It ignores the error,

@@ -9,7 +9,7 @@ import (
 	ss "github.com/zalando/go-keyring/secret_service"
 )
 
-// keePassXC is the bus name of KeePassXC, which is taken for the Secret Service if it is owned.
+// keePassXC is a bus name that KeePassXC owns.
 const keePassXC = "org.keepassxc.KeePassXC.MainWindow"
 
 // putKeePassXC creates or replaces an item in the unlocked collection of KeePassXC.

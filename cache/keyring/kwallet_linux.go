@@ -8,8 +8,11 @@ import (
 )
 
 // lateWriters are the bus names of services that keep a new secret in memory and write it to disk
-// seconds later: KWallet of KDE Frameworks 5 and 6.
-var lateWriters = []string{"org.kde.kwalletd5", "org.kde.kwalletd6", "org.kde.ksecretd"}
+// later: KWallet of KDE Frameworks 5 and 6 after some seconds, KeePassXC soon, or when the user
+// saves the database.
+var lateWriters = []string{
+	"org.kde.kwalletd5", "org.kde.kwalletd6", "org.kde.ksecretd", keePassXC,
+}
 
 // writesLate reports whether the Secret Service is one of the lateWriters.
 func writesLate(ctx context.Context) (bool, error) {
@@ -18,12 +21,8 @@ func writesLate(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	defer b.close()
-	service, err := b.owner(ssName)
-	if err != nil {
-		return false, err
-	}
 	for _, name := range lateWriters {
-		if owner, err := b.owner(name); err != nil || owner != "" && owner == service {
+		if owner, err := b.owner(name); err != nil || owner == b.service {
 			return err == nil, err
 		}
 	}
@@ -32,7 +31,7 @@ func writesLate(ctx context.Context) (bool, error) {
 
 // owner returns the unique name of the connection that owns a bus name, "" if there is none.
 func (b *bus) owner(name string) (owner string, err error) {
-	err = b.conn.BusObject().Call(dbusName+".GetNameOwner", 0, name).Store(&owner)
+	err = (<-b.callBus("GetNameOwner", name).Done).Store(&owner)
 	var e dbus.Error
 	if errors.As(err, &e) && e.Name == "org.freedesktop.DBus.Error.NameHasNoOwner" {
 		return "", nil

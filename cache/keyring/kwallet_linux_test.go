@@ -9,9 +9,10 @@ import (
 	"aws-credproc/internal/keyringtest"
 )
 
-func TestKWalletWritesLate(t *testing.T) {
+func TestKWalletAndKeePassXCWriteLate(t *testing.T) {
 	for _, names := range [][]string{
 		{ssName, "org.kde.kwalletd5"}, {ssName, "org.kde.kwalletd6"}, {ssName, "org.kde.ksecretd"},
+		{ssName, keePassXC},
 	} {
 		t.Run(names[1], func(t *testing.T) {
 			keyringtest.New(t)

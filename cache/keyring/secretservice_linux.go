@@ -17,6 +17,7 @@ import (
 // of this user can also ask it.
 const (
 	ssName       = "org.freedesktop.secrets"
+	gnomeName    = "org.gnome.keyring" // which GNOME Keyring owns too
 	ssPath       = dbus.ObjectPath("/org/freedesktop/secrets")
 	ssLogin      = ssPath + "/collection/login"
 	ssService    = "org.freedesktop.Secret.Service"
@@ -50,7 +51,9 @@ func get(ctx context.Context, item Item) (values [][]byte, err error) {
 		return nil, err
 	}
 	defer b.close()
+	b.socket.hold()
 	search, open := b.search(attributes(item)), b.openSession()
+	b.socket.flush()
 	unlocked, locked, err := search()
 	if err != nil {
 		return nil, err
@@ -141,11 +144,7 @@ func removeAll(ctx context.Context, service string, _ []string) (int, error) {
 		return 0, err
 	}
 	if len(unlocked) == 0 {
-		err := b.notFound(locked)
-		if errors.Is(err, ErrNotFound) {
-			err = nil
-		}
-		return 0, err
+		return 0, b.checkNone(locked)
 	}
 	return b.delete(unlocked, locked)
 }
@@ -168,8 +167,12 @@ func (b *bus) search(
 	attributes map[string]string,
 ) func() (unlocked, locked []dbus.ObjectPath, err error) {
 	if b.isKeePassXC {
-		if _, err := b.openCollection(); err != nil {
-			return func() ([]dbus.ObjectPath, []dbus.ObjectPath, error) { return nil, nil, err }
+		return func() (unlocked, locked []dbus.ObjectPath, err error) {
+			if _, err = b.openCollection(); err != nil {
+				return nil, nil, err
+			}
+			err = b.call(ssPath, ssService+".SearchItems", attributes)(&unlocked, &locked)
+			return unlocked, locked, err
 		}
 	}
 	found := b.call(ssPath, ssService+".SearchItems", attributes)
@@ -199,6 +202,20 @@ func (b *bus) notFound(locked []dbus.ObjectPath) error {
 		return err
 	}
 	return ErrNotFound
+}
+
+// checkNone returns nil if a search that found no unlocked item means that there is no item: the
+// search of GNOME Keyring also finds those that are locked.
+func (b *bus) checkNone(locked []dbus.ObjectPath) error {
+	if len(locked) == 0 {
+		if owner, err := b.owner(gnomeName); err != nil || owner == b.service {
+			return err
+		}
+	}
+	if err := b.notFound(locked); !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return nil
 }
 
 // openCollection is collection, with ErrLocked for one that is locked.

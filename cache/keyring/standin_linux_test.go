@@ -127,3 +127,35 @@ func TestItemWithoutSecretIsNone(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// KeePassXC may run although another program is the Secret Service.
+func TestKeePassXCThatIsNotTheSecretService(t *testing.T) {
+	d := keyringtest.Start(t)
+	ownNames(t, keePassXC)
+	k := new(Keyring)
+	if err := k.Put(t.Context(), testItem, "", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Delete(t.Context(), testItem); err != nil {
+		t.Error(err)
+	}
+	b, err := openBus(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.close()
+	if items, _, err := b.search(attributes(testItem))(); len(items) > 0 || err != nil {
+		t.Errorf("%d items are left, %v", len(items), err)
+	}
+	if late, err := k.WritesLate(t.Context()); late || err != nil {
+		t.Errorf("writes late: %v, %v", late, err)
+	}
+	if err := k.Put(t.Context(), testItem, "", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	d.Lock()
+	if _, err := k.Get(t.Context(), testItem); !errors.Is(err, ErrLocked) ||
+		errors.Is(err, ErrAsksForAccess) {
+		t.Errorf("locked: %v", err)
+	}
+}
