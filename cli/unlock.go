@@ -12,18 +12,24 @@ import (
 	"aws-credproc/internal/terminal"
 )
 
-// unlockKeyring lets a user at a terminal unlock the keyring in the keyring's own prompt, if it is
-// locked. It waits for a minute, which --timeout does not include. Only commands that users type
-// call it. locked is the reason why the keyring is still locked or not available, nil if it is
+// unlockKeyring starts the keyring if nothing has started it, and lets a user at a terminal unlock
+// it in its own prompt, if it is locked. It waits for a minute, which --timeout does not include.
+// Only commands that users type call it. locked is the reason why the keyring is still locked or not available, nil if it is
 // unlocked; err is that of ctx.
 func unlockKeyring(ctx context.Context, a *app) (locked, err error) {
-	// The prompt is a window.
-	if a.prompt != mfa.Auto && a.prompt != mfa.GUI || !terminal.IsAvailable() {
+	if !terminal.IsAvailable() {
 		return nil, nil
 	}
 	defer a.pauseWatchdog()()
+	k := new(keyring.Keyring)
+	if locked = k.Start(ctx); locked != nil && ctx.Err() == nil {
+		return locked, nil
+	}
+	if a.prompt != mfa.Auto && a.prompt != mfa.GUI { // the prompt is a window
+		return nil, nil
+	}
 	stop := func() {}
-	locked = cache.Unlock(ctx, new(keyring.Keyring), a.stateDir(), cache.UnlockLimit, func() {
+	locked = cache.Unlock(ctx, k, a.stateDir(), cache.UnlockLimit, func() {
 		stop = a.progress("the keyring is locked: waiting for you to answer its prompt")
 	})
 	stop()

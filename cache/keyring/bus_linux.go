@@ -28,6 +28,19 @@ type bus struct {
 type reply func(results ...any) error
 
 func openBus(ctx context.Context) (*bus, error) {
+	b, err := dialBus(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.hello(); err != nil {
+		b.close()
+		return nil, err
+	}
+	return b, nil
+}
+
+// dialBus returns a connection on which nothing has been sent.
+func dialBus(ctx context.Context) (*bus, error) {
 	socket, err := dialSessionBus(ctx)
 	if err != nil {
 		return nil, err
@@ -41,10 +54,6 @@ func openBus(ctx context.Context) (*bus, error) {
 	}
 	if f, ok := ctx.Value(answeredKey{}).(answeredFunc); ok {
 		b.answered = f
-	}
-	if err := b.hello(); err != nil {
-		b.close()
-		return nil, err
 	}
 	return b, nil
 }
@@ -80,6 +89,9 @@ func (b *bus) hello() error {
 	b.answered(false)
 	var path dbus.ObjectPath
 	if err := first(&path); err != nil {
+		if errors.Is(err, errNoService) && b.isActivatable() {
+			return ErrNotStarted
+		}
 		return err
 	}
 	var owner string
@@ -112,6 +124,8 @@ func (b *bus) call(path dbus.ObjectPath, method string, args ...any) reply {
 	}
 }
 
+var errNoService = fmt.Errorf("%w: no Secret Service is running", ErrUnavailable)
+
 // serviceError is an error reply for which this package has no error of its own.
 type serviceError struct{ name, text string }
 
@@ -126,7 +140,7 @@ func translate(err error) error {
 	other := serviceError{printable.Clean(e.Name, 128), printable.Clean(e.Error(), 256)}
 	switch e.Name {
 	case "org.freedesktop.DBus.Error.NameHasNoOwner", "org.freedesktop.DBus.Error.ServiceUnknown":
-		return fmt.Errorf("%w: no Secret Service is running", ErrUnavailable)
+		return errNoService
 	case "org.freedesktop.DBus.Error.AccessDenied": // in a sandbox
 		return fmt.Errorf("%w: %w", ErrUnavailable, other)
 	case "org.freedesktop.Secret.Error.IsLocked":

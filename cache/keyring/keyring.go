@@ -1,7 +1,8 @@
 // Package keyring reads and writes the operating system's keyring: the Secret Service on Linux, the
 // Keychain on macOS, the Credential Manager on Windows.
 //
-// Every call ends in bounded time and starts no daemon. Only [Keyring.Unlock] shows a prompt.
+// Every call ends in bounded time. Only [Keyring.Start] starts a daemon, and only [Keyring.Unlock]
+// shows a prompt.
 package keyring
 
 import (
@@ -18,6 +19,7 @@ var (
 	ErrLocked        = keyringapi.ErrLocked
 	ErrAsksForAccess = keyringapi.ErrAsksForAccess
 	ErrUnavailable   = keyringapi.ErrUnavailable
+	ErrNotStarted    = keyringapi.ErrNotStarted
 	ErrOtherUser     = keyringapi.ErrOtherUser
 	ErrTimeout       = keyringapi.ErrTimeout
 )
@@ -96,6 +98,12 @@ func (k *Keyring) DeleteAll(ctx context.Context, service string, users []string)
 // Status returns nil if Put would find the keyring unlocked, within a limit.
 func (k *Keyring) Status(ctx context.Context, limit time.Duration) error {
 	return runErr(ctx, k, limits{limit, limit}, status)
+}
+
+// Start starts the keyring if the system starts it on demand and nothing has started it
+// (ErrNotStarted). Otherwise it does nothing and returns nil.
+func (k *Keyring) Start(ctx context.Context) error {
+	return runErr(ctx, k, startLimits, start)
 }
 
 // Unlock shows the keyring's own prompt if the keyring is locked, and waits until limit for the

@@ -62,6 +62,9 @@ func status(ctx context.Context) error {
 	return err
 }
 
+// start does nothing: the system has started the keyring.
+func start(context.Context) error { return nil }
+
 // unlock reads an item: macOS shows the prompt by itself if it can show one.
 func unlock(ctx, _ context.Context) error { return status(ctx) }
 

@@ -20,6 +20,7 @@ var (
 	// ResponseLimit while such a keyring is known not to have started that (reportsAnswers).
 	writeLimits     = limits{3 * time.Second, 5 * time.Second}
 	deleteAllLimits = limits{ResponseLimit, 15 * time.Second}
+	startLimits     = limits{10 * time.Second, 10 * time.Second}
 )
 
 const (

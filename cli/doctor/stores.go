@@ -54,6 +54,9 @@ func keyring(x *examination) []Finding {
 		f.Why = "the keyring on it is not used, because that user could read everything in it"
 		f.Fix = "set DBUS_SESSION_BUS_ADDRESS and XDG_RUNTIME_DIR to those of your own login, " +
 			"or unset both"
+	case errors.Is(err, keyringapi.ErrNotStarted):
+		f.What = "no Secret Service has been started yet"
+		f.Fix = run("aws-credproc refresh --all")
 	case isMissing:
 		other := "file"
 		if x.sh.goos == "linux" && choice == cache.Keyring { // auto has tried the kernel store

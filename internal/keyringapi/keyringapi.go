@@ -20,6 +20,9 @@ var (
 	ErrAsksForAccess = fmt.Errorf("%w: KeePassXC asks for each access", ErrLocked)
 	// ErrUnavailable means that this machine or login has no keyring.
 	ErrUnavailable = errors.New("not available")
+	// ErrNotStarted means that the keyring is started on demand, and that nothing has started it. It
+	// wraps ErrUnavailable.
+	ErrNotStarted = fmt.Errorf("%w: no Secret Service has been started yet", ErrUnavailable)
 	// ErrOtherUser means that the session bus, and so the keyring, belongs to another user. It
 	// wraps ErrUnavailable.
 	ErrOtherUser = fmt.Errorf("%w: the D-Bus session bus belongs to another user", ErrUnavailable)
