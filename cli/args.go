@@ -120,6 +120,8 @@ func configuredSerials() (serials []string) {
 // commandHint is the hint for a command whose flags would be taken for those of this program.
 const commandHint = "put the command after --: aws-credproc exec PROFILE -- CMD [ARGS...]"
 
+var errNoDashes = errors.New("no -- before the command")
+
 // profileAndCommand requires one profile, and a command only after "--", so that the command's
 // flags are not read as flags of this program.
 func profileAndCommand(cmd *cobra.Command, args []string) error {
@@ -127,7 +129,7 @@ func profileAndCommand(cmd *cobra.Command, args []string) error {
 	case dash >= 0:
 		return oneProfile(cmd, args[:dash])
 	case len(args) > 1:
-		return &diag.Error{Problem: "no -- before the command", Hint: commandHint}
+		return &diag.Error{Err: errNoDashes, Hint: commandHint}
 	}
 	return oneProfile(cmd, args)
 }

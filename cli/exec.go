@@ -46,13 +46,38 @@ when they expire. The endpoint is closed when the command ends.`,
 		ValidArgsFunction: completeExec,
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		if errors.Is(err, errNoDashes) {
+			err = errNoDashes
+		}
 		return &diag.Error{Err: err, Hint: commandHint}
 	})
+	help := cmd.Flags().VarPF(&execHelp{cmd: cmd}, "help", "h", "help for exec")
+	help.NoOptDefVal, help.Hidden = "true", true // as for all commands
 	x.addFlags(cmd)
 	cmd.Flags().BoolVar(&serve, "serve", false,
 		"serve credentials to the command for as long as it runs")
 	return cmd
 }
+
+// execHelp is the flag for help, which is not that of a command without "--" before it.
+type execHelp struct {
+	cmd   *cobra.Command
+	isSet bool
+}
+
+func (h *execHelp) Set(value string) (err error) {
+	if h.cmd.Flags().NArg() > 1 {
+		return errNoDashes
+	}
+	if h.isSet, err = strconv.ParseBool(value); err != nil {
+		return errors.New("not true or false")
+	}
+	return nil
+}
+
+func (h *execHelp) String() string { return strconv.FormatBool(h.isSet) }
+
+func (*execHelp) Type() string { return "bool" }
 
 // completeExec completes the profile, and then the files of the command.
 func completeExec(

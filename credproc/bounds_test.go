@@ -3,10 +3,13 @@ package credproc
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
 )
 
@@ -66,6 +69,34 @@ func TestStatusThatSTSDoesNotSend(t *testing.T) {
 		_, err := w.get("dev")
 		if err == nil || !strings.Contains(diag.Text(err), "did not come from STS: status "+status[:3]) {
 			t.Errorf("%s: %v", status, err)
+		}
+	}
+}
+
+// The SDK sets the limits of defaults_mode only for a client of its own type.
+func TestDefaultsModeLimitsConnections(t *testing.T) {
+	for mode, want := range map[string]time.Duration{
+		"": 10 * time.Second, "legacy": 10 * time.Second, "standard": 3100 * time.Millisecond,
+		"in-region": 1100 * time.Millisecond, "auto": 3100 * time.Millisecond,
+	} {
+		w := newFixture(t)
+		setting := ""
+		if mode != "" {
+			setting = "defaults_mode = " + mode + "\n"
+		}
+		w.config("[profile leaf]\nsso_session = corp\nregion = eu-west-1\n" + setting + ssoProfile + ssoSessionSection)
+		c, err := w.chain("leaf")
+		must(t, err)
+		p, err := plan.New(c, os.Getenv)
+		must(t, err)
+		cfg, err := sdkConfig(t.Context(), source{Resolver: w.resolver, plan: p})
+		must(t, err)
+		client, ok := cfg.HTTPClient.(*http.Client)
+		if !ok {
+			t.Fatalf("the client is a %T", cfg.HTTPClient)
+		}
+		if got := client.Transport.(*http.Transport).TLSHandshakeTimeout; got != want {
+			t.Errorf("%q: TLS handshakes may take %s, want %s", mode, got, want)
 		}
 	}
 }

@@ -7,10 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"os"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/defaults"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -59,8 +62,30 @@ func sdkConfig(
 	if !ok {
 		client = awshttp.NewBuildableClient() // the default, for which the SDK sets none
 	}
-	cfg.HTTPClient = withoutRedirects(client)
+	cfg.HTTPClient = withoutRedirects(withModeLimits(client, cfg))
 	return cfg, nil
+}
+
+// withModeLimits returns a client with the connection limits of defaults_mode, if that is set. The
+// SDK sets them only for a client of its own type.
+func withModeLimits(client *awshttp.BuildableClient, cfg aws.Config) *awshttp.BuildableClient {
+	mode := cfg.DefaultsMode
+	if mode == aws.DefaultsModeAuto {
+		mode = defaults.ResolveDefaultsModeAuto(cfg.Region, cfg.RuntimeEnvironment)
+	}
+	limits, err := defaults.GetModeConfiguration(mode)
+	if err != nil { // legacy, the default, which has none
+		return client
+	}
+	return client.WithDialerOptions(func(d *net.Dialer) {
+		if limit, ok := limits.GetConnectTimeout(); ok {
+			d.Timeout = limit
+		}
+	}).WithTransportOptions(func(t *http.Transport) {
+		if limit, ok := limits.GetTLSNegotiationTimeout(); ok {
+			t.TLSHandshakeTimeout = limit
+		}
+	})
 }
 
 // configWithoutNames loads the SDK's configuration from a file that has only the client settings of
