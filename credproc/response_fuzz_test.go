@@ -75,6 +75,14 @@ func FuzzSTSResponse(f *testing.F) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	f.Add(uint16(200), []byte(fuzzedSTSResponse))
 	f.Add(uint16(200), []byte(strings.Replace(fuzzedSTSResponse, "2026-01-01T01:00:00Z", "hush", 1)))
+	for _, change := range [][2]string{
+		{"2026-01-01T01:00:00Z", "2026-01-01T00:00:00Z"}, // expired
+		{"2026-01-01T01:00:00Z", "2027-01-01T01:00:00Z"}, // longer than AWS allows
+		{"<SessionToken>hush</SessionToken>", ""},
+		{account, "666666666666"},
+	} {
+		f.Add(uint16(200), []byte(strings.Replace(fuzzedSTSResponse, change[0], change[1], 1)))
+	}
 	f.Add(uint16(403), []byte(`<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code>
 <Message>User: arn:aws:iam::1:user/j is not authorized to perform: sts:AssumeRole on resource: x</Message>
 </Error></ErrorResponse>`))

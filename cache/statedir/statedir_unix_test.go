@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strings"
 	"testing"
 )
 
@@ -63,5 +64,43 @@ func TestChmodInErrorsWorks(t *testing.T) {
 		if err := read(); err != nil {
 			t.Errorf("after %s: %v", command[1], err)
 		}
+	}
+}
+
+func TestRelativeDirIsRefused(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if _, err := Create("state"); err == nil || !strings.Contains(err.Error(), "absolute") {
+		t.Error(err)
+	}
+}
+
+// A directory that is replaced between the check and its use is not used.
+func TestReplacedDirIsRefused(t *testing.T) {
+	checked, err := os.Lstat(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := t.TempDir()
+	for _, dir := range []string{other, "/"} {
+		_, err := openChecked(dir, checked, func() (*os.Root, error) { return os.OpenRoot(dir) })
+		if err == nil || !strings.Contains(err.Error(), "was replaced") {
+			t.Errorf("%s: %v", dir, err)
+		}
+	}
+}
+
+func TestFileOfAnotherUserIsNotRead(t *testing.T) {
+	d, err := Create(t.TempDir())
+	if err == nil {
+		err = d.Write(Facts, "x", []byte("hush"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(filepath.Join(d.Path(), string(Facts), "x"), 12345, -1); err != nil {
+		t.Skipf("SKIPPED: only root can change the owner: %v", err)
+	}
+	if b, err := d.Read(Facts, "x", 10); err == nil || !strings.Contains(err.Error(), "another user") {
+		t.Errorf("%q, %v", b, err)
 	}
 }

@@ -37,6 +37,19 @@ func TestLifetimes(t *testing.T) {
 	}
 }
 
+// A session that claims to be older than AWS allows, or newer than the clock, is not used.
+func TestSessionOfTheWrongAgeIsNotUsed(t *testing.T) {
+	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	for age, want := range map[time.Duration]bool{
+		MaxLifetime: true, MaxLifetime + time.Second: false, -MaxSkew: true, -MaxSkew - time.Second: false,
+	} {
+		s := cache.Session{Issued: now.Add(-age), Expiration: now.Add(1000 * time.Hour)}
+		if usable, source := IsUsable(s, now), IsSource(s, now); usable != want || source != want {
+			t.Errorf("age %s: usable %v, as source %v", age, usable, source)
+		}
+	}
+}
+
 func TestPrintedExpirationIsEarly(t *testing.T) {
 	now := time.Date(2030, 1, 1, 0, 0, 0, 500e6, time.UTC)
 	for name, test := range map[string]struct{ lifetime, left, early time.Duration }{
