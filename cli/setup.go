@@ -21,6 +21,7 @@ type setup struct {
 	*app
 	names             []string
 	undo, dryRun, yes bool
+	all               bool
 	asRoot            bool               // root edits the files of another user
 	settings          []profiles.Setting // of the profile to create, in the order of createFlags
 	helper            string             // the path of this program
@@ -47,11 +48,13 @@ func newSetupCmd(a *app) *cobra.Command {
 	var cmd *cobra.Command
 	cmd = &cobra.Command{
 		Use:   "setup PROFILE... | --sso-session NAME [--undo] [--dry-run]",
-		Short: "Set up role profiles to use aws-credproc",
-		Long: `Splits a profile with role settings into two. The existing section becomes
-[profile NAME-role]. A new section [profile NAME] gets the credential_process line
-and a copy of the settings that do not concern credentials, such as the region. Tools
-keep using NAME. --undo reverses this, and keeps later edits.
+		Short: "Set up profiles to use aws-credproc",
+		Long: `Splits a profile into two. The existing section becomes [profile NAME-role] for a
+role, NAME-sso for IAM Identity Center, and NAME-source for a credential_process or
+"aws login". A new section [profile NAME] gets the credential_process line and a copy
+of the settings that do not concern credentials, such as the region. Tools keep using
+NAME. --undo reverses this, and keeps later edits. --all does it for every profile
+that can be set up, and says why others cannot.
 
 It shows the changes as a diff and asks before it writes them. Nothing else in the
 files changes. Before the first change, each file is copied to
@@ -83,6 +86,7 @@ Identity Center. Run again, it adds new ones and shows those that are gone, whic
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&s.undo, "undo", false, "restore the profiles as they were before setup")
+	flags.BoolVar(&s.all, "all", false, "every profile that can be set up")
 	flags.BoolVar(&s.dryRun, "dry-run", false, "show the changes and write nothing")
 	flags.BoolVar(&s.yes, "yes", false, "do not ask for confirmation")
 	flags.BoolVar(&s.asRoot, "as-root", false, asRootUsage)
@@ -121,12 +125,18 @@ func settingsOf(values []string) (settings []profiles.Setting, err error) {
 }
 
 func (s *setup) checkUsage(args []string) error {
-	if err := s.sso.checkUsage(args, s.undo, s.settings); err != nil || s.sso.isUsed() {
+	if err := s.sso.checkUsage(args, s.undo, s.all, s.settings); err != nil || s.sso.isUsed() {
 		return err
 	}
 	switch {
+	case s.all && len(args) > 0:
+		return errors.New("--all cannot be combined with profiles")
+	case s.all && len(s.settings) > 0:
+		return errors.New("--all cannot be combined with settings of a new profile")
+	case s.all:
+		return nil
 	case len(args) == 0:
-		return errors.New("name a profile or use --sso-session")
+		return errors.New("name a profile, or use --all or --sso-session")
 	case len(s.settings) == 0:
 		return notEmpty(args)
 	case s.undo:

@@ -20,8 +20,14 @@ func (s *setup) edit(e *profiles.Editor) (report string, err error) {
 	if s.sso.isUsed() {
 		return s.sso.edit(e, s.helper)
 	}
-	if s.undo {
+	switch {
+	case s.undo && s.all:
+		s.names = wiredProfiles(e.Files())
 		return s.unwireAll(e)
+	case s.undo:
+		return s.unwireAll(e)
+	case s.all:
+		return s.editAll(e)
 	}
 	var b strings.Builder
 	for _, name := range s.names {

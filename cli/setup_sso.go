@@ -54,7 +54,9 @@ func (s *ssoSetup) addFlags(cmd *cobra.Command) {
 func (s *ssoSetup) isUsed() bool { return s.session.name != "" }
 
 // checkUsage checks the flags. settings are those of a profile to be created.
-func (s *ssoSetup) checkUsage(args []string, undo bool, settings []profiles.Setting) error {
+func (s *ssoSetup) checkUsage(
+	args []string, undo, all bool, settings []profiles.Setting,
+) error {
 	if !s.isUsed() {
 		if s.prune || s.role != "" || s.account != "" || s.name != defaultProfileName {
 			return errors.New("--name, --role, --account and --prune require --sso-session")
@@ -74,6 +76,8 @@ func (s *ssoSetup) checkUsage(args []string, undo bool, settings []profiles.Sett
 	switch {
 	case len(args) > 0:
 		return errors.New("--sso-session cannot be combined with profiles")
+	case all:
+		return errors.New("--sso-session cannot be combined with --all")
 	case undo && s.session.startURL != "":
 		return errors.New("--undo cannot be combined with --sso-start-url")
 	}

@@ -14,19 +14,34 @@ import (
 	"aws-credproc/internal/diag"
 )
 
-// roleSuffix is appended to a profile's name to name its role profile.
-const roleSuffix = "-role"
+// wiredSuffix returns what is appended to a profile's name to name the profile that it is wired to:
+// -role for one with a role, -sso for one of IAM Identity Center, and -source for a process or a
+// sign-in of aws login. It returns "" for a profile without credentials that expire.
+func wiredSuffix(p Section) string {
+	if _, ok := p.Properties["role_arn"]; ok {
+		return "-role"
+	}
+	switch leafType(p, p.hasAny("aws_access_key_id", "aws_secret_access_key")) {
+	case SSO:
+		if p.hasAny("sso_account_id", "sso_role_name") { // else it is a sign-in only
+			return ssoSuffix
+		}
+	case Process, Login:
+		return "-source"
+	}
+	return ""
+}
 
-// roleName returns the name of a profile's role profile. It has no characters that would need quotes
-// in a header or a command, so every SDK can start the process.
-func roleName(profile string) string {
+// targetName returns the name of the profile that a profile will be wired to. It has no characters
+// that would need quotes in a header or a command, so every SDK can start the process.
+func targetName(profile, suffix string) string {
 	plain := strings.Map(func(r rune) rune {
 		if r < utf8.RuneSelf && IsName(string(r)) {
 			return r
 		}
 		return '-'
 	}, profile)
-	return plain + roleSuffix
+	return plain + suffix
 }
 
 // isCredentialSetting reports whether a setting decides where credentials come from. Such settings
@@ -49,8 +64,8 @@ func isCredentialSetting(key string) bool {
 	return false
 }
 
-// Wire splits a profile that holds role settings into two. Its section is renamed to the role
-// profile NAME-role. Above it, a new section by the old name gets the credential_process line and a
+// Wire splits a profile whose credentials expire into two. Its section is renamed to NAME-role,
+// NAME-sso or NAME-source: see wiredSuffix. Above it, a new section by the old name gets the credential_process line and a
 // copy of all settings that do not concern credentials. helper is the absolute path of this
 // program. Wire returns the name of the role profile and reports whether it changed anything: of a
 // profile that is wired already it only replaces the path of a helper that is gone.
@@ -71,7 +86,7 @@ func Wire(e *Editor, name, helper string) (role string, changed bool, err error)
 		changed, err := replaceHelper(e, p, helper)
 		return role, changed, err
 	}
-	role = roleName(name)
+	role = targetName(name, wiredSuffix(p))
 	if err := checkWireable(e.now, p, role); err != nil {
 		return "", false, err
 	}
@@ -110,13 +125,21 @@ func checkWireable(f *Files, p Section, role string) error {
 	fail := func(where, problem, hint string) error {
 		return &diag.Error{Profile: p.Name, Where: where, Problem: problem, Hint: hint}
 	}
-	if _, ok := p.Properties["role_arn"]; !ok {
-		return fail("", "no role_arn; setup is for profiles that assume a role", roleHint(f, p))
+	suffix := wiredSuffix(p)
+	if suffix == "" {
+		return fail("", "no role and no other credentials that expire", roleHint(f, p))
 	}
-	if process, ok := p.Properties["credential_process"]; ok {
+	process, ok := p.Properties["credential_process"]
+	switch {
+	case ok && suffix == "-source" && p.Get("login_session") == "":
+		if namesProfile(process.Value, p.Name) {
+			return fail(f.Place(process), "the command uses the profile itself, and would start itself "+
+				"after the change", "name another profile in the command")
+		}
+	case ok:
 		// The role profile would keep the line, which may name that profile itself.
-		return fail(f.Place(process),
-			"both role_arn and credential_process, of which tools use one or the other",
+		return fail(f.Place(process), "both "+decidingKey(p)+
+			" and credential_process, of which tools use one or the other",
 			"remove this line, then run the command again")
 	}
 	if p.Name[0] == '-' {
@@ -129,7 +152,7 @@ func checkWireable(f *Files, p Section, role string) error {
 	for _, key := range []string{"aws_access_key_id", "aws_secret_access_key", "aws_session_token"} {
 		if s, ok := lastSetting(bodies, key); ok {
 			return fail(fileLine(f.credentials.path, s.number),
-				"keys in the credentials file, which most tools would use instead of the role",
+				"keys in the credentials file, which most tools would use instead",
 				fmt.Sprintf("rename the section to [%s-keys], and adapt source_profile", p.Name))
 		}
 	}
@@ -143,16 +166,35 @@ func checkWireable(f *Files, p Section, role string) error {
 	return nil
 }
 
+// decidingKey returns the setting that makes tools ignore a credential_process.
+func decidingKey(p Section) string {
+	for _, key := range []string{"role_arn", "sso_account_id", "sso_role_name", "login_session"} {
+		if _, ok := p.Properties[key]; ok {
+			return key
+		}
+	}
+	return "other settings"
+}
+
+// namesProfile reports whether a command has a profile as the value of its --profile.
+func namesProfile(command, profile string) bool {
+	words := splitCommand(command)
+	for i, word := range words {
+		if word == "--profile="+profile || word == "--profile" && i+1 < len(words) &&
+			words[i+1] == profile {
+			return true
+		}
+	}
+	return false
+}
+
 // roleHint returns the hint for a profile without a role, by what it has instead.
 func roleHint(f *Files, p Section) string {
 	switch kind := SourceType(Kind(p)); {
 	case kind == Static && checkTakeable(f.settings(p)) == nil:
 		return "aws-credproc import " + Argument(p.Name) + " moves its keys into the keyring"
-	case kind == SSO, kind == Login:
-		return "most tools sign in with it directly; for others, " +
-			"add credential_process = aws-credproc get " + Argument(p.Name) + " to another profile; " +
-			"for a role that it assumes, " +
-			"aws-credproc setup NAME --role-arn ARN --source-profile=" + nameWord(p.Name)
+	case kind == SSO:
+		return "add sso_account_id and sso_role_name, or choose another profile"
 	}
 	return "add role_arn and source_profile, or choose another profile"
 }
@@ -268,4 +310,13 @@ func replaceHelper(e *Editor, p Section, helper string) (changed bool, err error
 		return false, err
 	}
 	return true, e.Set(process.File, p.Name, "credential_process", command)
+}
+
+// TryWire is [Wire] for one of several profiles: if it fails, the Editor is as it was before.
+func TryWire(e *Editor, name, helper string) (target string, changed bool, err error) {
+	before := e.now
+	if target, changed, err = Wire(e, name, helper); err != nil {
+		e.now = before
+	}
+	return target, changed, err
 }

@@ -182,7 +182,11 @@ func sameProfiles(t *testing.T, before, after *Files, name string) {
 	}
 	delete(was, name)
 	delete(is, name)
-	delete(is, roleName(name))
+	p, err := before.Profile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(is, targetName(name, wiredSuffix(p)))
 	if diff := cmp.Diff(was, is); diff != "" {
 		t.Errorf("other profiles (-want +got):\n%s", diff)
 	}
@@ -289,11 +293,11 @@ func TestWireRefuses(t *testing.T) {
 	}{
 		"no such profile": {profile: "dve", want: "did you mean dev?"},
 		"no role": {
-			config: "[profile dev]\nregion = x\n", want: "dev: no role_arn",
+			config: "[profile dev]\nregion = x\n", want: "dev: no role and no other credentials that expire\nhint: add role_arn",
 		},
 		"keys": {
 			profile: "base",
-			want: "base: no role_arn; setup is for profiles that assume a role\n" +
+			want: "base: no role and no other credentials that expire\n" +
 				"hint: aws-credproc import base moves",
 		},
 		// import refuses this name
@@ -306,20 +310,28 @@ func TestWireRefuses(t *testing.T) {
 				"aws_session_token = C\n",
 			want: "hint: add role_arn",
 		},
-		"sso": {
-			config: "[profile dev]\nsso_start_url = https://x.test\nsso_region = x\n" +
-				"sso_account_id = 1\nsso_role_name = R\n",
-			want: "hint: most tools sign in with it directly; for others, " +
-				"add credential_process = aws-credproc get dev to another profile",
+		"only a sign-in": {
+			config: "[profile dev]\nsso_session = corp\n[sso-session corp]\nsso_region = x\n" +
+				"sso_start_url = https://x.test\n",
+			want: "dev: no role and no other credentials that expire\n" +
+				"hint: add sso_account_id and sso_role_name",
 		},
-		"login": {
-			config: "[profile dev]\nlogin_session = x\n",
-			want:   "hint: most tools sign in with it directly",
+		"process that uses the profile itself": {
+			config: "[profile dev]\ncredential_process = tool --profile dev\n",
+			want:   "dev: config:2: the command uses the profile itself, and would start itself",
+		},
+		"SSO and a process": {
+			config: "[profile dev]\nsso_account_id = 1\nsso_role_name = R\ncredential_process = /bin/true\n",
+			want:   "dev: config:4: both sso_account_id and credential_process",
+		},
+		"login and a process": {
+			config: "[profile dev]\nlogin_session = x\ncredential_process = /bin/true\n",
+			want:   "dev: config:3: both login_session and credential_process",
 		},
 		"keys that shadow": {
 			credentials: baseKeys + "[dev]\nregion = x\naws_access_key_id = A\naws_secret_access_key = B\n",
 			want: "dev: credentials:6: keys in the credentials file, " +
-				"which most tools would use instead of the role\n" +
+				"which most tools would use instead\n" +
 				"hint: rename the section to [dev-keys]",
 		},
 		"a token that shadows": {
@@ -387,6 +399,36 @@ func TestWireRefuses(t *testing.T) {
 			}
 			if len(e.Changes()) > 0 {
 				t.Errorf("the files have changed: %q", e.Files().config.text)
+			}
+		})
+	}
+}
+
+// TestWireOtherKinds: credentials that expire other than those of a role are wired too, and back byte
+// for byte.
+func TestWireOtherKinds(t *testing.T) {
+	for name, test := range map[string]struct{ config, target string }{
+		"process": {"# mine\n[profile dev]\nregion = x\ncredential_process = slow --for dev\n", "dev-source"},
+		"SSO": {"[profile dev]\nsso_session = corp\nsso_account_id = 123456789012\nsso_role_name = R\n" +
+			"output = json\n[sso-session corp]\nsso_region = x\nsso_start_url = https://x.test\n", "dev-sso"},
+		"SSO in the older form": {"[profile dev]\nsso_start_url = https://x.test\nsso_region = x\n" +
+			"sso_account_id = 123456789012\nsso_role_name = R\n", "dev-sso"},
+		"aws login": {"[profile dev]\nlogin_session = arn:aws:iam::1:user/x\n", "dev-source"},
+		"web identity": {"[profile dev]\nrole_arn = arn:aws:iam::123456789012:role/R\n" +
+			"web_identity_token_file = /token\n", "dev-role"},
+		"credential_source": {"[profile dev]\nrole_arn = arn:aws:iam::123456789012:role/R\n" +
+			"credential_source = Environment", "dev-role"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := mustFiles(t, test.config, baseKeys)
+			e := files.Edit()
+			target, changed, err := Wire(e, "dev", helperPath())
+			if err != nil || !changed || target != test.target {
+				t.Fatalf("%s, %v, %v", target, changed, err)
+			}
+			sameProfiles(t, files, e.Files(), "dev")
+			if _, _, err := Unwire(e, "dev"); err != nil || e.Files().config.text != test.config {
+				t.Errorf("undo: %v, %q", err, e.Files().config.text)
 			}
 		})
 	}
