@@ -22,6 +22,7 @@ type credentialExport struct {
 	*app
 	duration time.Duration    // of the role's session; 0 means that of the profile
 	region   string           // "" means that of the profile
+	role     execRole         // in the place of a profile, if it is set
 	log      *throttledLogger // while the child process runs
 }
 
@@ -68,7 +69,12 @@ func checkRegionName(name string) error {
 func (x *credentialExport) resolve(
 	f *profiles.Files, profile string,
 ) (c profiles.Chain, region string, err error) {
-	if c, err = f.Chain(profile); err != nil {
+	if x.role.isSet() {
+		c, err = x.role.chain(f)
+	} else {
+		c, err = f.Chain(profile)
+	}
+	if err != nil {
 		return c, "", err
 	}
 	if x.duration != 0 {
@@ -79,9 +85,11 @@ func (x *credentialExport) resolve(
 	if x.region != "" {
 		return c, x.region, nil
 	}
-	wired, err := f.Profile(profile) // its region is that of the tools
-	if err != nil {
-		return c, "", err
+	wired := c.Profile
+	if !x.role.isSet() {
+		if wired, err = f.Profile(profile); err != nil { // its region is that of the tools
+			return c, "", err
+		}
 	}
 	for _, region := range []string{wired.Get("region"), c.Profile.Get("region")} {
 		if plan.IsRegion(region) {

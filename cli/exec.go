@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,14 +34,28 @@ a number of seconds in $AWS_CREDPROC_EXEC_EXPIRES are set, for example for the p
 
 With --serve, the environment holds no credentials. Instead, the command can get them
 from a credentials endpoint on this machine, as in a container, and gets new ones
-when they expire. The endpoint is closed when the command ends.`,
+when they expire. The endpoint is closed when the command ends.
+
+With --role-arn and --source-profile in the place of PROFILE, it assumes a role that
+no profile has.`,
 		Example: `  aws-credproc exec dev -- aws s3 ls
   aws-credproc exec dev --region eu-west-3 --duration 30m -- terraform apply
   aws-credproc exec dev --serve -- make nightly
-  aws-credproc exec dev`,
-		Args:    profileAndCommand,
-		PreRunE: func(cmd *cobra.Command, _ []string) error { return x.checkFlags(cmd) },
+  aws-credproc exec dev
+  aws-credproc exec --role-arn arn:aws:iam::123456789012:role/Dev --source-profile base`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("role-arn") {
+				return x.role.arguments(cmd, args)
+			}
+			return profileAndCommand(cmd, args)
+		},
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
+			return cmp.Or(x.role.checkFlags(cmd), x.checkFlags(cmd))
+		},
 		RunE: a.runE(func(ctx context.Context, args []string) error {
+			if x.role.isSet() {
+				return x.role.withoutProfileHint(x.exec(ctx, x.role.name(), args, serve))
+			}
 			return x.exec(ctx, args[0], args[1:], serve)
 		}),
 		ValidArgsFunction: completeExec,
@@ -54,6 +69,7 @@ when they expire. The endpoint is closed when the command ends.`,
 	help := cmd.Flags().VarPF(&execHelp{cmd: cmd}, "help", "h", "help for exec")
 	help.NoOptDefVal, help.Hidden = "true", true // as for all commands
 	x.addFlags(cmd)
+	x.role.addFlags(cmd)
 	cmd.Flags().BoolVar(&serve, "serve", false,
 		"serve credentials to the command for as long as it runs")
 	return cmd
@@ -83,7 +99,7 @@ func (*execHelp) Type() string { return "bool" }
 func completeExec(
 	cmd *cobra.Command, args []string, word string,
 ) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
+	if len(args) > 0 || cmd.Flags().Changed("role-arn") {
 		return nil, cobra.ShellCompDirectiveDefault
 	}
 	return completeOtherProfiles(cmd, args, word)

@@ -64,8 +64,12 @@ func (f *Files) SSOSession(name string) (s Section, ok bool, err error) {
 	return f.section(ssoSessionSection, name)
 }
 
-// Place returns the file and line of a property.
+// Place returns the file and line of a property, or "" if it is not in a file: see
+// [Files.RoleChain].
 func (f *Files) Place(p Property) string {
+	if p.Line == 0 {
+		return ""
+	}
 	return fmt.Sprintf("%s:%d", f.file(p.File).path, p.Line)
 }
 
