@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -62,6 +63,17 @@ func (e *endpointCommand) use(t *testing.T, profile string) {
 		t.Fatal(err)
 	}
 	e.token = strings.TrimSpace(string(token))
+}
+
+// exitCodeOf returns the exit code of a command that has ended with err, or -1 if it has not run.
+func exitCodeOf(err error) int {
+	if err == nil {
+		return 0
+	}
+	if e := (*exec.ExitError)(nil); errors.As(err, &e) {
+		return e.ExitCode()
+	}
+	return -1
 }
 
 // stop ends the command with a signal and returns its stderr.
@@ -169,7 +181,7 @@ func TestServeTokenFile(t *testing.T) {
 				t.Fatal(err)
 			}
 			stdout, stderr, err := h.run(t, "serve", "dev", "--token-file", file)
-			code := err.(*exec.ExitError).ExitCode()
+			code := exitCodeOf(err)
 			if stdout != "" || code != 1 || !strings.Contains(stderr, test.problem) ||
 				strings.Contains(stderr, "\x1b") || strings.Contains(stderr, token) {
 				t.Errorf("exit %d: %s%s", code, stdout, stderr)
@@ -212,7 +224,7 @@ func TestServeListen(t *testing.T) {
 		"[::ffff:127.0.0.1%x]:": {2, "not an IP address and a port"},
 	} {
 		stdout, stderr, err := h.run(t, "serve", "dev", "--listen", address)
-		code := err.(*exec.ExitError).ExitCode()
+		code := exitCodeOf(err)
 		if stdout != "" || code != test.code || !strings.Contains(stderr, test.message) {
 			t.Errorf("%s: exit %d: %s%s", address, code, stdout, stderr)
 		}
@@ -226,7 +238,7 @@ func TestServeFailsAtTheStart(t *testing.T) {
 	h.setting(t, "mfa_serial = arn:aws:iam::"+testAccount+":mfa/jill\n[profile bad]\nrole_arn = x")
 	for profile, code := range map[string]int{"dev": 3, "bad": 1, "missing": 1, "": 2} {
 		stdout, stderr, err := h.run(t, "serve", "base", profile)
-		if got := err.(*exec.ExitError).ExitCode(); got != code || stdout != "" {
+		if got := exitCodeOf(err); got != code || stdout != "" {
 			t.Errorf("%s: exit %d, want %d: %s%s", profile, got, code, stdout, stderr)
 		}
 	}
@@ -245,7 +257,7 @@ func TestServeEndsIfItsReaderHasGone(t *testing.T) {
 	cmd.Stdout, cmd.Stderr = w, io.Writer(&stderr)
 	err = cmd.Run()
 	w.Close()
-	if e, ok := err.(*exec.ExitError); !ok || e.ExitCode() != 1 ||
+	if exitCodeOf(err) != 1 ||
 		!strings.Contains(stderr.String(), "write to stdout") {
 		t.Errorf("%v: %s", err, stderr.String())
 	}

@@ -218,10 +218,7 @@ func TestConsoleRefusals(t *testing.T) {
 		{1, []string{"dev", "--browser", ":", "--timeout", "2s"}, "dev: the browser did not open the page"},
 	} {
 		stdout, stderr, err := h.run(t, append([]string{"console"}, test.args...)...)
-		code := -1
-		if e, ok := err.(*exec.ExitError); ok {
-			code = e.ExitCode()
-		}
+		code := exitCodeOf(err)
 		if stdout != "" || code != test.code || !strings.Contains(stderr, test.message) {
 			t.Errorf("%v: exit %d: %s%s", test.args, code, stdout, stderr)
 		}
