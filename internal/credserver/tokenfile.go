@@ -10,6 +10,7 @@ import (
 
 	"aws-credproc/internal/diag"
 	"aws-credproc/internal/files"
+	"aws-credproc/internal/printable"
 )
 
 // WriteToken writes the token to a file in a new private directory and returns its path, for
@@ -55,7 +56,8 @@ func ReadToken(path string) (string, error) {
 	}
 	if info, err := os.Stat(path); err == nil && isWritableByAll(info) {
 		return "", &diag.Error{
-			Where: path, Problem: "every user can write to it", Hint: "chmod o-w " + path,
+			Where: path, Problem: "every user can write to it",
+			Hint: "chmod o-w " + printable.ShellWord(path),
 		}
 	}
 	token := strings.TrimRight(string(b), "\r\n")
@@ -65,7 +67,8 @@ func ReadToken(path string) (string, error) {
 			Where: path,
 			Problem: fmt.Sprintf("not a token: expected %d to %d characters, without spaces", minToken,
 				maxToken),
-			Hint: "write a new one: openssl rand -hex 32 >" + path + "; or delete the file",
+			Hint: "write a new one: openssl rand -hex 32 >" + printable.ShellWord(path) +
+				"; or delete the file",
 		}
 	}
 	return token, nil
