@@ -48,7 +48,7 @@ func secretForms() expressions {
 
 func compileForms() expressions {
 	const (
-		name = `[\w-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|` +
+		name = `[\w-]*(?:passw(?:or)?d|passphrase|passcode|pwd|secret|token|api[_-]?key|access[_-]?key|` +
 			`private[_-]?key|credential|authorization)[\w-]*`
 		quoted = `"(?:[^"\\]|\\.)*"?|'[^']*'?`
 		word   = `[^\s"']+`

@@ -13,6 +13,7 @@ func TestMask(t *testing.T) {
 		`tool --api-key "hush \" hush" x`:             "tool --api-key *** x",
 		"tool --token 'hush hush' x":                  "tool --token *** x",
 		"TOKEN=hush tool":                             "TOKEN=*** tool",
+		"tool --pwd hush -p":                          "tool --pwd *** -p",
 		"sh -c 'DB_PASSWORD=hush tool'":               "sh -c 'DB_PASSWORD=*** tool'",
 		`curl -H "Authorization: Bearer hush" x`:      `curl -H "Authorization: ***" x`,
 		"curl -u x https://jill:hush@h.example/p?k=h": "curl -u x https://***@h.example/p?***",
