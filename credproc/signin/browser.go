@@ -67,6 +67,10 @@ func (c *Client) WithBrowser(ctx context.Context, show func(url string)) (t Toke
 	case got := <-a.answers:
 		t, err := c.redeem(ctx, a, r, got)
 		got.result <- err
+		select {
+		case <-got.shown: // else a busy machine would close the connection too early
+		case <-time.After(pagePatience):
+		}
 		return t, err
 	}
 }
@@ -120,8 +124,12 @@ type authorization struct {
 type answer struct {
 	code   string
 	err    error
-	result chan error // receives whether the sign-in has succeeded
+	result chan error    // receives whether the sign-in has succeeded
+	shown  chan struct{} // closed when the page is written
 }
+
+// pagePatience is how long the program waits until the browser has the page at the end.
+const pagePatience = 5 * time.Second
 
 func (a *authorization) redirectURI() string { return "http://" + a.host + callbackPath }
 
@@ -143,7 +151,8 @@ func (a *authorization) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			"Use the page that the terminal shows, or start aws-credproc login again.")
 		return
 	}
-	got := answer{code: q.Get("code"), result: make(chan error, 1)}
+	got := answer{code: q.Get("code"), result: make(chan error, 1), shown: make(chan struct{})}
+	defer close(got.shown)
 	switch refusal := q.Get("error"); {
 	case refusal == "access_denied":
 		got.err = ErrDenied
