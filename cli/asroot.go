@@ -47,8 +47,8 @@ func giveToOwner() error {
 		if path == os.DevNull {
 			continue
 		}
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			path = real
+		if target, err := filepath.EvalSymlinks(path); err == nil {
+			path = target
 		}
 		errs = append(errs, owner.GiveToParent(filepath.Dir(path)))
 		for _, p := range append(profiles.Companions(path), path) {

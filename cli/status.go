@@ -96,9 +96,9 @@ that has not expired, and with 1 otherwise.`,
 }
 
 // check returns an error for flags that cannot be combined, or not used there.
-func (f statusFlags) check(profiles []string, screen tui.Screen) error {
+func (f statusFlags) check(names []string, screen tui.Screen) error {
 	switch {
-	case f.quiet && len(profiles) == 0:
+	case f.quiet && len(names) == 0:
 		return errors.New("--quiet requires a profile")
 	case f.quiet && (f.watch || f.json || f.all):
 		return errors.New("--quiet cannot be combined with --watch, --json or --all")

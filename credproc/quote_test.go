@@ -123,16 +123,16 @@ func TestSendErrorsAreNotQuoted(t *testing.T) {
 }
 
 // useService sets the endpoints of all services of a source.
-func useService(t *testing.T, source, url string) {
+func useService(t *testing.T, source, endpoint string) {
 	t.Helper()
 	for _, name := range []string{
 		"AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_SSO", "AWS_ENDPOINT_URL_SSO_OIDC",
 		"AWS_ENDPOINT_URL_SIGNIN", "AWS_EC2_METADATA_SERVICE_ENDPOINT",
 	} {
-		t.Setenv(name, url)
+		t.Setenv(name, endpoint)
 	}
 	if strings.HasPrefix(source, "container") {
-		t.Setenv(plan.ContainerFullURI, url+"/v1/credentials")
+		t.Setenv(plan.ContainerFullURI, endpoint+"/v1/credentials")
 	}
 }
 

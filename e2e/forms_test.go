@@ -153,12 +153,12 @@ func newForms(t *testing.T) (h *home, program, key string) {
 // not find the profile, as documented. After setup, each starts the line that setup has written.
 func TestE2EFormsInEachClient(t *testing.T) {
 	h, program, key := newForms(t)
-	config, err := os.ReadFile(h.path("config"))
+	original, err := os.ReadFile(h.path("config"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var names []string
-	written, roles := string(config)+"\n", string(config)+"\n"
+	written, roles := string(original)+"\n", string(original)+"\n"
 	for _, f := range forms {
 		names = append(names, f.profile)
 		written += strings.NewReplacer("KEY", "credential_process", "VALUE",
@@ -214,11 +214,11 @@ func TestE2EFormsInEachClient(t *testing.T) {
 // doctor says. The program reads the profiles whose sections are good.
 func TestE2EFaultyFilesInEachClient(t *testing.T) {
 	h, program, key := newForms(t)
-	config, err := os.ReadFile(h.path("config"))
+	original, err := os.ReadFile(h.path("config"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain := "[profile plain]\ncredential_process = " + program + " get dev\n" + string(config)
+	plain := "[profile plain]\ncredential_process = " + program + " get dev\n" + string(original)
 	lenient := []string{"Go", "JavaScript"}
 	for name, test := range map[string]struct {
 		text    string

@@ -117,8 +117,8 @@ func directoryAccess(x *examination) (found []Finding) {
 // parentsOf returns the directories above a path and above the file that it leads to.
 func parentsOf(path string) []string {
 	dirs := owner.WithParents(filepath.Dir(path))
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		for _, dir := range owner.WithParents(filepath.Dir(real)) {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		for _, dir := range owner.WithParents(filepath.Dir(target)) {
 			if !slices.Contains(dirs, dir) {
 				dirs = append(dirs, dir)
 			}

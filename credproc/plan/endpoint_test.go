@@ -11,10 +11,10 @@ import (
 )
 
 func TestEndpointMustBeURL(t *testing.T) {
-	for _, url := range []string{"localhost:1", "ftp://x", "http://", "://", "http://\x7f"} {
+	for _, text := range []string{"localhost:1", "ftp://x", "http://", "://", "http://\x7f"} {
 		if _, err := EndpointOf(chainOf(t, "[profile p]\n"+role, base),
-			getenv(map[string]string{"AWS_ENDPOINT_URL_STS": url})); err == nil {
-			t.Errorf("%q is accepted", url)
+			getenv(map[string]string{"AWS_ENDPOINT_URL_STS": text})); err == nil {
+			t.Errorf("%q is accepted", text)
 		}
 	}
 }
@@ -38,7 +38,7 @@ func TestServiceEndpoints(t *testing.T) {
 		{ServiceOIDC, sso, "AWS_ENDPOINT_URL_SSO_OIDC", "sso_oidc"},
 		{ServiceSignin, login, "AWS_ENDPOINT_URL_SIGNIN", "signin"},
 	} {
-		const url, services = "endpoint_url = http://d\n", "services = v\n"
+		const endpoint, services = "endpoint_url = http://d\n", "services = v\n"
 		section := "[services v]\n" + service.key + " =\n  endpoint_url = http://c\n"
 		all := map[string]string{service.variable: "http://a", "AWS_ENDPOINT_URL": "http://b"}
 		seen := map[cache.Key]string{}
@@ -48,12 +48,12 @@ func TestServiceEndpoints(t *testing.T) {
 			want     string
 		}{
 			{"", nil, ""},
-			{url, nil, "http://d"},
-			{url + services, nil, "http://c"},
-			{url + services, map[string]string{"AWS_ENDPOINT_URL": "http://b"}, "http://b"},
-			{url + services, all, "http://a"},
-			{url + services + "ignore_configured_endpoint_urls = true\n", all, ""},
-			{url, map[string]string{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, ""},
+			{endpoint, nil, "http://d"},
+			{endpoint + services, nil, "http://c"},
+			{endpoint + services, map[string]string{"AWS_ENDPOINT_URL": "http://b"}, "http://b"},
+			{endpoint + services, all, "http://a"},
+			{endpoint + services + "ignore_configured_endpoint_urls = true\n", all, ""},
+			{endpoint, map[string]string{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, ""},
 		} {
 			c := chainOf(t, "[profile p]\nrole_arn = arn:aws:iam::1:role/A\nsource_profile = leaf\n"+
 				"[profile leaf]\n"+service.settings+test.settings+more+section, "")

@@ -27,7 +27,7 @@ var ErrListen = errors.New("cannot receive the browser's answer")
 
 // WithBrowser signs in with an authorization code, which the browser brings to a port of this
 // machine (RFC 8252), and PKCE (RFC 7636). It calls show once with the URL to be opened.
-func (c *Client) WithBrowser(ctx context.Context, show func(url string)) (t Token, err error) {
+func (c *Client) WithBrowser(ctx context.Context, show func(page string)) (t Token, err error) {
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		return Token{}, fmt.Errorf("%w: %w", ErrListen, err)

@@ -37,9 +37,9 @@ func newClient(t *testing.T, settings ssotest.Settings) (*Client, *ssotest.Serve
 }
 
 // fetch sends a request and returns the response and its body.
-func fetch(t *testing.T, method, url, host string) (*http.Response, string) {
+func fetch(t *testing.T, method, target, host string) (*http.Response, string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, url, nil)
+	r, err := http.NewRequestWithContext(t.Context(), method, target, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,8 +57,8 @@ func fetch(t *testing.T, method, url, host string) (*http.Response, string) {
 }
 
 // get returns the page at a URL, or the error.
-func get(url string) string {
-	response, err := http.Get(url)
+func get(target string) string {
+	response, err := http.Get(target)
 	if err != nil {
 		return err.Error()
 	}

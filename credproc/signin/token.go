@@ -49,11 +49,11 @@ func SignedIn(known []Session) (signedIn []Session, err error) {
 		}
 		byPath[path] = s
 	}
-	any, err := ssocreds.StandardCachedTokenFilepath("")
+	example, err := ssocreds.StandardCachedTokenFilepath("")
 	if err != nil {
 		return nil, err
 	}
-	paths, err := filepath.Glob(filepath.Join(filepath.Dir(any), "*.json"))
+	paths, err := filepath.Glob(filepath.Join(filepath.Dir(example), "*.json"))
 	if err != nil {
 		return nil, err
 	}

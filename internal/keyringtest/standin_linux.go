@@ -222,7 +222,7 @@ func (s *StandIn) create(
 	if !ok {
 		return "/", "/", refusal("org.freedesktop.DBus.Error.InvalidArgs")
 	}
-	make := func() any {
+	add := func() any {
 		if replace {
 			for path, i := range s.items {
 				if maps.Equal(i.attributes, attributes) {
@@ -240,9 +240,9 @@ func (s *StandIn) create(
 		return path
 	}
 	if s.IsKeePassXC {
-		return "/", s.newPrompt(make), nil
+		return "/", s.newPrompt(add), nil
 	}
-	return make().(dbus.ObjectPath), "/", nil
+	return add().(dbus.ObjectPath), "/", nil
 }
 
 // newPrompt returns a prompt that calls do if it is shown.
