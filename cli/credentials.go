@@ -119,6 +119,7 @@ func (x *credentialExport) credentials(
 	if err != nil {
 		return s, "", err
 	}
+	startChosenKeyring(ctx, x.app)
 	r, err := x.resolver()
 	if err != nil {
 		return s, "", err

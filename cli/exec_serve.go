@@ -30,7 +30,7 @@ func (x *credentialExport) startServer(
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err := x.memoryResolver()
+	r, err := x.memoryResolver(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -98,7 +98,8 @@ func (x *credentialExport) lookup(
 
 // memoryResolver returns a resolver to use while a child process runs. It also keeps sessions in
 // memory: otherwise, with store none, every request would assume the role.
-func (x *credentialExport) memoryResolver() (*credproc.Resolver, error) {
+func (x *credentialExport) memoryResolver(ctx context.Context) (*credproc.Resolver, error) {
+	startChosenKeyring(ctx, x.app)
 	r, err := x.resolver()
 	if err != nil {
 		return nil, err

@@ -93,7 +93,7 @@ func (s *serve) prepare(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
-	r, err := s.memoryResolver()
+	r, err := s.memoryResolver(ctx)
 	if err != nil {
 		return err
 	}

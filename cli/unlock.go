@@ -12,10 +12,21 @@ import (
 	"aws-credproc/internal/terminal"
 )
 
+// startChosenKeyring starts the keyring if --store names it and nothing has started it. Its failure
+// is that of the store. Only commands that users type call it: get starts nothing.
+func startChosenKeyring(ctx context.Context, a *app) {
+	if a.store != cache.Keyring {
+		return
+	}
+	if err := new(keyring.Keyring).Start(ctx); err != nil {
+		a.trace("%v", err)
+	}
+}
+
 // unlockKeyring starts the keyring if nothing has started it, and lets a user at a terminal unlock
 // it in its own prompt, if it is locked. It waits for a minute, which --timeout does not include.
-// Only commands that users type call it. locked is the reason why the keyring is still locked or not available, nil if it is
-// unlocked; err is that of ctx.
+// Only commands that users type call it. locked is the reason why the keyring is still locked or
+// not available, nil if it is unlocked; err is that of ctx.
 func unlockKeyring(ctx context.Context, a *app) (locked, err error) {
 	if !terminal.IsAvailable() {
 		return nil, nil

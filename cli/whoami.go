@@ -25,6 +25,7 @@ ID, and when the credentials expire.`,
 		Args:              oneProfile,
 		ValidArgsFunction: completeProfiles,
 		RunE: a.runE(func(ctx context.Context, args []string) error {
+			startChosenKeyring(ctx, a)
 			s, chain, r, err := a.credentialsOf(ctx, args[0])
 			if err != nil {
 				return err
