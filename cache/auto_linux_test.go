@@ -1,9 +1,6 @@
 package cache
 
 import (
-	"aws-credproc/cache/keyring"
-	"aws-credproc/internal/childtest"
-	"aws-credproc/internal/keyringtest"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +9,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"aws-credproc/cache/keyring"
+	"aws-credproc/internal/childtest"
+	"aws-credproc/internal/keyringtest"
 
 	"golang.org/x/sys/unix"
 )

@@ -1,13 +1,14 @@
 package cache
 
 import (
-	"aws-credproc/cache/statedir"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"aws-credproc/cache/statedir"
 
 	"github.com/google/go-cmp/cmp"
 )

@@ -1,13 +1,14 @@
 package cache
 
 import (
-	"aws-credproc/cache/statedir"
 	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"aws-credproc/cache/statedir"
 )
 
 func TestClaimIsExclusive(t *testing.T) {

@@ -1,8 +1,6 @@
 package cache
 
 import (
-	"aws-credproc/cache/statedir"
-	"aws-credproc/internal/childtest"
 	"bytes"
 	"context"
 	"errors"
@@ -11,6 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"aws-credproc/cache/statedir"
+	"aws-credproc/internal/childtest"
 )
 
 func init() {

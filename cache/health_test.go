@@ -1,13 +1,14 @@
 package cache
 
 import (
-	"aws-credproc/cache/statedir"
 	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 	"time"
+
+	"aws-credproc/cache/statedir"
 )
 
 func TestHealthOfAWorkingCache(t *testing.T) {

@@ -3,7 +3,6 @@
 package cache
 
 import (
-	"aws-credproc/cache/statedir"
 	"context"
 	"errors"
 	"os"
@@ -12,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"aws-credproc/cache/statedir"
 )
 
 // replace replaces a file of the state directory with what put creates.

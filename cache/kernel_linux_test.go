@@ -1,9 +1,6 @@
 package cache
 
 import (
-	"aws-credproc/cache/statedir"
-	"aws-credproc/internal/childtest"
-	"aws-credproc/internal/keyringtest"
 	"bytes"
 	"context"
 	"errors"
@@ -17,6 +14,10 @@ import (
 	"syscall"
 	"testing"
 	"unsafe"
+
+	"aws-credproc/cache/statedir"
+	"aws-credproc/internal/childtest"
+	"aws-credproc/internal/keyringtest"
 
 	"golang.org/x/sys/unix"
 )

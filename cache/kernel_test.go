@@ -1,12 +1,13 @@
 package cache
 
 import (
-	"aws-credproc/cache/statedir"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"testing"
+
+	"aws-credproc/cache/statedir"
 )
 
 // refusingKernel is a kernel keyring whose calls fail.

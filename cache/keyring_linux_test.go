@@ -1,8 +1,6 @@
 package cache
 
 import (
-	"aws-credproc/cache/keyring"
-	"aws-credproc/internal/keyringtest"
 	"bytes"
 	"context"
 	"errors"
@@ -18,6 +16,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"aws-credproc/cache/keyring"
+	"aws-credproc/internal/keyringtest"
 
 	"github.com/google/go-cmp/cmp"
 )

@@ -3,9 +3,10 @@
 package cache
 
 import (
-	"aws-credproc/cache/keyring"
 	"errors"
 	"testing"
+
+	"aws-credproc/cache/keyring"
 
 	gokeyring "github.com/zalando/go-keyring"
 )

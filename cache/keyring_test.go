@@ -1,13 +1,14 @@
 package cache
 
 import (
-	"aws-credproc/cache/keyring"
-	"aws-credproc/cache/statedir"
 	"bytes"
 	"errors"
 	"os"
 	"strings"
 	"testing"
+
+	"aws-credproc/cache/keyring"
+	"aws-credproc/cache/statedir"
 )
 
 // openKeyring returns the keyring store with a new state directory.

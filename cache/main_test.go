@@ -1,9 +1,6 @@
 package cache
 
 import (
-	"aws-credproc/cache/keyring"
-	"aws-credproc/cache/statedir"
-	"aws-credproc/internal/childtest"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +10,10 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"aws-credproc/cache/keyring"
+	"aws-credproc/cache/statedir"
+	"aws-credproc/internal/childtest"
 )
 
 // testKeyringLimit is longer than the default, because a busy machine must not look like a keyring

@@ -1,9 +1,10 @@
 package cache
 
 import (
-	"aws-credproc/internal/childtest"
 	"runtime"
 	"time"
+
+	"aws-credproc/internal/childtest"
 )
 
 // Windows does not remove a directory that is open, and a Cache keeps its state directory open

@@ -7,8 +7,6 @@
 package cache
 
 import (
-	"aws-credproc/internal/printable"
-	"aws-credproc/internal/versioned"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -17,6 +15,9 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+
+	"aws-credproc/internal/printable"
+	"aws-credproc/internal/versioned"
 )
 
 // maxSession is the size limit of an encoded session in bytes. AWS sets no limit for session

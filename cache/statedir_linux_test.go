@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"aws-credproc/internal/childtest"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"aws-credproc/internal/childtest"
 
 	"golang.org/x/sys/unix"
 )

@@ -3,7 +3,6 @@
 package cache
 
 import (
-	"aws-credproc/cache/statedir"
 	"errors"
 	"io/fs"
 	"os"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"aws-credproc/cache/statedir"
 )
 
 func TestUnsafeStateDirIsRefused(t *testing.T) {

@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"aws-credproc/internal/childtest"
 	"bufio"
 	"bytes"
 	"context"
@@ -18,6 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"aws-credproc/internal/childtest"
 )
 
 // everyStore runs a test with each store and a new state directory. name is for openNamed.

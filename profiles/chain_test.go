@@ -1,12 +1,13 @@
 package profiles
 
 import (
-	"aws-credproc/internal/diag"
 	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"aws-credproc/internal/diag"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"

@@ -1,9 +1,10 @@
 package profiles
 
 import (
-	"aws-credproc/internal/diag"
 	"errors"
 	"testing"
+
+	"aws-credproc/internal/diag"
 
 	"github.com/google/go-cmp/cmp"
 )

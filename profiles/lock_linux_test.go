@@ -1,7 +1,6 @@
 package profiles
 
 import (
-	"aws-credproc/internal/diag"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"aws-credproc/internal/diag"
 )
 
 // root has created the lock file, after an edit with sudo; or the user may not create it.

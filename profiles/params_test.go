@@ -1,7 +1,6 @@
 package profiles
 
 import (
-	"aws-credproc/internal/diag"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -9,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"aws-credproc/internal/diag"
 
 	"github.com/google/go-cmp/cmp"
 )

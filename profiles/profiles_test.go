@@ -1,7 +1,6 @@
 package profiles
 
 import (
-	"aws-credproc/internal/diag"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"aws-credproc/internal/diag"
 
 	"github.com/google/go-cmp/cmp"
 )

@@ -1,12 +1,13 @@
 package profiles
 
 import (
-	"aws-credproc/internal/diag"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"aws-credproc/internal/diag"
 
 	"github.com/google/go-cmp/cmp"
 )

@@ -1,12 +1,13 @@
 package profiles
 
 import (
-	"aws-credproc/internal/printable"
 	"fmt"
 	"runtime"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"aws-credproc/internal/printable"
 )
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f' }

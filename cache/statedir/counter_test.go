@@ -1,7 +1,6 @@
 package statedir
 
 import (
-	"aws-credproc/internal/childtest"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"aws-credproc/internal/childtest"
 )
 
 func init() {

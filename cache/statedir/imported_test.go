@@ -1,7 +1,6 @@
 package statedir
 
 import (
-	"aws-credproc/internal/versioned"
 	"errors"
 	"io/fs"
 	"os"
@@ -9,6 +8,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"aws-credproc/internal/versioned"
 )
 
 func TestImportedKeysAreRecorded(t *testing.T) {

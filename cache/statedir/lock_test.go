@@ -1,7 +1,6 @@
 package statedir
 
 import (
-	"aws-credproc/internal/childtest"
 	"bufio"
 	"context"
 	"errors"
@@ -14,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"aws-credproc/internal/childtest"
 )
 
 // hangLimit is much longer than anything here takes.

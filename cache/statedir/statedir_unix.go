@@ -3,7 +3,6 @@
 package statedir
 
 import (
-	"aws-credproc/internal/printable"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +11,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"syscall"
+
+	"aws-credproc/internal/printable"
 
 	"golang.org/x/sys/unix"
 )

@@ -1,11 +1,12 @@
 package doctor
 
 import (
-	"aws-credproc/profiles"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"aws-credproc/profiles"
 )
 
 // quirk is something in a command that the SDKs read differently. what is empty if there is

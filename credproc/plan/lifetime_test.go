@@ -1,9 +1,10 @@
 package plan
 
 import (
-	"aws-credproc/cache"
 	"testing"
 	"time"
+
+	"aws-credproc/cache"
 )
 
 func TestLifetimes(t *testing.T) {

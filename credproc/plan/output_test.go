@@ -1,11 +1,12 @@
 package plan
 
 import (
-	"aws-credproc/cache"
 	"encoding/json"
 	"strings"
 	"testing"
 	"time"
+
+	"aws-credproc/cache"
 )
 
 func TestOutput(t *testing.T) {

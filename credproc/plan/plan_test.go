@@ -1,12 +1,13 @@
 package plan
 
 import (
-	"aws-credproc/cache"
-	"aws-credproc/profiles"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"aws-credproc/cache"
+	"aws-credproc/profiles"
 )
 
 const base = "[base]\naws_access_key_id = AKIABASE\naws_secret_access_key = s\n"
