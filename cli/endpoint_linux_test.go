@@ -108,13 +108,11 @@ func TestServeSeveralProfiles(t *testing.T) {
 		if got := e.variables["dev AWS_ACCOUNT_ID"]; got != testAccount {
 			t.Errorf("account %q", got)
 		}
-		wrong := *e
-		wrong.token = "wrong"
+		wrong := servedCommand{url: e.url, token: "wrong"}
 		if g := wrong.ask(t); g.status != 401 {
 			t.Errorf("without the token: %+v", g)
 		}
-		wrong = *e
-		wrong.url = strings.TrimSuffix(e.url, "/dev")
+		wrong = servedCommand{url: strings.TrimSuffix(e.url, "/dev"), token: e.token}
 		if g := wrong.ask(t); g.status != 404 {
 			t.Errorf("without a path: %+v", g)
 		}

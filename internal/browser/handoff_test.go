@@ -17,14 +17,16 @@ func fetch(t *testing.T, page string, edit func(*http.Request)) (status int, loc
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, page, nil)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return 0, ""
 	}
 	if edit != nil {
 		edit(r)
 	}
 	resp, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return 0, ""
 	}
 	defer resp.Body.Close()
 	if resp.Header.Get("Cache-Control") != "no-store" ||
@@ -37,7 +39,9 @@ func fetch(t *testing.T, page string, edit func(*http.Request)) (status int, loc
 // TestHandOff: only a GET of the page by its address is redirected.
 func TestHandOff(t *testing.T) {
 	const secret = "https://signin.example/?token=hush"
+	fetched := make(chan struct{})
 	err := HandOff(t.Context(), secret, func(page string) error {
+		defer close(fetched)
 		u, err := url.Parse(page)
 		if err != nil {
 			return err
@@ -61,6 +65,7 @@ func TestHandOff(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+	<-fetched
 }
 
 // TestHandOffOnce: a second request gets nothing.
