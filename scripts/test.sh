@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # test.sh [unit|fuzz|e2e|install]...: runs the named kinds of tests; all of them by default.
 # FUZZ_TIME is the value of go test -fuzztime. The default is a number of inputs, because go test
-# sometimes reports the end of a duration as a failure.
+# sometimes reports the end of a duration as a failure. To minimize an input may take 60 s by
+# default.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -23,7 +24,8 @@ fuzz() {
 		awk '/^Fuzz/ { targets[++n] = $1 } $1 == "ok" { for (i = 1; i <= n; i++) print $2, targets[i]; n = 0 }' |
 		while read -r package target; do
 			step "fuzz $package $target"
-			"$GO" test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZ_TIME:-20000x}" "$package" </dev/null
+			"$GO" test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZ_TIME:-20000x}" \
+				-fuzzminimizetime 2s "$package" </dev/null
 		done
 }
 
