@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -41,9 +43,19 @@ role.`,
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
 		_, _ = cmd.OutOrStdout().Write(helpPage(cmd, a.screen())) // a buffer
 	})
+	root.SetFlagErrorFunc(flagError)
 	addGlobalFlags(a, root)
 	addCommands(a, root)
 	return root
+}
+
+// flagError returns the error for a flag without the text of package strconv.
+func flagError(_ *cobra.Command, err error) error {
+	var number *strconv.NumError
+	if errors.As(err, &number) {
+		return errors.New(strings.Replace(err.Error(), number.Error(), "not true or false", 1))
+	}
+	return err
 }
 
 // addGlobalFlags adds the flags of all commands.
