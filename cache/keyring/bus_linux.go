@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,10 +74,9 @@ func (b *bus) received(m *dbus.Message) {
 // reply to Hello (conn.Hello would wait). This call looks up an alias that does not exist. Until
 // gnome-keyring 42 has replied to it, it may not know about the new client: SearchItems would fail,
 // and OpenSession would crash it. The bus itself replies who owns the name of KeePassXC.
-// These calls are sent with one write.
+// These calls and the authentication are sent with one write.
 func (b *bus) hello() error {
-	b.socket.hold()
-	if err := b.conn.Auth(nil); err != nil {
+	if err := b.socket.authenticate(b.conn); err != nil {
 		return fmt.Errorf("session bus: %w", err)
 	}
 	hello := b.callBus("Hello")
@@ -84,7 +84,7 @@ func (b *bus) hello() error {
 	named := b.callBus("GetNameOwner", keePassXC)
 	b.socket.flush()
 	if err := (<-hello.Done).Err; err != nil {
-		return fmt.Errorf("session bus: %w", err)
+		return fmt.Errorf("session bus: %w", cmp.Or(b.socket.authError(), err))
 	}
 	b.answered(false)
 	var path dbus.ObjectPath

@@ -157,11 +157,13 @@ func TestCallersDeadlineIsRespected(t *testing.T) {
 }
 
 func TestBrokenBusIsAFailure(t *testing.T) {
-	const ok = "REJECTED EXTERNAL\r\nOK 1234\r\n"
+	const ok = "DATA\r\nOK 1234\r\n"
 	for name, answer := range map[string]string{
 		"closes":            "",
 		"garbage":           "\x00\xff\r\n\r\n\r\n",
-		"refuses":           "REJECTED EXTERNAL\r\nREJECTED\r\n",
+		"refuses":           "REJECTED EXTERNAL\r\n",
+		"refuses the user":  "DATA\r\nREJECTED EXTERNAL\r\n",
+		"long line":         "DATA" + strings.Repeat("a", 1<<20) + "\r\n" + ok,
 		"accepts and dies":  ok,
 		"garbage after all": ok,
 	} {
@@ -186,7 +188,32 @@ func TestBrokenBusIsAFailure(t *testing.T) {
 				errors.Is(err, ErrLocked) {
 				t.Errorf("got %v", err)
 			}
+			if refused := answer != "" && answer != ok; errors.Is(err, errAuth) != refused {
+				t.Errorf("got %v", err)
+			}
 		})
+	}
+}
+
+func TestFirstCallsAreSentWithTheAuthentication(t *testing.T) {
+	received := make(chan string, 1)
+	keyringtest.Listen(t, func(conn net.Conn) {
+		in := make([]byte, 4096)
+		n, _ := conn.Read(in)
+		received <- string(in[:n])
+		conn.Close()
+	})
+	if _, err := new(Keyring).Get(t.Context(), testItem); err == nil {
+		t.Error("no error")
+	}
+	got := <-received
+	if !strings.HasPrefix(got, "\x00AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\nl") {
+		t.Errorf("%q", got)
+	}
+	for _, call := range []string{"Hello", "ReadAlias", "GetNameOwner"} {
+		if !strings.Contains(got, call) {
+			t.Errorf("no %s in %q", call, got)
+		}
 	}
 }
 

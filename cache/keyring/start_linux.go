@@ -28,9 +28,11 @@ func start(ctx context.Context) error {
 		return err
 	}
 	defer b.close()
-	if err := errors.Join(b.conn.Auth(nil), b.conn.Hello()); err != nil {
+	if err := b.socket.authenticate(b.conn); err != nil {
 		return fmt.Errorf("session bus: %w", err)
 	}
+	b.callBus("Hello") // if it fails, so does the next call
+	b.socket.flush()
 	b.answered(true) // the limit is that of the start from here
 	var result uint32
 	err = (<-b.callBus("StartServiceByName", ssName, uint32(0)).Done).Store(&result)
