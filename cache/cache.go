@@ -100,9 +100,9 @@ func (c *Cache) getStored(ctx context.Context, key Key) (Session, Choice, error)
 	if err != nil {
 		return Session{}, "", ErrMiss // state has reported it
 	}
-	f, err := c.readFacts(d, key)
+	f, err := readPlace(d, key)
 	if err != nil {
-		return Session{}, "", err
+		return Session{}, "", c.missIfCorrupt(key, err)
 	}
 	if f.Store == "" || !f.Expires.After(c.opts.Now()) ||
 		c.opts.Choice != Auto && c.opts.Choice != f.Store {
@@ -170,11 +170,14 @@ func (c *Cache) FactsOf(key Key) (Facts, error) {
 	if err != nil {
 		return Facts{}, ErrMiss // state has reported it
 	}
-	f, err := c.readFacts(d, key)
-	if err == nil && !f.isReported() {
+	f, err := readFacts(d, key)
+	switch {
+	case err != nil:
+		return Facts{}, c.missIfCorrupt(key, err)
+	case !f.isReported():
 		return Facts{}, ErrMiss
 	}
-	return f, err
+	return f, nil
 }
 
 // Facts returns the facts about every session, sorted by profile, role and key. It opens no secret
@@ -277,12 +280,11 @@ func (c *Cache) destination(ctx context.Context) (*statedir.Dir, Choice) {
 	return d, name
 }
 
-// readFacts calls the function readFacts. For corrupt facts, it warns and returns ErrMiss.
-func (c *Cache) readFacts(d *statedir.Dir, key Key) (Facts, error) {
-	f, err := readFacts(d, key)
+// missIfCorrupt returns the error of reading facts. For corrupt ones, it warns and returns ErrMiss.
+func (c *Cache) missIfCorrupt(key Key, err error) error {
 	if errors.Is(err, ErrCorrupt) {
 		c.opts.Warnf("session %.8s: %v", key, err)
-		return Facts{}, ErrMiss
+		return ErrMiss
 	}
-	return f, err
+	return err
 }

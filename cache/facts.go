@@ -169,24 +169,51 @@ func decodeFacts(b []byte) (Facts, error) {
 	}, nil
 }
 
+// place is what a get needs of the facts. encoding/json prepares for every field of a type before
+// it decodes the first one, which takes a process that reads all facts 0.015 times as long as the
+// rest of a get.
+type place struct {
+	Version int       `json:"v"`
+	Store   Choice    `json:"store"`
+	Expires time.Time `json:"expires"`
+}
+
+// readPlace returns where a session is, with the errors of readFacts.
+func readPlace(d *statedir.Dir, key Key) (p place, err error) {
+	b, err := readFactsFile(d, key)
+	if err != nil {
+		return place{}, err
+	}
+	jsonErr := json.Unmarshal(b, &p)
+	if err := versioned.Check(b, p.Version, factsVersion, jsonErr); err != nil {
+		return place{}, fmt.Errorf("facts: %w", err)
+	}
+	return p, nil
+}
+
 func factsName(key Key) string { return key.String() + ".json" }
 
 // readFacts returns the facts about a session. The error is ErrMiss if there are none. The key of
 // the result is set even with an error.
 func readFacts(d *statedir.Dir, key Key) (Facts, error) {
-	b, err := d.Read(statedir.Facts, factsName(key), maxFacts)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Facts{}, ErrMiss
-	}
-	if errors.As(err, new(*statedir.FileError)) { // the next session replaces the file
-		err = fmt.Errorf("facts: %w: %w", ErrCorrupt, err)
-	}
+	b, err := readFactsFile(d, key)
 	if err != nil {
 		return Facts{Key: key}, err
 	}
 	f, err := decodeFacts(b)
 	f.Key = key
 	return f, err
+}
+
+func readFactsFile(d *statedir.Dir, key Key) ([]byte, error) {
+	b, err := d.Read(statedir.Facts, factsName(key), maxFacts)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrMiss
+	}
+	if errors.As(err, new(*statedir.FileError)) { // the next session replaces the file
+		err = fmt.Errorf("facts: %w: %w", ErrCorrupt, err)
+	}
+	return b, err
 }
 
 func writeFacts(d *statedir.Dir, f Facts) error {
