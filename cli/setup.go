@@ -53,8 +53,8 @@ func newSetupCmd(a *app) *cobra.Command {
 role, NAME-sso for IAM Identity Center, and NAME-source for a credential_process or
 "aws login". A new section [profile NAME] gets the credential_process line and a copy
 of the settings that do not concern credentials, such as the region. Tools keep using
-NAME. --undo reverses this, and keeps later edits. --all does it for every profile
-that can be set up, and says why others cannot.
+NAME. --undo reverses this, and keeps later edits. --all does either for every
+profile for which it is possible, and says why it is not for others.
 
 It shows the changes as a diff and asks before it writes them. Nothing else in the
 files changes. Before the first change, each file is copied to
@@ -86,7 +86,7 @@ Identity Center. Run again, it adds new ones and shows those that are gone, whic
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&s.undo, "undo", false, "restore the profiles as they were before setup")
-	flags.BoolVar(&s.all, "all", false, "every profile that can be set up")
+	flags.BoolVar(&s.all, "all", false, "every profile that can be set up or, with --undo, restored")
 	flags.BoolVar(&s.dryRun, "dry-run", false, "show the changes and write nothing")
 	flags.BoolVar(&s.yes, "yes", false, "do not ask for confirmation")
 	flags.BoolVar(&s.asRoot, "as-root", false, asRootUsage)

@@ -27,6 +27,23 @@ func (s *setup) editAll(e *profiles.Editor) (report string, err error) {
 	return b.String(), nil
 }
 
+// undoAll removes all profiles that were added for SSO sessions, and unwires the others.
+func (s *setup) undoAll(e *profiles.Editor) (report string, err error) {
+	for _, session := range e.Files().SyncedSessions() {
+		text, err := undoSSO(e, session)
+		if err != nil {
+			text = fmt.Sprintf("%s: not changed: %s\n", session, printable(err.Error()))
+		}
+		report += text
+	}
+	s.names = wiredProfiles(e.Files())
+	text, err := s.unwire(e)
+	if report += text; report == "" {
+		report = "no profile is set up\n"
+	}
+	return report, err
+}
+
 // problemOf returns the text of an error without the profile's name at its start.
 func problemOf(err error, profile string) string {
 	return strings.TrimPrefix(err.Error(), profile+": ")

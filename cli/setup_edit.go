@@ -15,17 +15,16 @@ import (
 	"aws-credproc/profiles"
 )
 
-// edit wires or unwires each profile and returns a line for each.
+// edit makes the changes that the flags ask for and returns a report.
 func (s *setup) edit(e *profiles.Editor) (report string, err error) {
 	if s.sso.isUsed() {
 		return s.sso.edit(e, s.helper)
 	}
 	switch {
 	case s.undo && s.all:
-		s.names = wiredProfiles(e.Files())
-		return s.unwireAll(e)
+		return s.undoAll(e)
 	case s.undo:
-		return s.unwireAll(e)
+		return s.unwire(e)
 	case s.all:
 		return s.editAll(e)
 	}
@@ -72,18 +71,26 @@ func checkRegion(f *profiles.Files, name string) error {
 	}
 }
 
-// unwireAll unwires each profile, and then removes those that setup has created.
-func (s *setup) unwireAll(e *profiles.Editor) (report string, err error) {
+// unwire unwires each profile, and then removes those that setup has created. With --all, the
+// report names the profiles that cannot be unwired, and why.
+func (s *setup) unwire(e *profiles.Editor) (report string, err error) {
 	lines := map[string]string{}
-	for _, name := range s.names {
-		role, changed, err := profiles.Unwire(e, name)
-		switch {
-		case err != nil:
-			return "", err
-		case changed:
-			lines[name] = "unwired; it has the settings of " + role + " again"
-		case lines[name] == "":
-			lines[name] = "not wired, nothing to undo"
+	// With --all, a profile that is wired to a wired one is unwired after that one.
+	for again := true; again; {
+		again = false
+		for _, name := range s.names {
+			role, changed, err := profiles.TryUnwire(e, name)
+			switch {
+			case err != nil && s.all:
+				lines[name] = "not changed: " + printable(problemOf(err, name))
+			case err != nil:
+				return "", err
+			case changed:
+				lines[name] = "unwired; it has the settings of " + role + " again"
+				again = s.all
+			case lines[name] == "":
+				lines[name] = "not wired, nothing to undo"
+			}
 		}
 	}
 	// A profile that another one uses as its source is removed after that one.

@@ -176,6 +176,9 @@ func (s *ssoSetup) target(f *profiles.Files) (target, error) {
 
 // edit adds the section, and the profiles that are missing, and returns a report.
 func (s *ssoSetup) edit(e *profiles.Editor, helper string) (report string, err error) {
+	if s.undo {
+		return undoSSO(e, s.session.name)
+	}
 	var b strings.Builder
 	if s.session.startURL != "" {
 		added, err := s.session.edit(e)
@@ -188,7 +191,7 @@ func (s *ssoSetup) edit(e *profiles.Editor, helper string) (report string, err e
 	}
 	change, err := e.SyncSSO(profiles.SSOSync{
 		Session: s.session.name, Roles: s.roles, Wanted: s.isWanted, Name: s.profileName,
-		Region: s.region, Helper: helper, Prune: s.prune || s.undo,
+		Region: s.region, Helper: helper, Prune: s.prune,
 	})
 	if err != nil {
 		return "", err
@@ -197,22 +200,29 @@ func (s *ssoSetup) edit(e *profiles.Editor, helper string) (report string, err e
 		fmt.Fprintf(&b, "%s: added\n", name)
 	}
 	text := "gone; --prune removes it"
-	switch {
-	case s.undo:
-		text = "removed"
-	case change.Removed:
+	if change.Removed {
 		text = "removed; the role is gone"
 	}
 	for _, name := range change.Gone {
 		fmt.Fprintf(&b, "%s: %s\n", name, text)
 	}
-	if s.undo {
-		fmt.Fprintf(&b, "%s: %d %s removed\n", s.session.name, len(change.Gone),
-			tui.Plural(len(change.Gone), "profile"))
-		return b.String(), nil
-	}
 	fmt.Fprintf(&b, "%s: %d %s added, %d kept, %d gone\n", s.session.name, len(change.Added),
 		tui.Plural(len(change.Added), "profile"), change.Kept, len(change.Gone))
+	return b.String(), nil
+}
+
+// undoSSO removes the profiles that setup has added for an SSO session, and returns a report.
+func undoSSO(e *profiles.Editor, session string) (report string, err error) {
+	change, err := e.SyncSSO(profiles.SSOSync{Session: session, Prune: true})
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	for _, name := range change.Gone {
+		fmt.Fprintf(&b, "%s: removed\n", name)
+	}
+	fmt.Fprintf(&b, "%s: %d %s removed\n", session, len(change.Gone),
+		tui.Plural(len(change.Gone), "profile"))
 	return b.String(), nil
 }
 

@@ -128,6 +128,65 @@ func TestSetupSSOUndo(t *testing.T) {
 	}
 }
 
+// TestSetupUndoAll: --undo --all removes what setup has added for SSO sessions, unwires and removes
+// other profiles, and names the one that it cannot restore.
+func TestSetupUndoAll(t *testing.T) {
+	h := signedInHelper(t)
+	h.SetAccounts(organization(8, 3)...)
+	const role = "arn:aws:iam::123456789012:role/Dev"
+	before := corpConfig + `
+[profile base]
+region = eu-west-1
+[profile team]
+role_arn = ` + role + `
+source_profile = base
+[profile lost]
+role_arn = ` + role + `
+source_profile = base
+[profile user]
+role_arn = ` + role + `
+source_profile = lost
+`
+	config := filepath.Join(h.dir, "config")
+	write := func(text string) {
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	setup := func(args ...string) string {
+		stdout, stderr, err := h.run(t, append([]string{"setup", "--yes"}, args...)...)
+		if err != nil {
+			t.Fatal(stderr)
+		}
+		return stdout
+	}
+	write(before)
+	setup("team", "lost")
+	setup("--sso-session", "corp")
+	setup("made", "--role-arn", role, "--source-profile", "base")
+	write(strings.Replace(h.config(t), "source_profile = lost\n", "source_profile = lost-role\n", 1))
+	h.Close()
+	stdout := setup("--undo", "--all")
+	for _, line := range []string{
+		"corp: 24 profiles removed\n",
+		"team: unwired; it has the settings of team-role again\n",
+		"made: removed; setup had created it\n",
+		"lost: not changed: ",
+	} {
+		if !strings.Contains(stdout, "\n"+line) {
+			t.Errorf("no %q in %s", line, stdout)
+		}
+	}
+	write(strings.Replace(h.config(t), "source_profile = lost-role\n", "source_profile = lost\n", 1))
+	setup("--undo", "--all")
+	if got := h.config(t); got != before {
+		t.Errorf("config %q, want %q", got, before)
+	}
+	if stdout := setup("--undo", "--all"); stdout != "no profile is set up\n" {
+		t.Errorf("again: %s", stdout)
+	}
+}
+
 // checkOrganization checks that the config is valid, that the number of profiles for tools is n,
 // and that their names are safe.
 func checkOrganization(t *testing.T, h signInHelper, n int) {

@@ -35,9 +35,27 @@ type SSOChange struct {
 // ssoSuffix is appended to a profile's name to name the profile with its SSO settings.
 const ssoSuffix = "-sso"
 
+const syncCommentStart = "# Created by aws-credproc setup --sso-session "
+
 // syncComment marks a section that SyncSSO has made for a session.
-func syncComment(session string) string {
-	return "# Created by aws-credproc setup --sso-session " + session + "."
+func syncComment(session string) string { return syncCommentStart + session + "." }
+
+// SyncedSessions returns the SSO sessions for which [Editor.SyncSSO] has made profiles, in the order
+// of the config file.
+func (f *Files) SyncedSessions() (sessions []string) {
+	seen := map[string]bool{}
+	for line := range strings.Lines(f.config.text) {
+		rest, ok := strings.CutPrefix(trim(line), syncCommentStart)
+		session, dot := strings.CutSuffix(rest, ".")
+		if !ok || !dot || seen[session] {
+			continue
+		}
+		seen[session] = true
+		if made, err := f.madeForSession(session); err != nil || len(made) > 0 {
+			sessions = append(sessions, session)
+		}
+	}
+	return sessions
 }
 
 // SyncSSO adds a pair of profiles for each role that has none: one with the SSO settings, and one

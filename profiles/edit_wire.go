@@ -314,9 +314,21 @@ func replaceHelper(e *Editor, p Section, helper string) (changed bool, err error
 
 // TryWire is [Wire] for one of several profiles: if it fails, the Editor is as it was before.
 func TryWire(e *Editor, name, helper string) (target string, changed bool, err error) {
+	err = e.try(func() error { target, changed, err = Wire(e, name, helper); return err })
+	return target, changed, err
+}
+
+// TryUnwire is [Unwire] for one of several profiles: if it fails, the Editor is as it was before.
+func TryUnwire(e *Editor, name string) (role string, changed bool, err error) {
+	err = e.try(func() error { role, changed, err = Unwire(e, name); return err })
+	return role, changed, err
+}
+
+func (e *Editor) try(edit func() error) error {
 	before := e.now
-	if target, changed, err = Wire(e, name, helper); err != nil {
+	err := edit()
+	if err != nil {
 		e.now = before
 	}
-	return target, changed, err
+	return err
 }
