@@ -24,9 +24,11 @@ type importRun struct {
 	*app
 	profile                       string
 	undo, dryRun, yes, keepBackup bool
-	asRoot                        bool   // root edits the files of another user
-	helper                        string // the path of this program
-	config                        string // identifies the config file
+	stdin                         bool          // the key comes from stdin
+	given                         profiles.Keys // that key
+	asRoot                        bool          // root edits the files of another user
+	helper                        string        // the path of this program
+	config                        string        // identifies the config file
 	keys                          *credproc.Keys
 }
 
@@ -34,7 +36,7 @@ func newImportCmd(a *app) *cobra.Command {
 	i := &importRun{app: a, keys: credproc.NewKeys()}
 	var cmd *cobra.Command
 	cmd = &cobra.Command{
-		Use:   "import PROFILE [--undo] [--dry-run] [--yes]",
+		Use:   "import PROFILE [--stdin | --undo] [--dry-run]",
 		Short: "Move the access key of a profile to the keyring",
 		Long: `Moves aws_access_key_id and aws_secret_access_key of a profile from the credentials
 file (or the config file) to the operating system's keyring, and sets up the profile
@@ -42,12 +44,24 @@ to use aws-credproc. Tools and roles that use the profile keep working. --undo m
 the key back. To replace the key, write the new one to the file and run the command
 again.
 
+With --stdin, it reads the key from standard input, as the JSON that a
+credential_process prints or as the lines aws_access_key_id = ... and
+aws_secret_access_key = ... The key is in no file then. A missing profile is added to
+the config file. --undo writes the key to the credentials file. Temporary credentials
+are refused.
+
 It shows the changes as a diff, without the secret, and asks before it writes them.
 If the keyring is locked, its own prompt may appear for up to a minute. The key is at
 all times in the keyring, in the file, or in both. If the command is interrupted, run
 it again. While the file is written, a copy of it (0600) is next to it.`,
-		Example:           "  aws-credproc import base\n  aws-credproc import base --undo",
-		Args:              oneProfile,
+		Example: "  aws-credproc import base\n  aws-credproc import base --undo\n" +
+			"  aws-vault export --no-session --format=json jill | aws-credproc import jill --stdin",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if i.stdin && i.undo {
+				return errors.New("--stdin cannot be combined with --undo")
+			}
+			return oneProfile(cmd, args)
+		},
 		ValidArgsFunction: completeProfiles,
 		RunE: a.runE(func(_ context.Context, args []string) error {
 			i.profile = args[0]
@@ -58,6 +72,7 @@ it again. While the file is written, a copy of it (0600) is next to it.`,
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&i.undo, "undo", false, "move the key back to the file")
+	flags.BoolVar(&i.stdin, "stdin", false, "read the key from standard input")
 	flags.BoolVar(&i.dryRun, "dry-run", false, "show the changes and write nothing")
 	flags.BoolVar(&i.yes, "yes", false, "do not ask for confirmation")
 	flags.BoolVar(&i.asRoot, "as-root", false, asRootUsage)
@@ -70,6 +85,8 @@ type transfer struct {
 	keys    profiles.Keys
 	changes []profiles.Change // empty if the files need no change
 	report  string
+	// replaces is true if the key replaces another one that is in the keyring only.
+	replaces bool
 }
 
 func (i *importRun) run(cmd *cobra.Command) error {
@@ -81,6 +98,12 @@ func (i *importRun) run(cmd *cobra.Command) error {
 	if !i.undo {
 		var err error
 		if i.helper, err = findHelper(i.app); err != nil {
+			return err
+		}
+	}
+	if i.stdin {
+		var err error
+		if i.given, err = readKeys(i.profile); err != nil {
 			return err
 		}
 	}
@@ -103,13 +126,13 @@ func (i *importRun) run(cmd *cobra.Command) error {
 		return i.print(diffText(planned.changes, i.screen()))
 	case i.dryRun:
 		return i.print([]byte(planned.report))
-	case i.yes, len(planned.changes) == 0:
+	case i.yes, len(planned.changes) == 0 && !planned.replaces:
 		return i.write(cmd.Context(), nil)
 	}
-	if err := confirm(i.app, cmd, []string{i.profile}, planned.changes); err != nil {
+	if err := i.confirm(cmd, planned); err != nil {
 		return err
 	}
-	return i.write(cmd.Context(), planned.changes)
+	return i.write(cmd.Context(), append([]profiles.Change{}, planned.changes...))
 }
 
 // plan makes the edit and returns the transfer for it.
@@ -124,6 +147,9 @@ func (i *importRun) plan(ctx context.Context, e *profiles.Editor) (transfer, err
 	}
 	if i.undo {
 		return i.planUndo(e, stored, isStored)
+	}
+	if i.stdin {
+		return i.planGiven(e, stored, isStored)
 	}
 	keys, found, err := profiles.TakeKeys(e, i.profile, i.helper)
 	switch {
@@ -232,13 +258,16 @@ func (i *importRun) write(ctx context.Context, confirmed []profiles.Change) erro
 	config, credentials := profiles.Paths(os.Getenv)
 	var t transfer
 	m := i.move(ctx, config, confirmed, &t)
-	m.KeepBackup = i.keepBackup || writesLate
+	m.KeepBackup = i.keepBackup || writesLate && !i.stdin // from stdin, no file has the key
 	links := map[string]hardLinks{
 		config: hardLinksOf(config), credentials: hardLinksOf(credentials),
 	}
 	defer i.progress("waiting for another process that edits the config files")()
 	copies, err := m.Run(ctx, config, credentials)
-	if writesLate && len(copies) > 0 {
+	if writesLate && i.stdin {
+		defer i.warn("the keyring writes the key to disk later; keep the key elsewhere until the " +
+			"profile has worked after the next login")
+	} else if writesLate && len(copies) > 0 {
 		defer i.warn("the keyring writes the key to disk later; delete the copy after the next login, " +
 			"when the profile has worked")
 	}
@@ -289,6 +318,9 @@ func (i *importRun) move(
 	m.Done = func() error {
 		if len(t.changes) > 0 {
 			return nil
+		}
+		if t.replaces {
+			return i.storeKeys(ctx, t.keys)
 		}
 		return i.record(t.keys) // the state directory may have been deleted
 	}

@@ -244,6 +244,8 @@ func TestE2EImport(t *testing.T) {
 			failed(t, 1, "its keys are neither in the keyring nor in the files")
 	})
 
+	t.Run("stdin", func(t *testing.T) { testImportStdin(t, start(t)) })
+
 	t.Run("undo restores the files", func(t *testing.T) {
 		i := start(t)
 		i.importOK(t)
@@ -611,5 +613,54 @@ func TestE2EImportKilled(t *testing.T) {
 	}
 	if len(states) < 4 {
 		t.Error("too few different states: this test is not meaningful")
+	}
+}
+
+// testImportStdin moves the key of an aws-vault user without a file.
+func testImportStdin(t *testing.T, i *importTest) {
+	const vault = "credential_process = aws-vault export --format=json --no-session jill\n"
+	i.config += "\n\n[profile jill]\n" + vault + "region = eu-west-1\n"
+	i.write(t, "config", i.config)
+	text := `{"Version": 1, "AccessKeyId": ` + quoted(i.key.ID) + `, "SecretAccessKey": ` +
+		quoted(i.key.Secret) + "}\n"
+	i.credentials = "[other]\n" // no file has the key
+	i.write(t, "credentials", i.credentials)
+	i.runInput(t, text, i.program, "import", "jill", "--stdin").
+		failed(t, 3, "hint: aws-credproc import --yes --stdin jill")
+	i.runInput(t, strings.Replace(text, "}", `, "SessionToken": "t"}`, 1), i.program, "import", "jill",
+		"--stdin", "--yes").failed(t, 1, "temporary credentials")
+	i.unchanged(t)
+	lines := "aws_access_key_id = AKIANEW\naws_secret_access_key = new\n"
+	for _, step := range []struct{ profile, text, printed string }{
+		{"jill", text, "jill: stored access key " + i.key.ID + " in the keyring\n"},
+		{"jill", text, "jill: access key " + i.key.ID + " is already in the keyring\n"},
+		{"fresh", text, "fresh: stored access key " + i.key.ID + " in the keyring\n"},
+		{"fresh", lines, "fresh: stored access key AKIANEW in the keyring, replacing " + i.key.ID + "\n"},
+	} {
+		r := i.runInput(t, step.text, i.program, "import", step.profile, "--stdin", "--yes")
+		if r.code != 0 || r.stderr != "" || !strings.HasSuffix(r.stdout, step.printed) {
+			t.Errorf("%s: exit code %d\n%s%s", step.profile, r.code, r.stdout, r.stderr)
+		}
+	}
+	if found := i.filesWith(t, i.key.Secret); len(found) > 0 {
+		t.Errorf("the secret is in %q", found)
+	}
+	if got := i.run(t, i.program, "get", "jill"); !strings.Contains(got.stdout, quoted(i.key.Secret)) {
+		t.Errorf("get jill: exit code %d: %s", got.code, got.stderr)
+	}
+	if got := i.run(t, i.program, "get", "fresh"); !strings.Contains(got.stdout, `"AKIANEW"`) {
+		t.Errorf("get fresh: exit code %d: %s", got.code, got.stderr)
+	}
+	// A new key replaces one that is nowhere else only if the user agrees.
+	i.runInput(t, text, i.program, "import", "fresh", "--stdin").failed(t, 3, "no terminal")
+	i.ok(t, i.program, "import", "fresh", "--undo", "--yes")
+	i.ok(t, i.program, "import", "jill", "--undo", "--yes")
+	if got := i.read(t, "config"); got != strings.Replace(i.config, vault, "# before import: "+vault, 1) {
+		t.Errorf("config after undo:\n%s", got)
+	}
+	want := "[other]\n\n[fresh]\n" + lines + "\n[jill]\naws_access_key_id = " + i.key.ID +
+		"\naws_secret_access_key = " + i.key.Secret + "\n"
+	if i.read(t, "credentials") != want {
+		t.Error("the credentials file has other content after undo")
 	}
 }

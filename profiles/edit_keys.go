@@ -199,6 +199,9 @@ func wireSelf(e *Editor, name, helper string) (added bool, err error) {
 
 func isWiredToSelf(f *Files, name string) (bool, error) {
 	p, err := f.Profile(name)
+	if errors.Is(err, ErrNoProfile) {
+		return false, nil
+	}
 	to, ok := Wired(p)
 	return ok && to == name, err
 }
