@@ -23,6 +23,7 @@ type credentialExport struct {
 	duration time.Duration    // of the role's session; 0 means that of the profile
 	region   string           // "" means that of the profile
 	role     execRole         // in the place of a profile, if it is set
+	session  bool             // a session in the place of long-term keys
 	log      *throttledLogger // while the child process runs
 }
 
@@ -76,6 +77,9 @@ func (x *credentialExport) resolve(
 	}
 	if err != nil {
 		return c, "", err
+	}
+	if x.session {
+		c = c.WithSession()
 	}
 	if x.duration != 0 {
 		if c, err = c.WithDuration(x.duration); err != nil {

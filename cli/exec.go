@@ -37,7 +37,10 @@ from a credentials endpoint on this machine, as in a container, and gets new one
 when they expire. The endpoint is closed when the command ends.
 
 With --role-arn and --source-profile in the place of PROFILE, it assumes a role that
-no profile has.`,
+no profile has.
+
+With --session, a profile with a long-term access key gets a session of 12 hours, or
+of --duration. Without it, the command gets the key itself, with a warning.`,
 		Example: `  aws-credproc exec dev -- aws s3 ls
   aws-credproc exec dev --region eu-west-3 --duration 30m -- terraform apply
   aws-credproc exec dev --serve -- make nightly
@@ -70,6 +73,8 @@ no profile has.`,
 	help.NoOptDefVal, help.Hidden = "true", true // as for all commands
 	x.addFlags(cmd)
 	x.role.addFlags(cmd)
+	cmd.Flags().BoolVar(&x.session, "session", false,
+		"exchange a long-term access key for a session")
 	cmd.Flags().BoolVar(&serve, "serve", false,
 		"serve credentials to the command for as long as it runs")
 	return cmd
@@ -140,6 +145,10 @@ func (x *credentialExport) exec(
 	s, region, err := x.credentials(ctx, profile)
 	if err != nil {
 		return err
+	}
+	if s.SessionToken == "" {
+		x.warn("%s: the command gets the long-term access key; with --session, it gets a session that "+
+			"expires", profile)
 	}
 	if at := plan.PrintedExpiration(s, time.Now()); !at.IsZero() {
 		set[1].value = strconv.FormatInt(at.Unix(), 10)

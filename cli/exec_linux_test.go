@@ -103,7 +103,7 @@ func TestExecPassesOnInheritedStateToTheCommand(t *testing.T) {
 // TestExecLeavesStdinToTheCommand: the credential_process does not read it.
 func TestExecLeavesStdinToTheCommand(t *testing.T) {
 	withAndWithoutServe(t, func(t *testing.T, h helper, args []string) {
-		const keys = `{"Version":1,"AccessKeyId":"ASIATEST","SecretAccessKey":"hush"}`
+		const keys = `{"Version":1,"AccessKeyId":"ASIATEST","SecretAccessKey":"hush","SessionToken":"t"}`
 		if err := os.WriteFile(filepath.Join(h.dir, "keys.json"), []byte(keys), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -51,7 +51,8 @@ func (r *resolution) assumeRole(ctx context.Context, n int) (cache.Session, erro
 	return cache.Session{}, failure
 }
 
-// sessionToken exchanges a code for the session that is used for every role of the user.
+// sessionToken exchanges the user's keys, and a code if there is an MFA device, for the session that
+// is used for every role of the user.
 func (r *resolution) sessionToken(ctx context.Context) (cache.Session, error) {
 	keys, err := r.session(ctx, 0, plan.IsSource)
 	if err != nil {
@@ -62,6 +63,17 @@ func (r *resolution) sessionToken(ctx context.Context) (cache.Session, error) {
 			Profile: r.plan.Chain.Profile.Name, Where: r.plan.Links[1].String(),
 			Err: errTemporary, Flags: diag.Local,
 		}
+	}
+	if r.plan.Chain.MFA.Serial == "" {
+		client, err := r.sts()
+		if err != nil {
+			return cache.Session{}, err
+		}
+		s, err := client.getSessionToken(ctx, keys, r.plan.Chain.MFA, "")
+		if err != nil {
+			return cache.Session{}, client.explain(err, callOf(r.plan, 1, keys))
+		}
+		return s, nil
 	}
 	return r.withCode(ctx, 1, keys, func(client *stsClient, code string) (cache.Session, error) {
 		return client.getSessionToken(ctx, keys, r.plan.Chain.MFA, code)

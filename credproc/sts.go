@@ -41,13 +41,16 @@ func (c *stsClient) with(s cache.Session) *sts.Client {
 	return sts.New(o, c.watch)
 }
 
-// getSessionToken exchanges the keys of a user and a code of their MFA device for a session.
+// getSessionToken exchanges the keys of a user, and a code of their MFA device if there is one, for
+// a session.
 func (c *stsClient) getSessionToken(
 	ctx context.Context, keys cache.Session, m profiles.MFA, code string,
 ) (cache.Session, error) {
-	out, err := c.with(keys).GetSessionToken(ctx, &sts.GetSessionTokenInput{
-		SerialNumber: &m.Serial, TokenCode: &code, DurationSeconds: seconds(m.Session),
-	})
+	in := &sts.GetSessionTokenInput{DurationSeconds: seconds(m.Session)}
+	if m.Serial != "" {
+		in.SerialNumber, in.TokenCode = &m.Serial, &code
+	}
+	out, err := c.with(keys).GetSessionToken(ctx, in)
 	if err != nil {
 		return cache.Session{}, err
 	}

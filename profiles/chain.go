@@ -119,7 +119,8 @@ type MFA struct {
 	Serial  string // its ARN or the serial number printed on it; "" if there is none
 	Process string // the command of mfa_process, which prints a code; optional
 	// Session is the lifetime of the GetSessionToken session that serves all roles of the user. If
-	// it is 0, the code is sent with AssumeRole.
+	// it is 0, the code is sent with AssumeRole. Without a device, it is 0, except for
+	// [Chain.WithSession].
 	Session time.Duration
 }
 
@@ -347,6 +348,10 @@ func (c Chain) TooLong() *Hop {
 // must pass [CheckDuration]. The error is a [*diag.Error].
 func (c Chain) WithDuration(d time.Duration) (Chain, error) {
 	last := len(c.Hops) - 1
+	if last < 0 && c.MFA.Session != 0 && c.MFA.Serial == "" {
+		c.MFA.Session = d
+		return c, nil
+	}
 	if last < 0 {
 		return Chain{}, &diag.Error{
 			Profile: c.Profile.Name,
@@ -357,4 +362,13 @@ func (c Chain) WithDuration(d time.Duration) (Chain, error) {
 	c.Hops = slices.Clone(c.Hops)
 	c.Hops[last].Duration = d
 	return c, nil
+}
+
+// WithSession returns the chain with a GetSessionToken session in the place of long-term keys. A
+// chain whose credentials expire, and one with an MFA device, are returned as they are.
+func (c Chain) WithSession() Chain {
+	if len(c.Hops) == 0 && c.MFA.Serial == "" && !c.Source.IsTemporary() {
+		c.MFA.Session = DefaultMFASession
+	}
+	return c
 }

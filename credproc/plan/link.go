@@ -19,7 +19,7 @@ type Link struct {
 	Type    string
 	Profile string        // the profile that configures it
 	Role    *profiles.Hop // set if Type is TypeAssumeRole
-	Device  string        // the MFA device, if Type is TypeSessionToken
+	Device  string        // the MFA device, if Type is TypeSessionToken and a code is sent
 
 	key cache.Key
 }
@@ -32,8 +32,10 @@ func (l Link) String() string {
 	switch {
 	case l.Role != nil:
 		return "AssumeRole " + l.Role.RoleARN
-	case l.IsSessionToken():
+	case l.Device != "":
 		return "GetSessionToken with MFA device " + l.Device
+	case l.IsSessionToken():
+		return "GetSessionToken"
 	}
 	return "profile " + l.Profile
 }
@@ -52,13 +54,13 @@ func linksOf(c profiles.Chain, getenv func(string) string) []Link {
 	return links
 }
 
-// hasSessionToken reports whether the code of the chain's MFA device is exchanged for a session
-// that serves every role of the user. That needs long-term keys, and a role that is assumed with
+// hasSessionToken reports whether long-term keys are exchanged for a session, and with them the code
+// of the chain's MFA device. The session serves every role of the user. That needs long-term keys, and a role that is assumed with
 // such a session lasts at most an hour. Otherwise the code goes to AssumeRole. Whether a command
 // prints long-term keys is not known before it runs.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
 func hasSessionToken(c profiles.Chain, getenv func(string) string) bool {
-	if c.MFA.Serial == "" || c.MFA.Session == 0 {
+	if c.MFA.Session == 0 {
 		return false
 	}
 	if len(c.Hops) > 0 && c.Hops[0].Duration > time.Hour {

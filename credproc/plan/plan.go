@@ -55,7 +55,7 @@ func New(c profiles.Chain, getenv func(string) string) (Plan, error) {
 // needsRegion reports whether a call depends on the region or endpoint of the selected profile: one
 // of STS, or of the sign-in service.
 func needsRegion(c profiles.Chain) bool {
-	return len(c.Hops) > 0 || c.MFA.Serial != "" ||
+	return len(c.Hops) > 0 || c.MFA != (profiles.MFA{}) ||
 		c.Source.Type == profiles.WebIdentity || c.Source.Type == profiles.Login
 }
 
