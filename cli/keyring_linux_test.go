@@ -2,10 +2,13 @@ package cli
 
 import (
 	"errors"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"aws-credproc/internal/keyringtest"
 )
@@ -81,5 +84,58 @@ func TestKeePassXCThatAsksForAccess(t *testing.T) {
 	if !errors.As(err, &exit) || exit.ExitCode() != exitNeedsUser ||
 		!strings.Contains(stderr, `turn off "Confirm when passwords are retrieved by clients"`) {
 		t.Errorf("import: %v: %s", err, stderr)
+	}
+}
+
+// mfa add does not let the user register a device whose seed is lost if the keyring is killed.
+func TestSeedIsOnDiskBeforeTheSecondCode(t *testing.T) {
+	const late = "the keyring writes the seed to disk later"
+	const lost = "the keyring has lost the seed"
+	data := t.TempDir()
+	wallet := filepath.Join(data, "kwalletd", keyringtest.Wallet+".kwl")
+	if err := os.Mkdir(filepath.Dir(wallet), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write := func() {
+		if err := os.WriteFile(wallet, nil, 0o600); err != nil {
+			t.Error(err)
+		}
+	}
+	for name, test := range map[string]struct {
+		service     keyringtest.Behavior
+		late, isOut bool
+	}{
+		"oo7":       {},
+		"KeePassXC": {service: keyringtest.Behavior{IsKeePassXC: true}, late: true},
+		"KWallet": {service: keyringtest.Behavior{IsKWallet: true, Created: func(*keyringtest.StandIn) {
+			time.Sleep(500 * time.Millisecond) // the first code is printed before
+			write()
+		}}},
+		"KWallet that was killed": {service: keyringtest.Behavior{IsKWallet: true,
+			Created: func(s *keyringtest.StandIn) {
+				time.Sleep(500 * time.Millisecond)
+				s.ForgetSecrets()
+				if err := os.Remove(wallet); err != nil {
+					t.Error(err)
+				}
+			}}, late: true, isOut: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			write()
+			keyringtest.StartStandIn(t, test.service)
+			h := newHelper(t, startSTS(t))
+			h.env = append(h.env, "XDG_DATA_HOME="+data)
+			cmd := h.command(t, "mfa", "add", "arn:aws:iam::123456789012:mfa/jill", "--timeout", "1s")
+			cmd.Stdin = strings.NewReader("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
+			out, err := cmd.CombinedOutput()
+			text := string(out)
+			if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+				t.Fatal(err)
+			}
+			if !strings.Contains(text, "first code: ") || strings.Contains(text, late) != test.late ||
+				strings.Contains(text, lost) != test.isOut || test.isOut && err == nil {
+				t.Errorf("%v: %s", err, text)
+			}
+		})
 	}
 }

@@ -129,12 +129,31 @@ func addSeed(ctx context.Context, a *app, serial string) error {
 	if err := seeds.Add(ctx, serial, seed); err != nil {
 		return err
 	}
+	added := time.Now()
 	a.warn("the seed is now on this machine, where your access key may be too: " +
 		"a weaker second factor than a separate device")
 	if err := printSeedCode(ctx, a, serial, "first"); err != nil {
 		return err
 	}
+	// The device cannot be registered without the second code.
+	if err := waitWritten(ctx, a, added); err != nil {
+		return err
+	}
 	return printSeedCode(ctx, a, serial, "second")
+}
+
+// waitWritten waits until a seed is on disk. It warns if that is not known.
+func waitWritten(ctx context.Context, a *app, added time.Time) error {
+	defer a.progress("waiting for the keyring to write the seed to disk")()
+	written, err := a.seeds().WaitWritten(ctx, added)
+	if err != nil {
+		return fmt.Errorf("check whether the keyring has written the seed to disk: %w", err)
+	}
+	if !written {
+		a.warn("the keyring writes the seed to disk later; keep another copy of the seed until " +
+			"aws-credproc mfa code has worked after the next login")
+	}
+	return nil
 }
 
 // printSeedCode prints the next code of a new device.
@@ -144,6 +163,13 @@ func printSeedCode(ctx context.Context, a *app, serial, which string) error {
 	code, err := a.seeds().Code(ctx, serial, func(wait time.Duration) {
 		a.say("IAM needs two consecutive codes; waiting %s for the %s one", wait, which)
 	})
+	if errors.Is(err, mfa.ErrNoSeed) {
+		return &diag.Error{
+			Problem: "the keyring has lost the seed: it ended before it wrote the seed to disk",
+			Hint:    "aws-credproc mfa add " + serial + " stores it again",
+			Err:     err,
+		}
+	}
 	if err != nil {
 		e := &diag.Error{
 			Err:  fmt.Errorf("the seed is stored, but there is no %s code: %w", which, err),

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"aws-credproc/cache"
 	"aws-credproc/cache/keyring"
@@ -85,6 +86,12 @@ func (k *Keys) Set(ctx context.Context, config, profile string, keys profiles.Ke
 
 // WritesLate reports whether the keyring writes keys to disk some seconds after they were stored.
 func (k *Keys) WritesLate(ctx context.Context) (bool, error) { return k.secrets.WritesLate(ctx) }
+
+// WaitWritten waits until the keyring has written keys to disk that were stored before a time, see
+// [keyring.Keyring.WaitWritten].
+func (k *Keys) WaitWritten(ctx context.Context, stored time.Time) (bool, error) {
+	return k.secrets.WaitWritten(ctx, stored)
+}
 
 // Delete deletes the keys of a profile, if there are any.
 func (k *Keys) Delete(ctx context.Context, config, profile string) error {

@@ -3,6 +3,7 @@ package keyring
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // Secrets are the long-lived secrets of one service, such as access keys or TOTP seeds, by user
@@ -47,3 +48,8 @@ func (s *Secrets) Delete(ctx context.Context, user string) error {
 
 // WritesLate is [Keyring.WritesLate].
 func (s *Secrets) WritesLate(ctx context.Context) (bool, error) { return s.keyring.WritesLate(ctx) }
+
+// WaitWritten is [Keyring.WaitWritten].
+func (s *Secrets) WaitWritten(ctx context.Context, stored time.Time) (bool, error) {
+	return s.keyring.WaitWritten(ctx, stored)
+}

@@ -88,6 +88,12 @@ func (s *Seeds) Add(ctx context.Context, serial string, seed Seed) error {
 	return nil
 }
 
+// WaitWritten waits until the keyring has written a seed to disk that was added before a time, see
+// [keyring.Keyring.WaitWritten].
+func (s *Seeds) WaitWritten(ctx context.Context, added time.Time) (bool, error) {
+	return s.secrets.WaitWritten(ctx, added)
+}
+
 // Remove deletes a seed. The error is [ErrNoSeed] if there is none.
 func (s *Seeds) Remove(ctx context.Context, serial string) error {
 	err := s.secrets.Delete(ctx, serial)

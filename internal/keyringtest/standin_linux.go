@@ -20,6 +20,10 @@ type Behavior struct {
 	// AsksForAccess: an item is unlocked for the client that has created it only, as with KeePassXC's
 	// "Confirm when passwords are retrieved by clients".
 	AsksForAccess bool
+	// IsKWallet: the service owns the bus name of kwalletd5.
+	IsKWallet bool
+	// Created is called after an item was created, nil for none.
+	Created func(*StandIn)
 }
 
 // StandIn is a Secret Service that responds as others than GNOME Keyring do. Its search of a locked
@@ -84,6 +88,9 @@ func StartStandIn(t *testing.T, b Behavior) *StandIn {
 	if s.IsKeePassXC {
 		names = append(names, "org.keepassxc.KeePassXC.MainWindow")
 	}
+	if s.IsKWallet {
+		names = append(names, "org.kde.kwalletd5")
+	}
 	for _, name := range names {
 		if _, err := conn.RequestName(name, dbus.NameFlagDoNotQueue); err != nil {
 			t.Fatal(err)
@@ -93,6 +100,19 @@ func StartStandIn(t *testing.T, b Behavior) *StandIn {
 }
 
 const propertiesFace = "org.freedesktop.DBus.Properties"
+
+// Wallet is the label of the collection, which is the name of the wallet in KWallet.
+const Wallet = "kdewallet"
+
+// ForgetSecrets removes the secrets of all items, as KWallet does when it is killed before it has
+// written them to disk.
+func (s *StandIn) ForgetSecrets() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, i := range s.items {
+		i.secret = nil
+	}
+}
 
 // SetLocked locks or unlocks the collection.
 func (s *StandIn) SetLocked(locked bool) {
@@ -152,6 +172,8 @@ func (s *StandIn) collectionProperty(name string) (dbus.Variant, *dbus.Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch name {
+	case "Label":
+		return dbus.MakeVariant(Wallet), nil
 	case "Locked":
 		return dbus.MakeVariant(s.locked), nil
 	case "Items":
@@ -237,6 +259,9 @@ func (s *StandIn) create(
 		s.next++
 		path := dbus.ObjectPath(fmt.Sprintf("%s/%d", ssLogin, s.next))
 		s.items[path] = &standInItem{attributes, secret.Value, string(sender)}
+		if s.Created != nil {
+			go s.Created(s)
+		}
 		return path
 	}
 	if s.IsKeePassXC {

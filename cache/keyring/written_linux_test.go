@@ -1,0 +1,99 @@
+package keyring
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"aws-credproc/internal/keyringtest"
+)
+
+// writeWallet writes the file of KWallet's wallet, with the current time.
+func writeWallet(t *testing.T) (path string) {
+	t.Helper()
+	path = filepath.Join(os.Getenv("XDG_DATA_HOME"), "kwalletd", keyringtest.Wallet+".kwl")
+	err := os.MkdirAll(filepath.Dir(path), 0o700)
+	if err == nil {
+		err = os.WriteFile(path, nil, 0o600)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	return path
+}
+
+func TestWaitWritten(t *testing.T) {
+	for name, test := range map[string]struct {
+		service keyringtest.Behavior
+		file    bool // KWallet has a file
+		want    bool
+	}{
+		"KWallet":              {keyringtest.Behavior{IsKWallet: true}, true, true},
+		"KWallet without file": {keyringtest.Behavior{IsKWallet: true}, false, false},
+		"KeePassXC":            {keyringtest.Behavior{IsKeePassXC: true}, true, false},
+		"oo7":                  {keyringtest.Behavior{}, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			keyringtest.StartStandIn(t, test.service)
+			t.Setenv("XDG_DATA_HOME", t.TempDir())
+			if test.file {
+				old := time.Now().Add(-time.Hour)
+				if err := os.Chtimes(writeWallet(t), old, old); err != nil {
+					t.Fatal(err)
+				}
+			}
+			k := new(Keyring)
+			if err := k.PutPersistent(t.Context(), testItem, "", []byte("x")); err != nil {
+				t.Fatal(err)
+			}
+			stored := time.Now()
+			later := time.AfterFunc(200*time.Millisecond, func() {
+				if test.file {
+					writeWallet(t)
+				}
+			})
+			defer later.Stop()
+			got, err := k.WaitWritten(t.Context(), stored)
+			if got != test.want || err != nil {
+				t.Errorf("got %v, %v", got, err)
+			}
+			if took := time.Since(stored); name == "KWallet" && took < 200*time.Millisecond {
+				t.Errorf("returned after %v, before the file was written", took)
+			}
+		})
+	}
+}
+
+func TestWaitWrittenEnds(t *testing.T) {
+	t.Setenv("XDG_DATA_HOME", t.TempDir())
+	d := destination{late: true, path: writeWallet(t)}
+	future := time.Now().Add(time.Hour)
+	if got, err := d.wait(t.Context(), future, time.Millisecond); got || err != nil {
+		t.Errorf("not written: %v, %v", got, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if got, err := d.wait(ctx, future, time.Hour); got || !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v, %v", got, err)
+	}
+}
+
+func TestWalletFile(t *testing.T) {
+	t.Setenv("XDG_DATA_HOME", "/data")
+	for wallet, want := range map[string]string{
+		"kdewallet": "/data/kwalletd/kdewallet.kwl", "My wallet-2": "/data/kwalletd/My wallet-2.kwl",
+		"": "", "../x": "", "a/b": "", "a\x00b": "",
+	} {
+		if got := walletFile(wallet); got != want {
+			t.Errorf("%q: got %q, want %q", wallet, got, want)
+		}
+	}
+	t.Setenv("XDG_DATA_HOME", "relative")
+	t.Setenv("HOME", "/home/jill")
+	if got := walletFile("w"); got != "/home/jill/.local/share/kwalletd/w.kwl" {
+		t.Errorf("default: %q", got)
+	}
+}
