@@ -16,4 +16,9 @@ goreleaser=$(tool "$GORELEASER")
 PATH=$(dirname "$(tool "$CYCLONEDX")"):$PATH
 snapshot=()
 [[ -n $(git tag --points-at HEAD --list 'v*') ]] || snapshot=(--snapshot)
-"$goreleaser" release --clean --skip=announce,publish,sign ${snapshot[@]+"${snapshot[@]}"} "$@"
+# One job at a time: the winget manifest lists the archives in the order in which they were made.
+"$goreleaser" release --parallelism 1 --clean --skip=announce,publish,sign \
+	${snapshot[@]+"${snapshot[@]}"} "$@"
+# The date of the commit in place of today's.
+find dist/winget -name '*.installer.yaml' -exec \
+	sed -i "s/^ReleaseDate: .*/ReleaseDate: \"$(git show -s --format=%cs)\"/" {} +
