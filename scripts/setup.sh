@@ -33,6 +33,7 @@ debian() {
 	have dbus-run-session || packages+=(dbus)
 	have gnome-keyring-daemon || packages+=(gnome-keyring)
 	have secret-tool || packages+=(libsecret-tools)
+	have xdg-dbus-proxy || packages+=(xdg-dbus-proxy)
 	have gdbus || packages+=(libglib2.0-bin)
 	have Xvfb || packages+=(xvfb fonts-dejavu-core)
 	have zenity || packages+=(zenity)
@@ -135,7 +136,7 @@ powershell_parser
 js_parts
 
 have gcc || missing "gcc: the race detector needs it"
-for part in dbus-run-session gnome-keyring-daemon secret-tool gdbus; do
+for part in dbus-run-session gnome-keyring-daemon secret-tool gdbus xdg-dbus-proxy; do
 	have "$part" || missing "$part: the Secret Service tests"
 done
 have strace || missing "strace: the tests that trace where secrets go"

@@ -1,7 +1,6 @@
 package keyring
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,7 +73,7 @@ func (b *bus) received(m *dbus.Message) {
 // reply to Hello (conn.Hello would wait). This call looks up an alias that does not exist. Until
 // gnome-keyring 42 has replied to it, it may not know about the new client: SearchItems would fail,
 // and OpenSession would crash it. The bus itself replies who owns the name of KeePassXC.
-// These calls and the authentication are sent with one write.
+// These calls are sent with one write.
 func (b *bus) hello() error {
 	if err := b.socket.authenticate(b.conn); err != nil {
 		return fmt.Errorf("session bus: %w", err)
@@ -84,7 +83,7 @@ func (b *bus) hello() error {
 	named := b.callBus("GetNameOwner", keePassXC)
 	b.socket.flush()
 	if err := (<-hello.Done).Err; err != nil {
-		return fmt.Errorf("session bus: %w", cmp.Or(b.socket.authError(), err))
+		return fmt.Errorf("session bus: %w", err)
 	}
 	b.answered(false)
 	var path dbus.ObjectPath

@@ -23,8 +23,6 @@ type bufferedConn struct {
 	// While the client authenticates, its writes are ignored, and it reads script.
 	scripted bool
 	script   []byte
-	answered bool // the bus has answered the authentication
-	authErr  error
 }
 
 func newBufferedConn(conn *net.UnixConn) *bufferedConn {
@@ -32,18 +30,32 @@ func newBufferedConn(conn *net.UnixConn) *bufferedConn {
 }
 
 // authenticate authenticates as the user of this process, whom the bus knows from the socket. It
-// holds the connection and does not wait for the bus, so that the first calls are sent with the
-// same write, as sd-bus does. The client would wait three times for an answer. If the bus refuses,
-// the first call fails, and authErr is set.
+// sends everything with one write and then reads the answers; the client would wait three times.
+// The end of the authentication is sent with the first calls, since xdg-dbus-proxy expects nothing
+// from the bus after it but messages.
 // https://dbus.freedesktop.org/doc/dbus-specification.html#auth-protocol
 func (c *bufferedConn) authenticate(client *dbus.Conn) error {
-	c.hold()
+	if _, err := c.UnixConn.Write([]byte("\x00AUTH EXTERNAL\r\nDATA\r\n")); err != nil {
+		return err
+	}
+	for _, want := range []string{"DATA", "OK "} {
+		line, err := c.in.ReadSlice('\n')
+		if errors.Is(err, bufio.ErrBufferFull) || err == nil && !bytes.HasPrefix(line, []byte(want)) {
+			err = errAuth
+		}
+		if err != nil {
+			return err
+		}
+	}
 	c.scripted, c.script = true, []byte("REJECTED EXTERNAL\r\nOK 0\r\n")
 	err := client.Auth([]dbus.Auth{external{}})
 	c.scripted = false
-	c.pending = append([]byte("\x00AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n"), c.pending...)
+	c.hold()
+	c.pending = []byte("BEGIN\r\n")
 	return err
 }
+
+var errAuth = errors.New("authentication failed")
 
 // external is the mechanism that authenticate names in its script.
 type external struct{}
@@ -54,43 +66,11 @@ func (external) FirstData() ([]byte, []byte, dbus.AuthStatus) {
 
 func (external) HandleData([]byte) ([]byte, dbus.AuthStatus) { return nil, dbus.AuthError }
 
-var errAuth = errors.New("authentication failed")
-
-// readAuth reads the answers of the bus to the lines that authenticate has sent.
-func (c *bufferedConn) readAuth() error {
-	for _, want := range []string{"DATA", "OK "} {
-		line, err := c.in.ReadSlice('\n')
-		if errors.Is(err, bufio.ErrBufferFull) || err == nil && !bytes.HasPrefix(line, []byte(want)) {
-			err = errAuth
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// authError returns why the authentication failed, or nil.
-func (c *bufferedConn) authError() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.authErr
-}
-
 func (c *bufferedConn) Read(p []byte) (int, error) {
 	if len(c.script) > 0 {
 		n := copy(p, c.script)
 		c.script = c.script[n:]
 		return n, nil
-	}
-	if !c.answered {
-		c.answered = true
-		if err := c.readAuth(); err != nil {
-			c.mu.Lock()
-			c.authErr = err
-			c.mu.Unlock()
-			return 0, err
-		}
 	}
 	return c.in.Read(p)
 }

@@ -195,22 +195,43 @@ func TestBrokenBusIsAFailure(t *testing.T) {
 	}
 }
 
-func TestFirstCallsAreSentWithTheAuthentication(t *testing.T) {
-	received := make(chan string, 1)
+func TestKeyringInSandbox(t *testing.T) {
+	d := keyringtest.New(t)
+	d.StartKeyring(true)
+	d.StartProxy("--talk=" + ssName)
+	if err := new(Keyring).Put(t.Context(), testItem, "test", []byte("secret")); err != nil {
+		t.Fatal(err)
+	}
+	got, err := new(Keyring).Get(t.Context(), testItem)
+	if err != nil || len(got) != 1 || string(got[0]) != "secret" {
+		t.Errorf("%q, %v", got, err)
+	}
+	d.StartProxy()
+	if _, err := new(Keyring).Get(t.Context(), testItem); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("without access to the service: %v", err)
+	}
+}
+
+// The authentication is one write, as is what follows when the bus has answered.
+func TestFirstWritesToTheBus(t *testing.T) {
+	received := make(chan string, 2)
 	keyringtest.Listen(t, func(conn net.Conn) {
 		in := make([]byte, 4096)
-		n, _ := conn.Read(in)
-		received <- string(in[:n])
+		for _, answer := range []string{"DATA\r\nOK 1234\r\n", ""} {
+			n, _ := conn.Read(in)
+			received <- string(in[:n])
+			_, _ = io.WriteString(conn, answer)
+		}
 		conn.Close()
 	})
 	if _, err := new(Keyring).Get(t.Context(), testItem); err == nil {
 		t.Error("no error")
 	}
-	got := <-received
-	if !strings.HasPrefix(got, "\x00AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\nl") {
+	if got := <-received; got != "\x00AUTH EXTERNAL\r\nDATA\r\n" {
 		t.Errorf("%q", got)
 	}
-	for _, call := range []string{"Hello", "ReadAlias", "GetNameOwner"} {
+	got := <-received
+	for _, call := range []string{"BEGIN\r\n", "Hello", "ReadAlias", "GetNameOwner"} {
 		if !strings.Contains(got, call) {
 			t.Errorf("no %s in %q", call, got)
 		}

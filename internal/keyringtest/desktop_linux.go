@@ -52,7 +52,8 @@ type Desktop struct {
 // environment of the test names the bus.
 func New(t *testing.T) *Desktop {
 	t.Helper()
-	for _, tool := range []string{"dbus-daemon", "gnome-keyring-daemon", "secret-tool"} {
+	tools := []string{"dbus-daemon", "gnome-keyring-daemon", "secret-tool", "xdg-dbus-proxy"}
+	for _, tool := range tools {
 		if _, err := exec.LookPath(tool); err != nil {
 			if os.Getenv("CI") == "true" {
 				t.Fatalf("%s is needed", tool)
@@ -103,6 +104,17 @@ func (d *Desktop) start(stdin io.Reader, name string, args ...string) *exec.Cmd 
 		}
 	})
 	return cmd
+}
+
+// StartProxy starts the filter of sandboxes such as Flatpak, with rules such as
+// --talk=org.freedesktop.secrets. The environment of the test then names the filtered bus.
+func (d *Desktop) StartProxy(rules ...string) {
+	d.t.Helper()
+	socket := filepath.Join(d.t.TempDir(), "proxy")
+	bus := "unix:path=" + filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "bus")
+	d.start(nil, "xdg-dbus-proxy", append([]string{bus, socket, "--filter"}, rules...)...)
+	WaitFor(d.t, "the proxy", func() bool { _, err := os.Stat(socket); return err == nil })
+	d.t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+socket)
 }
 
 // HasService reports whether a Secret Service runs.
