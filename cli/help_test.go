@@ -105,7 +105,7 @@ func TestHelpPages(t *testing.T) {
 			"\n  --duration DURATION  ",
 		},
 		"setup": {
-			"Usage:\n  aws-credproc setup PROFILE... | --sso-session NAME [--", "\n  --role-arn ARN  ",
+			"Usage:\n  aws-credproc setup [PROFILE... | --sso-session NAME] [--", "\n  --role-arn ARN  ",
 			" \\\n      --source-profile base",
 		},
 		"mfa":    {"Usage:\n  aws-credproc mfa COMMAND [flags]\n", "\nCommands:\n  add  "},

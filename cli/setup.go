@@ -22,6 +22,8 @@ type setup struct {
 	names             []string
 	undo, dryRun, yes bool
 	all               bool
+	guided            bool               // without arguments, at a terminal
+	wired             []string           // the profiles that editAll has wired
 	asRoot            bool               // root edits the files of another user
 	settings          []profiles.Setting // of the profile to create, in the order of createFlags
 	helper            string             // the path of this program
@@ -47,7 +49,7 @@ func newSetupCmd(a *app) *cobra.Command {
 	values := make([]string, len(createFlags))
 	var cmd *cobra.Command
 	cmd = &cobra.Command{
-		Use:   "setup PROFILE... | --sso-session NAME [--undo] [--dry-run]",
+		Use:   "setup [PROFILE... | --sso-session NAME] [--undo] [--dry-run]",
 		Short: "Set up profiles to use aws-credproc",
 		Long: `Splits a profile into two. The existing section becomes [profile NAME-role] for a
 role, NAME-sso for IAM Identity Center, and NAME-source for a credential_process or
@@ -55,6 +57,9 @@ role, NAME-sso for IAM Identity Center, and NAME-source for a credential_process
 of the settings that do not concern credentials, such as the region. Tools keep using
 NAME. --undo reverses this, and keeps later edits. --all does either for every
 profile for which it is possible, and says why it is not for others.
+
+Without arguments, at a terminal, it shows what your config files have, which
+profiles it can set up, and what else you can do.
 
 It shows the changes as a diff and asks before it writes them. Nothing else in the
 files changes. Before the first change, each file is copied to
@@ -136,7 +141,7 @@ func (s *setup) checkUsage(args []string) error {
 	case s.all:
 		return nil
 	case len(args) == 0:
-		return errors.New("name a profile, or use --all or --sso-session")
+		return s.checkGuide()
 	case len(s.settings) == 0:
 		return notEmpty(args)
 	case s.undo:
@@ -200,6 +205,12 @@ func (s *setup) run(cmd *cobra.Command) error {
 	report, err := s.edit(planned)
 	if err != nil {
 		return err
+	}
+	if s.guided {
+		o := overviewOf(files, s.wired)
+		if err := s.print(o.page()); err != nil {
+			return err
+		}
 	}
 	changes := planned.Changes()
 	switch {

@@ -10,11 +10,13 @@ import (
 // editAll wires every profile that can be wired. The report names the others, and why.
 func (s *setup) editAll(e *profiles.Editor) (report string, err error) {
 	var b strings.Builder
+	s.wired = nil
 	for _, name := range unwired(e.Files()) {
 		err := checkRegion(e.Files(), name)
 		if err == nil {
 			var target string
 			if target, _, err = profiles.TryWire(e, name, s.helper); err == nil {
+				s.wired = append(s.wired, name)
 				fmt.Fprintf(&b, "%s: wired to %s\n", name, target)
 				continue
 			}

@@ -105,6 +105,53 @@ func TestSetupAsksAtTheTerminal(t *testing.T) {
 	}
 }
 
+// TestGuidedSetup: without arguments, at a terminal, setup shows what the files have and what it
+// proposes, and asks once. It writes only after "y".
+func TestGuidedSetup(t *testing.T) {
+	for typed, written := range map[string]bool{"y\n": true, "n\n": false} {
+		h := newHelper(t, startSTS(t))
+		h.setting(t, "[sso-session corp]\nsso_region = eu-west-1\n"+
+			"sso_start_url = https://example.awsapps.com/start")
+		before, err := os.ReadFile(filepath.Join(h.dir, "config"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := ptytest.New(t)
+		cmd := h.command(t, "setup")
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = p.TTY, p.TTY, p.TTY
+		p.Start(cmd)
+		p.Await("Write these changes? [y/N] ")
+		for _, text := range []string{
+			"\n  1 profile to set up: dev\r\n", "\n  1 long-term access key in a file: base\r\n",
+			"\n  1 SSO session: corp\r\n", "\n  aws-credproc import base\r\n",
+			"\n  aws-credproc setup --sso-session corp\r\n", "Proposed changes:", "[profile dev-role]",
+		} {
+			if shown := p.Shown(); !strings.Contains(shown, text) {
+				t.Errorf("no %q in %s", text, shown)
+			}
+		}
+		p.Type(typed)
+		if err := cmd.Wait(); (err == nil) != written {
+			t.Errorf("%q: %v", typed, err)
+		}
+		after, err := os.ReadFile(filepath.Join(h.dir, "config"))
+		if err != nil || strings.Contains(string(after), "[profile dev-role]") != written ||
+			!written && string(after) != string(before) {
+			t.Errorf("%q: %v, %s", typed, err, after)
+		}
+	}
+}
+
+func TestGuidedSetupNeedsATerminal(t *testing.T) {
+	h := newHelper(t, startSTS(t))
+	for _, args := range [][]string{{"setup"}, {"setup", "--yes"}, {"setup", "--undo"}} {
+		if _, stderr, err := h.run(t, args...); exitStatus(err) != exitUsage ||
+			!strings.Contains(stderr, "name a profile") {
+			t.Errorf("%v: %v, %s", args, err, stderr)
+		}
+	}
+}
+
 // TestSetupWithoutATerminal: stdin is not read.
 func TestSetupWithoutATerminal(t *testing.T) {
 	s, err := newTestSTS()
