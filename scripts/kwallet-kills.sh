@@ -58,7 +58,13 @@ has_key() {
 		aws-credproc get base 2>/dev/null | grep -q "$key"
 }
 
-has_seed() { aws-credproc mfa remove "$serial" | grep -q 'seed deleted'; }
+# has_seed reports whether the keyring has the seed, and deletes it. An item without it may be left.
+has_seed() {
+	local found=0
+	aws-credproc mfa list --json | grep -q '"seed": true' || found=1
+	aws-credproc mfa remove "$serial" >/dev/null
+	return $found
+}
 
 kill -9 "$(pid)"
 start
@@ -68,7 +74,7 @@ for ((n = 0; n < count; n++)); do
 	rm -rf "$AWS_CREDPROC_STATE_DIR" "$AWS_CONFIG_FILE"* "$AWS_SHARED_CREDENTIALS_FILE"*
 	printf '[base]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = %s\n' \
 		$key >"$AWS_SHARED_CREDENTIALS_FILE"
-	: >"$AWS_CONFIG_FILE"
+	printf '[profile mfa]\nmfa_serial = %s\n' $serial >"$AWS_CONFIG_FILE"
 	interrupt $((n % 3 ? 1 : 7))e-1 aws-credproc import base --yes
 	has_key || { lost=$((lost + 1)); echo "import lost the key:"; cat "$dir/out"; }
 

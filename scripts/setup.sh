@@ -39,6 +39,8 @@ debian() {
 	have zenity || packages+=(zenity)
 	have strace || packages+=(strace)
 	have xdotool || packages+=(xdotool)
+	have kwalletd5 || packages+=(libkf5wallet-bin)
+	have keepassxc || packages+=(keepassxc)
 	have ip || packages+=(iproute2)
 	have curl || packages+=(curl)
 	have zsh || packages+=(zsh)

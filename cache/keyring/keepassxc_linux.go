@@ -29,6 +29,9 @@ func (b *bus) putKeePassXC(
 	case len(locked) > 0:
 		return "", ErrAsksForAccess
 	}
+	if err := b.checkAccess(collection); err != nil {
+		return "", err
+	}
 	signals, err := b.promptSignals(ctx)
 	if err != nil {
 		return "", err
@@ -42,9 +45,21 @@ func (b *bus) putKeePassXC(
 	}
 	err = checkReadable(ctx, item)
 	if errors.Is(err, ErrAsksForAccess) { // no other process can use it
-		err = errors.Join(err, b.setSecret(path, session, nil))
+		err = errors.Join(err, b.abandon(path, session))
 	}
 	return path, err
+}
+
+// abandonedService is the service of an item that no process can use. So it is not taken for a
+// session that cannot be deleted.
+const abandonedService = "aws-credproc-abandoned"
+
+// abandon removes the secret of an item and changes its attributes. To delete it, KeePassXC would
+// ask the user.
+func (b *bus) abandon(item, session dbus.ObjectPath) error {
+	attributes := dbus.MakeVariant(map[string]string{"service": abandonedService})
+	return errors.Join(b.setSecret(item, session, nil),
+		b.call(item, dbusSet, ssItem, "Attributes", attributes)())
 }
 
 // emptyKeePassXC removes the secrets of items and returns the number of those that had one. It

@@ -27,6 +27,7 @@ const (
 	ssNone       = dbus.ObjectPath("/") // no prompt, no collection
 	dbusName     = "org.freedesktop.DBus"
 	dbusGet      = dbusName + ".Properties.Get"
+	dbusSet      = dbusName + ".Properties.Set"
 )
 
 // MaxItem is the size limit of an item in bytes. The Secret Service has none, but it rewrites all

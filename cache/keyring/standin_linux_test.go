@@ -102,8 +102,12 @@ func TestKeePassXCThatAsksForAccessIsLocked(t *testing.T) {
 			t.Errorf("put: %v", err)
 		}
 	}
-	if _, err := new(Keyring).Get(t.Context(), testItem); !errors.Is(err, ErrLocked) {
+	if _, err := new(Keyring).Get(t.Context(), testItem); !errors.Is(err, ErrNotFound) {
 		t.Errorf("get: %v", err)
+	}
+	n, err := new(Keyring).DeleteAll(t.Context(), testItem.Service, nil)
+	if n != 0 || err != nil {
+		t.Errorf("delete all: %d, %v", n, err)
 	}
 	if err := new(Keyring).Status(t.Context(), ResponseLimit); !errors.Is(err, ErrAsksForAccess) {
 		t.Errorf("status: %v", err)

@@ -31,7 +31,9 @@ func (k *Keyring) WaitWritten(ctx context.Context, stored time.Time) (bool, erro
 }
 
 // wait waits until the file was written after a time, or until a limit.
-func (d destination) wait(ctx context.Context, stored time.Time, limit time.Duration) (bool, error) {
+func (d destination) wait(
+	ctx context.Context, stored time.Time, limit time.Duration,
+) (bool, error) {
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
 	poll := time.NewTicker(writtenPoll)

@@ -75,7 +75,7 @@ func New(t *testing.T) *Desktop {
 	t.Setenv("GNOME_KEYRING_CONTROL", "")
 	d := &Desktop{t: t, env: os.Environ()}
 	d.prompter = &prompter{d: d}
-	d.Bus = d.start(nil, "dbus-daemon", "--session", "--nofork", "--nopidfile",
+	d.Bus = d.Run(nil, "dbus-daemon", "--session", "--nofork", "--nopidfile",
 		"--address="+address)
 	WaitFor(t, "the bus", func() bool {
 		conn, err := dbus.Connect(address, dbus.WithOutgoingInterceptor(d.prompter.sent))
@@ -87,8 +87,8 @@ func New(t *testing.T) *Desktop {
 	return d
 }
 
-// start runs a daemon until the test ends.
-func (d *Desktop) start(stdin io.Reader, name string, args ...string) *exec.Cmd {
+// Run runs a daemon until the test ends.
+func (d *Desktop) Run(stdin io.Reader, name string, args ...string) *exec.Cmd {
 	d.t.Helper()
 	cmd := exec.Command(name, args...)
 	var stderr bytes.Buffer
@@ -112,7 +112,7 @@ func (d *Desktop) StartProxy(rules ...string) {
 	d.t.Helper()
 	socket := filepath.Join(d.t.TempDir(), "proxy")
 	bus := "unix:path=" + filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "bus")
-	d.start(nil, "xdg-dbus-proxy", append([]string{bus, socket, "--filter"}, rules...)...)
+	d.Run(nil, "xdg-dbus-proxy", append([]string{bus, socket, "--filter"}, rules...)...)
 	WaitFor(d.t, "the proxy", func() bool { _, err := os.Stat(socket); return err == nil })
 	d.t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+socket)
 }
@@ -136,7 +136,7 @@ func (d *Desktop) StartKeyring(login bool) *exec.Cmd {
 	if login {
 		args, stdin = append(args, "--unlock"), strings.NewReader("password")
 	}
-	cmd := d.start(stdin, "gnome-keyring-daemon", args...)
+	cmd := d.Run(stdin, "gnome-keyring-daemon", args...)
 	WaitFor(d.t, "gnome-keyring", func() bool {
 		if !d.HasService() {
 			return false

@@ -70,7 +70,7 @@ func StartStandIn(t *testing.T, b Behavior) *StandIn {
 		}},
 		{ssPath, propertiesFace, false, map[string]any{"Get": s.serviceProperty}},
 		{ssLogin, ssCollection, false, map[string]any{"CreateItem": s.create}},
-		{ssLogin, propertiesFace, true, map[string]any{"Get": s.property}},
+		{ssLogin, propertiesFace, true, map[string]any{"Get": s.property, "Set": s.setProperty}},
 		{ssLogin, ssItem, true, map[string]any{
 			"GetSecret": s.getSecret, "SetSecret": s.setSecret, "Delete": s.delete,
 		}},
@@ -199,6 +199,24 @@ func (s *StandIn) property(
 		return dbus.MakeVariant(true), nil
 	}
 	return dbus.MakeVariant(false), err
+}
+
+// setProperty changes the attributes of an item.
+func (s *StandIn) setProperty(
+	m dbus.Message, sender dbus.Sender, _, name string, value dbus.Variant,
+) *dbus.Error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, err := s.item(m, sender)
+	if err != nil {
+		return err
+	}
+	attributes, ok := value.Value().(map[string]string)
+	if name != "Attributes" || !ok {
+		return refusal("org.freedesktop.DBus.Error.InvalidArgs")
+	}
+	i.attributes = attributes
+	return nil
 }
 
 func (s *StandIn) search(
