@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"unicode"
 
@@ -18,9 +17,6 @@ import (
 var lateWriters = []string{
 	"org.kde.kwalletd5", "org.kde.kwalletd6", "org.kde.ksecretd", keePassXC,
 }
-
-// kwallets are those that are KWallet.
-var kwallets = lateWriters[:3]
 
 // writesLate reports whether the Secret Service is one of the lateWriters.
 func writesLate(ctx context.Context) (bool, error) {
@@ -51,7 +47,7 @@ func written(ctx context.Context) (destination, error) {
 	}
 	defer b.close()
 	name, err := b.lateWriter()
-	if err != nil || !slices.Contains(kwallets, name) {
+	if err != nil || name == "" || name == keePassXC {
 		return destination{late: name != ""}, err
 	}
 	collection, _, err := b.collection()
