@@ -21,6 +21,7 @@ import (
 //     earlier one with the same header. Each profile must resolve. Every page starts with [base],
 //     an IAM user's access key.
 //   - ```ini before is the config of another tool. It is only parsed.
+//   - ```ini after is what the commands between it and the block above make of that config.
 //   - ```console holds commands, each after "$ ", and what they print, if that is shown. There,
 //     "..." matches any text, and a line of "..." matches any lines. A command of aws-credproc is
 //     run. It must exit with 0, or as a comment says: "# exit 3". setup is run with --yes. Every
@@ -125,22 +126,64 @@ func TestDocsBlocks(t *testing.T) {
 
 func checkBlocks(t *testing.T, page string, used map[string]bool) {
 	h := newDocHome(t)
+	var move moveBlocks
 	for _, block := range blockRE.FindAllStringSubmatch(read(t, page), -1) {
 		switch text := block[2]; block[1] {
 		case "ini":
+			move = moveBlocks{}
 			checkConfigBlock(t, h, page, text)
 		case "ini before":
 			checkOtherToolsConfig(t, text)
+			move = moveBlocks{config: text}
+		case "ini after":
+			move.check(t, text)
+			move = moveBlocks{}
 		case "console":
-			checkConsoleBlock(t, h, text, used)
+			if move.config != "" {
+				move.console += text
+			} else {
+				checkConsoleBlock(t, h, text, used)
+			}
 		case "json":
 			if !json.Valid([]byte(text)) {
 				t.Errorf("invalid JSON:\n%s", text)
 			}
 		case "":
 		default:
-			t.Errorf("a block of %q: expected ini, ini before, console, json or none", block[1])
+			t.Errorf("a block of %q: expected ini, ini before, ini after, console, json or none", block[1])
 		}
+	}
+}
+
+// moveBlocks is the config of another tool, and the commands that follow it.
+type moveBlocks struct{ config, console string }
+
+// check runs the commands that setup is among in a home with the config, and compares the config
+// file.
+func (m moveBlocks) check(t *testing.T, want string) {
+	h := newDocHome(t)
+	path := h.path("config")
+	if err := os.WriteFile(path, []byte(m.config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	commands := regexp.MustCompile(`(?m)^\$ (aws-credproc .*)$`).FindAllStringSubmatch(m.console, -1)
+	if len(commands) == 0 {
+		t.Errorf("no command between these blocks:\n%s\n%s", m.config, want)
+	}
+	for _, command := range commands {
+		if code, stdout, stderr := h.run(t, command[1]); code != 0 {
+			t.Errorf("%s: exit %d\n%s%s", command[1], code, stdout, stderr)
+		}
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := h.toExample(string(text)); !matches(want, got) {
+		t.Errorf("the config is\n%s\nbut the page shows\n%s", got, want)
+	}
+	if _, err := h.load(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -14,10 +14,10 @@ func (s *setup) editAll(e *profiles.Editor) (report string, err error) {
 	for _, name := range unwired(e.Files()) {
 		err := checkRegion(e.Files(), name)
 		if err == nil {
-			var target string
-			if target, _, err = profiles.TryWire(e, name, s.helper); err == nil {
+			var target, program string
+			if target, program, err = profiles.TryWire(e, name, s.helper); err == nil {
 				s.wired = append(s.wired, name)
-				fmt.Fprintf(&b, "%s: wired to %s\n", name, target)
+				b.WriteString(wiredLine(name, program, target, true))
 				continue
 			}
 		}
@@ -70,7 +70,11 @@ func unwired(f *profiles.Files) (names []string) {
 			continue
 		}
 		_, wired := profiles.Wired(p)
-		if !wired && !targets[name] && profiles.Kind(p) != profiles.KindNone {
+		if wired || targets[name] {
+			continue
+		}
+		_, isOther, _ := f.Translation(name) // the report has the error
+		if isOther || profiles.Kind(p) != profiles.KindNone {
 			names = append(names, name)
 		}
 	}

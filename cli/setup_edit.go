@@ -38,17 +38,30 @@ func (s *setup) edit(e *profiles.Editor) (report string, err error) {
 		if err := checkRegion(e.Files(), name); err != nil {
 			return "", err
 		}
+		program, err := profiles.Translate(e, name)
+		if err != nil {
+			return "", err
+		}
 		role, changed, err := profiles.Wire(e, name, s.helper)
 		if err != nil {
 			return "", err
 		}
-		already := "already "
-		if changed {
-			already = ""
-		}
-		fmt.Fprintf(&b, "%s: %swired to %s\n", name, already, role)
+		b.WriteString(wiredLine(name, program, role, changed))
 	}
 	return b.String(), nil
+}
+
+// wiredLine returns the line of the report for a profile that is wired. program is the one that its
+// settings were for, or "".
+func wiredLine(name, program, target string, changed bool) string {
+	how := ""
+	switch {
+	case program != "":
+		how = "translated from " + program + ", "
+	case !changed:
+		how = "already "
+	}
+	return name + ": " + how + "wired to " + target + "\n"
 }
 
 // checkRegion refuses a profile whose region no tool finds an endpoint for. A configured endpoint

@@ -102,7 +102,11 @@ func (e *Editor) commentOut(which, profile, prefix string, keys ...string) error
 	if err != nil {
 		return err
 	}
-	var splices []splice
+	return e.splice(which, commentSplices(bodies, prefix, keys)...)
+}
+
+// commentSplices returns the splices that make comments of the lines of some settings.
+func commentSplices(bodies []body, prefix string, keys []string) (splices []splice) {
 	for _, b := range bodies {
 		for _, s := range b.settings {
 			if !slices.Contains(keys, s.key) {
@@ -113,5 +117,5 @@ func (e *Editor) commentOut(which, profile, prefix string, keys ...string) error
 			}
 		}
 	}
-	return e.splice(which, splices...)
+	return splices
 }

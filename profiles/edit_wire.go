@@ -312,15 +312,27 @@ func replaceHelper(e *Editor, p Section, helper string) (changed bool, err error
 	return true, e.Set(process.File, p.Name, "credential_process", command)
 }
 
-// TryWire is [Wire] for one of several profiles: if it fails, the Editor is as it was before.
-func TryWire(e *Editor, name, helper string) (target string, changed bool, err error) {
-	err = e.try(func() error { target, changed, err = Wire(e, name, helper); return err })
-	return target, changed, err
+// TryWire is [Translate] and [Wire] for one of several profiles: if it fails, the Editor is as it
+// was before. program is what Translate returns.
+func TryWire(e *Editor, name, helper string) (target, program string, err error) {
+	err = e.try(func() error {
+		if program, err = Translate(e, name); err == nil {
+			target, _, err = Wire(e, name, helper)
+		}
+		return err
+	})
+	return target, program, err
 }
 
-// TryUnwire is [Unwire] for one of several profiles: if it fails, the Editor is as it was before.
+// TryUnwire is [Unwire] and [Untranslate] for one of several profiles: if it fails, the Editor is as
+// it was before.
 func TryUnwire(e *Editor, name string) (role string, changed bool, err error) {
-	err = e.try(func() error { role, changed, err = Unwire(e, name); return err })
+	err = e.try(func() error {
+		if role, changed, err = Unwire(e, name); err == nil {
+			_, err = Untranslate(e, name)
+		}
+		return err
+	})
 	return role, changed, err
 }
 

@@ -7,12 +7,6 @@ import (
 	"aws-credproc/profiles"
 )
 
-// grantedKeys are the settings of IAM Identity Center that granted writes under names of its own.
-// https://docs.commonfate.io/granted/usage/profile-registry
-var grantedKeys = [...]string{
-	"sso_start_url", "sso_region", "sso_account_id", "sso_role_name",
-}
-
 // grantedSSO finds profiles whose IAM Identity Center settings only granted reads, and that have no
 // other credentials: the command that granted has written is missing, or its program is.
 func grantedSSO(x *examination) (found []Finding) {
@@ -41,10 +35,8 @@ func grantedSSO(x *examination) (found []Finding) {
 
 // grantedSettings returns the lines that have the same meaning for other tools.
 func grantedSettings(p profiles.Section) (lines []string) {
-	for _, key := range grantedKeys {
-		if value := p.Get("granted_" + key); value != "" && p.Get(key) == "" {
-			lines = append(lines, key+" = "+value)
-		}
+	for _, s := range profiles.GrantedSettings(p) {
+		lines = append(lines, s.Key+" = "+s.Value)
 	}
 	return lines
 }
