@@ -88,6 +88,7 @@ func newDesktop(t *testing.T) *desktop {
 		return err == nil && strings.HasSuffix(string(b), "\n")
 	})
 	t.Setenv("XDG_CONFIG_HOME", dir)
+	t.Setenv("TMPDIR", dir) // else KeePassXC would pass the database on to one that runs already
 	t.Setenv("QT_QPA_PLATFORM", "xcb")
 	t.Setenv("WAYLAND_DISPLAY", "")
 	return &desktop{keyringtest.New(t), t, dir}

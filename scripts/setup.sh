@@ -138,7 +138,8 @@ powershell_parser
 js_parts
 
 have gcc || missing "gcc: the race detector needs it"
-for part in dbus-run-session gnome-keyring-daemon secret-tool gdbus xdg-dbus-proxy; do
+for part in dbus-run-session gnome-keyring-daemon secret-tool gdbus xdg-dbus-proxy kwalletd5 \
+	keepassxc; do
 	have "$part" || missing "$part: the Secret Service tests"
 done
 have strace || missing "strace: the tests that trace where secrets go"
