@@ -56,7 +56,8 @@ role, NAME-sso for IAM Identity Center, and NAME-source for a credential_process
 "aws login". A new section [profile NAME] gets the credential_process line and a copy
 of the settings that do not concern credentials, such as the region. Tools keep using
 NAME. --undo reverses this, and keeps later edits. --all does either for every
-profile for which it is possible, and says why it is not for others.
+profile for which it is possible, and says why it is not for others. Settings that
+only granted, aws-vault, aws-sso-cli or awsume read are translated first.
 
 Without arguments, at a terminal, it shows what your config files have, which
 profiles it can set up, and what else you can do.

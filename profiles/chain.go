@@ -322,7 +322,7 @@ func (r *resolver) roleSource(p settings) (Chain, error) {
 		e := p.failMissing("role_arn", "role_arn without source_profile or credential_source",
 			"add one of them", "source_profile", "credential_source")
 		if p.Get("include_profile") != "" {
-			p.pointToDoctor(e, "include_profile", "aws-vault")
+			p.pointToTranslation(e, "include_profile", "aws-vault")
 		}
 		e.Err = ErrNoSource
 		return Chain{}, e

@@ -232,10 +232,22 @@ func TestChainErrors(t *testing.T) {
 			"config:2: no credentials and no role\nhint: only granted reads granted_sso_start_url; " +
 				"aws-credproc doctor p translates it",
 		},
+		"all settings of granted": {
+			"[profile p]\ngranted_sso_start_url = https://x\ngranted_sso_region = r\n" +
+				"granted_sso_account_id = 1\ngranted_sso_role_name = n\n", "",
+			"config:2: no credentials and no role\nhint: only granted reads granted_sso_start_url; " +
+				"aws-credproc setup p translates it",
+		},
+		"settings of granted, of a wired profile": {
+			"[profile p]\ncredential_process = aws-credproc get q\n[profile q]\n" +
+				"granted_sso_start_url = https://x\ngranted_sso_region = r\n" +
+				"granted_sso_account_id = 1\ngranted_sso_role_name = n\n", "",
+			"aws-credproc doctor q translates it",
+		},
 		"settings of aws-vault": {
 			"[profile p]\nrole_arn = " + arnB + "\ninclude_profile = b", "[b]\n" + keys,
 			"config:3: role_arn without source_profile or credential_source\nhint: only aws-vault reads " +
-				"include_profile; aws-credproc doctor p translates it",
+				"include_profile; aws-credproc setup p translates it",
 		},
 		"source without role": {
 			"[profile p]\nsource_profile = b", "", "source_profile without role_arn",

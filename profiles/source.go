@@ -76,16 +76,23 @@ func (p settings) source() (Source, error) {
 		"add aws_access_key_id and aws_secret_access_key, or role_arn and source_profile",
 		credentialNames[:]...)
 	if p.Get("granted_sso_start_url") != "" {
-		p.pointToDoctor(e, "granted_sso_start_url", "granted")
+		p.pointToTranslation(e, "granted_sso_start_url", "granted")
 	}
 	return Source{}, e
 }
 
-// pointToDoctor changes the hint of an error for a profile whose setting only another program reads.
-func (p settings) pointToDoctor(e *diag.Error, key, program string) {
+// pointToTranslation changes the hint of an error for a profile whose setting only another program
+// reads.
+func (p settings) pointToTranslation(e *diag.Error, key, program string) {
 	e.Where = p.files.Place(p.Properties[key])
-	e.Hint = "only " + program + " reads " + key + "; aws-credproc doctor " + Argument(p.Name) +
-		" translates it"
+	command := "doctor"
+	if _, ok, err := p.files.Translation(p.Name); ok && err == nil {
+		if _, isTarget := p.files.wiredBy(p.Name); !isTarget {
+			command = "setup"
+		}
+	}
+	e.Hint = "only " + program + " reads " + key + "; aws-credproc " + command + " " +
+		Argument(p.Name) + " translates it"
 }
 
 // command returns credential_process on one line. In a value of several lines, the AWS CLI splits

@@ -81,7 +81,7 @@ func TestFalseAlarmsOfRealFiles(t *testing.T) {
 					"[profile x]\n" + role + "source_profile = jill\ninclude_profile = jill\n",
 			},
 			want: []string{"include-profile x: replace the line with:\n" +
-				"  mfa_serial = arn:aws:iam::123456789012:mfa/jill"},
+				"  mfa_serial = arn:aws:iam::123456789012:mfa/jill\nor run:\n  aws-credproc setup x"},
 		},
 		"include_profile of a profile that includes another": {
 			fixture: fixture{

@@ -14,6 +14,9 @@ import (
 // What the tools do with malformed files was measured with botocore 1.44, aws-sdk-go-v2 config 1.33
 // and the AWS SDK for JavaScript v3.
 
+// setupSSO creates the profiles of an SSO session, and signs in.
+const setupSSO = "aws-credproc setup --sso-session corp --sso-start-url URL --sso-region REGION"
+
 // noConfig finds that there are no profiles, because the files do not exist or have no settings.
 func noConfig(x *examination) []Finding {
 	if !x.config.isEmpty() {
@@ -23,8 +26,7 @@ func noConfig(x *examination) []Finding {
 		Severity: Error,
 		What:     "no profiles: " + x.config.emptyFiles(),
 		Why:      "the AWS CLI, the SDKs and aws-credproc read accounts and roles from these files",
-		Fix: write("create a profile that signs in through IAM Identity Center, with the AWS CLI",
-			"aws configure sso") + "\n" +
+		Fix: write("create a profile for each account and role of IAM Identity Center", setupSSO) + "\n" +
 			write("or store an access key, and create a profile for a role that it can assume",
 				"aws configure --profile base",
 				"aws-credproc setup dev --source-profile base --role-arn ROLE_ARN"),

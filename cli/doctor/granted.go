@@ -28,6 +28,7 @@ func grantedSSO(x *examination) (found []Finding) {
 			f.Fix = write("replace the line credential_process and those that start with granted_ with",
 				lines...)
 		}
+		f.Fix += x.orSetup(name)
 		found = append(found, f)
 	}
 	return found
@@ -52,4 +53,13 @@ func (x *examination) needsGranted(p profiles.Section) bool {
 	}
 	_, err := exec.LookPath(words[0])
 	return err != nil
+}
+
+// orSetup returns the end of a fix: the command that makes the change, if there is one.
+func (x *examination) orSetup(name string) string {
+	_, ok, err := x.config.files.Translation(name)
+	if !ok || err != nil || x.config.wiredTo(name) != "" { // setup refuses the target of a wired one
+		return ""
+	}
+	return "\nor " + run("aws-credproc setup "+profiles.Argument(name))
 }

@@ -60,7 +60,7 @@ func includeProfile(x *examination) (found []Finding) {
 			for _, s := range in.Settings {
 				lines = append(lines, s.Key+" = "+s.Value)
 			}
-			f.Fix = write("replace the line with", lines...)
+			f.Fix = write("replace the line with", lines...) + x.orSetup(name)
 		}
 		found = append(found, f)
 	}
