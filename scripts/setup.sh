@@ -43,6 +43,7 @@ debian() {
 	have keepassxc || packages+=(keepassxc)
 	have ip || packages+=(iproute2)
 	have curl || packages+=(curl)
+	have chromium-headless-shell || packages+=(chromium-headless-shell)
 	have zsh || packages+=(zsh)
 	have fish || packages+=(fish)
 	[[ -f /usr/share/bash-completion/bash_completion ]] || packages+=(bash-completion)
@@ -146,6 +147,7 @@ have strace || missing "strace: the tests that trace where secrets go"
 for part in Xvfb zenity xdotool; do
 	have "$part" || missing "$part: the tests of the MFA window"
 done
+have chromium-headless-shell || missing "chromium-headless-shell: the tests of login and console"
 for part in ip curl; do
 	have "$part" || missing "$part: the tests of serve"
 done
