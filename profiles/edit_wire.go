@@ -328,7 +328,7 @@ func TryWire(e *Editor, name, helper string) (target, program string, err error)
 // it was before.
 func TryUnwire(e *Editor, name string) (role string, changed bool, err error) {
 	err = e.try(func() error {
-		if role, changed, err = Unwire(e, name); err == nil {
+		if role, changed, err = Unwire(e, name); err == nil && changed {
 			_, err = Untranslate(e, name)
 		}
 		return err

@@ -109,6 +109,9 @@ func (f *Files) ofAWSSSO(p Section) (t Translation, ok bool, err error) {
 			}, true, nil
 		}
 	}
+	if !IsName(session) {
+		session = "NAME" // the hint must be one that works
+	}
 	return Translation{}, false, &diag.Error{
 		Profile: p.Name, Where: f.place(p, "credential_process"),
 		Problem: "the start URL is in the config of aws-sso-cli only",

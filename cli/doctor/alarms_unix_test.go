@@ -58,6 +58,14 @@ func TestFalseAlarmsOfRealFiles(t *testing.T) {
 				"that has the credentials for the role with source_profile; then run:\n" +
 				"  aws-credproc setup x"},
 		},
+		"role with a command of aws-vault for itself": {
+			fixture: fixture{
+				config: "[profile base]\ncredential_process = /bin/sh x\n[profile x]\n" + role +
+					"source_profile = base\ncredential_process = BIN/aws-vault exec x --json\n",
+				prepare: script("aws-vault"),
+			},
+			want: []string{"role-and-process x: run:\n  aws-credproc setup x"},
+		},
 		"include_profile in place of source_profile": {
 			fixture: fixture{
 				config: "[profile jill]\nsource_profile = keys\nregion = eu-west-1\n" + mfaDevice +

@@ -57,9 +57,14 @@ func (x *examination) needsGranted(p profiles.Section) bool {
 
 // orSetup returns the end of a fix: the command that makes the change, if there is one.
 func (x *examination) orSetup(name string) string {
-	_, ok, err := x.config.files.Translation(name)
-	if !ok || err != nil || x.config.wiredTo(name) != "" { // setup refuses the target of a wired one
+	if !x.isTranslated(name) {
 		return ""
 	}
 	return "\nor " + run("aws-credproc setup "+profiles.Argument(name))
+}
+
+// isTranslated reports whether setup translates a profile of another program.
+func (x *examination) isTranslated(name string) bool {
+	_, ok, err := x.config.files.Translation(name)
+	return ok && err == nil && x.config.wiredTo(name) == "" // setup refuses the target of a wired one
 }

@@ -40,6 +40,8 @@ func readingsOfMixed(p process) string {
 func (x *examination) splitFix(p process) string {
 	target := x.config.sections[p.gets]
 	switch {
+	case x.isTranslated(p.Name):
+		return run("aws-credproc setup " + profiles.Argument(p.Name))
 	case p.Get("role_arn") == "":
 		return "remove the line source_profile"
 	case p.ours && p.gets != p.Name && target.Get("role_arn") != "":
