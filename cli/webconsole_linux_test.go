@@ -270,3 +270,84 @@ func TestConsoleFailures(t *testing.T) {
 		t.Error("the session was sent to another server")
 	}
 }
+
+// TestConsoleWithSSO: no secret of the session or of the sign-in is in the arguments of the
+// browser, in a URL or in the log.
+func TestConsoleWithSSO(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("SKIPPED: curl is not installed")
+	}
+	h := signedInHelper(t)
+	var got struct{ AccessKeyId, SecretAccessKey, SessionToken string }
+	if err := json.Unmarshal([]byte(h.output(t, "get", "dev")), &got); err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var tokens, signedIn int
+	var urls []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		urls = append(urls, r.URL.String())
+		if r.Method == http.MethodGet && r.URL.Query().Get("SigninToken") == signinToken {
+			signedIn++
+			return
+		}
+		var session map[string]string
+		err := json.Unmarshal([]byte(r.PostFormValue("Session")), &session)
+		if err != nil || session["sessionId"] != got.AccessKeyId || r.PostForm.Has("SessionDuration") ||
+			session["sessionKey"] != got.SecretAccessKey || session["sessionToken"] != got.SessionToken {
+			http.Error(w, "not the session", http.StatusBadRequest)
+			return
+		}
+		tokens++
+		_ = json.NewEncoder(w).Encode(map[string]string{"SigninToken": signinToken})
+	}))
+	defer server.Close()
+	script, arguments := filepath.Join(h.dir, "browser"), filepath.Join(h.dir, "arguments")
+	text := "#!/bin/sh\necho \"$@\" >>" + arguments + "\nexec curl -sS -f -L -o /dev/null \"$1\"\n"
+	if err := os.WriteFile(script, []byte(text), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	h.env = append(h.env, "AWS_CREDPROC_SIGNIN_ENDPOINT="+server.URL+"/federation",
+		"AWS_CREDPROC_BROWSER="+script, "AWS_CREDPROC_PROMPT=none", "http_proxy=", "HTTP_PROXY=")
+
+	stdout, stderr, err := h.run(t, "console", "dev", "--verbose")
+	if err != nil || stdout != "dev: opened the AWS console\n" {
+		t.Fatalf("%v: %s%s", err, stdout, stderr)
+	}
+	waitFor(t, "the sign-in", func() bool { mu.Lock(); defer mu.Unlock(); return signedIn == 1 })
+	shown, err := os.ReadFile(arguments)
+	if err != nil || !strings.HasPrefix(string(shown), "http://127.0.0.1:") {
+		t.Errorf("%v: %s", err, shown)
+	}
+	accessToken := h.token(t, "corp")["accessToken"]
+	for _, secret := range []string{got.SecretAccessKey, got.SessionToken, accessToken} {
+		all := string(shown) + stderr + strings.Join(urls, "\n")
+		if secret == "" || strings.Contains(all, secret) ||
+			strings.Contains(all, url.QueryEscape(secret)) {
+			t.Error("a secret is in an argument, a URL or the log")
+		}
+	}
+	if strings.Contains(string(shown)+stderr, signinToken) {
+		t.Error("the sign-in token is in an argument or the log")
+	}
+
+	hint := "--duration can be used only with a role that long-term keys"
+	stdout, stderr, err = h.run(t, "console", "dev", "--duration", "2h")
+	if exitCodeOf(err) != 1 || stdout != "" || !strings.Contains(stderr, hint) {
+		t.Errorf("--duration: %v: %s%s", err, stdout, stderr)
+	}
+	h.output(t, "clear", "ops")
+	if err := os.Remove(h.tokenFile("corp")); err != nil {
+		t.Fatal(err)
+	}
+	hint = "hint: aws-credproc login --sso-session corp"
+	stdout, stderr, err = h.run(t, "console", "ops")
+	if exitCodeOf(err) != 3 || stdout != "" || !strings.Contains(stderr, hint) {
+		t.Errorf("not signed in: %v: %s%s", err, stdout, stderr)
+	}
+	if tokens != 1 {
+		t.Errorf("%d calls of the endpoint", tokens)
+	}
+}
