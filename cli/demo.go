@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"aws-credproc/internal/files"
 	"aws-credproc/internal/ststest"
 )
 
@@ -67,7 +68,7 @@ func newDemo(a *app) (_ *demo, err error) {
 			err = errors.Join(err, d.close())
 		}
 	}()
-	if d.helper, err = os.Executable(); err != nil {
+	if d.helper, err = files.Executable(); err != nil {
 		return nil, err
 	}
 	if d.sts, err = ststest.Start(); err != nil {

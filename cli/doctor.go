@@ -13,6 +13,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/cli/doctor"
+	"aws-credproc/internal/files"
 	"aws-credproc/internal/proc"
 	"aws-credproc/profiles"
 )
@@ -80,7 +81,7 @@ func examine(ctx context.Context, a *app, profile string, online bool) (doctor.R
 	if o.Helper, err = helperPath(); err != nil {
 		return doctor.Report{}, fmt.Errorf("path of this program: %w", err)
 	}
-	if o.Executable, err = os.Executable(); err != nil {
+	if o.Executable, err = files.Executable(); err != nil {
 		return doctor.Report{}, fmt.Errorf("path of this program: %w", err)
 	}
 	if online {
@@ -99,7 +100,7 @@ func helperPath() (string, error) {
 	if err == nil {
 		path, err = filepath.Abs(path)
 	} else {
-		path, err = os.Executable()
+		path, err = files.Executable()
 	}
 	if err != nil {
 		return "", err

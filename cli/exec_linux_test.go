@@ -296,3 +296,23 @@ func TestShellControlsTheTerminal(t *testing.T) {
 		}
 	})
 }
+
+// TestWithoutProc: without /proc, Linux does not say which program runs.
+func TestWithoutProc(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("SKIPPED: hiding /proc needs root")
+	}
+	h := newHelper(t, startSTS(t))
+	for _, args := range [][]string{
+		{"get", "dev"}, {"doctor", "dev"}, {"setup", "dev", "--dry-run"}, {"explain", "dev"},
+		{"exec", "dev", "--serve", "--", "true"}, {"demo"},
+	} {
+		cmd := exec.CommandContext(t.Context(), "unshare", append([]string{"--mount", "sh", "-c",
+			`mount -t tmpfs none /proc && exec "$@"`, "sh", h.path}, args...)...)
+		cmd.Env = h.env
+		out, err := cmd.CombinedOutput()
+		if err != nil && args[0] != "doctor" || strings.Contains(string(out), "/proc") {
+			t.Errorf("%v: %v, %s", args, err, out)
+		}
+	}
+}

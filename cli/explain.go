@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"aws-credproc/cli/doctor"
 	"aws-credproc/credproc"
 	"aws-credproc/credproc/plan"
+	"aws-credproc/internal/files"
 	"aws-credproc/internal/tui"
 	"aws-credproc/profiles"
 )
@@ -79,7 +79,7 @@ func (a *app) warnOfOtherProgram(profile string) {
 	if err != nil {
 		return
 	}
-	executable, err := os.Executable()
+	executable, err := files.Executable()
 	if err != nil {
 		return
 	}

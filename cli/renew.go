@@ -9,6 +9,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc"
+	"aws-credproc/internal/files"
 	"aws-credproc/internal/proc"
 	"aws-credproc/profiles"
 )
@@ -24,7 +25,7 @@ func renewInBackground(a *app, r *credproc.Resolver, chain profiles.Chain, s cac
 		return
 	}
 	name := chain.Profile.Name
-	self, err := os.Executable()
+	self, err := files.Executable()
 	if err == nil {
 		cmd := exec.Command(self, renewName, "--store", string(a.store), "--prompt", "none",
 			"--timeout", a.timeout.String(), "--", name)

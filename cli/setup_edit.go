@@ -11,6 +11,7 @@ import (
 
 	"aws-credproc/internal/awsregion"
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/files"
 	"aws-credproc/internal/proc"
 	"aws-credproc/profiles"
 )
@@ -189,7 +190,7 @@ func findHelper(a *app) (string, error) {
 	path, err := proc.LookPath("aws-credproc")
 	if err == nil || errors.Is(err, exec.ErrDot) {
 		path, err = filepath.Abs(path)
-	} else if path, err = os.Executable(); err == nil && !inBuildCache(path) {
+	} else if path, err = files.Executable(); err == nil && !inBuildCache(path) {
 		a.warn("aws-credproc is not on the PATH; the config file will contain %s, "+
 			"and must be changed if the program is moved", path)
 	}

@@ -2,13 +2,13 @@ package profiles
 
 import (
 	"errors"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/files"
 )
 
 // Wired reports whether a profile is wired to this program, that is, whether its credentials come
@@ -71,7 +71,7 @@ func isThisHelper(program string) bool {
 	if err != nil {
 		return false
 	}
-	self, err := os.Executable()
+	self, err := files.Executable()
 	if err != nil {
 		return false // a renamed copy is then run as any other process
 	}

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"aws-credproc/internal/files"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -23,7 +25,7 @@ const orphaned = unix.SIGPWR
 // this program with the arguments subcommand, starts the command (see [Supervise]). It holds f, so
 // that the port of a listener stays taken until the last descendant of the command has ended.
 func (c Command) RunSupervised(f *os.File, subcommand string) (exitCode int, err error) {
-	self, err := os.Executable()
+	self, err := files.Executable()
 	if err != nil {
 		return 0, fmt.Errorf("exec: cannot find the path of aws-credproc: %w", err)
 	}
