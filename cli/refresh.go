@@ -118,6 +118,8 @@ func (r *refresh) refresh(
 	} else if !cached {
 		return r.printf("%s: static keys, nothing to refresh\n", name)
 	}
+	cached := true
+	resolver.NotCached = func() { cached = false }
 	s, err := r.retryDenied(ctx, resolver, chain)
 	if command := credproc.SignInCommand(err); command != nil && command[0] == "aws" {
 		if why := oldAWSCLI(ctx, command); why != "" {
@@ -133,6 +135,10 @@ func (r *refresh) refresh(
 	}
 	now := time.Now()
 	switch {
+	case !cached:
+		return &diag.Error{
+			Profile: name, Problem: "a new session was obtained, but it could not be cached, so it is not used",
+		}
 	case s.Expiration.IsZero(): // a credential_process without an expiration
 		return r.printf("%s: the credentials do not expire, so they are not cached\n", name)
 	case !s.Expiration.After(now):

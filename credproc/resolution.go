@@ -281,8 +281,14 @@ func (r *resolution) store(ctx context.Context, n int, s cache.Session) {
 	defer cancel()
 	store, err := r.Cache.Put(ctx, key, s, r.plan.Facts(n))
 	switch {
+	case err != nil && store != cache.None:
+		r.Warnf("%s: the new session is cached, but not everything about it could be written: %v",
+			r.plan.Chain.Profile.Name, err)
 	case err != nil:
 		r.Warnf("%s: the new session could not be cached: %v", r.plan.Chain.Profile.Name, err)
+		if r.NotCached != nil && n == r.plan.Last() {
+			r.NotCached()
+		}
 	case store == cache.None:
 		_, why := r.Cache.StoreName(ctx)
 		r.Tracef("%s: session not stored: %s", name, cmp.Or(why, "the store is none"))
