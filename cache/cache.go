@@ -199,6 +199,7 @@ func (c *Cache) Facts() ([]Facts, error) {
 		case err != nil:
 			c.opts.Warnf("session %.8s: %v", key, err)
 		case f.isReported():
+			f.KeyLost = f.Store == Kernel && !c.stores.kernelStore(d).has(key)
 			all = append(all, f)
 		}
 	}

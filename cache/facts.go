@@ -47,6 +47,10 @@ type Facts struct {
 	Temporary   bool // the same attempt may succeed later
 	NeedsUser   bool // only a user can resolve it
 	Unshared    bool // status shows it, but other processes do not return it
+
+	// KeyLost means that the kernel has no key for a session in the kernel store here, for example in
+	// another user namespace. Only [Cache.Facts] sets it.
+	KeyLost bool
 }
 
 // isReported reports whether the facts are about a session or a failure, not only about a pending

@@ -77,6 +77,16 @@ func (st kernelStore) get(_ context.Context, key Key) (Session, error) {
 	return s, nil
 }
 
+// has reports whether the store has a session that can be read here. If the kernel cannot be asked,
+// it returns true.
+func (st kernelStore) has(key Key) bool {
+	k, err := st.sealKey()
+	if err == nil {
+		_, err = readSealed(st.dir, k.fileName(key))
+	}
+	return !errors.Is(err, errNoKernelKey) && !errors.Is(err, fs.ErrNotExist)
+}
+
 func (st kernelStore) put(ctx context.Context, key Key, s Session) error {
 	k, err := st.sealKey()
 	if errors.Is(err, errNoKernelKey) {

@@ -79,6 +79,9 @@ func TestConsoleInChromium(t *testing.T) {
 	s := signedInHelper(t)
 	var signedIn atomic.Bool
 	var got struct{ AccessKeyId, SecretAccessKey, SessionToken string }
+	if err := json.Unmarshal([]byte(s.output(t, "get", "dev")), &got); err != nil {
+		t.Fatal(err)
+	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet {
 			signedIn.Store(r.URL.Query().Get("SigninToken") == signinToken)
@@ -95,9 +98,6 @@ func TestConsoleInChromium(t *testing.T) {
 	}))
 	defer server.Close()
 	s.env = append(s.env, "AWS_CREDPROC_SIGNIN_ENDPOINT="+server.URL+"/federation")
-	if err := json.Unmarshal([]byte(s.output(t, "get", "dev")), &got); err != nil {
-		t.Fatal(err)
-	}
 	chromium(t, strings.TrimSpace(s.output(t, "console", "--print", "dev")))
 	if !signedIn.Load() {
 		t.Error("the session of IAM Identity Center did not sign in")

@@ -28,6 +28,7 @@ type sessionStatus struct {
 	Created   *time.Time `json:"created"`    // null if there is no session
 	LastError *string    `json:"last_error"` // null if the last attempt succeeded
 
+	keyLost     bool // see [cache.Facts.KeyLost]
 	lastHint    string
 	lastErrorAt time.Time
 	use         *sessionUse // nil if no profile of the current config uses it
@@ -141,7 +142,7 @@ func requireSessions(a *app, names []string) error {
 			return err
 		}
 		if !slices.ContainsFunc(list.sessions, func(s sessionStatus) bool {
-			return s.Expires != nil && s.Expires.After(time.Now())
+			return s.Expires != nil && s.Expires.After(time.Now()) && !s.keyLost
 		}) {
 			return errPrinted
 		}
@@ -255,7 +256,7 @@ func selectSessions(
 func statusOf(fact cache.Facts, use *sessionUse) sessionStatus {
 	s := sessionStatus{
 		Profile: fact.Profile, Profiles: []string{}, RoleARN: fact.RoleARN, Type: fact.Type,
-		Store: string(fact.Store), use: use,
+		Store: string(fact.Store), use: use, keyLost: fact.KeyLost,
 	}
 	if use != nil && use.profiles != nil {
 		s.Profiles = use.profiles

@@ -37,10 +37,26 @@ func statusPage(list sessionList, note string, now time.Time, to tui.Screen) []b
 			"the key is in a file next to them."
 		paragraph(tui.Hanging("", text, to.Width)...)
 	}
+	if n := lostKeys(list.sessions); n > 0 {
+		text := fmt.Sprintf("%d %s in the kernel store cannot be read here: the key is in another user "+
+			"namespace or on another machine, or was lost at a restart. get requests a new session.",
+			n, tui.Plural(n, "session"))
+		paragraph(tui.Hanging("", text, to.Width)...)
+	}
 	if note != "" {
 		paragraph(tui.Hanging("", note, to.Width)...)
 	}
 	return page
+}
+
+// lostKeys returns the number of sessions that cannot be read here.
+func lostKeys(all []sessionStatus) (n int) {
+	for _, s := range all {
+		if s.keyLost {
+			n++
+		}
+	}
+	return n
 }
 
 func statusTable(all []sessionStatus, now time.Time, to tui.Screen) tui.Table {
