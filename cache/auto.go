@@ -20,6 +20,7 @@ const defaultKeyringLimit = 90 * time.Millisecond
 type chooser struct {
 	stores *stores
 	limit  time.Duration // Options.KeyringLimit
+	now    func() time.Time
 
 	mu     sync.Mutex
 	chosen decision
@@ -30,8 +31,8 @@ type decision struct {
 	reason string
 }
 
-// choose returns the keyring if it is unlocked, else the kernel store, else None. Without a kernel
-// store, it returns the keyring even if that is locked or does not respond.
+// choose returns the keyring if it is unlocked and has not refused the last session, else the kernel
+// store, else None. Without a kernel store, it returns the keyring in any case.
 func (c *chooser) choose(ctx context.Context, d *statedir.Dir) decision {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -39,9 +40,13 @@ func (c *chooser) choose(ctx context.Context, d *statedir.Dir) decision {
 		return c.chosen
 	}
 	err := c.stores.keyring.Status(ctx, c.limit)
-	if err == nil {
+	why := refusal(d, c.now())
+	if err == nil && why == "" {
 		c.chosen = decision{Keyring, "unlocked"}
 		return c.chosen
+	}
+	if err == nil {
+		err = errors.New("keyring: " + why)
 	}
 	chosen := decision{Keyring, err.Error()}
 	kernelErr := c.stores.kernelStore(d).status()
@@ -91,6 +96,9 @@ func (c *Cache) storeName(ctx context.Context) (name Choice, reason string) {
 		return chosen.name, chosen.reason
 	case Keyring:
 		err = c.stores.keyring.Status(ctx, keyringapi.ResponseLimit)
+		if why := refusal(d, c.opts.Now()); err == nil && why != "" {
+			err = errors.New("keyring: " + why)
+		}
 	case Kernel:
 		err = c.stores.kernelStore(d).status()
 	default:

@@ -63,7 +63,7 @@ func Open(o Options) (*Cache, error) {
 		opts:   o,
 		state:  &state{path: o.Dir, warnf: o.Warnf},
 		stores: s,
-		auto:   &chooser{stores: s, limit: o.KeyringLimit},
+		auto:   &chooser{stores: s, limit: o.KeyringLimit, now: o.Now},
 	}, nil
 }
 

@@ -92,6 +92,11 @@ func (p *putRun) store(
 	ctx context.Context, name Choice, prepare func() error,
 ) (Choice, error) {
 	err := p.stores.put(ctx, p.dir, name, p.key, p.session, prepare)
+	if name == Keyring {
+		if err := recordRefusal(p.dir, p.opts.Now(), err); err != nil {
+			p.opts.Warnf("the result of the keyring could not be recorded: %v", err)
+		}
+	}
 	if p.opts.Choice == Auto && name == Keyring &&
 		(isUnreachable(err) || errors.Is(err, ErrVersion)) {
 		if p.stores.put(ctx, p.dir, Kernel, p.key, p.session, nil) == nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/godbus/dbus/v5"
 
+	"aws-credproc/internal/keyringapi"
 	"aws-credproc/internal/printable"
 )
 
@@ -129,6 +130,8 @@ var errNoService = fmt.Errorf("%w: no Secret Service is running", ErrUnavailable
 type serviceError struct{ name, text string }
 
 func (e serviceError) Error() string { return e.name + ": " + e.text }
+
+func (serviceError) Is(target error) bool { return target == keyringapi.ErrRefused }
 
 // translate translates errors of the bus and the service.
 func translate(err error) error {

@@ -28,6 +28,9 @@ var (
 	ErrOtherUser = fmt.Errorf("%w: the D-Bus session bus belongs to another user", ErrUnavailable)
 	// ErrTimeout means that the keyring did not respond in time. It may have the item.
 	ErrTimeout = errors.New("no response in time")
+	// ErrRefused means that the Secret Service has responded with an error that has no other value
+	// here.
+	ErrRefused = errors.New("refused")
 )
 
 // Error is a failure of the keyring. Every error of the keyring other than ErrNotFound is one.
