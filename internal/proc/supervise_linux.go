@@ -195,12 +195,12 @@ func killChildren(s syscall.Signal) {
 // children returns the children of this process that have not ended. Their IDs are not reused until
 // they are reaped.
 func children() (pids []int) {
-	files, err := filepath.Glob("/proc/[0-9]*/stat")
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		return nil
 	}
 	self := []byte(strconv.Itoa(os.Getpid()))
-	for _, path := range files {
+	for _, path := range stats {
 		stat, err := os.ReadFile(path)
 		if err != nil {
 			continue // it has ended
