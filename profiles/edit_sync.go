@@ -1,7 +1,6 @@
 package profiles
 
 import (
-	"fmt"
 	"runtime"
 	"slices"
 	"strconv"
@@ -303,12 +302,12 @@ func uniqueNames(
 	}
 	for _, r := range roles {
 		base := safeName(nameOf(r))
-		name := base
+		name, withID := base, strings.TrimPrefix(base+"-"+r.AccountID, "-")
 		if name == "" || count[base] > 1 || !isFree(name) {
-			name = strings.TrimPrefix(base+"-"+r.AccountID, "-")
+			name = withID
 		}
 		for n := 2; !isFree(name); n++ {
-			name = fmt.Sprintf("%s-%s-%s", base, r.AccountID, strconv.Itoa(n))
+			name = withID + "-" + strconv.Itoa(n)
 		}
 		byName[name] = r
 	}
