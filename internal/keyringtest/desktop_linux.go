@@ -113,7 +113,13 @@ func (d *Desktop) StartProxy(rules ...string) {
 	socket := filepath.Join(d.t.TempDir(), "proxy")
 	bus := "unix:path=" + filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "bus")
 	d.Run(nil, "xdg-dbus-proxy", append([]string{bus, socket, "--filter"}, rules...)...)
-	WaitFor(d.t, "the proxy", func() bool { _, err := os.Stat(socket); return err == nil })
+	WaitFor(d.t, "the proxy", func() bool {
+		conn, err := net.Dial("unix", socket)
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	})
 	d.t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+socket)
 }
 
