@@ -246,6 +246,31 @@ func TestLoginWithDeviceCode(t *testing.T) {
 	}
 }
 
+func TestLoginWarnsOfWrongClock(t *testing.T) {
+	for name, ahead := range map[string]time.Duration{"ahead": time.Hour, "behind": -time.Hour} {
+		h := newSignInHelper(t, ssotest.Settings{
+			Consent: ssotest.Allow, Now: func() time.Time { return time.Now().Add(-ahead) },
+		})
+		_, wait := h.start(t, "login", "--sso-session", "corp")
+		visit(t, h.openedURL(t))
+		_, stderr, err := wait()
+		if err != nil || !strings.Contains(stderr, name) || !strings.Contains(stderr, "hint: ") {
+			t.Errorf("%s: %v, %s", name, err, stderr)
+		}
+	}
+}
+
+func TestSetupWithoutPortal(t *testing.T) {
+	h := signedInHelper(t)
+	h.env = append(h.env, "AWS_ENDPOINT_URL_SSO=http://127.0.0.1:1")
+	_, stderr, err := h.run(t, "setup", "--sso-session", "corp", "--yes")
+	const want = "cannot reach IAM Identity Center (SSO): dial tcp 127.0.0.1:1: connect: connection " +
+		"refused\naws-credproc: hint: check the network and the proxy\n"
+	if err == nil || !strings.Contains(stderr, want) || h.config(t) != corpConfig {
+		t.Errorf("%v, %s", err, stderr)
+	}
+}
+
 // TestLoginFailures: each failure is a line and a hint.
 func TestLoginFailures(t *testing.T) {
 	session := []string{"login", "--sso-session", "corp"}

@@ -118,8 +118,8 @@ func (r *refresh) refresh(
 	} else if !cached {
 		return r.printf("%s: static keys, nothing to refresh\n", name)
 	}
-	cached := true
-	resolver.NotCached = func() { cached = false }
+	olderKept := false
+	resolver.OlderKept = func() { olderKept = true }
 	s, err := r.retryDenied(ctx, resolver, chain)
 	if command := credproc.SignInCommand(err); command != nil && command[0] == "aws" {
 		if why := oldAWSCLI(ctx, command); why != "" {
@@ -135,9 +135,10 @@ func (r *refresh) refresh(
 	}
 	now := time.Now()
 	switch {
-	case !cached:
+	case olderKept:
 		return &diag.Error{
-			Profile: name, Problem: "a new session was obtained, but it could not be cached, so it is not used",
+			Profile: name,
+			Problem: "a new session was obtained, but it could not be cached; the older one is still used",
 		}
 	case s.Expiration.IsZero(): // a credential_process without an expiration
 		return r.printf("%s: the credentials do not expire, so they are not cached\n", name)

@@ -209,6 +209,9 @@ func (s *setup) run(cmd *cobra.Command) error {
 	}
 	if s.guided {
 		o := overviewOf(files, s.wired)
+		if s.hasKeyring(cmd.Context()) {
+			o.importable = o.inFiles
+		}
 		if err := s.print(o.page()); err != nil {
 			return err
 		}

@@ -1,13 +1,17 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/term"
 
+	"aws-credproc/cache/keyring"
+	"aws-credproc/credproc/warm/oskeyring"
 	"aws-credproc/internal/tui"
 	"aws-credproc/profiles"
 )
@@ -28,6 +32,9 @@ func (s *setup) checkGuide() error {
 // overview is what a guided setup has found.
 type overview struct {
 	proposed, done, inFiles, sessions []string
+
+	importable []string // of inFiles, if there is a keyring
+	unsynced   []string // sessions for which no profiles were added
 }
 
 // overviewOf looks at all profiles. proposed are those that can be set up.
@@ -38,14 +45,22 @@ func overviewOf(f *profiles.Files, proposed []string) (o overview) {
 		switch {
 		case p.Wired && p.Source != p.Name:
 			o.done = append(o.done, p.Name)
-		case p.Kind == string(profiles.Static) && p.Properties["aws_session_token"] == "":
+		case isLongTermKey(p):
 			o.inFiles = append(o.inFiles, p.Name)
 		}
 	}
+	synced := f.SyncedSessions()
 	for _, session := range sessions {
 		o.sessions = append(o.sessions, session.Name)
+		if !slices.Contains(synced, session.Name) {
+			o.unsynced = append(o.unsynced, session.Name)
+		}
 	}
 	return o
+}
+
+func isLongTermKey(p profiles.Summary) bool {
+	return p.Kind == string(profiles.Static) && p.Properties["aws_session_token"] == ""
 }
 
 // page returns the overview as text, and the commands of further steps.
@@ -68,11 +83,11 @@ func (o overview) page() []byte {
 		b.WriteString("  no profile with credentials and no SSO session\n")
 	}
 	b.WriteString("\nOther steps:\n")
-	for _, name := range firstNames(o.inFiles) {
+	for _, name := range firstNames(o.importable) {
 		fmt.Fprintf(&b, "  aws-credproc import %s\n    moves the access key from the file to the keyring\n",
 			profiles.Argument(printable(name)))
 	}
-	for _, name := range firstNames(o.sessions) {
+	for _, name := range firstNames(o.unsynced) {
 		fmt.Fprintf(&b, "  aws-credproc setup --sso-session %s\n"+
 			"    adds a profile for each account and role\n", profiles.Argument(printable(name)))
 	}
@@ -100,4 +115,10 @@ func shortList(names []string) string {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text
+}
+
+// hasKeyring reports whether there is a keyring that import can use, perhaps after an unlock.
+func (s *setup) hasKeyring(ctx context.Context) bool {
+	err := oskeyring.Keyring.Status(ctx, keyring.ResponseLimit)
+	return !errors.Is(err, keyring.ErrUnavailable) || errors.Is(err, keyring.ErrNotStarted)
 }

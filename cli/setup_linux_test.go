@@ -123,12 +123,15 @@ func TestGuidedSetup(t *testing.T) {
 		p.Await("Write these changes? [y/N] ")
 		for _, text := range []string{
 			"\n  1 profile to set up: dev\r\n", "\n  1 long-term access key in a file: base\r\n",
-			"\n  1 SSO session: corp\r\n", "\n  aws-credproc import base\r\n",
+			"\n  1 SSO session: corp\r\n",
 			"\n  aws-credproc setup --sso-session corp\r\n", "Proposed changes:", "[profile dev-role]",
 		} {
 			if shown := p.Shown(); !strings.Contains(shown, text) {
 				t.Errorf("no %q in %s", text, shown)
 			}
+		}
+		if shown := p.Shown(); strings.Contains(shown, "aws-credproc import") {
+			t.Errorf("import is proposed without a keyring: %s", shown)
 		}
 		p.Type(typed)
 		if err := cmd.Wait(); (err == nil) != written {

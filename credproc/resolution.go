@@ -263,6 +263,12 @@ func (r *resolution) sourceSession(ctx context.Context) (cache.Session, error) {
 	return s, nil
 }
 
+// hasSession reports whether the cache has a session that has not expired.
+func (r *resolution) hasSession(key cache.Key) bool {
+	f, err := r.Cache.FactsOf(key)
+	return err == nil && f.Store != "" && f.Expires.After(r.Now())
+}
+
 // store stores a new session, unless it has no expiration. It does so even if the caller's context
 // has ended.
 func (r *resolution) store(ctx context.Context, n int, s cache.Session) {
@@ -286,8 +292,8 @@ func (r *resolution) store(ctx context.Context, n int, s cache.Session) {
 			r.plan.Chain.Profile.Name, err)
 	case err != nil:
 		r.Warnf("%s: the new session could not be cached: %v", r.plan.Chain.Profile.Name, err)
-		if r.NotCached != nil && n == r.plan.Last() {
-			r.NotCached()
+		if r.OlderKept != nil && n == r.plan.Last() && r.hasSession(key) {
+			r.OlderKept()
 		}
 	case store == cache.None:
 		_, why := r.Cache.StoreName(ctx)

@@ -37,9 +37,9 @@ type Resolver struct {
 	// Waiting, if it is not nil, is called with what is waited for. It returns a function that is
 	// called at the end of the wait. text may return something else each time.
 	Waiting func(text func() string) (done func())
-	// NotCached, if it is not nil, is called when the new session of a chain could not be cached,
-	// after Warnf has reported it.
-	NotCached func()
+	// OlderKept, if it is not nil, is called when the new session of a chain could not be cached, which
+	// Warnf has reported, and the cache still has an older one.
+	OlderKept func()
 
 	newCodes map[cache.Key]error // results of newCode
 }
