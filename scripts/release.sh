@@ -20,5 +20,5 @@ snapshot=()
 "$goreleaser" release --parallelism 1 --clean --skip=announce,publish,sign \
 	${snapshot[@]+"${snapshot[@]}"} "$@"
 # The date of the commit in place of today's.
-find dist/winget -name '*.installer.yaml' -exec \
+[[ ! -d dist/winget ]] || find dist/winget -name '*.installer.yaml' -exec \
 	sed -i "s/^ReleaseDate: .*/ReleaseDate: \"$(git show -s --format=%cs)\"/" {} +
