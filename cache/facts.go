@@ -18,6 +18,7 @@ const (
 	maxFacts      = 64 << 10 // bytes of a facts file
 	maxFactsField = 2048     // bytes of a field; the limit of IAM for a role ARN
 	maxLastError  = 2048     // bytes of a last error and of its hint
+	maxStore      = 32       // bytes of the name of a store
 )
 
 // Facts describe a session without its secrets. Both the writer and the reader remove unsafe
@@ -159,7 +160,7 @@ func decodeFacts(b []byte) (Facts, error) {
 		RoleARN:       printable.Clean(w.RoleARN, maxFactsField),
 		Type:          printable.Clean(w.Type, maxFactsField),
 		Source:        printable.Clean(w.Source, maxFactsField),
-		Store:         Choice(printable.Clean(w.Store, 32)),
+		Store:         Choice(printable.Clean(w.Store, maxStore)),
 		Created:       w.Created.UTC(),
 		Expires:       w.Expires.UTC(),
 		KeyringUntil:  w.KeyringUntil.UTC(),
@@ -173,9 +174,8 @@ func decodeFacts(b []byte) (Facts, error) {
 	}, nil
 }
 
-// place is what a get needs of the facts. encoding/json prepares for every field of a type before
-// it decodes the first one, which takes a process that reads all facts 0.015 times as long as the
-// rest of a get.
+// place is what a get needs of the facts. It has few fields, because encoding/json prepares for all
+// fields of a type when it decodes the first value. With all facts, a get takes 1.015 times as long.
 type place struct {
 	Version int       `json:"v"`
 	Store   Choice    `json:"store"`
@@ -192,6 +192,7 @@ func readPlace(d *statedir.Dir, key Key) (p place, err error) {
 	if err := versioned.Check(b, p.Version, factsVersion, jsonErr); err != nil {
 		return place{}, fmt.Errorf("facts: %w", err)
 	}
+	p.Store = Choice(printable.Clean(string(p.Store), maxStore))
 	return p, nil
 }
 

@@ -2,7 +2,6 @@ package cache
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -30,12 +29,12 @@ func isRefusal(err error) bool {
 
 // recordRefusal records the result of a put in the keyring, if it is a refusal or the end of one.
 func recordRefusal(d *statedir.Dir, now time.Time, result error) error {
-	if isRefusal(result) {
-		text := fmt.Sprintf("%s %s", now.UTC().Format(time.RFC3339), printable.Clean(result.Error(), 256))
-		return d.Write(statedir.Root, refusedFile, []byte(text))
-	}
-	if result == nil && refusal(d, now) != "" {
+	switch {
+	case result == nil:
 		return d.Remove(statedir.Root, refusedFile)
+	case isRefusal(result):
+		text := now.UTC().Format(time.RFC3339) + " " + printable.Clean(result.Error(), maxRefused/2)
+		return d.Write(statedir.Root, refusedFile, []byte(text))
 	}
 	return nil
 }
@@ -54,5 +53,6 @@ func refusal(d *statedir.Dir, now time.Time) string {
 	if err != nil || now.Sub(at).Abs() > refusedAge {
 		return ""
 	}
-	return "refused the last session: " + strings.TrimPrefix(printable.Clean(text, 256), "keyring: ")
+	text = strings.TrimPrefix(printable.Clean(text, maxRefused), "keyring: ")
+	return "refused the last session: " + text
 }

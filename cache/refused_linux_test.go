@@ -2,7 +2,10 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +72,9 @@ func TestRefusalOfTheKeyring(t *testing.T) {
 	now, k.refuses = now.Add(refusedAge+time.Second), false
 	storeName(Auto, Keyring, "unlocked")
 	mustPut(t, open(Auto), testKey, testSession(), Keyring)
+	if _, err := os.Stat(filepath.Join(dir, refusedFile)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the file of an earlier refusal is left: %v", err)
+	}
 	now, k.refuses = now.Add(time.Second), true
 	mustPut(t, open(Auto), testKey, testSession(), Kernel)
 	k.refuses = false

@@ -20,11 +20,13 @@ import (
 // program that cannot ask for new ones.
 type credentialExport struct {
 	*app
-	duration time.Duration    // of the role's session; 0 means that of the profile
-	region   string           // "" means that of the profile
-	role     execRole         // in the place of a profile, if it is set
-	session  bool             // a session in the place of long-term keys
-	log      *throttledLogger // while the child process runs
+	duration time.Duration // of the role's session; 0 means that of the profile
+	region   string        // "" means that of the profile
+	role     execRole      // in the place of a profile, if it is set
+	session  bool          // a session in the place of long-term keys
+	// canExchange means that session makes a difference. resolve sets it.
+	canExchange bool
+	log         *throttledLogger // while the child process runs
 }
 
 func (x *credentialExport) addFlags(cmd *cobra.Command) {
@@ -78,8 +80,9 @@ func (x *credentialExport) resolve(
 	if err != nil {
 		return c, "", err
 	}
-	if x.session {
-		c = c.WithSession()
+	exchanged := c.WithSession()
+	if x.canExchange = exchanged.MFA != c.MFA; x.session {
+		c = exchanged
 	}
 	if x.duration != 0 {
 		if c, err = c.WithDuration(x.duration); err != nil {

@@ -147,8 +147,7 @@ func (x *credentialExport) exec(
 		return err
 	}
 	if s.SessionToken == "" {
-		x.warn("%s: the command gets the long-term access key; with --session, it gets a session that "+
-			"expires", profile)
+		x.warnOfKey(profile)
 	}
 	if at := plan.PrintedExpiration(s, time.Now()); !at.IsZero() {
 		set[1].value = strconv.FormatInt(at.Unix(), 10)
@@ -189,6 +188,15 @@ func (x *credentialExport) execServed(
 		return c.RunSupervised(listener, superviseName)
 	}
 	return nil
+}
+
+// warnOfKey warns that the command gets a long-term access key.
+func (x *credentialExport) warnOfKey(profile string) {
+	instead := ""
+	if x.canExchange {
+		instead = "; with --session, it gets a session that expires"
+	}
+	x.warn("%s: the command gets the long-term access key%s", profile, instead)
 }
 
 // announceShell prints that an interactive shell starts, and how long its credentials are valid.

@@ -48,8 +48,8 @@ func (r *resolution) refusal(n int) error {
 	if from := r.plan.Chain.Source; from.Type == profiles.SSO && from.SSOAccountID == "" {
 		return sourceError(r.plan.Chain,
 			errors.New("sso_session is set, but sso_account_id and sso_role_name are not"),
-			"add both to [profile "+from.Profile+"]; aws-credproc setup --sso-session "+profiles.Argument(from.SSOSession)+
-				" --dry-run lists them")
+			"add both to [profile "+from.Profile+"]; aws-credproc setup --sso-session "+
+				profiles.Argument(from.SSOSession)+" --dry-run lists them")
 	}
 	if n == 0 && r.plan.Chain.Source.Type != profiles.WebIdentity {
 		return nil

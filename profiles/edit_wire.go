@@ -66,9 +66,10 @@ func isCredentialSetting(key string) bool {
 
 // Wire splits a profile whose credentials expire into two. Its section is renamed to NAME-role,
 // NAME-sso or NAME-source: see wiredSuffix. Above it, a new section by the old name gets the
-// credential_process line and a copy of all settings that do not concern credentials. helper is the absolute path of this
-// program. Wire returns the name of the role profile and reports whether it changed anything: of a
-// profile that is wired already it only replaces the path of a helper that is gone.
+// credential_process line and a copy of all settings that do not concern credentials. helper is the
+// absolute path of this program. Wire returns the name of the role profile and reports whether it
+// changed anything: of a profile that is wired already it only replaces the path of a helper that is
+// gone.
 //
 // The profile must resolve. It resolves to the same chain after the edit.
 func Wire(e *Editor, name, helper string) (role string, changed bool, err error) {

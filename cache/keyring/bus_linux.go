@@ -131,7 +131,11 @@ type serviceError struct{ name, text string }
 
 func (e serviceError) Error() string { return e.name + ": " + e.text }
 
-func (serviceError) Is(target error) bool { return target == keyringapi.ErrRefused }
+// Is reports that an error is keyringapi.ErrRefused if its name is one of the service. The names of
+// D-Bus itself, such as NoReply of a service that was killed, say nothing about the item.
+func (e serviceError) Is(target error) bool {
+	return target == keyringapi.ErrRefused && !strings.HasPrefix(e.name, dbusName+".Error.")
+}
 
 // translate translates errors of the bus and the service.
 func translate(err error) error {

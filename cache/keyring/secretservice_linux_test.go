@@ -16,6 +16,7 @@ import (
 
 	"github.com/godbus/dbus/v5"
 
+	"aws-credproc/internal/keyringapi"
 	"aws-credproc/internal/keyringtest"
 )
 
@@ -192,6 +193,28 @@ func TestBrokenBusIsAFailure(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+func TestErrorsThatAreRefusals(t *testing.T) {
+	for name, want := range map[string]bool{
+		"org.freedesktop.zbus.Error":                  true, // oo7
+		"org.freedesktop.Secret.Error.NoSession":      true,
+		"org.freedesktop.Secret.Error.IsLocked":       false,
+		"org.freedesktop.DBus.Error.NoReply":          false,
+		"org.freedesktop.DBus.Error.LimitsExceeded":   false,
+		"org.freedesktop.DBus.Error.ServiceUnknown":   false,
+		"org.freedesktop.DBus.Error.AccessDenied":     false,
+		"org.freedesktop.DBus.Error.NoMemory":         false,
+		"org.freedesktop.DBus.Error.UnknownInterface": false,
+	} {
+		err := translate(dbus.Error{Name: name, Body: []any{"text"}})
+		if got := errors.Is(err, keyringapi.ErrRefused); got != want {
+			t.Errorf("%s: refusal %v, want %v", name, got, want)
+		}
+	}
+	if errors.Is(translate(io.EOF), keyringapi.ErrRefused) {
+		t.Error("a lost connection is a refusal")
 	}
 }
 

@@ -33,7 +33,8 @@ func longTermKeys(x *examination) (found []Finding) {
 		if isTemporary(p) {
 			continue
 		}
-		fix := write("sign in through IAM Identity Center instead, set up with", setupSSO) + "\n" + write("or with your console sign-in", "aws login")
+		fix := write("sign in through IAM Identity Center instead, set up with", setupSSO) + "\n" +
+			write("or with your console sign-in", "aws login")
 		if x.keyring == nil {
 			fix += "\n" + write("or move the key into the keyring",
 				"aws-credproc import "+profiles.Argument(p.Name))

@@ -55,9 +55,9 @@ func linksOf(c profiles.Chain, getenv func(string) string) []Link {
 }
 
 // hasSessionToken reports whether long-term keys are exchanged for a session, and with them the code
-// of the chain's MFA device. The session serves every role of the user. That needs long-term keys, and a role that is assumed with
-// such a session lasts at most an hour. Otherwise the code goes to AssumeRole. Whether a command
-// prints long-term keys is not known before it runs.
+// of the chain's MFA device. The session serves every role of the user. A role that is assumed with
+// such a session lasts at most an hour; for a longer one, the code goes to AssumeRole. Whether a
+// command prints long-term keys is not known before it runs.
 // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
 func hasSessionToken(c profiles.Chain, getenv func(string) string) bool {
 	if c.MFA.Session == 0 {

@@ -62,7 +62,7 @@ func (c *Client) accounts(ctx context.Context, accessToken string) (list []Role,
 	pages := sso.NewListAccountsPaginator(c.Portal, &sso.ListAccountsInput{
 		AccessToken: &accessToken, MaxResults: aws.Int32(pageSize),
 	}, func(o *sso.ListAccountsPaginatorOptions) { o.StopOnDuplicateToken = true })
-	var options []func(*sso.Options) // of the first call none: it shows whether there is a portal
+	var options []func(*sso.Options) // none for the first call: a portal may be unreachable
 	for n := 0; pages.HasMorePages(); n++ {
 		page, cancel := context.WithTimeout(ctx, c.Limit)
 		out, err := pages.NextPage(page, options...)

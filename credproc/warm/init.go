@@ -24,10 +24,9 @@ func init() {
 	}
 }
 
-// growStack makes the stack as large as a get needs. Without it, the stack is copied twice while the
-// profile is resolved, when there are many frames to adjust. With it, a get takes 0.98 times as long
-// and 0.5 MB less memory. The size of the frame counts, and large must be false: a large frame that
-// is used would be cleared.
+// growStack makes the stack as large as a get needs: a function's frame must fit before it is called,
+// even if it is not used. Otherwise the stack is copied twice while the profile is resolved, when it
+// has many frames. A get then takes 1.02 times as long and needs 0.5 MB more.
 //
 //go:noinline
 func growStack(large bool) {

@@ -28,8 +28,8 @@ var (
 	ErrOtherUser = fmt.Errorf("%w: the D-Bus session bus belongs to another user", ErrUnavailable)
 	// ErrTimeout means that the keyring did not respond in time. It may have the item.
 	ErrTimeout = errors.New("no response in time")
-	// ErrRefused means that the Secret Service has responded with an error that has no other value
-	// here.
+	// ErrRefused means that the Secret Service has responded with an error of its own that is not
+	// one of the others.
 	ErrRefused = errors.New("refused")
 )
 
