@@ -13,9 +13,26 @@ import (
 // asRootUsage is the usage of the flag that allows root to edit the files of another user.
 const asRootUsage = "as root, edit the config files of another user"
 
-// checkOwner refuses to edit config files of another user as root. sudo -E keeps HOME, but neither
-// the keyring nor the PATH of that user.
+// checkOwner refuses to edit config files of another user as root, for a command with --as-root.
 func checkOwner() error {
+	if e := otherOwner(); e != nil {
+		e.Hint += "; or add --as-root"
+		return e
+	}
+	return nil
+}
+
+// refuseAsRoot is checkOwner for a command without --as-root.
+func refuseAsRoot() error {
+	if e := otherOwner(); e != nil {
+		return e
+	}
+	return nil
+}
+
+// otherOwner returns an error if the process runs as root and the config files belong to another
+// user. sudo -E keeps HOME, but neither the keyring nor the PATH of that user.
+func otherOwner() *diag.Error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
@@ -28,7 +45,7 @@ func checkOwner() error {
 			return &diag.Error{
 				Where:   place,
 				Problem: "belongs to " + name + ", and you are root",
-				Hint:    "run the command as " + name + ", without sudo; or add --as-root",
+				Hint:    "run the command as " + name + ", without sudo",
 			}
 		}
 	}

@@ -21,16 +21,21 @@ func newClearCmd(a *app) *cobra.Command {
 		Long: `Deletes the cached session of each profile or, with --all, every session in every
 store. Without --all, it keeps the sessions of source profiles, which other profiles
 may use too. With --expired, it deletes the sessions that have expired. It never
-deletes long-term access keys.`,
+deletes long-term access keys.
+
+It also removes the sections that export --write-profile has written to the
+credentials file for the profile, unless they were edited since.`,
 		Example:           "  aws-credproc clear dev-role\n  aws-credproc clear --all\n  aws-credproc clear --expired",
 		Args:              profilesOrAll(&all, &expired),
 		ValidArgsFunction: completeProfiles,
 		RunE: a.runE(func(ctx context.Context, args []string) error {
 			switch {
 			case all:
-				return clearSessions(ctx, a, "all", (*cache.Cache).Clear)
+				err := clearSessions(ctx, a, "all", (*cache.Cache).Clear)
+				return withSecond(a, err, removeWritten(ctx, a, isAny))
 			case expired:
-				return clearSessions(ctx, a, "expired", (*cache.Cache).ClearExpired)
+				err := clearSessions(ctx, a, "expired", (*cache.Cache).ClearExpired)
+				return withSecond(a, err, removeWritten(ctx, a, isExpired))
 			}
 			r, err := a.resolver() // shared, so that a keyring that does not respond times out once
 			if err != nil {
@@ -41,7 +46,8 @@ deletes long-term access keys.`,
 			}
 			var result error
 			for _, name := range args {
-				if err := clearProfile(ctx, a, r, name); err != nil {
+				err := clearProfile(ctx, a, r, name)
+				if err := withSecond(a, err, removeWritten(ctx, a, isOf(name))); err != nil {
 					a.report(err)
 					result = errPrinted
 				}

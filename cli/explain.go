@@ -147,7 +147,7 @@ func sessionText(x credproc.Explanation, now time.Time) string {
 		return fmt.Sprintf("cached, %s left (until %s)", tui.TimeLeft(*x.Expires, now),
 			x.Expires.Local().Format("2006-01-02 15:04:05 MST"))
 	case x.CacheKey == nil:
-		return "none: the keys do not expire, so they are not cached"
+		return "none: access keys are not cached"
 	}
 	return "not cached"
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -35,7 +36,8 @@ func newExportCmd(a *app) *cobra.Command {
 	for _, f := range exportFormats {
 		names = append(names, f.name)
 	}
-	var format string
+	var format, writeTo string
+	writes := false
 	cmd := &cobra.Command{
 		Use:   "export PROFILE",
 		Short: "Print the credentials of a profile for a shell",
@@ -43,20 +45,37 @@ func newExportCmd(a *app) *cobra.Command {
 zsh), as a .env file, or as the JSON that get prints. The commands also unset
 variables that tools would use instead of these credentials.
 
-The output contains secrets. Do not let it get into a log.`,
+The output contains secrets. Do not let it get into a log.
+
+With --write-profile NAME, it prints no credentials. It writes the session to the
+section [NAME] of the shared credentials file, for tools that read nothing else, and
+marks it. Run again, it replaces the section; clear PROFILE removes it. It never
+changes a section that it did not write. Long-term access keys are refused; with
+--session, they are exchanged for a session of 12 hours, or of --duration.`,
 		Example: `  eval "$(aws-credproc export dev)"
   aws-credproc export dev --format fish | source
   aws-credproc export dev --format powershell | Out-String | Invoke-Expression
-  aws-credproc export dev --format dotenv`,
+  aws-credproc export dev --format dotenv
+  aws-credproc export dev --write-profile dev-session`,
 		Args:              oneProfile,
 		ValidArgsFunction: completeProfiles,
 		PreRunE: func(cmd *cobra.Command, _ []string) error {
 			if !slices.Contains(names, format) {
 				return fmt.Errorf("--format: %q is not one of %s", format, strings.Join(names, ", "))
 			}
+			writes = cmd.Flags().Changed("write-profile")
+			switch {
+			case writes && cmd.Flags().Changed("format"):
+				return errors.New("--format cannot be combined with --write-profile")
+			case writes && writeTo == "":
+				return errors.New("--write-profile: the name is missing")
+			}
 			return x.checkFlags(cmd)
 		},
 		RunE: a.runE(func(ctx context.Context, args []string) error {
+			if writes {
+				return x.writeProfile(ctx, args[0], writeTo)
+			}
 			s, region, err := x.credentials(ctx, args[0])
 			if err != nil {
 				return err
@@ -71,6 +90,11 @@ The output contains secrets. Do not let it get into a log.`,
 	x.addFlags(cmd)
 	cmd.Flags().StringVar(&format, "format", names[0], "output format: "+strings.Join(names, ", "))
 	completeFlag(cmd, "format", names...)
+	cmd.Flags().StringVar(&writeTo, "write-profile", "",
+		"write the session to the section [`NAME`] of the credentials file")
+	completeFlag(cmd, "write-profile")
+	cmd.Flags().BoolVar(&x.session, "session", false,
+		"exchange a long-term access key for a session")
 	return cmd
 }
 

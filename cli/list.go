@@ -107,6 +107,10 @@ func rowOf(p profiles.Summary) listRow {
 	case profiles.KindAssumeRole:
 		row.identity = roleIdentity(get("role_arn"))
 		row.source = cmp.Or(get("source_profile"), credentialSourceText(get("credential_source")))
+	case string(profiles.Static):
+		if p.Source != "" {
+			row.source = "session of " + p.Source
+		}
 	case string(profiles.WebIdentity):
 		row.identity = roleIdentity(get("role_arn"))
 	case string(profiles.SSO):

@@ -152,6 +152,10 @@ func checkWireable(f *Files, p Section, role string) error {
 	}
 	for _, key := range []string{"aws_access_key_id", "aws_secret_access_key", "aws_session_token"} {
 		if s, ok := lastSetting(bodies, key); ok {
+			if w, ok := f.writtenSession(p.Name); ok {
+				return fail(w.Where, "export has written a session to the credentials file, which most tools "+
+					"would use instead", "aws-credproc clear "+Argument(p.Name)+" removes it")
+			}
 			return fail(fileLine(f.credentials.path, s.number),
 				"keys in the credentials file, which most tools would use instead",
 				fmt.Sprintf("rename the section to [%s-keys], and adapt source_profile", p.Name))
@@ -191,7 +195,10 @@ func namesProfile(command, profile string) bool {
 
 // roleHint returns the hint for a profile without a role, by what it has instead.
 func roleHint(f *Files, p Section) string {
+	w, isSession := f.writtenSession(p.Name)
 	switch kind := SourceType(Kind(p)); {
+	case isSession:
+		return "it is a session of profile " + w.Profile + ": set up that one"
 	case kind == Static && checkTakeable(f.settings(p)) == nil:
 		return "aws-credproc import " + Argument(p.Name) + " moves its keys into the keyring"
 	case kind == SSO:

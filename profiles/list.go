@@ -19,7 +19,7 @@ const (
 type Summary struct {
 	Name       string            `json:"name"`
 	Kind       string            `json:"kind"`   // a [SourceType], "assume_role" or "none"
-	Source     string            `json:"source"` // of a role, or the target of a wired profile
+	Source     string            `json:"source"` // of a role or session, or the target of a wired profile
 	Wired      bool              `json:"wired"`  // whether it is wired to this program
 	File       string            `json:"file"`   // "config", "credentials" or "both"
 	Properties map[string]string `json:"properties"`
@@ -52,6 +52,8 @@ func (f *Files) List() ([]Summary, []SessionSummary, error) {
 			s.Source = wiredTo
 		} else if s.Kind == KindAssumeRole {
 			s.Source = p.Get("source_profile") + p.Get("credential_source")
+		} else if w, ok := f.writtenSession(name); ok {
+			s.Source = w.Profile
 		}
 		profiles = append(profiles, s)
 	}

@@ -44,6 +44,9 @@ func prepare(c Change) (r *replacement, err error) {
 	if r.old, err = readFile(c.Path); err != nil {
 		return nil, err
 	}
+	if err := os.MkdirAll(filepath.Dir(c.Path), 0o700); err != nil {
+		return nil, err
+	}
 	if r.real, err = realPath(c.Path); err != nil {
 		return nil, err
 	}

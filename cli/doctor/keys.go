@@ -89,6 +89,10 @@ const longestSession = 36 * time.Hour
 
 // temporaryKeys finds session keys in a file that have expired, or that lack their session token.
 func temporaryKeys(x *examination) (found []Finding) {
+	written := map[string]profiles.WrittenSession{}
+	for _, w := range profiles.WrittenSessions(x.config.files) {
+		written[w.Name] = w
+	}
 	for _, p := range x.config.staticKeys() {
 		if !isTemporary(p) {
 			continue
@@ -98,6 +102,15 @@ func temporaryKeys(x *examination) (found []Finding) {
 			Why: "AWS refuses them (ExpiredToken)",
 			Fix: "remove the keys, and configure how to get new ones: with source_profile, " +
 				"sso_session or credential_process",
+		}
+		if w, ok := written[p.Name]; ok {
+			f.Fix = write("write a new session", "aws-credproc export "+profiles.Argument(w.Profile)+
+				" --write-profile "+profiles.Argument(p.Name)) + "\n" +
+				write("or remove it", "aws-credproc clear "+profiles.Argument(p.Name))
+			if w.Edited {
+				f.Fix = "remove the section [" + p.Name + "]: aws-credproc export has written it, and it was " +
+					"edited since"
+			}
 		}
 		switch end, known := expiryOf(p); {
 		case p.Get("aws_session_token") == "":
