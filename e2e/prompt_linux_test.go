@@ -66,6 +66,18 @@ set -e AWS_CREDPROC_EXEC_PROFILE; fish_prompt`, []string{"--no-config", "-c"}},
 			}
 		})
 	}
+	block := regexp.MustCompile("(?s)\nstarship,[^`]*`.*?```\n(.*?)```\n").FindStringSubmatch(string(page))
+	if block == nil {
+		t.Fatal("the page has no prompt for starship")
+	}
+	const parse = `import sys, tomllib
+c = tomllib.loads(sys.argv[1])
+print(c["format"], *c["env_var"], c["env_var"]["AWS_CREDPROC_EXEC_PROFILE"]["format"], c["aws"]["format"])`
+	want := "${env_var.AWS_CREDPROC_EXEC_PROFILE}$aws$all AWS_CREDPROC_EXEC_PROFILE " +
+		"[$env_value]($style)  ([$duration]($style) )\n"
+	if got := h.ok(t, python(t), "-c", parse, block[1]); got != want {
+		t.Errorf("starship: %q, want %q", got, want)
+	}
 	// A shell with long-term keys inside another one does not inherit the expiration.
 	expires := time.Now().Format(time.DateOnly)
 	r := h.with("AWS_CREDPROC_EXEC_EXPIRES="+expires).
