@@ -23,6 +23,7 @@ func TestE2EExportWriteProfile(t *testing.T) {
 		"AWS CLI v2":    {cli2(t), "--endpoint-url", s.URL, "sts", "get-caller-identity"},
 		"boto3":         {python(t), "-c", boto3},
 		"JavaScript v3": {node(t), repoPath(t, "testdata", "e2e", "js", "whoami.js")},
+		"Java v2":       append([]string{java(t)}, javaArgs(t)...),
 	}
 	h.ok(t, program, "export", "dev", "--write-profile", "old-tool")
 	tool := h.with("AWS_PROFILE=old-tool")

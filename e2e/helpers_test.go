@@ -298,6 +298,7 @@ var clients = []client{
 	{"JavaScript v3", node, func(t *testing.T, _ string) []string {
 		return []string{repoPath(t, "testdata", "e2e", "js", "whoami.js")}
 	}},
+	{"Java v2", java, func(t *testing.T, _ string) []string { return javaArgs(t) }},
 }
 
 // cli2 returns AWS CLI v2, which is often not the first "aws" on the PATH.
@@ -320,6 +321,24 @@ func node(t *testing.T) string {
 	t.Helper()
 	need(t, exists(repoPath(t, "build", "js", "installed.json")), "AWS SDK for JavaScript")
 	return repoPath(t, "build", "js", "node")
+}
+
+// java returns java. The arguments are those of javaArgs.
+func java(t *testing.T) string {
+	t.Helper()
+	need(t, exists(repoPath(t, "build", "java", "installed.txt")), "AWS SDK for Java")
+	path, err := exec.LookPath("java")
+	need(t, err == nil, "java")
+	return path
+}
+
+// javaArgs returns the arguments of java for the program testdata/e2e/java/Whoami.java.
+func javaArgs(t *testing.T, args ...string) []string {
+	t.Helper()
+	classes := repoPath(t, "build", "java")
+	path := classes + string(filepath.ListSeparator) + filepath.Join(classes, "*")
+	// It runs for a second: the compiler for programs that run longer would take half of that.
+	return append([]string{"-XX:TieredStopAtLevel=1", "-cp", path, "Whoami"}, args...)
 }
 
 // newDev returns a home with two profiles: base has the keys of a user, dev a role that the user

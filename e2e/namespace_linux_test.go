@@ -192,10 +192,13 @@ func TestE2EServeFromAnotherNamespace(t *testing.T) {
 		t.Fatal(err)
 	}
 	needCommands(t, "curl")
+	other := filepath.Join(h.dir, "other")
+	h.write(t, "other", "0123456789abcdef0123456789")
 	clients := map[string][]string{
 		"boto3":         {python(t), repoPath(t, "testdata", "e2e", "endpoint.py")},
 		"JavaScript v3": {node(t), repoPath(t, "testdata", "e2e", "js", "endpoint.js")},
 		"Go":            {self},
+		"Java v2":       append([]string{java(t)}, javaArgs(t, "key")...),
 	}
 	for _, address := range []string{"169.254.170.2:80", "169.254.170.23:8080", "[fd00:ec2::23]:80"} {
 		e := h.startEndpoint(t, n.creds, program, "--listen", address, "--token-file", token)
@@ -206,6 +209,14 @@ func TestE2EServeFromAnotherNamespace(t *testing.T) {
 			out := app.ok(t, "ip", append([]string{"netns", "exec", n.app}, command...)...)
 			if strings.TrimSpace(out) != want {
 				t.Errorf("%s at %s: %q, want %q", name, address, out, want)
+			}
+			if !strings.HasSuffix(address, ":8080") { // once is enough
+				continue
+			}
+			r := app.with("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE="+other).
+				run(t, "ip", append([]string{"netns", "exec", n.app}, command...)...)
+			if r.code == 0 || strings.TrimSpace(r.stdout) != "" {
+				t.Errorf("%s with another token: exit code %d, %d bytes", name, r.code, len(r.stdout))
 			}
 		}
 		curl := func(args ...string) result {

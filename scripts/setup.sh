@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what `make test` needs in addition to Go: Debian packages (as root), a Python environment
-# in build/venv and the AWS SDK for JavaScript in build/js. Installed parts are left alone. A part
-# that cannot be installed is an error with CI=true; otherwise it is named, and its tests skip.
+# in build/venv, and the AWS SDKs for JavaScript in build/js and for Java in build/java. Installed
+# parts are left alone. A part that cannot be installed is an error with CI=true; otherwise it is
+# named, and its tests skip.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -55,6 +56,8 @@ debian() {
 	have x86_64-w64-mingw32-ld || packages+=(binutils-mingw-w64-x86-64)
 	has_cli2 || packages+=(awscli)
 	has_venv || packages+=(python3 python3-venv)
+	have javac || packages+=(openjdk-17-jdk-headless)
+	have mvn || packages+=(maven)
 	((${#packages[@]})) || return 0
 
 	if ! have apt-get || ((EUID != 0)); then
@@ -132,11 +135,32 @@ js_parts() {
 	fi
 }
 
+has_java_parts() {
+	cmp -s testdata/e2e/java/sha256sums.txt build/java/installed.txt &&
+		cmp -s testdata/e2e/java/Whoami.java build/java/Whoami.java
+}
+
+java_parts() {
+	has_java_parts && return
+	have mvn && have javac || return 0
+	step "Maven: AWS SDK for Java v2"
+	rm -rf build/java
+	mkdir build/java
+	timeout 300 mvn -q -B -f testdata/e2e/java/pom.xml \
+		org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies \
+		-DincludeScope=runtime -DoutputDirectory="$PWD/build/java" || return 0
+	(cd build/java && sha256sum --quiet --strict -c -) <testdata/e2e/java/sha256sums.txt || return 0
+	javac -cp 'build/java/*' -d build/java testdata/e2e/java/Whoami.java || return 0
+	cp testdata/e2e/java/Whoami.java build/java/
+	cp testdata/e2e/java/sha256sums.txt build/java/installed.txt
+}
+
 debian
 python_parts
 pyarrow_part
 powershell_parser
 js_parts
+java_parts
 
 have gcc || missing "gcc: the race detector needs it"
 for part in dbus-run-session gnome-keyring-daemon secret-tool gdbus xdg-dbus-proxy kwalletd5 \
@@ -165,3 +189,4 @@ has_cli2 || missing "AWS CLI v2: the tests that run it"
 has_python_parts || missing "moto, boto3 or AWS CLI v1 in build/venv: the tests that need moto"
 has_pyarrow || missing "PyArrow: the test of the AWS SDK for C++"
 [[ -f build/js/installed.json ]] || missing "AWS SDK for JavaScript: the tests that run it"
+has_java_parts || missing "AWS SDK for Java: the tests that run it"
