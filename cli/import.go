@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -30,6 +31,7 @@ type importRun struct {
 	helper                        string        // the path of this program
 	config                        string        // identifies the config file
 	keys                          *credproc.Keys
+	isLate                        bool // the keyring has not written the key to disk yet
 }
 
 func newImportCmd(a *app) *cobra.Command {
@@ -248,26 +250,18 @@ func (i *importRun) planUndo(
 func (i *importRun) write(ctx context.Context, confirmed []profiles.Change) error {
 	ctx, cancel := context.WithTimeout(ctx, i.timeout)
 	defer cancel()
-	writesLate := false
-	if !i.undo {
-		var err error
-		if writesLate, err = i.keys.WritesLate(ctx); err != nil {
-			return i.storageError(err)
-		}
-	}
 	config, credentials := profiles.Paths(os.Getenv)
 	var t transfer
 	m := i.move(ctx, config, confirmed, &t)
-	m.KeepBackup = i.keepBackup || writesLate && !i.stdin // from stdin, no file has the key
 	links := map[string]hardLinks{
 		config: hardLinksOf(config), credentials: hardLinksOf(credentials),
 	}
 	defer i.progress("waiting for another process that edits the config files")()
 	copies, err := m.Run(ctx, config, credentials)
-	if writesLate && i.stdin {
+	if i.isLate && i.stdin {
 		defer i.warn("the keyring writes the key to disk later; keep the key elsewhere until the " +
 			"profile has worked after the next login")
-	} else if writesLate && len(copies) > 0 {
+	} else if i.isLate && len(copies) > 0 {
 		defer i.warn("the keyring writes the key to disk later; delete the copy after the next login, " +
 			"when the profile has worked")
 	}
@@ -309,6 +303,8 @@ func (i *importRun) move(
 			}
 			return err
 		},
+		// A key from stdin is in no file.
+		KeepBackup: func() bool { return i.keepBackup || i.isLate && !i.stdin },
 	}
 	if i.undo {
 		m.Done = func() error { return i.removeKeys(ctx) }
@@ -327,7 +323,7 @@ func (i *importRun) move(
 	return m
 }
 
-// storeKeys stores the keys in the keyring and records the import.
+// storeKeys stores the keys in the keyring, waits until they are on disk, and records the import.
 func (i *importRun) storeKeys(ctx context.Context, keys profiles.Keys) error {
 	if err := statedir.PrepareImported(i.stateDir()); err != nil { // before anything changes
 		return i.storageError(err)
@@ -335,6 +331,12 @@ func (i *importRun) storeKeys(ctx context.Context, keys profiles.Keys) error {
 	if err := i.keys.Set(ctx, i.config, i.profile, keys); err != nil {
 		return i.storageError(err)
 	}
+	defer i.progress("waiting for the keyring to write the key to disk")()
+	isWritten, err := i.keys.WaitWritten(ctx, time.Now())
+	if err != nil {
+		return i.storageError(err)
+	}
+	i.isLate = !isWritten
 	return i.record(keys)
 }
 

@@ -139,3 +139,48 @@ func TestSeedIsOnDiskBeforeTheSecondCode(t *testing.T) {
 		})
 	}
 }
+
+// import keeps no copy of the key if KWallet has written it to disk, as it does when it is asked to.
+func TestImportKeepsCopyOnlyOfWhatMayBeLost(t *testing.T) {
+	data := t.TempDir()
+	wallet := filepath.Join(data, "kwalletd", keyringtest.Wallet+".kwl")
+	if err := os.Mkdir(filepath.Dir(wallet), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write := func() {
+		if err := os.WriteFile(wallet, nil, 0o600); err != nil {
+			t.Error(err)
+		}
+	}
+	for name, test := range map[string]struct {
+		service keyringtest.Behavior
+		copies  int
+	}{
+		"oo7":       {keyringtest.Behavior{}, 0},
+		"KeePassXC": {keyringtest.Behavior{IsKeePassXC: true}, 1},
+		"KWallet":   {keyringtest.Behavior{IsKWallet: true, Sync: write}, 0},
+		"KWallet that was killed": {keyringtest.Behavior{IsKWallet: true, Sync: func() {
+			if err := os.Remove(wallet); err != nil {
+				t.Error(err)
+			}
+		}}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			write()
+			keyringtest.StartStandIn(t, test.service)
+			h := newHelper(t, startSTS(t))
+			h.env = append(h.env, "XDG_DATA_HOME="+data, "XDG_CONFIG_HOME="+data)
+			_, stderr, err := h.run(t, "import", "base", "--yes")
+			if err != nil {
+				t.Fatalf("%v: %s", err, stderr)
+			}
+			copies, err := filepath.Glob(filepath.Join(h.dir, "credentials.*.bak"))
+			if err != nil || len(copies) != test.copies {
+				t.Errorf("copies: %q, %v", copies, err)
+			}
+			if strings.Contains(stderr, "writes the key to disk later") != (test.copies > 0) {
+				t.Errorf("stderr: %s", stderr)
+			}
+		})
+	}
+}

@@ -84,9 +84,6 @@ func (k *Keys) Set(ctx context.Context, config, profile string, keys profiles.Ke
 	return nil
 }
 
-// WritesLate reports whether the keyring writes keys to disk some seconds after they were stored.
-func (k *Keys) WritesLate(ctx context.Context) (bool, error) { return k.secrets.WritesLate(ctx) }
-
 // WaitWritten waits until the keyring has written keys to disk that were stored before a time, see
 // [keyring.Keyring.WaitWritten].
 func (k *Keys) WaitWritten(ctx context.Context, stored time.Time) (bool, error) {

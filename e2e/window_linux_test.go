@@ -22,7 +22,7 @@ type screen struct {
 func startScreen(t *testing.T) *screen {
 	t.Helper()
 	needCommands(t, "Xvfb", "zenity", "xdotool")
-	cmd := exec.CommandContext(t.Context(), "Xvfb", "-displayfd", "1",
+	cmd := exec.CommandContext(t.Context(), "Xvfb", "-noreset", "-displayfd", "1",
 		"-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset")
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {

@@ -119,8 +119,9 @@ type Move struct {
 	// nothing changes. Done is called when they are in place and were read back, or if nothing
 	// changes. An error ends the move. Both are optional.
 	Ready, Done func() error
-	// KeepBackup keeps the copies of the old files.
-	KeepBackup bool
+	// KeepBackup reports whether to keep the copies of the old files. It is called after Ready. nil
+	// keeps none.
+	KeepBackup func() bool
 	// CredentialsFirst replaces the credentials file before the config file, not after it, which
 	// matters if the process is killed in between.
 	CredentialsFirst bool
@@ -129,7 +130,7 @@ type Move struct {
 // Run makes the edit as [Update] does, with the calls of Ready and Done under the same lock. Each
 // file that changes is copied (0600, next to it). The copy is removed when the new file was read
 // back; so are copies that killed processes have left. Run returns the paths of copies that are
-// kept: with KeepBackup, or if replacing the files has failed.
+// kept: if KeepBackup says so, or if replacing the files has failed.
 func (m Move) Run(
 	ctx context.Context, configPath, credentialsPath string,
 ) (kept []string, err error) {
@@ -182,7 +183,7 @@ func (m Move) write(e *Editor) (kept []string, err error) {
 	switch {
 	case err != nil:
 		return copies, err
-	case m.KeepBackup:
+	case m.KeepBackup != nil && m.KeepBackup():
 		return keepAll(copies)
 	}
 	return nil, nil // removeLeftovers removes the copies

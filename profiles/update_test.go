@@ -276,7 +276,7 @@ func TestMove(t *testing.T) {
 		"file changed by another program": {
 			other: true, err: "another program has changed the file; nothing was written",
 		},
-		"kept": {move: Move{KeepBackup: true}, written: true, kept: 2},
+		"kept": {move: Move{KeepBackup: func() bool { return true }}, written: true, kept: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

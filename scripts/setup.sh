@@ -35,6 +35,7 @@ debian() {
 	have gnome-keyring-daemon || packages+=(gnome-keyring)
 	have secret-tool || packages+=(libsecret-tools)
 	have xdg-dbus-proxy || packages+=(xdg-dbus-proxy)
+	have bwrap || packages+=(bubblewrap)
 	have gdbus || packages+=(libglib2.0-bin)
 	have Xvfb || packages+=(xvfb fonts-dejavu-core)
 	have zenity || packages+=(zenity)

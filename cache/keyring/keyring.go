@@ -74,12 +74,6 @@ func (k *Keyring) PutPersistent(ctx context.Context, item Item, label string, va
 	})
 }
 
-// WritesLate reports whether the keyring writes a secret to disk some seconds after it has stored
-// it, so that the secret is lost if the keyring is killed in between.
-func (k *Keyring) WritesLate(ctx context.Context) (bool, error) {
-	return run(ctx, k, readLimits, writesLate)
-}
-
 // Delete deletes every item with this name. The error is ErrNotFound if there is none.
 func (k *Keyring) Delete(ctx context.Context, item Item) error {
 	return runErr(ctx, k, writeLimits, func(ctx context.Context) error {

@@ -30,9 +30,6 @@ func putPersistent(ctx context.Context, item Item, label string, value []byte) e
 	return put(ctx, item, label, value)
 }
 
-// writesLate returns false: a secret is on disk when it is stored.
-func writesLate(context.Context) (bool, error) { return false, nil }
-
 func written(context.Context) (destination, error) { return destination{}, nil }
 
 func remove(_ context.Context, item Item) error {

@@ -3,9 +3,11 @@ package keyring
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/godbus/dbus/v5"
@@ -18,17 +20,6 @@ var lateWriters = []string{
 	"org.kde.kwalletd5", "org.kde.kwalletd6", "org.kde.ksecretd", keePassXC,
 }
 
-// writesLate reports whether the Secret Service is one of the lateWriters.
-func writesLate(ctx context.Context) (bool, error) {
-	b, err := openBus(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer b.close()
-	name, err := b.lateWriter()
-	return name != "", err
-}
-
 // lateWriter returns which of the lateWriters the Secret Service is, "" if it is not one of them.
 func (b *bus) lateWriter() (string, error) {
 	for _, name := range lateWriters {
@@ -39,7 +30,7 @@ func (b *bus) lateWriter() (string, error) {
 	return "", nil
 }
 
-// written returns where the Secret Service writes a stored secret to.
+// written returns where the Secret Service writes a stored secret to. It asks KWallet to write now.
 func written(ctx context.Context) (destination, error) {
 	b, err := openBus(ctx)
 	if err != nil {
@@ -55,8 +46,52 @@ func written(ctx context.Context) (destination, error) {
 		return destination{}, err
 	}
 	var wallet string
-	err = b.call(collection, dbusGet, ssCollection, "Label")(&wallet)
-	return destination{late: true, path: walletFile(wallet)}, err
+	if err := b.call(collection, dbusGet, ssCollection, "Label")(&wallet); err != nil {
+		return destination{}, err
+	}
+	d := destination{late: true, path: walletFile(wallet)}
+	if d.was, err = os.Stat(d.path); err == nil && !promptsOnOpen() {
+		b.writeWallet(ctx, name, wallet)
+	}
+	return d, nil
+}
+
+// kwalletClient is the name under which KWallet knows this program.
+const kwalletClient = "aws-credproc"
+
+// writeWallet asks KWallet to write an open wallet to disk. KWallet does so some seconds later if
+// that fails, so its errors do not matter. For a wallet that is closed, it would show a window.
+func (b *bus) writeWallet(ctx context.Context, name, wallet string) {
+	ctx, cancel := context.WithTimeout(ctx, writeWalletLimit)
+	defer cancel()
+	object := b.conn.Object(b.service, dbus.ObjectPath("/modules/"+strings.TrimPrefix(name, "org.kde.")))
+	call := func(method string, args ...any) *dbus.Call {
+		return object.CallWithContext(ctx, "org.kde.KWallet."+method, dbus.FlagNoAutoStart, args...)
+	}
+	var isOpen bool
+	var handle int32
+	if call("isOpen", wallet).Store(&isOpen) != nil || !isOpen ||
+		call("open", wallet, int64(0), kwalletClient).Store(&handle) != nil {
+		return
+	}
+	call("sync", handle, kwalletClient)
+	call("close", handle, false, kwalletClient)
+}
+
+// promptsOnOpen reports whether KWallet shows a window to each program that opens a wallet which is
+// already open: the setting "Prompt when an application accesses a wallet", which is off by default.
+func promptsOnOpen() bool {
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return true
+	}
+	f, err := os.Open(filepath.Join(dir, "kwalletrc"))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxKWalletConfig))
+	return err != nil || strings.Contains(string(text), "Prompt on Open=true")
 }
 
 // walletFile returns the path of a wallet's file, "" if it is unknown. KWallet encodes characters
@@ -77,6 +112,13 @@ func walletFile(wallet string) string {
 	}
 	return filepath.Join(data, "kwalletd", wallet+".kwl")
 }
+
+const (
+	// writeWalletLimit is how long KWallet may take to write a wallet when it is asked to.
+	writeWalletLimit = time.Second
+	// maxKWalletConfig is larger than any kwalletrc.
+	maxKWalletConfig = 1 << 20
+)
 
 // owner returns the unique name of the connection that owns a bus name, "" if there is none.
 func (b *bus) owner(name string) (owner string, err error) {

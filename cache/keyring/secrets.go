@@ -46,9 +46,6 @@ func (s *Secrets) Delete(ctx context.Context, user string) error {
 	return s.keyring.Delete(ctx, Item{Service: s.service, User: user})
 }
 
-// WritesLate is [Keyring.WritesLate].
-func (s *Secrets) WritesLate(ctx context.Context) (bool, error) { return s.keyring.WritesLate(ctx) }
-
 // WaitWritten is [Keyring.WaitWritten].
 func (s *Secrets) WaitWritten(ctx context.Context, stored time.Time) (bool, error) {
 	return s.keyring.WaitWritten(ctx, stored)

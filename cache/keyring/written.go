@@ -8,8 +8,9 @@ import (
 
 // destination is where a keyring writes a secret to.
 type destination struct {
-	late bool   // it does so some seconds after it has stored the secret
-	path string // of the file, "" if that is unknown
+	late bool        // it does so some seconds after it has stored the secret
+	path string      // of the file, "" if that is unknown
+	was  os.FileInfo // the file before the keyring was asked to write it now, nil if it was not
 }
 
 const (
@@ -43,7 +44,7 @@ func (d destination) wait(
 		if err != nil {
 			return false, nil // not the file, or not readable in this sandbox
 		}
-		if !f.ModTime().Before(stored) {
+		if !f.ModTime().Before(stored) || d.isNew(f) {
 			return true, nil
 		}
 		select {
@@ -54,4 +55,10 @@ func (d destination) wait(
 			return false, context.Cause(ctx)
 		}
 	}
+}
+
+// isNew reports whether a file is another one than the keyring's file was, or was written since. The
+// clock of a file system can be some milliseconds behind the time at which a secret was stored.
+func (d destination) isNew(f os.FileInfo) bool {
+	return d.was != nil && !(os.SameFile(d.was, f) && d.was.ModTime().Equal(f.ModTime()))
 }

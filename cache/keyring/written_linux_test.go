@@ -67,6 +67,49 @@ func TestWaitWritten(t *testing.T) {
 	}
 }
 
+// KWallet writes the wallet when it is asked to, and shows no window.
+func TestWaitWrittenAsksKWallet(t *testing.T) {
+	for name, test := range map[string]struct {
+		config       string
+		closed, want bool
+	}{
+		"default":                     {"", false, true},
+		"KWallet would ask each time": {"[Wallet]\nPrompt on Open=true\n", false, false},
+		"the wallet was closed":       {"", true, false},
+		"the setting is off":          {"[Wallet]\nPrompt on Open=false\n", false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := keyringtest.StartStandIn(t, keyringtest.Behavior{
+				IsKWallet: true, Sync: func() { writeWallet(t) },
+			})
+			config := t.TempDir()
+			t.Setenv("XDG_CONFIG_HOME", config)
+			t.Setenv("XDG_DATA_HOME", t.TempDir())
+			err := os.WriteFile(filepath.Join(config, "kwalletrc"), []byte(test.config), 0o600)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := writeWallet(t)
+			// A time that is later than that of the file, as a coarse clock has it.
+			stored := time.Now().Add(time.Hour)
+			if err := os.Chtimes(before, stored.Add(-time.Minute), stored.Add(-time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+			s.SetLocked(test.closed)
+			d, err := run(t.Context(), new(Keyring), readLimits, written)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := d.wait(t.Context(), stored, time.Millisecond); got != test.want || err != nil {
+				t.Errorf("got %v, %v", got, err)
+			}
+			if n := s.Windows(); n > 0 {
+				t.Errorf("%d windows", n)
+			}
+		})
+	}
+}
+
 func TestWaitWrittenEnds(t *testing.T) {
 	t.Setenv("XDG_DATA_HOME", t.TempDir())
 	d := destination{late: true, path: writeWallet(t)}

@@ -22,6 +22,8 @@ type Behavior struct {
 	AsksForAccess bool
 	// IsKWallet: the service owns the bus name of kwalletd5.
 	IsKWallet bool
+	// Sync is called when KWallet is asked to write its open wallet to disk. nil if it cannot be.
+	Sync func()
 	// Created is called after an item was created, nil for none.
 	Created func(*StandIn)
 }
@@ -74,6 +76,7 @@ func StartStandIn(t *testing.T, b Behavior) *StandIn {
 		{ssLogin, ssItem, true, map[string]any{
 			"GetSecret": s.getSecret, "SetSecret": s.setSecret, "Delete": s.delete,
 		}},
+		{"/modules/kwalletd5", "org.kde.KWallet", false, s.wallet()},
 		{ssPath + "/prompt", ssPrompt, true, map[string]any{"Prompt": s.prompt, "Dismiss": s.dismiss}},
 	} {
 		export := conn.ExportMethodTable
@@ -97,6 +100,45 @@ func StartStandIn(t *testing.T, b Behavior) *StandIn {
 		}
 	}
 	return s
+}
+
+// wallet returns the methods of KWallet. A wallet that is closed shows a window when it is opened.
+func (s *StandIn) wallet() map[string]any {
+	if s.Sync == nil {
+		return nil
+	}
+	const handle = 7
+	users := map[string]bool{}
+	return map[string]any{
+		"isOpen": func(wallet string) (bool, *dbus.Error) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return wallet == Wallet && !s.locked, nil
+		},
+		"open": func(wallet string, _ int64, user string) (int32, *dbus.Error) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if s.locked || wallet != Wallet {
+				s.windows++
+				return -1, nil
+			}
+			users[user] = true
+			return handle, nil
+		},
+		"sync": func(h int32, user string) *dbus.Error {
+			if h == handle && users[user] {
+				s.Sync()
+			}
+			return nil
+		},
+		"close": func(h int32, force bool, user string) (int32, *dbus.Error) {
+			if h != handle || force || !users[user] {
+				return -1, nil
+			}
+			delete(users, user)
+			return 0, nil
+		},
+	}
 }
 
 const propertiesFace = "org.freedesktop.DBus.Properties"
