@@ -2,6 +2,7 @@ package cache
 
 import (
 	"errors"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -15,7 +16,8 @@ import (
 const refusedFile = "keyring.refused"
 
 const (
-	// refusedAge is how long a refusal counts. Until then, other stores are used.
+	// refusedAge is how long a refusal counts. Until then, other stores are used, unless
+	// ForgetRefusal is called.
 	refusedAge = 10 * time.Minute
 	// maxRefused is the size limit of the file in bytes.
 	maxRefused = 512
@@ -37,6 +39,20 @@ func recordRefusal(d *statedir.Dir, now time.Time, result error) error {
 		return d.Write(statedir.Root, refusedFile, []byte(text))
 	}
 	return nil
+}
+
+// ForgetRefusal lets the keyring be used again although it has refused a session. dir is the path of
+// the state directory.
+func ForgetRefusal(dir string) error {
+	d, err := statedir.Open(dir)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	defer d.Close()
+	return d.Remove(statedir.Root, refusedFile)
 }
 
 // refusal returns why the keyring has refused the last session, "" if it has not.

@@ -78,6 +78,14 @@ func TestRefusalOfTheKeyring(t *testing.T) {
 	now, k.refuses = now.Add(time.Second), true
 	mustPut(t, open(Auto), testKey, testSession(), Kernel)
 	k.refuses = false
+	storeName(Auto, Kernel, reason)
+	if err := ForgetRefusal(dir); err != nil {
+		t.Fatal(err)
+	}
+	storeName(Auto, Keyring, "unlocked")
+	k.refuses = true
+	mustPut(t, open(Auto), testKey, testSession(), Kernel)
+	k.refuses = false
 	if store, err := open(Keyring).Put(t.Context(), testKey, testSession(), testFacts()); err != nil ||
 		store != Keyring {
 		t.Errorf("%s, %v", store, err)

@@ -120,6 +120,16 @@ func TestSweepKeepsOtherFiles(t *testing.T) {
 		filepath.Join(sessions, sealedName(Key{4}, Keyring, "any")): "torn long ago",
 		filepath.Join(sessions, sealedName(Key{5}, File, "")):       "",
 	}
+	// An expired file of another kernel or user namespace, whose session has been replaced since.
+	replaced := Facts{Key: Key{6}, Store: Kernel, Expires: now.Add(time.Hour)}
+	old := s
+	old.Issued, old.Expiration = now.Add(-time.Hour), now.Add(-time.Minute)
+	sealed, err := seal(make([]byte, sealKeySize), Key{6}, old)
+	if err = errors.Join(err, writeFacts(c.state.dir, replaced)); err != nil {
+		t.Fatal(err)
+	}
+	goes[filepath.Join(sessions, sealedName(Key{6}, Kernel, "any"))] = string(sealed)
+	stays[filepath.Join(sessions, sealedName(Key{6}, Kernel, "here"))] = string(newer)
 	long := now.Add(-kernelKeyLife - time.Hour)
 	for path, content := range stays {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {

@@ -173,7 +173,10 @@ func printSeedCode(ctx context.Context, a *app, serial, which string) error {
 	if err != nil {
 		e := &diag.Error{
 			Err:  fmt.Errorf("the seed is stored, but there is no %s code: %w", which, err),
-			Hint: "aws-credproc mfa code --timeout 50s " + serial + " prints the next one",
+			Hint: hintOf(err, "aws-credproc mfa code "+serial),
+		}
+		if errors.Is(err, context.DeadlineExceeded) {
+			e.Hint = "aws-credproc mfa code --timeout 50s " + serial + " prints the next one"
 		}
 		e.Set(diag.NeedsUser, errors.Is(err, keyring.ErrLocked))
 		return e

@@ -81,6 +81,9 @@ func (r *refresh) run(ctx context.Context, args []string) error {
 		if locked, err = unlockKeyring(ctx, r.app); err != nil {
 			return err
 		}
+		if err := cache.ForgetRefusal(r.stateDir()); err != nil {
+			r.trace("%v", err) // the refusal still counts, or the error is one of the cache
+		}
 	}
 	r.startTimer()
 	err = forEach(ctx, r.app, f, args, r.all, r.refresh)

@@ -27,8 +27,8 @@ type sessionStatus struct {
 	Expires   *time.Time `json:"expires"`    // null if there is no session
 	Created   *time.Time `json:"created"`    // null if there is no session
 	LastError *string    `json:"last_error"` // null if the last attempt succeeded
+	KeyLost   bool       `json:"key_lost"`   // see [cache.Facts.KeyLost]
 
-	keyLost     bool // see [cache.Facts.KeyLost]
 	lastHint    string
 	lastErrorAt time.Time
 	use         *sessionUse // nil if no profile of the current config uses it
@@ -142,7 +142,7 @@ func requireSessions(a *app, names []string) error {
 			return err
 		}
 		if !slices.ContainsFunc(list.sessions, func(s sessionStatus) bool {
-			return s.Expires != nil && s.Expires.After(time.Now()) && !s.keyLost
+			return s.Expires != nil && s.Expires.After(time.Now()) && !s.KeyLost
 		}) {
 			return errPrinted
 		}
@@ -256,7 +256,7 @@ func selectSessions(
 func statusOf(fact cache.Facts, use *sessionUse) sessionStatus {
 	s := sessionStatus{
 		Profile: fact.Profile, Profiles: []string{}, RoleARN: fact.RoleARN, Type: fact.Type,
-		Store: string(fact.Store), use: use, keyLost: fact.KeyLost,
+		Store: string(fact.Store), use: use, KeyLost: fact.KeyLost,
 	}
 	if use != nil && use.profiles != nil {
 		s.Profiles = use.profiles

@@ -52,7 +52,7 @@ func statusPage(list sessionList, note string, now time.Time, to tui.Screen) []b
 // lostKeys returns the number of sessions that cannot be read here.
 func lostKeys(all []sessionStatus) (n int) {
 	for _, s := range all {
-		if s.keyLost {
+		if s.KeyLost {
 			n++
 		}
 	}

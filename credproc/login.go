@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -177,7 +178,11 @@ func (s *SignIn) save(ctx context.Context, t signin.Token, err error) (time.Time
 	err = s.Session.Save(t)
 	unlock()
 	if err != nil {
-		return time.Time{}, s.source.fail(fmt.Errorf("the token cannot be saved: %w", err), "")
+		hint := ""
+		if errors.Is(err, syscall.ENOSPC) {
+			hint = "free some disk space, then sign in again"
+		}
+		return time.Time{}, s.source.fail(fmt.Errorf("the token cannot be saved: %w", err), hint)
 	}
 	s.forgetFailures(ctx)
 	s.warnOfClock()

@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -129,12 +130,26 @@ var errNoService = fmt.Errorf("%w: no Secret Service is running", ErrUnavailable
 // serviceError is an error reply for which this package has no error of its own.
 type serviceError struct{ name, text string }
 
-func (e serviceError) Error() string { return e.name + ": " + e.text }
+// Error returns the text without the names of D-Bus errors before it, or the name if that is all.
+func (e serviceError) Error() string {
+	text := e.text
+	for {
+		name, rest, found := strings.Cut(text, ": ")
+		if !found || strings.Contains(name, " ") || !strings.Contains(name, ".") {
+			break
+		}
+		text = rest
+	}
+	return cmp.Or(text, e.name)
+}
 
-// Is reports that an error is keyringapi.ErrRefused if its name is one of the service. The names of
-// D-Bus itself, such as NoReply of a service that was killed, say nothing about the item.
+// Is reports that an error is keyringapi.ErrRefused if its name is one of the service's own, or
+// Failed, as gnome-keyring's is if its disk is full. The other names of D-Bus and of the Secret
+// Service, such as NoReply and NoSession of a service that was restarted, say nothing about the item.
 func (e serviceError) Is(target error) bool {
-	return target == keyringapi.ErrRefused && !strings.HasPrefix(e.name, dbusName+".Error.")
+	isStandard := strings.HasPrefix(e.name, dbusName+".Error.") ||
+		strings.HasPrefix(e.name, "org.freedesktop.Secret.Error.")
+	return target == keyringapi.ErrRefused && (e.name == dbusName+".Error.Failed" || !isStandard)
 }
 
 // translate translates errors of the bus and the service.

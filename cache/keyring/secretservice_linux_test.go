@@ -199,7 +199,8 @@ func TestBrokenBusIsAFailure(t *testing.T) {
 func TestErrorsThatAreRefusals(t *testing.T) {
 	for name, want := range map[string]bool{
 		"org.freedesktop.zbus.Error":                  true, // oo7
-		"org.freedesktop.Secret.Error.NoSession":      true,
+		"org.freedesktop.DBus.Error.Failed":           true, // gnome-keyring
+		"org.freedesktop.Secret.Error.NoSession":      false,
 		"org.freedesktop.Secret.Error.IsLocked":       false,
 		"org.freedesktop.DBus.Error.NoReply":          false,
 		"org.freedesktop.DBus.Error.LimitsExceeded":   false,
@@ -215,6 +216,26 @@ func TestErrorsThatAreRefusals(t *testing.T) {
 	}
 	if errors.Is(translate(io.EOF), keyringapi.ErrRefused) {
 		t.Error("a lost connection is a refusal")
+	}
+}
+
+func TestTextOfServiceErrors(t *testing.T) {
+	for _, test := range []struct{ name, text, want string }{
+		{"org.freedesktop.DBus.Error.Failed", "Couldn't create item", "Couldn't create item"},
+		{
+			"org.freedesktop.zbus.Error", "org.freedesktop.DBus.Error.Failed: item: Password too short: 2.",
+			"item: Password too short: 2.",
+		},
+		{"org.example.Error", "", "org.example.Error"},
+		{"org.example.Error", "e.g. this: that", "e.g. this: that"},
+	} {
+		body := []any{test.text}
+		if test.text == "" {
+			body = nil
+		}
+		if got := translate(dbus.Error{Name: test.name, Body: body}).Error(); got != test.want {
+			t.Errorf("got %q, want %q", got, test.want)
+		}
 	}
 }
 

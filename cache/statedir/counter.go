@@ -46,12 +46,12 @@ func count(
 	defer cancel()
 	unlock, err := d.Lock(lockCtx, string(counters)+"-"+file, nil)
 	if err != nil {
-		return fmt.Errorf("counter: %w", err)
+		return err
 	}
 	defer unlock()
 	b, err := d.Read(counters, file, maxCounter)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, versioned.ErrCorrupt) {
-		return fmt.Errorf("counter: %w", err)
+		return err
 	}
 	old, err := strconv.ParseInt(strings.TrimSuffix(string(b), "\n"), 10, 64)
 	if err != nil {
@@ -61,8 +61,5 @@ func count(
 	if n == old {
 		return nil
 	}
-	if err := d.Write(counters, file, fmt.Appendln(nil, n)); err != nil {
-		return fmt.Errorf("counter: %w", err)
-	}
-	return nil
+	return d.Write(counters, file, fmt.Appendln(nil, n))
 }

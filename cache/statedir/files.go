@@ -103,6 +103,9 @@ func writeFile(root *os.Root, name string, data []byte) (err error) {
 		if err != nil {
 			err = errors.Join(err, root.Remove(temp))
 		}
+		if e := (*fs.PathError)(nil); errors.As(err, &e) {
+			e.Path = filepath.Join(root.Name(), name) // not the temporary file
+		}
 	}()
 	if _, err := f.Write(data); err != nil {
 		return errors.Join(err, f.Close())
