@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"time"
 
 	"aws-credproc/cache"
@@ -39,12 +40,21 @@ func (x *credentialExport) writeProfile(ctx context.Context, profile, name strin
 	if err != nil {
 		return err
 	}
+	x.warnIfReadable(credentials)
 	until := ""
 	if !v.Expires.IsZero() {
 		until = ", valid until " + v.Expires.Local().Format(time.DateTime)
 	}
 	return x.print(fmt.Appendf(nil, "%s: session written to [%s] in %s%s\n",
 		profile, name, printable(credentials), until))
+}
+
+// warnIfReadable warns if other users can read a file that holds a session now. Its mode is kept.
+func (x *credentialExport) warnIfReadable(path string) {
+	info, err := os.Stat(path)
+	if err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o044 != 0 {
+		x.warn("%s: other users can read the session; run chmod 600 on the file", printable(path))
+	}
 }
 
 // notASession returns the error for long-term keys, which a file would keep until they are deleted.

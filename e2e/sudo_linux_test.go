@@ -95,6 +95,8 @@ func TestE2ESudoWithHomeOfAnotherUser(t *testing.T) {
 		h.run(t, program, args...).failed(t, 1, "belongs to "+other.name+", and you are root",
 			"hint: run the command as "+other.name+", without sudo; or add --as-root")
 	}
+	h.run(t, program, "export", "dev", "--write-profile", "x").failed(t, 1, "belongs to "+other.name,
+		"hint: run the command as "+other.name+", without sudo\n")
 	h.ok(t, program, "setup", "dev", "--dry-run")
 	if out := h.run(t, program, "doctor").stdout; !strings.Contains(out,
 		"error[file-access]: the file belongs to another user, "+other.name) {

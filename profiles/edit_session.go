@@ -192,7 +192,7 @@ func (f *Files) writtenSession(name string) (w WrittenSession, ok bool) {
 	for _, c := range b.comments {
 		rest, marked := strings.CutPrefix(trim(file.text[c.start:c.end]), sessionMark)
 		id, profile, named := strings.Cut(rest, sessionMarkOf)
-		if marked && named {
+		if marked && named && isPrintable(id) && isSectionName(profile) {
 			w.Profile, w.AccessKeyID, ok = profile, id, true
 			break
 		}

@@ -144,10 +144,12 @@ func TestEditedSessionStays(t *testing.T) {
 // TestWriteSessionRefuses: a section of another program stays, and no profile gets other
 // credentials than before.
 func TestWriteSessionRefuses(t *testing.T) {
-	const credentials = "[other]\nregion = x\n[commented]\n# Written by aws-credproc.\n"
+	const credentials = "[other]\nregion = x\n[commented]\n# Written by aws-credproc.\n" +
+		"[control]\n# Written by aws-credproc export: session A of profile \x1b[31m\n"
 	for _, test := range []struct{ name, profile, err string }{
 		{"other", "dev", "has not written this section"},
 		{"commented", "dev", "has not written this section"},
+		{"control", "dev", "has not written this section"},
 		{"dev", "dev", "comes from this profile"},
 		{"dev-role", "dev", "comes from this profile"},
 		{"base", "dev", "comes from this profile"},

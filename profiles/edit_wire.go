@@ -198,7 +198,8 @@ func roleHint(f *Files, p Section) string {
 	w, isSession := f.writtenSession(p.Name)
 	switch kind := SourceType(Kind(p)); {
 	case isSession:
-		return "it is a session of profile " + w.Profile + ": set up that one"
+		return "it is a session of another profile: aws-credproc setup " + Argument(w.Profile) +
+			" sets up that one"
 	case kind == Static && checkTakeable(f.settings(p)) == nil:
 		return "aws-credproc import " + Argument(p.Name) + " moves its keys into the keyring"
 	case kind == SSO:
