@@ -90,10 +90,23 @@ func (d *Dir) Write(folder Folder, name string, data []byte) error {
 		return err
 	}
 	defer d.close(root)
-	return writeFile(root, name, data)
+	return writeFile(root, name, data, false)
 }
 
-func writeFile(root *os.Root, name string, data []byte) (err error) {
+// writeSynced is like Write, but the file is on disk when it returns.
+func (d *Dir) writeSynced(folder Folder, name string, data []byte) error {
+	root, err := d.create(folder)
+	if err != nil {
+		return err
+	}
+	defer d.close(root)
+	if err := writeFile(root, name, data, true); err != nil {
+		return err
+	}
+	return syncDir(root)
+}
+
+func writeFile(root *os.Root, name string, data []byte, sync bool) (err error) {
 	temp := TempPrefix + rand.Text()
 	f, err := root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -107,7 +120,11 @@ func writeFile(root *os.Root, name string, data []byte) (err error) {
 			e.Path = filepath.Join(root.Name(), name) // not the temporary file
 		}
 	}()
-	if _, err := f.Write(data); err != nil {
+	_, err = f.Write(data)
+	if err == nil && sync {
+		err = f.Sync()
+	}
+	if err != nil {
 		return errors.Join(err, f.Close())
 	}
 	if err := f.Close(); err != nil {
@@ -170,7 +187,7 @@ func (d *Dir) RemoveTemp(now time.Time, age time.Duration) error {
 
 func (d *Dir) tempFiles(now time.Time, age time.Duration) (temp []tempFile, err error) {
 	var errs []error
-	for _, folder := range []Folder{Root, Facts, Sessions, counters, imported} {
+	for _, folder := range []Folder{Root, Facts, Sessions, counters, imported, rotations} {
 		entries, err := d.List(folder)
 		errs = append(errs, err)
 		for _, e := range entries {

@@ -24,13 +24,22 @@ type Imported struct {
 	Profile     string
 	Config      string // the absolute path of the config file that has the profile
 	AccessKeyID string
+	// NextAccessKeyID is the key that is about to replace AccessKeyID in the keyring, or "". While it
+	// is set, the keyring has one of the two.
+	NextAccessKeyID string
+}
+
+// Has reports whether the keyring may have the key with this ID.
+func (i Imported) Has(accessKeyID string) bool {
+	return accessKeyID != "" && (accessKeyID == i.AccessKeyID || accessKeyID == i.NextAccessKeyID)
 }
 
 type importedJSON struct {
-	Version     int    `json:"v"`
-	Profile     string `json:"profile"`
-	Config      string `json:"config"`
-	AccessKeyID string `json:"access_key_id"`
+	Version         int    `json:"v"`
+	Profile         string `json:"profile"`
+	Config          string `json:"config"`
+	AccessKeyID     string `json:"access_key_id"`
+	NextAccessKeyID string `json:"next_access_key_id,omitempty"`
 }
 
 // ReadImported returns the record of a profile of a config file in the state directory at a path.
@@ -50,8 +59,8 @@ func ReadImported(path, config, profile string) (Imported, error) {
 	if err := versioned.Check(b, w.Version, importedVersion, jsonErr); err != nil {
 		return Imported{}, fmt.Errorf("imported key: %w", err)
 	}
-	i := Imported{w.Profile, w.Config, w.AccessKeyID}
-	if i.Profile != profile || i.Config != config || !isKeyID(i.AccessKeyID) {
+	i := Imported{w.Profile, w.Config, w.AccessKeyID, w.NextAccessKeyID}
+	if i.Profile != profile || i.Config != config || !i.hasKeyIDs() {
 		return Imported{}, fmt.Errorf("imported key: %w", versioned.ErrCorrupt)
 	}
 	return i, nil
@@ -62,10 +71,12 @@ func WriteImported(path string, i Imported) error {
 	if len(i.Profile)+len(i.Config) > maxImportedField {
 		return errors.New("imported key: the profile's name or the path of its file is too long")
 	}
-	if !isKeyID(i.AccessKeyID) {
+	if !i.hasKeyIDs() {
 		return errors.New("imported key: not an access key ID")
 	}
-	b, err := json.Marshal(importedJSON{importedVersion, i.Profile, i.Config, i.AccessKeyID})
+	b, err := json.Marshal(importedJSON{
+		importedVersion, i.Profile, i.Config, i.AccessKeyID, i.NextAccessKeyID,
+	})
 	if err != nil {
 		return fmt.Errorf("imported key: %w", err)
 	}
@@ -112,6 +123,10 @@ func RemoveImported(path, config, profile string) error {
 func importedName(config, profile string) string {
 	sum := sha256.Sum256([]byte(profile + "\x00" + config))
 	return hex.EncodeToString(sum[:]) + ".json"
+}
+
+func (i Imported) hasKeyIDs() bool {
+	return isKeyID(i.AccessKeyID) && (i.NextAccessKeyID == "" || isKeyID(i.NextAccessKeyID))
 }
 
 // isKeyID reports whether s may be an access key ID. Those of AWS have 20 characters; a longer one

@@ -33,8 +33,8 @@ func TestImportedKeysAreRecorded(t *testing.T) {
 		t.Error(err)
 	}
 	for _, id := range []string{"AKIAX", "AKIAY"} {
-		for _, i := range []Imported{{"base", config, id}, {"base", config + "2", "AKIAOTHER"},
-			{"base2", config, "AKIAOTHER"}} {
+		for _, i := range []Imported{{"base", config, id, ""}, {"base", config + "2", "AKIAOTHER", ""},
+			{"base2", config, "AKIAOTHER", ""}} {
 			if err := WriteImported(dir, i); err != nil {
 				t.Fatal(err)
 			}
@@ -42,7 +42,7 @@ func TestImportedKeysAreRecorded(t *testing.T) {
 		read(id, nil)
 	}
 	for _, id := range []string{"", "two words", strings.Repeat("A", 33)} {
-		if err := WriteImported(dir, Imported{"base", config, id}); err == nil {
+		if err := WriteImported(dir, Imported{"base", config, id, ""}); err == nil {
 			t.Errorf("%q was accepted", id)
 		}
 	}

@@ -26,9 +26,10 @@ const (
 	Sessions Folder = "sessions" // package cache: sealed sessions
 	Prompts  Folder = "prompts"  // package mfa: which process asks for a code
 
-	locks    Folder = "locks"    // <name>.lock, see Dir.Lock
-	counters Folder = "counters" // one number each, see Count
-	imported Folder = "imported" // <hash>.json, see Imported
+	locks     Folder = "locks"     // <name>.lock, see Dir.Lock
+	counters  Folder = "counters"  // one number each, see Count
+	imported  Folder = "imported"  // <hash>.json, see Imported
+	rotations Folder = "rotations" // <hash>.json, see Rotation
 )
 
 // Dir is an open state directory that other users cannot write to. Its methods are safe for

@@ -52,3 +52,6 @@ func accessToWrite(path string) error {
 	}
 	return nil
 }
+
+// syncDir does nothing: Windows cannot sync a directory.
+func syncDir(*os.Root) error { return nil }
