@@ -24,12 +24,18 @@ func (c *call) run(r *http.Request, body []byte, action, version string) (*resul
 	}
 	unknown := badRequest("InvalidAction",
 		fmt.Sprintf("Could not find operation %s for version %s", action, version))
+	if do := iamAction(action); do != nil && version == iamVersion {
+		if err := c.authenticateIAM(r, body); err != nil {
+			return nil, err
+		}
+		return do(c)
+	}
 	if version != apiVersion {
 		return nil, unknown
 	}
 	// AssumeRoleWithWebIdentity is unsigned, but a signature that is present must be valid.
 	if action != "AssumeRoleWithWebIdentity" || r.Header.Get("Authorization") != "" {
-		if err := c.authenticate(r, body); err != nil {
+		if err := c.authenticate(r, body, "sts"); err != nil {
 			return nil, err
 		}
 	}

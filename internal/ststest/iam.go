@@ -49,6 +49,7 @@ type iam struct {
 	devices   map[string]*device  // by serial number
 	providers map[string]OIDCProvider
 	managed   map[string]policy // by ARN
+	keyDelay  time.Duration     // after which a new access key works
 }
 
 func newIAM() iam {
@@ -70,8 +71,12 @@ type user struct {
 }
 
 type userKey struct {
-	secret string
-	user   *user
+	secret   string
+	user     *user
+	created  time.Time
+	works    time.Time // from then on
+	inactive bool
+	used     keyUse
 }
 
 type role struct {
@@ -121,7 +126,7 @@ func (s *Server) AddUser(account, name string, policies ...string) (*User, error
 	}
 	u := &user{arn: a, id: newID("AIDA"), policy: p}
 	s.iam.users[userARN] = u
-	return &User{ARN: userARN, Key: s.iam.addKey(u)}, nil
+	return &User{ARN: userARN, Key: s.iam.addKey(u, s.now())}, nil
 }
 
 // SetUserPolicy replaces a user's policies. This affects existing sessions of the user too.
@@ -148,12 +153,12 @@ func (s *Server) AddAccessKey(userARN string) (AccessKey, error) {
 	if !ok {
 		return AccessKey{}, fmt.Errorf("no user %s", userARN)
 	}
-	return s.iam.addKey(u), nil
+	return s.iam.addKey(u, s.now()), nil
 }
 
-func (i *iam) addKey(u *user) AccessKey {
+func (i *iam) addKey(u *user, now time.Time) AccessKey {
 	k := AccessKey{ID: newID("AKIA"), Secret: randomBase64(40)}
-	i.keys[k.ID] = &userKey{secret: k.Secret, user: u}
+	i.keys[k.ID] = &userKey{secret: k.Secret, user: u, created: now}
 	return k
 }
 

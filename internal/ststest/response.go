@@ -58,6 +58,12 @@ type result struct {
 	ARN     string `xml:"Arn,omitempty"`
 	UserID  string `xml:"UserId,omitempty"`
 	Account string `xml:",omitempty"`
+
+	// Of the actions of IAM.
+	Keys     []keyMetadata `xml:"AccessKeyMetadata>member,omitempty"`
+	Key      *createdKey   `xml:"AccessKey,omitempty"`
+	UserName string        `xml:",omitempty"`
+	LastUsed *keyUseXML    `xml:"AccessKeyLastUsed,omitempty"`
 }
 
 type assumedRoleUser struct {
@@ -89,13 +95,19 @@ func (r response) body() []byte {
 	if r.err != nil {
 		return r.errorBody()
 	}
-	r.result.XMLName.Local = r.action + "Result"
+	space := namespace
+	if iamAction(r.action) != nil {
+		space = iamNamespace
+	}
+	if r.result != nil { // some actions have none
+		r.result.XMLName.Local = r.action + "Result"
+	}
 	b, err := xml.MarshalIndent(struct {
 		XMLName   xml.Name
-		Namespace string `xml:"xmlns,attr"`
-		Result    *result
-		RequestID string `xml:"ResponseMetadata>RequestId"`
-	}{xml.Name{Local: r.action + "Response"}, namespace, r.result, r.requestID}, "", "  ")
+		Namespace string  `xml:"xmlns,attr"`
+		Result    *result `xml:",omitempty"`
+		RequestID string  `xml:"ResponseMetadata>RequestId"`
+	}{xml.Name{Local: r.action + "Response"}, space, r.result, r.requestID}, "", "  ")
 	if err != nil {
 		r.err = fail(http.StatusInternalServerError, "InternalFailure", err.Error())
 		return r.errorBody()

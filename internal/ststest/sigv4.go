@@ -55,7 +55,7 @@ func parseAuthorization(headers []string) (*authorization, *apiError) {
 }
 
 // authenticate verifies access key, session token, signature and expiration, and sets the caller.
-func (c *call) authenticate(r *http.Request, body []byte) *apiError {
+func (c *call) authenticate(r *http.Request, body []byte, service string) *apiError {
 	a, err := parseAuthorization(r.Header.Values("Authorization"))
 	if err != nil {
 		return err
@@ -64,13 +64,16 @@ func (c *call) authenticate(r *http.Request, body []byte) *apiError {
 	if err != nil {
 		return err
 	}
-	if err := c.verifySignature(a, r, body, creds); err != nil {
+	if err := c.verifySignature(a, r, body, creds, service); err != nil {
 		return err
 	}
 	// Last: only the holder of a session may learn that it has expired.
 	if s := c.caller.session; s != nil && !c.now.Before(s.expires) {
 		return fail(http.StatusForbidden, "ExpiredToken",
 			"The security token included in the request is expired")
+	}
+	if k, ok := c.keys[a.keyID]; ok {
+		k.used = keyUse{c.now, service, a.region}
 	}
 	return nil
 }
@@ -79,7 +82,7 @@ func (c *call) authenticate(r *http.Request, body []byte) *apiError {
 // token, and a session with its own.
 func (c *call) lookUp(keyID string, tokens []string) (aws.Credentials, *apiError) {
 	creds := aws.Credentials{AccessKeyID: keyID}
-	if k, ok := c.keys[keyID]; ok && len(tokens) == 0 {
+	if k, ok := c.keys[keyID]; ok && len(tokens) == 0 && !k.inactive && !c.now.Before(k.works) {
 		c.caller = &caller{user: k.user}
 		creds.SecretAccessKey = k.secret
 		return creds, nil
@@ -95,7 +98,7 @@ func (c *call) lookUp(keyID string, tokens []string) (aws.Credentials, *apiError
 
 // verifySignature compares the signature with the one that the SDK computes.
 func (c *call) verifySignature(
-	a *authorization, r *http.Request, body []byte, creds aws.Credentials,
+	a *authorization, r *http.Request, body []byte, creds aws.Credentials, service string,
 ) *apiError {
 	const format = "20060102T150405Z"
 	date, err := time.Parse(format, strings.Join(r.Header.Values("X-Amz-Date"), ","))
@@ -106,7 +109,7 @@ func (c *call) verifySignature(
 	mismatch := func(format string, args ...any) *apiError {
 		return fail(http.StatusForbidden, "SignatureDoesNotMatch", fmt.Sprintf(format, args...))
 	}
-	if !isRegion(a.region) {
+	if !isRegion(a.region) || service == "iam" && a.region != iamRegion {
 		return mismatch("Credential should be scoped to a valid region. ")
 	}
 	sum := sha256.Sum256(body)
@@ -115,7 +118,7 @@ func (c *call) verifySignature(
 		return mismatch("The value of the x-amz-content-sha256 header does not match the " +
 			"calculated value.")
 	}
-	want, apiErr := a.sign(r, hash, creds, date)
+	want, apiErr := a.sign(r, hash, creds, service, date)
 	if apiErr != nil || *a != *want {
 		return mismatch("The request signature we calculated does not match the signature you " +
 			"provided. Check your AWS Secret Access Key and signing method. Consult the service " +
@@ -137,7 +140,7 @@ func (c *call) verifySignature(
 // sign signs a copy of the request with the SDK's signer. The copy has the signed headers and all
 // X-Amz-* headers, because those must be signed.
 func (a *authorization) sign(
-	r *http.Request, hash string, creds aws.Credentials, date time.Time,
+	r *http.Request, hash string, creds aws.Credentials, service string, date time.Time,
 ) (*authorization, *apiError) {
 	again := &http.Request{
 		Method: r.Method, URL: &url.URL{Scheme: "http", Path: "/"}, Host: r.Host,
@@ -153,7 +156,7 @@ func (a *authorization) sign(
 	if slices.Contains(signed, "content-length") {
 		again.ContentLength = r.ContentLength
 	}
-	err := v4.NewSigner().SignHTTP(context.Background(), creds, again, hash, "sts", a.region, date)
+	err := v4.NewSigner().SignHTTP(context.Background(), creds, again, hash, service, a.region, date)
 	if err != nil {
 		return nil, fail(http.StatusInternalServerError, "InternalFailure", err.Error())
 	}
