@@ -182,11 +182,16 @@ func (r *Resolver) newResolution(c profiles.Chain) (*resolution, error) {
 	if err != nil {
 		return nil, err
 	}
+	return r.resolutionOf(p), nil
+}
+
+// resolutionOf returns the resolution of a plan.
+func (r *Resolver) resolutionOf(p plan.Plan) *resolution {
 	return &resolution{
 		Resolver: r, plan: p, mfa: mfaCodes{p.Chain, r.TokenCodes}, storeLimit: storeLimit,
 		// Only once: the calls of one chain share connections.
 		sts: sync.OnceValues(func() (*stsClient, error) { return r.stsClientFor(p) }),
-	}, nil
+	}
 }
 
 // start is newResolution for callers that may run a command.

@@ -8,6 +8,8 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/cache/keyring"
+	"aws-credproc/cache/statedir"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
 	"aws-credproc/internal/keyringapi"
 	"aws-credproc/profiles"
@@ -21,7 +23,8 @@ func keyringSession(ctx context.Context, s source) (cache.Session, error) {
 	if err != nil {
 		return cache.Session{}, keyringError(s.plan.Chain, err)
 	}
-	if k.AccessKeyID != from.AccessKeyID { // which the cache keys of sessions depend on
+	// The cache keys of sessions depend on the ID.
+	if k.AccessKeyID != from.AccessKeyID && !s.isReplaced(k.AccessKeyID) {
 		e := s.fail(fmt.Errorf("the keyring has access key %s, but %s was imported",
 			shownKeyID(k.AccessKeyID), shownKeyID(from.AccessKeyID)),
 			"run aws-credproc import "+profiles.Argument(from.Profile))
@@ -32,6 +35,15 @@ func keyringSession(ctx context.Context, s source) (cache.Session, error) {
 		AccessKeyID: k.AccessKeyID, SecretAccessKey: string(k.SecretAccessKey),
 		AccountID: from.AccountID,
 	}, nil
+}
+
+// isReplaced reports whether a rotation replaces, or has just replaced, the key that was imported by
+// the key with this ID.
+func (s source) isReplaced(accessKeyID string) bool {
+	config := profiles.FileID(s.plan.Chain.ConfigPath)
+	now, err := statedir.ReadImported(
+		plan.StateDir(s.Getenv), config, s.plan.Chain.Source.Profile)
+	return err == nil && now.Has(accessKeyID)
 }
 
 // keyringError returns the error for long-term keys that could not be read. The failure of a

@@ -1,0 +1,133 @@
+package credproc
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"aws-credproc/cache/keyring"
+	"aws-credproc/cache/statedir"
+	"aws-credproc/internal/diag"
+	"aws-credproc/profiles"
+)
+
+// errKeyChanged means that a place has another key than expected.
+func errKeyChanged(profile string) error {
+	return &diag.Error{
+		Profile: profile, Problem: "another program has changed the access key of the profile",
+		Hint: "run the command again",
+	}
+}
+
+// FilePlace returns the place of an access key that is in one of the config files, as the source of
+// a chain.
+func FilePlace(c profiles.Chain) KeyPlace {
+	return filePlace{c.ConfigPath, c.CredentialsPath, c.Source.Profile}
+}
+
+type filePlace struct{ config, credentials, profile string }
+
+func (p filePlace) Read(context.Context) (profiles.AccessKey, error) {
+	f, err := profiles.Load(p.config, p.credentials)
+	if err != nil {
+		return profiles.AccessKey{}, err
+	}
+	return profiles.KeyOf(f, p.profile)
+}
+
+func (p filePlace) Replace(ctx context.Context, old, key profiles.AccessKey) error {
+	_, err := profiles.Move{Edit: func(e *profiles.Editor) error {
+		return profiles.ReplaceKey(e, p.profile, old, key)
+	}}.Run(ctx, p.config, p.credentials)
+	return err
+}
+
+// IsOnDisk returns true: the files are synced when they are replaced.
+func (p filePlace) IsOnDisk(context.Context) (bool, error) { return true, nil }
+
+// KeyringPlace returns the place of an access key that was imported into the keyring, as the source
+// of a chain.
+func (r *Resolver) KeyringPlace(c profiles.Chain, stateDir string) KeyPlace {
+	keys := &Keys{cmp.Or(r.Keyring, new(keyring.Keyring)).Secrets(keysService, keysLabel)}
+	return &keyringPlace{chain: c, keys: keys, stateDir: stateDir}
+}
+
+type keyringPlace struct {
+	chain    profiles.Chain
+	keys     *Keys
+	stateDir string
+	stored   time.Time // when Replace has stored the key
+}
+
+func (p *keyringPlace) config() string  { return profiles.FileID(p.chain.ConfigPath) }
+func (p *keyringPlace) profile() string { return p.chain.Source.Profile }
+
+func (p *keyringPlace) Read(ctx context.Context) (profiles.AccessKey, error) {
+	k, err := p.get(ctx)
+	return profiles.AccessKey{ID: k.AccessKeyID, Secret: k.SecretAccessKey}, err
+}
+
+func (p *keyringPlace) get(ctx context.Context) (profiles.Keys, error) {
+	k, err := p.keys.Get(ctx, p.config(), p.profile())
+	if err != nil {
+		return profiles.Keys{}, keyringError(p.chain, err)
+	}
+	return k, nil
+}
+
+// Replace records both keys while it replaces the one in the keyring, so that get accepts either.
+func (p *keyringPlace) Replace(ctx context.Context, old, key profiles.AccessKey) error {
+	k, err := p.get(ctx)
+	if err != nil {
+		return err
+	}
+	if k.AccessKeyID != old.ID || k.SecretAccessKey != old.Secret {
+		return errKeyChanged(p.profile())
+	}
+	if err := p.record(old.ID, key.ID); err != nil {
+		return err
+	}
+	if err := p.keys.Set(ctx, p.config(), p.profile(), k.With(key)); err != nil {
+		return keyringError(p.chain, err)
+	}
+	p.stored = time.Now()
+	return p.record(key.ID, "")
+}
+
+func (p *keyringPlace) record(id, next string) error {
+	err := statedir.WriteImported(p.stateDir, statedir.Imported{
+		Profile: p.profile(), Config: p.config(), AccessKeyID: id, NextAccessKeyID: next,
+	})
+	if err != nil {
+		return &diag.Error{Profile: p.profile(), Err: err, Flags: diag.Local}
+	}
+	return nil
+}
+
+// IsOnDisk stores the key and the record again if an earlier process has stored the key: that process
+// may have been killed before the record was complete or the key was on disk.
+func (p *keyringPlace) IsOnDisk(ctx context.Context) (bool, error) {
+	if !p.stored.IsZero() {
+		return p.wait(ctx)
+	}
+	k, err := p.get(ctx)
+	if err != nil {
+		return false, err
+	}
+	if err := p.record(k.AccessKeyID, ""); err != nil {
+		return false, err
+	}
+	if err := p.keys.Set(ctx, p.config(), p.profile(), k); err != nil {
+		return false, keyringError(p.chain, err)
+	}
+	p.stored = time.Now()
+	return p.wait(ctx)
+}
+
+func (p *keyringPlace) wait(ctx context.Context) (bool, error) {
+	isOnDisk, err := p.keys.WaitWritten(ctx, p.stored)
+	if err != nil {
+		return false, keyringError(p.chain, err)
+	}
+	return isOnDisk, nil
+}

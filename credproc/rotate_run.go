@@ -1,0 +1,275 @@
+package credproc
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aws/smithy-go"
+
+	"aws-credproc/cache/statedir"
+	"aws-credproc/internal/diag"
+	"aws-credproc/profiles"
+)
+
+// Rotated is the result of a rotation.
+type Rotated struct {
+	Old, New string // access key IDs
+	// Kept is true if the old key is inactive, and false if it was deleted.
+	Kept bool
+	// NotOnDisk is true if it is not known whether the keyring has written the new key to disk. The
+	// old key is still active then; the next rotation deletes it.
+	NotOnDisk bool
+}
+
+// Run replaces the key. Whenever the process ends, the profile has a key that works, and the next
+// rotation finishes this one or undoes it. The error is a [*diag.Error] or that of ctx.
+func (ro *Rotation) Run(ctx context.Context, keepOld bool) (Rotated, error) {
+	if ro.Finishes != "" {
+		ro.record.KeepOld = ro.record.KeepOld || keepOld
+		return ro.finish(ctx)
+	}
+	ro.record.KeepOld = keepOld
+	for _, id := range ro.Leftovers {
+		if err := ro.client.deleteAccessKey(ctx, ro.UserName, id); err != nil {
+			return Rotated{}, ro.explain(err, "DeleteAccessKey")
+		}
+	}
+	if err := ro.write(); err != nil {
+		return Rotated{}, err
+	}
+	key, err := ro.create(ctx)
+	if err != nil {
+		return Rotated{}, err
+	}
+	if err := ro.store(ctx, key); err != nil {
+		return Rotated{}, err
+	}
+	return ro.finish(ctx)
+}
+
+// write writes the record.
+func (ro *Rotation) write() error {
+	if err := statedir.WriteRotation(ro.stateDir, ro.record); err != nil {
+		return &diag.Error{Profile: ro.record.Profile, Err: err, Flags: diag.Local}
+	}
+	return nil
+}
+
+// create creates a key and waits until it works.
+func (ro *Rotation) create(ctx context.Context) (profiles.AccessKey, error) {
+	limited, cancel := context.WithTimeout(ctx, createLimit)
+	key, err := ro.client.createAccessKey(limited, ro.UserName)
+	cancel()
+	if err != nil {
+		return key, ro.undo(ctx, ro.explain(err, "CreateAccessKey"), isDefinite(err))
+	}
+	ro.record.New = key.ID
+	if err = ro.write(); err == nil {
+		err = ro.verify(ctx, key)
+	}
+	if err != nil {
+		return key, ro.undo(ctx, err, false)
+	}
+	return key, nil
+}
+
+// isDefinite reports whether IAM has refused a call, so that it has not executed it.
+func isDefinite(err error) bool {
+	var api smithy.APIError
+	return errors.As(err, &api) && !isTemporary(err)
+}
+
+// store stores the new key and checks that what was stored works.
+func (ro *Rotation) store(ctx context.Context, key profiles.AccessKey) error {
+	if err := ro.place.Replace(ctx, ro.secret, key); err != nil {
+		now, readErr := ro.place.Read(context.WithoutCancel(ctx))
+		if readErr == nil && now == ro.secret {
+			return ro.undo(ctx, err, false)
+		}
+		return ro.unfinished(err)
+	}
+	stored, err := ro.place.Read(ctx)
+	if err == nil && stored != key {
+		err = errors.New("another program has changed the access key of the profile")
+	}
+	if err == nil {
+		err = ro.verify(ctx, stored)
+	}
+	if err != nil {
+		return ro.unfinished(err)
+	}
+	ro.secret = key
+	return nil
+}
+
+// unfinished returns the error of a rotation whose new key may be that of the profile.
+func (ro *Rotation) unfinished(err error) error {
+	again := "run aws-credproc rotate " + profiles.Argument(ro.record.Profile) +
+		" again, which finishes or undoes the rotation"
+	if hint := diag.Hint(err); hint != "" {
+		again = hint + "; then " + again
+	}
+	return ro.annotate(err, "both access keys are still active", again)
+}
+
+// annotate adds a sentence to the text of an error, and a hint that replaces that of the error.
+func (ro *Rotation) annotate(err error, text, hint string) *diag.Error {
+	e := &diag.Error{Profile: ro.record.Profile, Err: err}
+	if inner := (*diag.Error)(nil); errors.As(err, &inner) {
+		known := *inner
+		e = &known
+	}
+	e.Problem, e.Hint = e.What()+"; "+text, hint
+	return e
+}
+
+// undo deletes the key that was created, if there is one, and returns the error of the rotation.
+// isDefinite is true if there is none.
+func (ro *Rotation) undo(ctx context.Context, failed error, isDefinite bool) error {
+	limit := undoLimit
+	if ctx.Err() != nil {
+		limit = lastUndoLimit
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	deleted := isDefinite
+	var err error
+	if !isDefinite {
+		deleted, err = ro.deleteCreated(ctx)
+	}
+	if err == nil && deleted {
+		err = statedir.RemoveRotation(ro.stateDir, ro.record.Config, ro.record.Profile)
+	}
+	if err == nil {
+		return ro.annotate(failed, "nothing was changed", diag.Hint(failed))
+	}
+	ro.res.Tracef("%v", err)
+	return ro.annotate(failed, "the profile keeps its access key "+shownKeyID(ro.record.Old),
+		"run aws-credproc rotate "+profiles.Argument(ro.record.Profile)+
+			" again, which deletes the new key if one was created")
+}
+
+// deleteCreated deletes the key that was created, and reports whether there was one. If its ID is not
+// known, it looks for it. IAM may list a key only some seconds after it was created.
+func (ro *Rotation) deleteCreated(ctx context.Context) (deleted bool, err error) {
+	id := ro.record.New
+	if id == "" {
+		keys, _, err := ro.client.listAccessKeys(ctx, ro.UserName)
+		if err != nil {
+			return false, err
+		}
+		for _, k := range keys {
+			if ro.isLeftover(ctx, k, ro.record) {
+				id = k.ID
+			}
+		}
+	}
+	if id == "" {
+		return false, nil
+	}
+	err = ro.client.deleteAccessKey(ctx, ro.UserName, id)
+	return err == nil, err
+}
+
+// verify waits until a new key works, for STS and, if it is to sign calls of IAM, there.
+func (ro *Rotation) verify(ctx context.Context, key profiles.AccessKey) error {
+	const firstDelay, longestDelay = 250 * time.Millisecond, 3 * time.Second
+	defer ro.res.waiting(ro.record.Profile + ": waiting until the new access key works")()
+	limited, cancel := context.WithTimeout(ctx, ro.works)
+	defer cancel()
+	for delay := firstDelay; ; delay = min(2*delay, longestDelay) {
+		err := ro.try(limited, key)
+		if err == nil {
+			return nil
+		}
+		if !diag.Has(err, diag.Denied) && !diag.Has(err, diag.Temporary) && ctx.Err() == nil {
+			return err
+		}
+		ro.res.Tracef("%v", err)
+		select {
+		case <-time.After(delay):
+			continue
+		case <-limited.Done():
+		}
+		switch {
+		case errors.Is(ctx.Err(), context.Canceled):
+			return errInterrupted
+		case ctx.Err() != nil:
+			return &diag.Error{
+				Profile: ro.record.Profile, Hint: longerHint, Err: ctx.Err(),
+				Problem: "the new access key did not work before the timeout",
+			}
+		}
+		return &diag.Error{
+			Profile: ro.record.Profile,
+			Problem: "the new access key does not work after " + ro.works.String(),
+			Hint:    "try again later; --verbose prints the responses of AWS",
+			Err:     err,
+		}
+	}
+}
+
+// try uses a new key.
+func (ro *Rotation) try(ctx context.Context, key profiles.AccessKey) error {
+	caller, err := ro.res.caller(ctx, 0, sessionOfKey(key))
+	if err != nil {
+		return err
+	}
+	if caller.ARN != ro.User.ARN {
+		return &diag.Error{
+			Profile: ro.record.Profile, Where: "GetCallerIdentity",
+			Problem: "the new access key is that of " + caller.ARN + ", not of " + ro.User.ARN,
+		}
+	}
+	if ro.client.session.SessionToken != "" {
+		return nil
+	}
+	client := *ro.client
+	client.session = sessionOfKey(key)
+	if _, _, err := client.listAccessKeys(ctx, ro.UserName); err != nil {
+		return client.explain(err, "ListAccessKeys")
+	}
+	return nil
+}
+
+// settleTime is after which a keyring that writes late, and does not say when, is taken to have
+// written a key.
+const settleTime = 5 * time.Minute
+
+// isSettled reports whether an interrupted rotation is finished that has stored its key some minutes
+// ago.
+func (ro *Rotation) isSettled() bool {
+	return ro.Finishes != "" && ro.res.Now().Sub(ro.record.Started) > settleTime
+}
+
+// finish deactivates the old key and deletes it, when the new one is on disk.
+func (ro *Rotation) finish(ctx context.Context) (Rotated, error) {
+	done := Rotated{Old: ro.record.Old, New: ro.secret.ID, Kept: ro.record.KeepOld}
+	isOnDisk, err := ro.place.IsOnDisk(ctx)
+	if err != nil {
+		return done, ro.unfinished(err)
+	}
+	if !isOnDisk && !ro.isSettled() {
+		done.NotOnDisk = true
+		return done, nil
+	}
+	if ro.client.session.SessionToken == "" {
+		ro.client.session = sessionOfKey(ro.secret)
+	}
+	if err := ro.client.deactivateAccessKey(ctx, ro.UserName, done.Old); err != nil {
+		return done, ro.unfinished(ro.explain(err, "UpdateAccessKey"))
+	}
+	if !done.Kept {
+		if err := ro.client.deleteAccessKey(ctx, ro.UserName, done.Old); err != nil {
+			e := ro.explain(err, "DeleteAccessKey")
+			return done, ro.annotate(e, "access key "+ro.secret.ID+" is in use, and the old one, "+
+				done.Old+", is inactive", e.Hint)
+		}
+	}
+	if err := statedir.RemoveRotation(
+		ro.stateDir, ro.record.Config, ro.record.Profile); err != nil {
+		return done, &diag.Error{Profile: ro.record.Profile, Err: err}
+	}
+	return done, nil
+}

@@ -1,0 +1,458 @@
+package credproc
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"aws-credproc/cache/statedir"
+	"aws-credproc/internal/diag"
+	"aws-credproc/internal/ststest"
+	"aws-credproc/profiles"
+)
+
+const rotatedUser = "arn:aws:iam::111111111111:user/jill"
+
+// rotationTest is a user whose access key is in [base] of the credentials file, and may replace it.
+type rotationTest struct {
+	testChain
+	t *testing.T
+	// events counts what a rotation has done: requests, responses, and writes. When it reaches
+	// killAt, the process ends.
+	events, killAt int
+	secrets        []string // of the keys that were created
+}
+
+// killed is what a rotation panics with when its process ends.
+type killed struct{}
+
+func newRotationTest(t *testing.T) *rotationTest {
+	t.Helper()
+	r := &rotationTest{testChain: newTestChain(t, 1, ""), t: t}
+	r.sts.SetNow(time.Now)
+	r.Now = time.Now
+	r.Getenv = getenv(map[string]string{"AWS_ENDPOINT_URL": r.sts.URL, "AWS_MAX_ATTEMPTS": "1"})
+	must(t, r.sts.SetUserPolicy(rotatedUser, ststest.AllowOwnKeys(rotatedUser, false)))
+	return r
+}
+
+// event counts an event and ends the process if it is time.
+func (r *rotationTest) event() {
+	if r.events++; r.events == r.killAt {
+		panic(killed{})
+	}
+}
+
+// killedClient ends the process before a request is sent, or when its response has arrived.
+type killedClient struct {
+	aws.HTTPClient
+	test *rotationTest
+}
+
+func (c killedClient) Do(request *http.Request) (*http.Response, error) {
+	c.test.event()
+	response, err := c.HTTPClient.Do(request)
+	if err == nil {
+		defer func() {
+			if p := recover(); p != nil {
+				_ = response.Body.Close()
+				panic(p)
+			}
+		}()
+		body, err := io.ReadAll(response.Body)
+		if err != nil {
+			return nil, err
+		}
+		response.Body = io.NopCloser(bytes.NewReader(body))
+		if secret := xmlTexts(body, "SecretAccessKey")["SecretAccessKey"]; secret != "" {
+			c.test.secrets = append(c.test.secrets, secret)
+		}
+		c.test.event()
+	}
+	return response, err
+}
+
+// killedPlace ends the process before or after it has replaced the key.
+type killedPlace struct {
+	KeyPlace
+	test *rotationTest
+}
+
+func (p killedPlace) Replace(ctx context.Context, old, key profiles.AccessKey) error {
+	p.test.event()
+	defer p.test.event()
+	return p.KeyPlace.Replace(ctx, old, key)
+}
+
+func (r *rotationTest) prepare() (*Rotation, error) {
+	r.t.Helper()
+	f, err := profiles.Load(r.chain.ConfigPath, r.chain.CredentialsPath)
+	must(r.t, err)
+	c, err := f.Chain("p")
+	must(r.t, err)
+	ro, err := r.PrepareRotation(r.t.Context(), c, killedPlace{FilePlace(c), r}, r.dir)
+	if err != nil {
+		return nil, err
+	}
+	ro.works = 5 * time.Second
+	ro.client.http = killedClient{ro.client.http, r}
+	sts, err := ro.res.sts()
+	must(r.t, err)
+	sts.options.HTTPClient = killedClient{sts.options.HTTPClient, r}
+	return ro, nil
+}
+
+// rotate rotates the key. isKilled is true if the process ended before.
+func (r *rotationTest) rotate(keepOld bool) (done Rotated, isKilled bool, err error) {
+	r.t.Helper()
+	defer func() {
+		switch p := recover(); p {
+		case nil:
+		case killed{}:
+			isKilled = true
+		default:
+			panic(p)
+		}
+	}()
+	ro, err := r.prepare()
+	if err != nil {
+		return Rotated{}, false, err
+	}
+	done, err = ro.Run(r.t.Context(), keepOld)
+	return done, false, err
+}
+
+// key returns the key of the profile, which must work.
+func (r *rotationTest) key() string {
+	r.t.Helper()
+	key, err := FilePlace(r.chain).Read(r.t.Context())
+	must(r.t, err)
+	res, err := r.newResolution(r.chain)
+	must(r.t, err)
+	caller, err := res.caller(r.t.Context(), 0, sessionOfKey(key))
+	if err != nil || caller.ARN != rotatedUser {
+		r.t.Fatalf("the key of the profile does not work: %v, %+v", err, caller)
+	}
+	return key.ID
+}
+
+// checkState checks that the state directory has no secret.
+func (r *rotationTest) checkState() {
+	r.t.Helper()
+	must(r.t, filepath.WalkDir(r.dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if slices.ContainsFunc(r.secrets, func(secret string) bool {
+			return strings.Contains(string(b), secret)
+		}) {
+			r.t.Errorf("%s has a secret", path)
+		}
+		return err
+	}))
+}
+
+// check checks that the user has the key of the profile, and the old one only if it is inactive and
+// kept. Nothing else may be left.
+func (r *rotationTest) check(kept ...string) {
+	r.t.Helper()
+	want := map[string]bool{r.key(): true}
+	for _, id := range kept {
+		want[id] = false
+	}
+	if got := r.sts.AccessKeys(rotatedUser); !maps.Equal(got, want) {
+		r.t.Errorf("keys %v, want %v", got, want)
+	}
+	config := profiles.FileID(r.chain.ConfigPath)
+	if _, err := statedir.ReadRotation(r.dir, config, "base"); !errors.Is(err, fs.ErrNotExist) {
+		r.t.Errorf("a record is left: %v", err)
+	}
+}
+
+func TestRotationReplacesKey(t *testing.T) {
+	for _, keepOld := range []bool{false, true} {
+		r := newRotationTest(t)
+		r.sts.SetKeyDelay(time.Second)
+		old := r.key()
+		done, _, err := r.rotate(keepOld)
+		if err != nil || done.Old != old || done.New != r.key() || done.New == old ||
+			done.Kept != keepOld || done.NotOnDisk {
+			t.Errorf("%+v, %v", done, err)
+		}
+		if keepOld {
+			r.check(old)
+		} else {
+			r.check()
+		}
+		if n := len(r.sts.Requests()); n > 40 {
+			t.Errorf("%d requests while waiting for the new key", n)
+		}
+	}
+}
+
+// TestKilledRotation ends the process at each event of a rotation, and again at each event of the
+// next one. The key of the profile must always work, and a further rotation must finish or undo.
+func TestKilledRotation(t *testing.T) {
+	const events, ofKeepOld, stride = 16, 14, 4
+	for first := 1; first <= events; first++ {
+		second := 1 + first%stride
+		for testKilled(t, false, first, second) {
+			second += stride
+		}
+		if first <= ofKeepOld {
+			testKilled(t, true, first, events)
+		}
+	}
+	r := newRotationTest(t)
+	if _, _, err := r.rotate(false); err != nil || r.events != events {
+		t.Errorf("%v; a rotation has %d events, want %d", err, r.events, events)
+	}
+}
+
+// testKilled ends a rotation at the event first, and the next one at the event second. It returns
+// false if the latter has fewer events.
+func testKilled(t *testing.T, keepOld bool, first, second int) bool {
+	t.Helper()
+	r := newRotationTest(t)
+	defer r.sts.Close()
+	old := r.key()
+	r.killAt = first
+	_, isKilled, err := r.rotate(keepOld)
+	if err != nil {
+		t.Fatalf("event %d: %v", first, err)
+	}
+	if !isKilled {
+		t.Fatalf("no event %d", first)
+	}
+	r.key()
+	r.checkState()
+	r.events, r.killAt = 0, second
+	_, isKilled, err = r.rotate(keepOld)
+	if err != nil {
+		t.Fatalf("events %d, %d: %v", first, second, err)
+	}
+	if isKilled {
+		r.key()
+		r.killAt = 0
+		if _, _, err := r.rotate(keepOld); err != nil {
+			t.Fatalf("events %d, %d: %v", first, second, err)
+		}
+	}
+	if kept := inactive(r.sts.AccessKeys(rotatedUser)); keepOld != (len(kept) == 1) {
+		t.Errorf("events %d, %d: inactive keys %v", first, second, kept)
+	} else {
+		r.check(kept...)
+	}
+	if r.key() == old {
+		t.Errorf("events %d, %d: the key is the old one", first, second)
+	}
+	return isKilled
+}
+
+func inactive(keys map[string]bool) (ids []string) {
+	for id, active := range keys {
+		if !active {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+func TestFailedRotationIsUndone(t *testing.T) {
+	const actions = `"iam:ListAccessKeys", "iam:CreateAccessKey", "iam:DeleteAccessKey", ` +
+		`"iam:GetAccessKeyLastUsed"`
+	deny := func(action string) func(r *rotationTest) {
+		return func(r *rotationTest) {
+			allowed := strings.Replace(actions+`, "iam:UpdateAccessKey"`, `"iam:`+action+`"`, `"x:x"`, 1)
+			must(t, r.sts.SetUserPolicy(rotatedUser, `{"Statement": {"Effect": "Allow", "Action": [`+
+				allowed+`], "Resource": "*"}}`))
+		}
+	}
+	fault := func(f ststest.Fault) func(r *rotationTest) {
+		return func(r *rotationTest) { r.sts.Fault(f) }
+	}
+	readOnly := func(r *rotationTest) { must(t, os.Chmod(r.chain.CredentialsPath, 0o400)) }
+	for name, test := range map[string]struct {
+		prepare func(r *rotationTest)
+		text    string // the error and the hint
+		isNew   bool   // the profile has the new key
+	}{
+		"denied list": {deny("ListAccessKeys"), "p: ListAccessKeys: AccessDenied for " + rotatedUser +
+			"\nhint: a policy of the user must allow iam:ListAccessKeys; if it requires MFA, " +
+			"set mfa_serial in [profile p]", false},
+		"denied create": {deny("CreateAccessKey"), "p: CreateAccessKey: AccessDenied for " +
+			rotatedUser + "; nothing was changed\nhint: a policy of the user must allow " +
+			"iam:CreateAccessKey; if it requires MFA, set mfa_serial in [profile p]", false},
+		"denied update": {deny("UpdateAccessKey"), "p: UpdateAccessKey: AccessDenied for " +
+			rotatedUser + "; both access keys are still active\nhint: a policy of the user must " +
+			"allow iam:UpdateAccessKey; if it requires MFA, set mfa_serial in [profile p]; then run " +
+			"aws-credproc rotate base again, which finishes or undoes the rotation", true},
+		"denied delete": {deny("DeleteAccessKey"), "p: DeleteAccessKey: AccessDenied for " +
+			rotatedUser + "; access key NEW is in use, and the old one, OLD, is inactive\n" +
+			"hint: a policy of the user must allow iam:DeleteAccessKey; if it requires MFA, " +
+			"set mfa_serial in [profile p]", true},
+		"quota": {fault(ststest.Fault{Action: "CreateAccessKey", Kind: ststest.Fail, Status: 409,
+			Code: "LimitExceeded", Text: "Cannot exceed quota"}),
+			"p: CreateAccessKey: LimitExceeded for access key OLD: Cannot exceed quota; " +
+				"nothing was changed", false},
+		"no response": {fault(ststest.Fault{Action: "CreateAccessKey", Kind: ststest.Drop}),
+			"p: CreateAccessKey: cannot reach IAM at URL: EOF; nothing was changed\nhint: check the " +
+				"network, the proxy and the endpoint", false},
+		"lost response": {fault(ststest.Fault{Action: "CreateAccessKey", Kind: ststest.Truncate}),
+			"p: CreateAccessKey: cannot reach IAM at URL: unexpected EOF; nothing was changed\n" +
+				"hint: check the network, the proxy and the endpoint", false},
+		"another document": {fault(ststest.Fault{Action: "CreateAccessKey", Kind: ststest.GarbageXML}),
+			"p: CreateAccessKey: the response did not come from IAM: another document; nothing was " +
+				"changed\nhint: check the proxy and the endpoint URL", false},
+		"no secret": {fault(ststest.Fault{Action: "CreateAccessKey", Kind: ststest.OmitField,
+			Field: "SecretAccessKey"}), "p: CreateAccessKey: the response did not come from IAM: " +
+			"a field of the new access key is not valid; nothing was changed\n" +
+			"hint: check the proxy and the endpoint URL", false},
+		"a key that never works": {func(r *rotationTest) { r.sts.SetKeyDelay(time.Hour) },
+			"base: the new access key does not work after 300ms; nothing was changed\n" +
+				"hint: try again later; --verbose prints the responses of AWS", false},
+		"read-only file": {readOnly, "FILE: cannot be written: read-only; nothing was changed\n" +
+			"hint: chmod u+w FILE; if a tool generates the file, make the change there " +
+			"(see --dry-run)", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRotationTest(t)
+			old := r.key()
+			test.prepare(r)
+			var err error
+			ro, err := r.prepare()
+			if err == nil {
+				ro.works = 300 * time.Millisecond
+				_, err = ro.Run(t.Context(), false)
+			}
+			if err == nil {
+				t.Fatal("no error")
+			}
+			got := strings.NewReplacer(r.sts.URL, "URL", old, "OLD", r.key(), "NEW",
+				r.chain.CredentialsPath, "FILE").Replace(diag.Text(err))
+			if got != test.text {
+				t.Errorf("got  %s\nwant %s", got, test.text)
+			}
+			if (r.key() != old) != test.isNew {
+				t.Errorf("the profile has the new key: %v", !test.isNew)
+			}
+			if !test.isNew && len(r.sts.AccessKeys(rotatedUser)) != 1 {
+				t.Error("a key is left")
+			}
+			r.sts.ClearFaults()
+			r.sts.SetKeyDelay(0)
+			must(t, r.sts.SetUserPolicy(rotatedUser, ststest.AllowOwnKeys(rotatedUser, false)))
+			must(t, os.Chmod(r.chain.CredentialsPath, 0o600))
+			if _, _, err := r.rotate(false); err != nil {
+				t.Fatal(err)
+			}
+			r.check()
+		})
+	}
+}
+
+// TestRotationStopsAtTwoKeys: keys that the program does not know are never deleted.
+func TestRotationStopsAtTwoKeys(t *testing.T) {
+	r := newRotationTest(t)
+	old := r.key()
+	other, err := r.sts.AddAccessKey(rotatedUser)
+	must(t, err)
+	today := time.Now().UTC().Format(time.DateOnly)
+	_, _, err = r.rotate(false)
+	want := fmt.Sprintf("base: user jill already has two access keys: that of the profile, "+
+		"%s (created %s, last used %s with iam), and %s (created %s, never used)\n"+
+		"hint: if nothing uses the other one: aws iam delete-access-key --profile base "+
+		"--user-name jill --access-key-id %s", old, today, today, other.ID, today, other.ID)
+	if err == nil || diag.Text(err) != want {
+		t.Errorf("got  %s\nwant %s", diag.Text(err), want)
+	}
+
+	// A record of an interrupted rotation does not make it ours if it was created at another time, or
+	// was there before.
+	config := profiles.FileID(r.chain.ConfigPath)
+	for name, record := range map[string]statedir.Rotation{
+		"before":       {Before: []string{old, other.ID}, Started: time.Now().Add(-time.Second)},
+		"later":        {Before: []string{old}, Started: time.Now().Add(-time.Hour)},
+		"earlier":      {Before: []string{old}, Started: time.Now().Add(time.Hour)},
+		"another key":  {Before: []string{old}, Started: time.Now(), New: "AKIAANOTHER"},
+		"another user": {Before: []string{old}, Started: time.Now(), User: rotatedUser + "y"},
+	} {
+		record.Profile, record.Config, record.Old = "base", config, old
+		if record.User == "" {
+			record.User = rotatedUser
+		}
+		r.Warnf = t.Errorf
+		warned := ""
+		if name == "another user" {
+			r.Warnf = func(format string, args ...any) { warned = fmt.Sprintf(format, args...) }
+		}
+		must(t, statedir.WriteRotation(r.dir, record))
+		if _, _, err := r.rotate(false); err == nil || diag.Text(err) != want {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if (name == "another user") != strings.Contains(warned, record.User) {
+			t.Errorf("%s: warning %q", name, warned)
+		}
+	}
+	// Neither does a record make a key ours that was used since.
+	record := statedir.Rotation{Profile: "base", Config: config, Old: old, User: rotatedUser,
+		Before: []string{old}, Started: time.Now()}
+	must(t, statedir.WriteRotation(r.dir, record))
+	res, err := r.newResolution(r.chain)
+	must(t, err)
+	_, err = res.caller(t.Context(), 0, sessionOfKey(
+		profiles.AccessKey{ID: other.ID, Secret: profiles.Secret(other.Secret)}))
+	must(t, err)
+	if _, _, err := r.rotate(false); err == nil || !strings.Contains(err.Error(), "two access keys") {
+		t.Errorf("a used key: %v", err)
+	}
+	if n := len(r.sts.AccessKeys(rotatedUser)); n != 2 {
+		t.Errorf("%d keys, want 2", n)
+	}
+}
+
+func TestRotationUsesSessionWithMFA(t *testing.T) {
+	r := newRotationTest(t)
+	must(t, r.sts.SetUserPolicy(rotatedUser, ststest.AllowOwnKeys(rotatedUser, true)))
+	must(t, r.sts.AddMFADevice(rotatedUser, mfaSerial, mfaSeed))
+	old := r.key()
+	if _, _, err := r.rotate(false); err == nil ||
+		!strings.Contains(diag.Hint(err), "if it requires MFA, set mfa_serial") {
+		t.Errorf("without MFA: %v", err)
+	}
+	config, err := os.ReadFile(r.chain.ConfigPath)
+	must(t, err)
+	must(t, os.WriteFile(r.chain.ConfigPath,
+		append(config, "mfa_serial = "+mfaSerial+"\nduration_seconds = 7200\n"...), 0o600))
+	user := &deviceOwner{clock: &clock{time.Now()}}
+	r.TokenCodes = user
+	r.sts.ResetRequests()
+	done, _, err := r.rotate(false)
+	must(t, err)
+	r.check()
+	if user.asked != 1 || done.Old != old {
+		t.Errorf("asked %d times, %+v", user.asked, done)
+	}
+	for _, request := range r.sts.Requests() {
+		isSession := strings.HasPrefix(request.AccessKeyID, "ASIA")
+		isIAM := strings.HasSuffix(request.Action, "AccessKey") ||
+			strings.HasPrefix(request.Action, "ListAccessKeys")
+		if isSession != isIAM || isIAM && request.Region != "us-east-1" {
+			t.Errorf("%s in %s with %s", request.Action, request.Region, request.AccessKeyID)
+		}
+	}
+}
