@@ -16,6 +16,15 @@ import (
 // confirm shows changes and asks at the terminal whether to write them. It returns an error unless
 // the answer is yes.
 func confirm(a *app, cmd *cobra.Command, names []string, changes []profiles.Change) error {
+	text := func() []byte { return diffText(changes, a.screen()) }
+	return confirmText(a, cmd, names, text, "Write these changes? [y/N] ")
+}
+
+// confirmText shows a text and asks a question at the terminal. It returns an error unless the answer
+// is yes.
+func confirmText(
+	a *app, cmd *cobra.Command, names []string, text func() []byte, question string,
+) error {
 	tty, err := a.terminal()
 	if err != nil {
 		return &diag.Error{
@@ -25,11 +34,11 @@ func confirm(a *app, cmd *cobra.Command, names []string, changes []profiles.Chan
 		}
 	}
 	defer tty.Close()
-	if err := a.print(diffText(changes, a.screen())); err != nil {
+	if err := a.print(text()); err != nil {
 		return err
 	}
 	defer a.pauseWatchdog()()
-	yes, err := tui.Confirm(cmd.Context(), tty, "Write these changes? [y/N] ")
+	yes, err := tui.Confirm(cmd.Context(), tty, question)
 	if err == nil && !yes {
 		a.say("Cancelled. Nothing was changed.")
 		return errPrinted

@@ -50,6 +50,7 @@ var notRun = map[string]string{
 	"aws-credproc mfa list": "TestE2ESeed",
 	"aws-credproc mfa add":  "TestE2ESeed: it needs a keyring",
 	"aws-credproc import ":  "TestE2EImport: it needs a keyring",
+	"aws-credproc rotate ":  "TestE2ERotate: it needs IAM",
 	"aws-vault export ":     "TestE2EImport: it is another program",
 	"aws-credproc mfa remo": "TestE2ESeed",
 	"aws-credproc mfa code": "TestE2ESeed",

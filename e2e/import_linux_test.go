@@ -79,9 +79,9 @@ func quoted(s string) string {
 	return string(b)
 }
 
-func (i *importTest) read(t *testing.T, name string) string {
+func (h *home) read(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(i.path(name))
+	text, err := os.ReadFile(h.path(name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,9 +112,9 @@ func (i *importTest) noOtherFiles(t *testing.T) {
 }
 
 // filesWith returns the files in the home that contain a text.
-func (i *importTest) filesWith(t *testing.T, text string) (found []string) {
+func (h *home) filesWith(t *testing.T, text string) (found []string) {
 	t.Helper()
-	err := filepath.WalkDir(i.dir, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(h.dir, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() {
 			var b []byte
 			if b, err = os.ReadFile(path); strings.Contains(string(b), text) {
