@@ -46,10 +46,18 @@ func (t *Terminal) ask(ctx context.Context, question string, hidden bool) (line 
 	}
 }
 
-// askOnce shows the question and reads a line. It returns errAskAgain if this process was stopped
-// or lost the foreground.
+// askOnce shows the question and reads a line. It enables line input, signals and, unless hidden,
+// echo, because another program may have disabled them. It returns errAskAgain if this process was
+// stopped or lost the foreground.
 func (t *Terminal) askOnce(question string, hidden bool, e *events) (line string, err error) {
-	restore, err := t.setModes(hidden)
+	restore, err := t.setModes(setTermios, func(m *unix.Termios) {
+		m.Iflag |= unix.ICRNL
+		m.Oflag |= unix.OPOST | unix.ONLCR
+		m.Lflag |= unix.ICANON | unix.ISIG | unix.ECHO
+		if hidden {
+			m.Lflag &^= unix.ECHO
+		}
+	})
 	if err != nil {
 		return "", t.unlessBackground(err)
 	}
@@ -86,7 +94,7 @@ func (t *Terminal) readLine(e *events) (string, error) {
 		if err := e.next(); err != nil {
 			return "", err
 		}
-		b, err := t.read()
+		b, err := t.read(maxLine)
 		if err != nil {
 			return "", err
 		}
@@ -98,9 +106,9 @@ func (t *Terminal) readLine(e *events) (string, error) {
 	return "", errLongLine
 }
 
-// read returns the input that is there, if any.
-func (t *Terminal) read() ([]byte, error) {
-	b := make([]byte, maxLine)
+// read returns the input that is there, if any, up to limit bytes.
+func (t *Terminal) read(limit int) ([]byte, error) {
+	b := make([]byte, limit)
 	n, err := unix.Read(t.fd, b)
 	switch {
 	case err == unix.EAGAIN || err == unix.EINTR:

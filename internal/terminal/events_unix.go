@@ -9,34 +9,41 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// events lets select wait for SIGCONT and for the end of a context.
+// events lets select wait for signals and for the end of a context.
 type events struct {
-	pipe  *os.File     // one byte per SIGCONT; EOF after the context has ended
+	pipe  *os.File     // a byte per signal, its number; EOF after the context has ended
 	cause func() error // the cause of the context's end
 	close func()
 }
 
-func newEvents(ctx context.Context) (*events, error) {
+// newEvents starts to wait for SIGCONT and for more signals. It leaves ignored signals ignored.
+func newEvents(ctx context.Context, more ...syscall.Signal) (*events, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("wait for the terminal: %w", err)
 	}
 	stopping, cancel := context.WithCancel(ctx)
-	continued := make(chan os.Signal, 1)
-	signal.Notify(continued, unix.SIGCONT)
+	signals := make(chan os.Signal, 1+len(more))
+	signal.Notify(signals, unix.SIGCONT)
+	for _, sig := range more {
+		if !signal.Ignored(sig) {
+			signal.Notify(signals, sig)
+		}
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		defer w.Close()
 		for {
 			select {
-			case <-continued:
-				if _, err := w.Write([]byte{0}); err != nil {
+			case sig := <-signals:
+				if _, err := w.Write([]byte{byte(sig.(syscall.Signal))}); err != nil {
 					return
 				}
 			case <-stopping.Done():
@@ -48,7 +55,7 @@ func newEvents(ctx context.Context) (*events, error) {
 		pipe:  r,
 		cause: func() error { return context.Cause(ctx) },
 		close: func() {
-			signal.Stop(continued)
+			signal.Stop(signals)
 			cancel()
 			_ = r.Close()
 			<-done
@@ -58,20 +65,29 @@ func newEvents(ctx context.Context) (*events, error) {
 
 func (e *events) fd() int { return int(e.pipe.Fd()) }
 
-// next takes an event and returns errAskAgain for SIGCONT, or the cause of the context if it has
-// ended. It returns nil if there is no event.
+// next takes an event and returns errAskAgain for SIGCONT, errSuspend for SIGTSTP, context.Canceled
+// for SIGQUIT, or the cause of the context if it has ended. It returns nil if there is no event.
 func (e *events) next() error {
 	if timeout, err := ready([]int{e.fd()}, nil, 0); timeout || err != nil {
 		return err
 	}
-	_, err := e.pipe.Read(make([]byte, 1))
+	b := make([]byte, 1)
+	_, err := e.pipe.Read(b)
 	switch {
 	case errors.Is(err, io.EOF):
 		return e.cause()
 	case err != nil:
 		return fmt.Errorf("wait for the terminal: %w", err)
 	}
-	return errAskAgain
+	switch syscall.Signal(b[0]) {
+	case unix.SIGCONT:
+		return errAskAgain
+	case unix.SIGTSTP:
+		return errSuspend
+	case unix.SIGQUIT:
+		return context.Canceled
+	}
+	return nil
 }
 
 // ready waits until one of the files is ready. A negative limit means no limit. It uses select,

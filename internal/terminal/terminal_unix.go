@@ -75,33 +75,30 @@ func (t *Terminal) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// setModes enables line input, signals and, unless hidden, echo, because another program may have
-// disabled them. restore restores the old modes if this process is in the foreground.
-func (t *Terminal) setModes(hidden bool) (restore func() error, err error) {
+// setModes changes the terminal modes with an ioctl: [setTermios], or [setTermiosFlush] to discard
+// what was typed before. restore restores the old modes if this process is in the foreground.
+func (t *Terminal) setModes(
+	ioctl uint, change func(*unix.Termios),
+) (restore func() error, err error) {
 	old, err := unix.IoctlGetTermios(t.fd, getTermios)
 	if err != nil {
 		return nil, fmt.Errorf("get terminal modes: %w", err)
 	}
 	modes := *old
-	modes.Iflag |= unix.ICRNL
-	modes.Oflag |= unix.OPOST | unix.ONLCR
-	modes.Lflag |= unix.ICANON | unix.ISIG | unix.ECHO
-	if hidden {
-		modes.Lflag &^= unix.ECHO
-	}
-	set := func(modes *unix.Termios) error {
-		if err := unix.IoctlSetTermios(t.fd, setTermios, modes); err != nil {
+	change(&modes)
+	set := func(ioctl uint, modes *unix.Termios) error {
+		if err := unix.IoctlSetTermios(t.fd, ioctl, modes); err != nil {
 			return fmt.Errorf("set terminal modes: %w", err)
 		}
 		return nil
 	}
-	if modes == *old {
+	if modes == *old && ioctl == setTermios {
 		return func() error { return nil }, nil
 	}
 	return func() error {
 		if !t.inForeground() {
 			return nil // the shell sets the modes
 		}
-		return set(old)
-	}, set(&modes)
+		return set(setTermios, old)
+	}, set(ioctl, &modes)
 }

@@ -48,7 +48,13 @@ func (t *Terminal) Write(b []byte) (int, error) { return t.out.Write(b) }
 // ask shows a question and reads a line. The error is the cause of ctx, or io.EOF at the end of
 // input.
 func (t *Terminal) ask(ctx context.Context, question string, hidden bool) (line string, err error) {
-	restore, err := t.setModes(hidden)
+	restore, err := t.setModes(t.in, func(modes uint32) uint32 {
+		modes |= windows.ENABLE_LINE_INPUT | windows.ENABLE_PROCESSED_INPUT | windows.ENABLE_ECHO_INPUT
+		if hidden {
+			modes &^= windows.ENABLE_ECHO_INPUT
+		}
+		return modes
+	})
 	if err != nil {
 		return "", err
 	}
@@ -100,17 +106,14 @@ func (t *Terminal) readLine() (string, error) {
 	return "", errLongLine
 }
 
-// setModes enables line input, signals and, unless hidden, echo. restore restores the old modes.
-func (t *Terminal) setModes(hidden bool) (restore func() error, err error) {
-	console := windows.Handle(t.in.Fd())
+// setModes changes the modes of the console's input or output. restore restores the old modes.
+func (t *Terminal) setModes(
+	f *os.File, change func(uint32) uint32,
+) (restore func() error, err error) {
+	console := windows.Handle(f.Fd())
 	var old uint32
 	if err := windows.GetConsoleMode(console, &old); err != nil {
 		return nil, fmt.Errorf("get console modes: %w", err)
-	}
-	modes := old | windows.ENABLE_LINE_INPUT | windows.ENABLE_PROCESSED_INPUT |
-		windows.ENABLE_ECHO_INPUT
-	if hidden {
-		modes &^= windows.ENABLE_ECHO_INPUT
 	}
 	set := func(modes uint32) error {
 		if err := windows.SetConsoleMode(console, modes); err != nil {
@@ -118,5 +121,5 @@ func (t *Terminal) setModes(hidden bool) (restore func() error, err error) {
 		}
 		return nil
 	}
-	return func() error { return set(old) }, set(modes)
+	return func() error { return set(old) }, set(change(old))
 }

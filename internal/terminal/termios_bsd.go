@@ -7,4 +7,6 @@ import "golang.org/x/sys/unix"
 const (
 	getTermios = unix.TIOCGETA
 	setTermios = unix.TIOCSETA
+	// setTermiosFlush also discards input that was not read.
+	setTermiosFlush = unix.TIOCSETAF
 )

@@ -5,4 +5,6 @@ import "golang.org/x/sys/unix"
 const (
 	getTermios = unix.TCGETS
 	setTermios = unix.TCSETS
+	// setTermiosFlush also discards input that was not read.
+	setTermiosFlush = unix.TCSETSF
 )
