@@ -19,9 +19,11 @@ type AltScreen struct {
 
 // Control sequences of xterm, which all terminals in use know, Windows Terminal included.
 const (
-	enterAlt = "\x1b[?1049h\x1b[?25l" // and hide the cursor
-	leaveAlt = "\x1b[?25h\x1b[?1049l"
-	clearAll = "\x1b[H\x1b[J" // from the first line on
+	mainToAlt = "\x1b[?1049h"
+	altToMain = "\x1b[?1049l"
+	enterAlt  = mainToAlt + "\x1b[?25l" // and hide the cursor
+	leaveAlt  = "\x1b[?25h" + altToMain
+	clearAll  = "\x1b[H\x1b[J" // from the first line on
 )
 
 // EnterAltScreen switches the terminal w to its alternate screen.

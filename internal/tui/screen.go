@@ -58,11 +58,13 @@ type Color string
 
 // The colors in use.
 const (
-	Bold   Color = "1"
-	Red    Color = "31"
-	Green  Color = "32"
-	Yellow Color = "33"
-	Cyan   Color = "36"
+	Bold    Color = "1"
+	Dim     Color = "2"
+	Reverse Color = "7"
+	Red     Color = "31"
+	Green   Color = "32"
+	Yellow  Color = "33"
+	Cyan    Color = "36"
 )
 
 // Paint returns text in a color, or unchanged where the screen has no colors.

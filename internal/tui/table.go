@@ -168,15 +168,3 @@ func lastBreak(runes []rune, ends func(i int) bool) int {
 	}
 	return 0
 }
-
-// Truncate returns s cut to width characters. An ARN keeps its end, which is what differs.
-func Truncate(s string, width int) string {
-	runes := []rune(s)
-	switch {
-	case len(runes) <= width:
-		return s
-	case strings.HasPrefix(s, "arn:"):
-		return "…" + string(runes[len(runes)-width+1:])
-	}
-	return string(runes[:width-1]) + "…"
-}
