@@ -21,11 +21,20 @@ func noArguments(_ *cobra.Command, args []string) error {
 	return nil
 }
 
+// missingProfile is the usage error of a command that was started without its profile: see
+// offerProfiles.
+type missingProfile string
+
+func (m missingProfile) Error() string { return string(m) }
+
+const errMissingProfile = missingProfile(
+	"the profile is missing; AWS_PROFILE is not used in its place")
+
 // oneProfile requires exactly one profile name.
 func oneProfile(_ *cobra.Command, args []string) error {
 	switch len(args) {
 	case 0:
-		return errors.New("the profile is missing; AWS_PROFILE is not used in its place")
+		return errMissingProfile
 	case 1:
 		return notEmpty(args)
 	}
@@ -49,7 +58,7 @@ func profilesOrAll(all, expired *bool) cobra.PositionalArgs {
 		case *all && len(args) > 0:
 			return errors.New("--all cannot be combined with profiles")
 		case !*all && len(args) == 0:
-			return errors.New("name a profile or use --all")
+			return missingProfile("name a profile or use --all")
 		}
 		return notEmpty(args)
 	}

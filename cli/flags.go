@@ -31,7 +31,10 @@ In ~/.aws/config:
   source_profile = base
 
 "aws-credproc setup dev" writes this if the profile dev has the settings of the
-role.`,
+role.
+
+At a terminal, a command other than get that is started without its PROFILE offers
+the profiles to pick one.`,
 		Version:       versionText(buildInfo()),
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -89,6 +92,9 @@ func addCommands(a *app, root *cobra.Command) {
 		root.AddGroup(&cobra.Group{ID: id, Title: title})
 		for _, cmd := range commands {
 			cmd.GroupID = id
+			if cmd.Name() != getName {
+				a.offerProfiles(cmd)
+			}
 		}
 		root.AddCommand(commands...)
 	}

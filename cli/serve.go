@@ -47,7 +47,7 @@ code 0.`,
   aws-credproc serve dev ops --listen 127.0.0.1:9911 --token-file /run/creds/token`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return errors.New("the profile is missing; AWS_PROFILE is not used in its place")
+				return errMissingProfile
 			}
 			return notEmpty(args)
 		},

@@ -141,6 +141,8 @@ func (s *setup) checkUsage(args []string) error {
 		return errors.New("--all cannot be combined with settings of a new profile")
 	case s.all:
 		return nil
+	case len(args) == 0 && len(s.settings) > 0:
+		return errors.New("name the profile to create")
 	case len(args) == 0:
 		return s.checkGuide()
 	case len(s.settings) == 0:

@@ -17,10 +17,10 @@ import (
 )
 
 // errNoProfile is the usage error of setup without a profile.
-var errNoProfile = errors.New("name a profile, or use --all or --sso-session")
+const errNoProfile = missingProfile("name a profile, or use --all or --sso-session")
 
 // checkGuide makes setup without arguments a guided one: an overview, and what --all does. Without a
-// terminal to ask at, and with --undo or --yes, it is a usage error.
+// terminal to ask at, and with --undo or --yes, a profile is missing.
 func (s *setup) checkGuide() error {
 	if s.undo || s.yes || !s.screen().IsTerminal || !term.IsTerminal(int(os.Stdin.Fd())) {
 		return errNoProfile
