@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -26,14 +27,45 @@ const (
 type picking struct {
 	*ptytest.Terminal
 	cmd    *exec.Cmd
-	stdout *bytes.Buffer
+	stdout *output
 	before unix.Termios
+}
+
+// output is what a command that still runs has written.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
 }
 
 // startPicker starts a command without its profile. Only its stdout is not a terminal.
 func startPicker(t *testing.T, h helper, args ...string) picking {
 	t.Helper()
-	p := picking{Terminal: ptytest.New(t), cmd: h.command(t, args...), stdout: &bytes.Buffer{}}
+	return startPicking(t, h.command(t, args...))
+}
+
+// startPickerInShell is startPicker for a command of a shell, in which $0 is the program.
+func startPickerInShell(t *testing.T, h helper, flag, command string) picking {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "sh", flag, command, h.path)
+	cmd.Env = h.env
+	return startPicking(t, cmd)
+}
+
+func startPicking(t *testing.T, cmd *exec.Cmd) picking {
+	t.Helper()
+	p := picking{Terminal: ptytest.New(t), cmd: cmd, stdout: &output{}}
 	p.resize(t, 24, 80)
 	p.before = p.Modes()
 	p.cmd.Env = append(p.cmd.Env, "TERM=xterm", "NO_COLOR=1")
@@ -127,7 +159,7 @@ func TestCancelledPickerDoesNothing(t *testing.T) {
 		}
 		code := p.wait(t)
 		p.Await(message)
-		if code != exitFailed || p.stdout.Len() > 0 {
+		if code != exitFailed || p.stdout.String() != "" {
 			t.Errorf("%s: exit code %d, stdout %q", name, code, p.stdout)
 		}
 	}
@@ -141,7 +173,7 @@ func TestCancelledPickerDoesNothing(t *testing.T) {
 
 func TestPickerDiscardsWhatWasTypedBefore(t *testing.T) {
 	h := newHelper(t, startSTS(t))
-	p := picking{Terminal: ptytest.New(t), cmd: h.command(t, "clear"), stdout: &bytes.Buffer{}}
+	p := picking{Terminal: ptytest.New(t), cmd: h.command(t, "clear"), stdout: &output{}}
 	p.before = p.Modes()
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = p.TTY, p.stdout, p.TTY
 	p.Type("\n")
@@ -156,28 +188,35 @@ func TestPickerDiscardsWhatWasTypedBefore(t *testing.T) {
 
 func TestPickerLeavesTheTerminalWhileItIsStopped(t *testing.T) {
 	h := newHelper(t, startSTS(t))
-	p := startPicker(t, h, "explain")
+	p := startPickerInShell(t, h, "-mc", `"$0" explain; echo stopped; read line; fg >&2`)
 	p.Type("de")
 	p.Await("Profile for explain: de")
 	p.Await("Esc cancels.")
 	p.Type("\x1a")
-	waitFor(t, "the process to stop", func() bool {
-		var status syscall.WaitStatus
-		pid, err := syscall.Wait4(p.cmd.Process.Pid, &status, syscall.WUNTRACED|syscall.WNOHANG, nil)
-		return err == nil && pid == p.cmd.Process.Pid && status.Stopped()
-	})
 	p.Await(leavePicker)
+	waitFor(t, "the shell to continue", func() bool { return p.stdout.String() == "stopped\n" })
 	if p.Modes() != p.before {
 		t.Errorf("the terminal modes are %+v, before %+v", p.Modes(), p.before)
 	}
-	if err := p.cmd.Process.Signal(syscall.SIGCONT); err != nil {
-		t.Fatal(err)
-	}
+	p.Type("\n")
 	p.Await(enterPicker)
 	p.Await("Profile for explain: de")
 	p.Await("Esc cancels.")
 	p.Type("v\r")
 	if code := p.wait(t); code != exitDone || !strings.Contains(p.stdout.String(), testRole) {
+		t.Errorf("exit code %d, stdout %q", code, p.stdout)
+	}
+}
+
+// TestPickerIsNotStoppedInACommandSubstitution: nothing would continue it.
+func TestPickerIsNotStoppedInACommandSubstitution(t *testing.T) {
+	h := newHelper(t, startSTS(t))
+	p := startPickerInShell(t, h, "-c", `trap "" TSTP; "$0" exec -- sh -c "kill -TSTP \$\$; echo ignored"; :`)
+	p.Type("\x1a")
+	p.Await(enterPicker)
+	p.Await("Esc cancels.")
+	p.Type("dev\r")
+	if code := p.wait(t); code != exitDone || p.stdout.String() != "ignored\n" {
 		t.Errorf("exit code %d, stdout %q", code, p.stdout)
 	}
 }
@@ -228,7 +267,7 @@ func TestMissingProfileIsWrongUsage(t *testing.T) {
 	h.env = append(h.env, "NO_COLOR=1")
 	commands := [][]string{
 		{"exec"}, {"exec", "--", "true"}, {"export"}, {"serve"}, {"console"}, {"whoami"}, {"explain"},
-		{"import"}, {"refresh"}, {"clear"}, {"setup", "--undo"},
+		{"import"}, {"rotate"}, {"refresh"}, {"clear"}, {"setup", "--undo"},
 	}
 	for name, change := range map[string]func(cmd *exec.Cmd){
 		"TERM=dumb":     func(cmd *exec.Cmd) { cmd.Env = append(cmd.Env, "TERM=dumb") },

@@ -22,7 +22,7 @@ type events struct {
 	close func()
 }
 
-// newEvents starts to wait for SIGCONT and for more signals. It leaves ignored signals ignored.
+// newEvents starts to wait for SIGCONT and for more signals.
 func newEvents(ctx context.Context, more ...syscall.Signal) (*events, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -32,9 +32,7 @@ func newEvents(ctx context.Context, more ...syscall.Signal) (*events, error) {
 	signals := make(chan os.Signal, 1+len(more))
 	signal.Notify(signals, unix.SIGCONT)
 	for _, sig := range more {
-		if !signal.Ignored(sig) {
-			signal.Notify(signals, sig)
-		}
+		signal.Notify(signals, sig)
 	}
 	done := make(chan struct{})
 	go func() {
@@ -65,8 +63,8 @@ func newEvents(ctx context.Context, more ...syscall.Signal) (*events, error) {
 
 func (e *events) fd() int { return int(e.pipe.Fd()) }
 
-// next takes an event and returns errAskAgain for SIGCONT, errSuspend for SIGTSTP, context.Canceled
-// for SIGQUIT, or the cause of the context if it has ended. It returns nil if there is no event.
+// next takes an event and returns errAskAgain for SIGCONT, context.Canceled for SIGQUIT, or the cause
+// of the context if it has ended. It returns nil for another signal, or if there is no event.
 func (e *events) next() error {
 	if timeout, err := ready([]int{e.fd()}, nil, 0); timeout || err != nil {
 		return err
@@ -82,8 +80,6 @@ func (e *events) next() error {
 	switch syscall.Signal(b[0]) {
 	case unix.SIGCONT:
 		return errAskAgain
-	case unix.SIGTSTP:
-		return errSuspend
 	case unix.SIGQUIT:
 		return context.Canceled
 	}

@@ -3,6 +3,7 @@
 package terminal
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os/signal"
@@ -12,16 +13,22 @@ import (
 	"golang.org/x/term"
 )
 
-// errSuspend means that the user wants to stop this process (Ctrl-Z).
+// suspendKey is Ctrl-Z.
+const suspendKey = 0x1a
+
+// errSuspend means that the user has typed suspendKey.
 var errSuspend = errors.New("stopped by job control")
+
+// suspendLimit is how long suspend waits for the process to stop.
+const suspendLimit = 100 * time.Millisecond
 
 // ShowPage shows a page until it is done, and passes on what the user types, without echo. It
 // discards what was typed before. The error is the cause of ctx, or io.EOF if the terminal was
-// closed. While this process is stopped or in the background, the terminal is as before.
+// closed. While this process is stopped by Ctrl-Z or is in the background, the terminal is as before.
 func (t *Terminal) ShowPage(ctx context.Context, p Page) error {
 	signal.Ignore(unix.SIGTTIN, unix.SIGTTOU) // see ask
 	defer signal.Reset(unix.SIGTTIN, unix.SIGTTOU)
-	e, err := newEvents(ctx, unix.SIGTSTP, unix.SIGQUIT, unix.SIGWINCH)
+	e, err := newEvents(ctx, unix.SIGQUIT, unix.SIGWINCH)
 	if err != nil {
 		return err
 	}
@@ -48,6 +55,7 @@ func (t *Terminal) showOnce(p Page, e *events) (err error) {
 		m.Lflag |= unix.ISIG
 		m.Lflag &^= unix.ICANON | unix.ECHO | unix.IEXTEN
 		m.Cc[unix.VMIN], m.Cc[unix.VTIME] = 1, 0
+		m.Cc[unix.VSUSP] = noKey
 	})
 	if err != nil {
 		return t.unlessBackground(err)
@@ -81,6 +89,9 @@ func (t *Terminal) showOnce(p Page, e *events) (err error) {
 		if len(b) > 0 {
 			pause = keyPause
 		}
+		if bytes.Equal(b, []byte{suspendKey}) {
+			return errSuspend
+		}
 		if (paused || len(b) > 0) && p.Typed(b) {
 			return nil
 		}
@@ -100,16 +111,18 @@ func (t *Terminal) draw(p Page) error {
 	return err
 }
 
-// suspend stops this process. It returns errAskAgain when the process is continued.
+// suspend stops the process group, as Ctrl-Z does. It returns errAskAgain when the process is
+// continued, or if it was not stopped: in a $(command), shells ignore the signal, because nothing
+// would continue the command. Package os/signal cannot be used: it would forget that.
 func suspend(e *events) error {
-	err := unix.Kill(unix.Getpid(), unix.SIGSTOP)
-	for err == nil { // the process may not have stopped yet
-		if _, err = ready([]int{e.fd()}, nil, -1); err == nil {
-			err = e.next()
-		}
-		if errors.Is(err, errSuspend) {
-			err = nil
-		}
+	if err := unix.Kill(0, unix.SIGTSTP); err != nil {
+		return err
 	}
-	return err
+	if _, err := ready([]int{e.fd()}, nil, suspendLimit); err != nil {
+		return err
+	}
+	if err := e.next(); err != nil {
+		return err
+	}
+	return errAskAgain
 }
