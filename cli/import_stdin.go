@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+	"gopkg.in/ini.v1"
 
 	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
@@ -143,42 +144,41 @@ func keysOfFields(fields map[string]any) (id, secret string, err error) {
 	return id, secret, nil
 }
 
-// parseKeyLines parses the lines of one section of a credentials file, with or without its header.
+// parseKeyLines parses one section of a credentials file, with or without its header.
 func parseKeyLines(text string) (id, secret string, err error) {
-	seen := map[string]bool{}
-	number := 0
-	for line := range strings.Lines(text) {
-		number++
-		line = strings.TrimSpace(line)
-		if line == "" || line[0] == '#' || line[0] == ';' {
-			continue
-		}
-		if line[0] == '[' {
-			if seen["["] || len(seen) > 0 || !strings.HasSuffix(line, "]") {
-				return "", "", errNotKeys(fmt.Sprintf("line %d: expected one access key", number))
-			}
-			seen["["] = true
-			continue
-		}
-		key, value, ok := strings.Cut(line, "=")
-		key, value = strings.ToLower(strings.TrimSpace(key)), strings.TrimSpace(value)
-		if ok && seen[key] {
-			return "", "", errNotKeys(fmt.Sprintf("line %d: a second value of one key", number))
-		}
-		seen[key] = true
-		switch {
-		case !ok:
-			return "", "", errNotKeys(fmt.Sprintf(`line %d: expected "key = value"`, number))
-		case key == "aws_access_key_id":
+	file, err := ini.LoadSources(ini.LoadOptions{
+		AllowShadows:               true, // which shows that a key is set twice
+		AllowDuplicateShadowValues: true,
+		IgnoreContinuation:         true,
+		IgnoreInlineComment:        true,
+		InsensitiveKeys:            true,
+		KeyValueDelimiters:         "=",
+		PreserveSurroundedQuote:    true,
+	}, []byte(text))
+	if err != nil { // which quotes the text
+		return "", "", errNotKeys(`expected lines with "key = value"`)
+	}
+	sections := slices.DeleteFunc(file.Sections(), func(s *ini.Section) bool {
+		return s.Name() == ini.DefaultSection && len(s.Keys()) == 0
+	})
+	if len(sections) != 1 {
+		return "", "", errNotKeys("expected one access key")
+	}
+	for _, key := range sections[0].Keys() {
+		value := key.Value()
+		switch name := key.Name(); {
+		case len(key.ValueWithShadows()) > 1:
+			return "", "", errNotKeys("a second value of one key")
+		case name == "aws_access_key_id":
 			id = value
-		case key == "aws_secret_access_key":
+		case name == "aws_secret_access_key":
 			secret = value
-		case isTemporaryKey(key):
+		case isTemporaryKey(name):
 			if value != "" {
 				return "", "", errTemporary
 			}
-		case key != "region" && key != "output": // aws-vault prints the region
-			return "", "", errNotKeys(fmt.Sprintf("line %d: a setting that no access key has", number))
+		case name != "region" && name != "output": // aws-vault prints the region
+			return "", "", errNotKeys("a setting that no access key has")
 		}
 	}
 	return id, secret, nil

@@ -59,14 +59,14 @@ func TestParseKeysRefuses(t *testing.T) {
 		`{"Version": 1, ` + stdinJSON:                       invalid,
 		`{"Version": 1,, ` + stdinJSON + `}`:                invalid,
 		`{1: 2}`:                                            invalid,
-		"[jill]\n[jane]\n" + stdinLines:                     "line 2: expected one access key",
-		stdinLines + "[jane]\n":                             "line 3: expected one access key",
-		"[jill\n" + stdinLines:                              "line 1: expected one access key",
-		stdinLines + stdinLines:                             "line 3: a second value",
+		"[jill]\n[jane]\n" + stdinLines:                     "expected one access key",
+		stdinLines + "[jane]\n":                             "expected one access key",
+		"[jill\n" + stdinLines:                              `expected lines with "key = value"`,
+		stdinLines + stdinLines:                             "a second value",
 		stdinLines + "aws_session_token = t\n":              "temporary credentials",
 		stdinLines + "aws_credential_expiration = 2026\n":   "temporary credentials",
-		stdinLines + "role_arn = arn:aws:iam::1:role/x\n":   "line 3: a setting that no access key",
-		"AWS_ACCESS_KEY_ID " + stdinID + "\n":               `line 1: expected "key = value"`,
+		stdinLines + "role_arn = arn:aws:iam::1:role/x\n":   "a setting that no access key",
+		"AWS_ACCESS_KEY_ID " + stdinID + "\n":               `expected lines with "key = value"`,
 	} {
 		_, _, err := parseKeys([]byte(text))
 		if err == nil || !strings.Contains(diag.Text(err), want) {

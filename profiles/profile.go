@@ -2,10 +2,7 @@ package profiles
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
-
-	"gopkg.in/ini.v1"
 
 	"aws-credproc/internal/diag"
 )
@@ -83,7 +80,7 @@ func (f *Files) sectionPlace(profile string) string {
 	return ""
 }
 
-// maxProperties bounds a section: gopkg.in/ini.v1 takes quadratic time.
+// maxProperties bounds a section: an edit of one takes quadratic time.
 const maxProperties = 5000
 
 // section merges the sections of a kind and name. ok is false if there are no such sections.
@@ -91,7 +88,7 @@ func (f *Files) section(kind sectionKind, name string) (s Section, ok bool, err 
 	if s, ok := f.parsed[sectionID{kind, name}]; ok {
 		return s, true, nil
 	}
-	var body strings.Builder
+	properties := map[string]Property{}
 	count := 0
 	for _, file := range f.both() {
 		for _, part := range file.sectionsOf(kind, name) {
@@ -99,7 +96,7 @@ func (f *Files) section(kind sectionKind, name string) (s Section, ok bool, err 
 			if part.fault != nil {
 				return Section{}, true, faultOf(part)
 			}
-			if count += file.normalize(&body, part); count > maxProperties {
+			if count += file.read(properties, part); count > maxProperties {
 				return Section{}, false, &diag.Error{
 					Profile: name,
 					Where:   fileLine(file.path, part.line),
@@ -111,10 +108,6 @@ func (f *Files) section(kind sectionKind, name string) (s Section, ok bool, err 
 	}
 	if !ok {
 		return Section{}, false, nil
-	}
-	properties, err := parse(body.String())
-	if err != nil {
-		return Section{}, false, fmt.Errorf("profile %s: %w", name, err)
 	}
 	if f.parsed == nil {
 		f.parsed = map[sectionID]Section{}
@@ -133,61 +126,31 @@ func faultOf(part section) *diag.Error {
 	return &e
 }
 
-// normalize writes the properties of a section as lines that leave gopkg.in/ini.v1 nothing to
-// interpret, and returns their number. A key starts with a dot, so that it is not a comment, a
-// quote or the auto-increment '-'. Its file and line and the value follow, the value between bars,
-// so that no quote, white space or comment sign is at its ends, with NUL for newline. No file with
-// a NUL is accepted.
-func (f *file) normalize(b *strings.Builder, part section) (count int) {
-	open, ignored := false, false
+// read adds the properties of a section, and returns their number. It ignores keys that are not
+// names.
+func (f *file) read(into map[string]Property, part section) (count int) {
+	var key string
+	var p Property
+	var lines []string // of its value
 	finish := func() {
-		if open {
-			b.WriteString("|\n")
+		if key != "" {
+			p.Value = strings.Join(lines, "\n")
+			into[key] = p
 		}
-		open = false
 	}
 	for s := f.scanSection(part); s.scan(); {
 		switch l := &s.line; l.kind {
 		case propertyLine:
 			finish()
-			if ignored = !IsName(l.key); !ignored {
-				open = true
+			if key = ""; IsName(l.key) {
 				count++
-				b.WriteString("." + strings.ToLower(l.key) + "=" + f.which + ":" +
-					strconv.Itoa(l.number) + "|" + l.value)
+				key, p, lines = strings.ToLower(l.key), Property{File: f.which, Line: l.number}, lines[:0]
+				lines = append(lines, l.value)
 			}
 		case continuationLine:
-			if !ignored {
-				b.WriteString("\x00" + l.value)
-			}
+			lines = append(lines, l.value)
 		}
 	}
 	finish()
 	return count
-}
-
-// parse reads normalized lines.
-func parse(body string) (map[string]Property, error) {
-	file, err := ini.LoadSources(ini.LoadOptions{
-		IgnoreContinuation:      true,
-		IgnoreInlineComment:     true,
-		KeyValueDelimiters:      "=",
-		PreserveSurroundedQuote: true,
-	}, []byte(body))
-	if err != nil {
-		return nil, err
-	}
-	keys := file.Section(ini.DefaultSection).Keys()
-	properties := make(map[string]Property, len(keys))
-	for _, key := range keys {
-		where, value, _ := strings.Cut(key.Value(), "|")
-		which, number, _ := strings.Cut(where, ":")
-		line, err := strconv.Atoi(number)
-		if err != nil {
-			return nil, fmt.Errorf("line number of %s: %w", key.Name(), err)
-		}
-		value = strings.ReplaceAll(strings.TrimSuffix(value, "|"), "\x00", "\n")
-		properties[strings.TrimPrefix(key.Name(), ".")] = Property{value, which, line}
-	}
-	return properties, nil
 }
