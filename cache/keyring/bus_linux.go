@@ -12,6 +12,7 @@ import (
 
 	"aws-credproc/internal/keyringapi"
 	"aws-credproc/internal/printable"
+	"aws-credproc/internal/sessionbus"
 )
 
 // bus is a connection to the session bus, on which the Secret Service has responded. Each call is
@@ -43,7 +44,7 @@ func openBus(ctx context.Context) (*bus, error) {
 
 // dialBus returns a connection on which nothing has been sent.
 func dialBus(ctx context.Context) (*bus, error) {
-	socket, err := dialSessionBus(ctx)
+	socket, err := sessionbus.Dial(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
-	"net"
+	"os"
 	"sync"
 
 	"github.com/godbus/dbus/v5"
@@ -13,7 +13,7 @@ import (
 // bufferedConn is a connection that uses few system calls: a read takes what there is, and between
 // hold and flush, writes are collected. Each write would also wake up the bus.
 type bufferedConn struct {
-	*net.UnixConn
+	*os.File
 	in *bufio.Reader
 
 	mu      sync.Mutex
@@ -25,19 +25,15 @@ type bufferedConn struct {
 	script   []byte
 }
 
-func newBufferedConn(conn *net.UnixConn) *bufferedConn {
-	return &bufferedConn{UnixConn: conn, in: bufio.NewReader(conn)}
+func newBufferedConn(conn *os.File) *bufferedConn {
+	return &bufferedConn{File: conn, in: bufio.NewReader(conn)}
 }
 
-// authenticate authenticates as the user of this process, whom the bus knows from the socket. It
-// sends everything with one write and then reads the answers; the client would wait three times.
-// The end of the authentication is sent with the first calls, since xdg-dbus-proxy expects nothing
-// from the bus after it but messages.
+// authenticate reads the answers to the request for authentication that [sessionbus.Dial] has sent
+// with one write; the client would write and wait three times. The end of the authentication is sent
+// with the first calls, since xdg-dbus-proxy expects nothing from the bus after it but messages.
 // https://dbus.freedesktop.org/doc/dbus-specification.html#auth-protocol
 func (c *bufferedConn) authenticate(client *dbus.Conn) error {
-	if _, err := c.UnixConn.Write([]byte("\x00AUTH EXTERNAL\r\nDATA\r\n")); err != nil {
-		return err
-	}
 	for _, want := range []string{"DATA", "OK "} {
 		line, err := c.in.ReadSlice('\n')
 		if errors.Is(err, bufio.ErrBufferFull) || err == nil && !bytes.HasPrefix(line, []byte(want)) {
@@ -85,7 +81,7 @@ func (c *bufferedConn) Write(p []byte) (int, error) {
 		c.pending = append(c.pending, p...)
 		return len(p), nil
 	}
-	return c.UnixConn.Write(p)
+	return c.File.Write(p)
 }
 
 // hold collects writes until flush is called.
@@ -103,8 +99,8 @@ func (c *bufferedConn) flush() {
 	if len(c.pending) == 0 {
 		return
 	}
-	if _, err := c.UnixConn.Write(c.pending); err != nil {
-		_ = c.UnixConn.Close()
+	if _, err := c.File.Write(c.pending); err != nil {
+		_ = c.File.Close()
 	}
 	c.pending = nil
 }

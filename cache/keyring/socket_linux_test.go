@@ -138,8 +138,8 @@ func TestOnlyUnixAddressesAreDialled(t *testing.T) {
 		"nonce-tcp:host=127.0.0.1,noncefile=/dev/null,port=" + port,
 		"unixexec:path=" + script,
 		"launchd:env=HOME", "autolaunch:", "systemd:", "unix:path=relative", "garbage",
-		strings.Repeat("x", maxAddress+1),
-		strings.Repeat("unix:path=/nonexistent;", maxAddresses+1),
+		strings.Repeat("x", 4<<10+1),
+		strings.Repeat("unix:path=/nonexistent;", 9),
 	} {
 		t.Setenv("DBUS_SESSION_BUS_ADDRESS", address)
 		err := new(Keyring).Status(t.Context(), ResponseLimit)
@@ -178,18 +178,6 @@ func TestFirstUsableAddressIsUsed(t *testing.T) {
 		t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:abstract="+name[1:]+";"+own)
 		if err := new(Keyring).Status(t.Context(), ResponseLimit); err != nil {
 			t.Errorf("after that of another user: %v", err)
-		}
-	}
-}
-
-// Users that the namespace of the process does not map all have one ID, which may be its own.
-func TestUnmappedUserIsAnotherUser(t *testing.T) {
-	if err := checkOwner(1000, 1000); err != nil {
-		t.Error(err)
-	}
-	for _, ids := range [][2]uint32{{overflowUID, overflowUID}, {overflowUID, 1000}, {1001, 1000}} {
-		if err := checkOwner(ids[0], ids[1]); !errors.Is(err, ErrOtherUser) {
-			t.Errorf("%v: %v", ids, err)
 		}
 	}
 }

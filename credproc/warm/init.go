@@ -8,6 +8,7 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/internal/proc"
+	"aws-credproc/internal/sessionbus"
 )
 
 // pending is the request of this process if its session may be in the keyring, else nil.
@@ -50,8 +51,9 @@ func finish(r *request, keyring cache.OSKeyring) {
 		os.Exit(0)
 	}
 	pending = nil
-	if r.needsKeyring {
+	if r.needsKeyring && keyring == nil {
 		pending = r
+		sessionbus.DialEarly()
 	}
 }
 
