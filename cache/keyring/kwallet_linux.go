@@ -30,6 +30,31 @@ func (b *bus) lateWriter() (string, error) {
 	return "", nil
 }
 
+// changeKWallet changes the secret of an item in a collection of KWallet. It returns "" if it has not,
+// because there is no such item or for another reason.
+//
+// To replace an item, KWallet would delete it, with its attributes on disk, and create another one,
+// whose secret it writes later. If it is killed in between, both secrets are lost.
+func (b *bus) changeKWallet(
+	collection, session dbus.ObjectPath, item Item, value []byte,
+) dbus.ObjectPath {
+	name, err := b.lateWriter()
+	if err != nil || name == "" {
+		return ""
+	}
+	unlocked, _, err := b.search(attributes(item))()
+	if err != nil {
+		return ""
+	}
+	for _, path := range unlocked {
+		isInside := strings.HasPrefix(string(path), string(collection)+"/")
+		if isInside && b.setSecret(path, session, value) == nil {
+			return path
+		}
+	}
+	return ""
+}
+
 // written returns where the Secret Service writes a stored secret to. It asks KWallet to write now.
 func written(ctx context.Context) (destination, error) {
 	b, err := openBus(ctx)

@@ -73,3 +73,29 @@ func ownNames(t *testing.T, names ...string) {
 		}
 	}
 }
+
+// TestKWalletSecretIsChangedInPlace: KWallet would lose both secrets of an item that is replaced if it
+// was killed before it has written the new one.
+func TestKWalletSecretIsChangedInPlace(t *testing.T) {
+	created := make(chan bool, 10)
+	keyringtest.StartStandIn(t, keyringtest.Behavior{
+		IsKWallet: true, Created: func(*keyringtest.StandIn) { created <- true },
+	})
+	secrets := NewSecrets("keys", "label")
+	for _, secret := range []string{"first", "second", "third"} {
+		if err := secrets.Set(t.Context(), "jill", secret); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := secrets.Get(t.Context(), "jill"); err != nil || got != secret {
+			t.Errorf("got %q, %v; want %q", got, err, secret)
+		}
+	}
+	<-created
+	if err := secrets.Set(t.Context(), "bob", "x"); err != nil {
+		t.Fatal(err)
+	}
+	<-created
+	if n := len(created); n > 0 {
+		t.Errorf("%d items were replaced", n)
+	}
+}

@@ -90,7 +90,7 @@ func put(ctx context.Context, item Item, label string, value []byte) error {
 		return err
 	}
 	defer b.close()
-	_, err = b.put(ctx, item, label, value, func(dbus.ObjectPath) error { return nil })
+	_, err = b.put(ctx, item, label, value, false)
 	return err
 }
 
@@ -100,7 +100,7 @@ func putPersistent(ctx context.Context, item Item, label string, value []byte) e
 		return err
 	}
 	defer b.close()
-	path, err := b.put(ctx, item, label, value, b.checkPersistent)
+	path, err := b.put(ctx, item, label, value, true)
 	if err != nil {
 		return err
 	}
@@ -266,10 +266,10 @@ func (b *bus) checkPersistent(collection dbus.ObjectPath) error {
 	return nil
 }
 
-// put creates or replaces an item in the unlocked collection if check returns nil for that.
+// put creates or replaces an item in the unlocked collection. If it is to persist, the collection must
+// outlive the login, and the old secret is not lost before the new one is on disk.
 func (b *bus) put(
-	ctx context.Context, item Item, label string, value []byte,
-	check func(collection dbus.ObjectPath) error,
+	ctx context.Context, item Item, label string, value []byte, persistent bool,
 ) (path dbus.ObjectPath, err error) {
 	open := b.openSession()
 	collection, err := b.openCollection()
@@ -277,14 +277,19 @@ func (b *bus) put(
 		return "", err
 	}
 	session, err := open()
-	if err == nil {
-		err = check(collection)
+	if err == nil && persistent {
+		err = b.checkPersistent(collection)
 	}
 	if err != nil {
 		return "", err
 	}
 	if b.isKeePassXC {
 		return b.putKeePassXC(ctx, collection, session, item, label, value)
+	}
+	if persistent {
+		if path := b.changeKWallet(collection, session, item, value); path != "" {
+			return path, nil
+		}
 	}
 	return b.create(collection, session, item, label, value)
 }

@@ -20,7 +20,7 @@ type Behavior struct {
 	// AsksForAccess: an item is unlocked for the client that has created it only, as with KeePassXC's
 	// "Confirm when passwords are retrieved by clients".
 	AsksForAccess bool
-	// IsKWallet: the service owns the bus name of kwalletd5.
+	// IsKWallet: the service owns the bus name of kwalletd5, and replaces an item by another one.
 	IsKWallet bool
 	// Sync is called when KWallet is asked to write its open wallet to disk. nil if it cannot be.
 	Sync func()
@@ -308,6 +308,10 @@ func (s *StandIn) create(
 		if replace {
 			for path, i := range s.items {
 				if maps.Equal(i.attributes, attributes) {
+					if s.IsKWallet {
+						delete(s.items, path)
+						break
+					}
 					if s.IsKeePassXC {
 						s.windows++
 					}
