@@ -29,7 +29,7 @@ func TestMain(m *testing.M) { testscript.Main(m, programs) }
 //	fault KIND [TIMES]      makes the next STS calls fail
 //	role ARN [ID]           adds a role that jill may assume, with an external ID
 //	deny                    removes jill's policy
-//	allow                   restores it
+//	allow [keys]            restores it, and allows jill to replace the access key
 //	corrupt GLOB TEXT       overwrites files
 //	append FILE MORE        appends the content of a file to another
 //	empty DIR               checks that a directory is empty
@@ -114,8 +114,12 @@ func TestScripts(t *testing.T) {
 			"deny": func(ts *testscript.TestScript, _ bool, _ []string) {
 				ts.Check(server(ts).SetUserPolicy(jillARN))
 			},
-			"allow": func(ts *testscript.TestScript, _ bool, _ []string) {
-				ts.Check(server(ts).SetUserPolicy(jillARN, ststest.AllowAssume("*")))
+			"allow": func(ts *testscript.TestScript, _ bool, args []string) {
+				policies := []string{ststest.AllowAssume("*")}
+				if len(args) > 0 {
+					policies = append(policies, ststest.AllowOwnKeys(jillARN, false))
+				}
+				ts.Check(server(ts).SetUserPolicy(jillARN, policies...))
 			},
 			"corrupt": func(ts *testscript.TestScript, _ bool, args []string) {
 				paths, err := filepath.Glob(ts.MkAbs(args[0]))

@@ -101,8 +101,7 @@ func addCommands(a *app, root *cobra.Command) {
 	add("use", "Use", newGetCmd(a), newExecCmd(a), newExportCmd(a), newServeCmd(a),
 		newConsoleCmd(a), newWhoamiCmd(a), newRefreshCmd(a), newStatusCmd(a), newClearCmd(a))
 	add("setup", "Set up", newLoginCmd(a), newLogoutCmd(a), newSetupCmd(a), newImportCmd(a),
-		newRotateCmd(a),
-		newMFACmd(a))
+		newRotateCmd(a), newMFACmd(a))
 	add("diagnose", "Diagnose", newListCmd(a), newExplainCmd(a), newDoctorCmd(a))
 	add("more", "More", newDemoCmd(a), newCompletionCmd(a), newManCmd(a, root))
 	root.AddCommand(newRenewCmd(a), newSuperviseCmd(a))

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"aws-credproc/cache"
 	"aws-credproc/cache/statedir"
@@ -44,8 +45,9 @@ type KeyPlace interface {
 	Read(ctx context.Context) (profiles.AccessKey, error)
 	// Replace replaces the key old by another one. If it fails, either may be there.
 	Replace(ctx context.Context, old, key profiles.AccessKey) error
-	// IsOnDisk waits for the key to be written to disk, and reports whether it is.
-	IsOnDisk(ctx context.Context) (bool, error)
+	// IsOnDisk waits for the key to be written to disk, and reports whether it is. old is the ID of
+	// the key that it has replaced, and that may be there again until then.
+	IsOnDisk(ctx context.Context, old string) (bool, error)
 }
 
 const (
@@ -120,13 +122,19 @@ func sessionOfKey(k profiles.AccessKey) cache.Session {
 	return cache.Session{AccessKeyID: k.ID, SecretAccessKey: string(k.Secret)}
 }
 
-// userNameOf returns the name of the IAM user with an ARN, without the path.
+// userNameOf returns the name of the IAM user with an ARN, without the path. It is part of a command
+// in a hint, so it must have the form of one.
 func userNameOf(arn string) (name string, ok bool) {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) != 6 || parts[2] != "iam" || !strings.HasPrefix(parts[5], "user/") {
 		return "", false
 	}
-	return parts[5][strings.LastIndexByte(parts[5], '/')+1:], true
+	name = parts[5][strings.LastIndexByte(parts[5], '/')+1:]
+	isOther := func(r rune) bool {
+		return r > '~' || !strings.ContainsRune("_+=,.@-", r) &&
+			!unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}
+	return name, name != "" && name[0] != '-' && !strings.ContainsFunc(name, isOther)
 }
 
 func notUser(c profiles.Chain, arn string) error {
@@ -184,12 +192,8 @@ func (ro *Rotation) sort(ctx context.Context, keys []AccessKeyInfo, record state
 		ro.res.Warnf("an earlier rotation of the access key of %s was interrupted and may have left "+
 			"a key that nothing uses", record.User)
 	}
-	isListed := func(id string) bool {
-		return slices.ContainsFunc(keys, func(k AccessKeyInfo) bool { return k.ID == id })
-	}
 	current := ro.secret.ID
-	if isOurs && current != record.Old && isListed(current) &&
-		!slices.Contains(record.Before, current) {
+	if isOurs && current == record.New { // which is recorded before the key is stored
 		ro.Finishes = record.Old
 	}
 	for _, k := range keys {

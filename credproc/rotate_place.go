@@ -43,7 +43,7 @@ func (p filePlace) Replace(ctx context.Context, old, key profiles.AccessKey) err
 }
 
 // IsOnDisk returns true: the files are synced when they are replaced.
-func (p filePlace) IsOnDisk(context.Context) (bool, error) { return true, nil }
+func (p filePlace) IsOnDisk(context.Context, string) (bool, error) { return true, nil }
 
 // KeyringPlace returns the place of an access key that was imported into the keyring, as the source
 // of a chain.
@@ -75,7 +75,8 @@ func (p *keyringPlace) get(ctx context.Context) (profiles.Keys, error) {
 	return k, nil
 }
 
-// Replace records both keys while it replaces the one in the keyring, so that get accepts either.
+// Replace records both keys, so that get accepts either: the keyring may lose the new one until it is
+// on disk.
 func (p *keyringPlace) Replace(ctx context.Context, old, key profiles.AccessKey) error {
 	k, err := p.get(ctx)
 	if err != nil {
@@ -91,12 +92,14 @@ func (p *keyringPlace) Replace(ctx context.Context, old, key profiles.AccessKey)
 		return keyringError(p.chain, err)
 	}
 	p.stored = time.Now()
-	return p.record(key.ID, "")
+	return p.record(key.ID, old.ID)
 }
 
-func (p *keyringPlace) record(id, next string) error {
+// record writes the record of the import. other is a key that the keyring may have in the place of
+// the one with this ID, "" for none.
+func (p *keyringPlace) record(id, other string) error {
 	err := statedir.WriteImported(p.stateDir, statedir.Imported{
-		Profile: p.profile(), Config: p.config(), AccessKeyID: id, NextAccessKeyID: next,
+		Profile: p.profile(), Config: p.config(), AccessKeyID: id, OtherAccessKeyID: other,
 	})
 	if err != nil {
 		return &diag.Error{Profile: p.profile(), Err: err, Flags: diag.Local}
@@ -106,28 +109,26 @@ func (p *keyringPlace) record(id, next string) error {
 
 // IsOnDisk stores the key and the record again if an earlier process has stored the key: that process
 // may have been killed before the record was complete or the key was on disk.
-func (p *keyringPlace) IsOnDisk(ctx context.Context) (bool, error) {
-	if !p.stored.IsZero() {
-		return p.wait(ctx)
-	}
+func (p *keyringPlace) IsOnDisk(ctx context.Context, old string) (bool, error) {
 	k, err := p.get(ctx)
 	if err != nil {
 		return false, err
 	}
-	if err := p.record(k.AccessKeyID, ""); err != nil {
-		return false, err
+	if p.stored.IsZero() {
+		if err := p.record(k.AccessKeyID, old); err != nil {
+			return false, err
+		}
+		if err := p.keys.Set(ctx, p.config(), p.profile(), k); err != nil {
+			return false, keyringError(p.chain, err)
+		}
+		p.stored = time.Now()
 	}
-	if err := p.keys.Set(ctx, p.config(), p.profile(), k); err != nil {
-		return false, keyringError(p.chain, err)
-	}
-	p.stored = time.Now()
-	return p.wait(ctx)
-}
-
-func (p *keyringPlace) wait(ctx context.Context) (bool, error) {
 	isOnDisk, err := p.keys.WaitWritten(ctx, p.stored)
 	if err != nil {
 		return false, keyringError(p.chain, err)
 	}
-	return isOnDisk, nil
+	if !isOnDisk {
+		return false, nil
+	}
+	return true, p.record(k.AccessKeyID, "")
 }

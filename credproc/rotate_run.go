@@ -246,7 +246,7 @@ func (ro *Rotation) isSettled() bool {
 // finish deactivates the old key and deletes it, when the new one is on disk.
 func (ro *Rotation) finish(ctx context.Context) (Rotated, error) {
 	done := Rotated{Old: ro.record.Old, New: ro.secret.ID, Kept: ro.record.KeepOld}
-	isOnDisk, err := ro.place.IsOnDisk(ctx)
+	isOnDisk, err := ro.place.IsOnDisk(ctx, done.Old)
 	if err != nil {
 		return done, ro.unfinished(err)
 	}

@@ -34,6 +34,7 @@ type rotationTest struct {
 	// killAt, the process ends.
 	events, killAt int
 	secrets        []string // of the keys that were created
+	writesLate     bool     // it is not known whether a key is on disk
 }
 
 // killed is what a rotation panics with when its process ends.
@@ -91,6 +92,13 @@ type killedPlace struct {
 	test *rotationTest
 }
 
+func (p killedPlace) IsOnDisk(ctx context.Context, old string) (bool, error) {
+	if p.test.writesLate {
+		return false, nil
+	}
+	return p.KeyPlace.IsOnDisk(ctx, old)
+}
+
 func (p killedPlace) Replace(ctx context.Context, old, key profiles.AccessKey) error {
 	p.test.event()
 	defer p.test.event()
@@ -138,8 +146,7 @@ func (r *rotationTest) rotate(keepOld bool) (done Rotated, isKilled bool, err er
 // key returns the key of the profile, which must work.
 func (r *rotationTest) key() string {
 	r.t.Helper()
-	key, err := FilePlace(r.chain).Read(r.t.Context())
-	must(r.t, err)
+	key := r.mustRead()
 	res, err := r.newResolution(r.chain)
 	must(r.t, err)
 	caller, err := res.caller(r.t.Context(), 0, sessionOfKey(key))
@@ -186,7 +193,7 @@ func (r *rotationTest) check(kept ...string) {
 func TestRotationReplacesKey(t *testing.T) {
 	for _, keepOld := range []bool{false, true} {
 		r := newRotationTest(t)
-		r.sts.SetKeyDelay(time.Second)
+		r.sts.SetKeyDelay(300 * time.Millisecond)
 		old := r.key()
 		done, _, err := r.rotate(keepOld)
 		if err != nil || done.Old != old || done.New != r.key() || done.New == old ||
@@ -423,6 +430,61 @@ func TestRotationStopsAtTwoKeys(t *testing.T) {
 	if n := len(r.sts.AccessKeys(rotatedUser)); n != 2 {
 		t.Errorf("%d keys, want 2", n)
 	}
+}
+
+func TestRotationKeepsOldKeyUntilNewOneIsOnDisk(t *testing.T) {
+	for name, later := range map[string]func(r *rotationTest){
+		"it is on disk":      func(r *rotationTest) { r.writesLate = false },
+		"some minutes later": func(r *rotationTest) { r.Now = func() time.Time { return time.Now().Add(settleTime) } },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRotationTest(t)
+			r.writesLate = true
+			old := r.key()
+			for range 2 {
+				done, _, err := r.rotate(false)
+				must(t, err)
+				keys := r.sts.AccessKeys(rotatedUser)
+				if !done.NotOnDisk || len(keys) != 2 || !keys[old] || done.Old != old || done.New != r.key() {
+					t.Errorf("%+v, keys %v", done, keys)
+				}
+			}
+			later(r)
+			done, _, err := r.rotate(false)
+			if err != nil || done.NotOnDisk || done.Old != old {
+				t.Errorf("%+v, %v", done, err)
+			}
+			r.check()
+		})
+	}
+}
+
+// TestRotationLeavesKeysOfTheUser: a user who has given the profile another key since is not taken
+// for an interrupted rotation.
+func TestRotationLeavesKeysOfTheUser(t *testing.T) {
+	r := newRotationTest(t)
+	old := r.key()
+	other, err := r.sts.AddAccessKey(rotatedUser)
+	must(t, err)
+	must(t, FilePlace(r.chain).Replace(t.Context(), r.mustRead(), profiles.AccessKey{
+		ID: other.ID, Secret: profiles.Secret(other.Secret)}))
+	must(t, statedir.WriteRotation(r.dir, statedir.Rotation{
+		Profile: "base", Config: profiles.FileID(r.chain.ConfigPath), User: rotatedUser, Old: old,
+		Before: []string{old}, Started: time.Now(), New: "AKIAANOTHER",
+	}))
+	if _, _, err := r.rotate(false); err == nil || !strings.Contains(err.Error(), "two access keys") {
+		t.Errorf("got %v", err)
+	}
+	if keys := r.sts.AccessKeys(rotatedUser); !keys[old] || !keys[other.ID] {
+		t.Errorf("keys %v", keys)
+	}
+}
+
+func (r *rotationTest) mustRead() profiles.AccessKey {
+	r.t.Helper()
+	key, err := FilePlace(r.chain).Read(r.t.Context())
+	must(r.t, err)
+	return key
 }
 
 func TestRotationUsesSessionWithMFA(t *testing.T) {

@@ -24,22 +24,22 @@ type Imported struct {
 	Profile     string
 	Config      string // the absolute path of the config file that has the profile
 	AccessKeyID string
-	// NextAccessKeyID is the key that is about to replace AccessKeyID in the keyring, or "". While it
-	// is set, the keyring has one of the two.
-	NextAccessKeyID string
+	// OtherAccessKeyID is a key that the keyring may have in its place, or "". One is replaced by the
+	// other while this is set.
+	OtherAccessKeyID string
 }
 
 // Has reports whether the keyring may have the key with this ID.
 func (i Imported) Has(accessKeyID string) bool {
-	return accessKeyID != "" && (accessKeyID == i.AccessKeyID || accessKeyID == i.NextAccessKeyID)
+	return accessKeyID != "" && (accessKeyID == i.AccessKeyID || accessKeyID == i.OtherAccessKeyID)
 }
 
 type importedJSON struct {
-	Version         int    `json:"v"`
-	Profile         string `json:"profile"`
-	Config          string `json:"config"`
-	AccessKeyID     string `json:"access_key_id"`
-	NextAccessKeyID string `json:"next_access_key_id,omitempty"`
+	Version          int    `json:"v"`
+	Profile          string `json:"profile"`
+	Config           string `json:"config"`
+	AccessKeyID      string `json:"access_key_id"`
+	OtherAccessKeyID string `json:"other_access_key_id,omitempty"`
 }
 
 // ReadImported returns the record of a profile of a config file in the state directory at a path.
@@ -59,7 +59,7 @@ func ReadImported(path, config, profile string) (Imported, error) {
 	if err := versioned.Check(b, w.Version, importedVersion, jsonErr); err != nil {
 		return Imported{}, fmt.Errorf("imported key: %w", err)
 	}
-	i := Imported{w.Profile, w.Config, w.AccessKeyID, w.NextAccessKeyID}
+	i := Imported{w.Profile, w.Config, w.AccessKeyID, w.OtherAccessKeyID}
 	if i.Profile != profile || i.Config != config || !i.hasKeyIDs() {
 		return Imported{}, fmt.Errorf("imported key: %w", versioned.ErrCorrupt)
 	}
@@ -75,7 +75,7 @@ func WriteImported(path string, i Imported) error {
 		return errors.New("imported key: not an access key ID")
 	}
 	b, err := json.Marshal(importedJSON{
-		importedVersion, i.Profile, i.Config, i.AccessKeyID, i.NextAccessKeyID,
+		importedVersion, i.Profile, i.Config, i.AccessKeyID, i.OtherAccessKeyID,
 	})
 	if err != nil {
 		return fmt.Errorf("imported key: %w", err)
@@ -126,7 +126,7 @@ func importedName(config, profile string) string {
 }
 
 func (i Imported) hasKeyIDs() bool {
-	return isKeyID(i.AccessKeyID) && (i.NextAccessKeyID == "" || isKeyID(i.NextAccessKeyID))
+	return isKeyID(i.AccessKeyID) && (i.OtherAccessKeyID == "" || isKeyID(i.OtherAccessKeyID))
 }
 
 // isKeyID reports whether s may be an access key ID. Those of AWS have 20 characters; a longer one
