@@ -2,7 +2,6 @@ package tui
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"aws-credproc/internal/terminal"
 )
@@ -58,7 +57,7 @@ func (t Table) line(row, line int, pieces [][]string, widths []int) string {
 		if line < len(cell) {
 			piece = cell[line]
 		}
-		length := utf8.RuneCountInString(piece)
+		columns := Width(piece)
 		if piece != "" {
 			out.WriteString(strings.Repeat(" ", blanks))
 			blanks = 0
@@ -67,7 +66,7 @@ func (t Table) line(row, line int, pieces [][]string, widths []int) string {
 			}
 			out.WriteString(piece)
 		}
-		blanks += widths[i] - length + columnGap
+		blanks += widths[i] - columns + columnGap
 	}
 	return out.String() + "\n"
 }
@@ -79,7 +78,7 @@ func (t Table) widths(limit int) (widths []int) {
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], utf8.RuneCountInString(terminal.Printable(cell)))
+			widths[i] = max(widths[i], Width(terminal.Printable(cell)))
 		}
 	}
 	total := -columnGap
@@ -136,27 +135,30 @@ func (t Table) cost(widths []int) (cost int) {
 	return cost
 }
 
-// wrapCell splits text into pieces of at most width characters: after a space if there is one, else
+// wrapCell splits text into pieces of at most width columns: after a space if there is one, else
 // after one of the punctuation marks in names and ARNs, else anywhere. It does not split "->", or
 // after it.
 func wrapCell(text string, width int) (pieces []string) {
 	runes := []rune(text)
-	for len(runes) > width {
-		cut := lastBreak(runes[:width+1], func(i int) bool {
+	for {
+		fit := fitting(runes, width)
+		if fit == len(runes) {
+			return append(pieces, string(runes))
+		}
+		cut := lastBreak(runes[:fit+1], func(i int) bool {
 			return runes[i] == ' ' && !strings.HasSuffix(string(runes[:i]), "->")
 		})
 		if cut == 0 {
-			cut = lastBreak(runes[:width], func(i int) bool {
+			cut = lastBreak(runes[:fit], func(i int) bool {
 				return strings.ContainsRune("-_/.:@", runes[i]) && runes[i+1] != '>'
 			})
 		}
 		if cut == 0 {
-			cut = width
+			cut = fit
 		}
 		pieces = append(pieces, strings.TrimRight(string(runes[:cut]), " "))
 		runes = runes[cut:]
 	}
-	return append(pieces, string(runes))
 }
 
 // lastBreak returns the index after the last rune that ends a piece, 0 if there is none.

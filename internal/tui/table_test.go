@@ -108,3 +108,28 @@ func TestTableCellsArePaintedPieceByPiece(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+func TestTableCountsColumns(t *testing.T) {
+	rows := [][]string{
+		{"PROFILE", "LEFT"}, {"本番-データベース管理者", "59m"}, {"e\u0301tat", "1m"},
+	}
+	for width, want := range map[int]string{
+		0: `
+PROFILE                  LEFT
+本番-データベース管理者  59m
+e` + "\u0301" + `tat                     1m
+`,
+		22: `
+PROFILE           LEFT
+本番-             59m
+データベース管理
+者
+e` + "\u0301" + `tat              1m
+`,
+	} {
+		got := "\n" + string(Table{Rows: rows, Shrink: []int{0}}.Render(width))
+		if got != want {
+			t.Errorf("%d columns:%s\nwant:%s", width, got, want)
+		}
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"aws-credproc/internal/terminal"
 )
@@ -17,7 +16,7 @@ func Hanging(label, text string, width int) []string {
 	if width == 0 {
 		return []string{label + text}
 	}
-	return hang(label, strings.Repeat(" ", utf8.RuneCountInString(label)), text, width)
+	return hang(label, strings.Repeat(" ", Width(label)), text, width)
 }
 
 // hang wraps text at spaces to width columns. The first line begins with label, the others with
@@ -26,8 +25,8 @@ func hang(label, indent, text string, width int) (lines []string) {
 	const minRoom = 20 // a word that is longer than the line overflows it
 	line, empty := label, true
 	for _, word := range strings.Fields(text) {
-		limit := max(width, utf8.RuneCountInString(indent)+minRoom)
-		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > limit {
+		limit := max(width, Width(indent)+minRoom)
+		if !empty && Width(line)+1+Width(word) > limit {
 			lines = append(lines, line)
 			line, empty = indent, true
 		}

@@ -18,6 +18,10 @@ func Width(s string) (columns int) {
 // runeWidth returns the columns of a character by its East Asian Width
 // (https://www.unicode.org/reports/tr11/), 0 for one that combines with the one before it.
 func runeWidth(r rune) int {
+	const firstOther = '\u0300' // the first character that is wide or combines
+	if r < firstOther {
+		return 1
+	}
 	switch kind := width.LookupRune(r).Kind(); {
 	case unicode.In(r, unicode.Mn, unicode.Me):
 		return 0
@@ -46,6 +50,16 @@ func firstColumns(s string, columns int) string {
 		}
 	}
 	return s
+}
+
+// fitting returns how many characters fit into a number of columns, at least 1.
+func fitting(runes []rune, columns int) int {
+	for i, r := range runes {
+		if columns -= runeWidth(r); columns < 0 {
+			return max(i, 1)
+		}
+	}
+	return len(runes)
 }
 
 // lastColumns returns the end of s that fits into a number of columns.
