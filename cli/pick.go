@@ -36,8 +36,11 @@ func (a *app) offerProfiles(cmd *cobra.Command) {
 		if missing == "" {
 			return run(cmd, args)
 		}
+		if a.prompt == mfa.None {
+			return missing
+		}
 		tty, err := terminal.Open()
-		if err != nil || a.prompt == mfa.None {
+		if err != nil {
 			return missing
 		}
 		a.handleSignals()

@@ -174,8 +174,8 @@ func FuzzPicker(f *testing.F) {
 			if p.done {
 				break
 			}
-			checkPage(t, p, to)
 		}
+		checkPage(t, p, to)
 		p.press(keys.pause())
 		checkPage(t, p, to)
 		if p.picked < -1 || p.picked >= len(testRows) || p.picked >= 0 && !p.done {
