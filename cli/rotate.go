@@ -24,6 +24,7 @@ type rotateRun struct {
 	*app
 	profile              string
 	keepOld, dryRun, yes bool
+	limit                time.Duration // --timeout; that of the app includes the wait for a new key
 
 	files    *profiles.Files
 	chain    profiles.Chain
@@ -54,6 +55,7 @@ are called with its session.`,
 		Args:              oneProfile,
 		ValidArgsFunction: completeProfiles,
 		PreRunE: func(*cobra.Command, []string) error {
+			r.limit = a.timeout
 			a.timeout += credproc.KeyDelay
 			return nil
 		},
@@ -91,7 +93,7 @@ func (r *rotateRun) run(cmd *cobra.Command) error {
 			return err
 		}
 	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), r.timeout)
+	ctx, cancel := context.WithTimeout(cmd.Context(), r.limit)
 	rotation, err := r.prepare(ctx)
 	cancel()
 	if err != nil {
@@ -167,7 +169,7 @@ func (r *rotateRun) load() (err error) {
 
 // lock takes the lock of rotations.
 func (r *rotateRun) lock(ctx context.Context) (unlock func(), err error) {
-	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	ctx, cancel := context.WithTimeout(ctx, r.timeout) // the other one waits for its new key
 	defer cancel()
 	defer r.progress("waiting for another process that rotates an access key")()
 	if unlock, err = statedir.Lock(ctx, r.stateDir(), "rotation"); err != nil {

@@ -85,7 +85,8 @@ func (r *Resolver) PrepareRotation(
 		return nil, notUser(c, ro.User.ARN)
 	}
 	if ro.res.plan.Last() == 1 {
-		if s, err = ro.res.session(ctx, 1, plan.IsSource); err != nil {
+		// It must not expire before the old key is deleted.
+		if s, err = ro.res.session(ctx, 1, plan.IsUsable); err != nil {
 			return nil, err
 		}
 	}

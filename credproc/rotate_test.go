@@ -100,6 +100,11 @@ func (p killedPlace) IsOnDisk(ctx context.Context, old string) (bool, error) {
 }
 
 func (p killedPlace) Replace(ctx context.Context, old, key profiles.AccessKey) error {
+	res, err := p.test.newResolution(p.test.chain)
+	must(p.test.t, err)
+	if _, err := res.caller(ctx, 0, sessionOfKey(key)); err != nil {
+		p.test.t.Errorf("a key is stored that does not work yet: %v", err)
+	}
 	p.test.event()
 	defer p.test.event()
 	return p.KeyPlace.Replace(ctx, old, key)

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"aws-credproc/internal/keyringtest"
 	"aws-credproc/internal/ststest"
 	"aws-credproc/internal/terminal/ptytest"
 
@@ -185,19 +186,28 @@ func TestE2ERotate(t *testing.T) {
 	})
 
 	t.Run("keyring", func(t *testing.T) {
-		r := newRotateTest(t, m, program, "kim", ownKeys, startSecretService(t).env...)
+		service := startSecretService(t)
+		r := newRotateTest(t, m, program, "kim", ownKeys, service.env...)
 		old := r.inFile(t, "credentials")
 		before := r.read(t, "credentials")
+		r.write(t, "credentials", before+"\r\n"+old.section("same"))
+		r.ok(t, program, "import", "same", "--yes")
 		r.ok(t, program, "import", "base", "--yes")
-		out := r.ok(t, program, "rotate", "base", "--yes")
-		if !strings.Contains(out, " has replaced "+old.ID+", which was deleted\n") {
-			t.Error(out)
+		service.lock(t)
+		r.run(t, program, "rotate", "base", "--yes").failed(t, 3,
+			"hint: unlock the keyring, then run aws-credproc rotate base\n")
+		service.unlock(t)
+		o := r.run(t, program, "rotate", "base", "--yes")
+		if o.code != 0 || !strings.Contains(o.stdout, " has replaced "+old.ID+", which was deleted\n") ||
+			o.stderr != "aws-credproc: warning: profile same also has the key, in the keyring, and stops "+
+				"working\n" {
+			t.Errorf("exit code %d\n%s%s", o.code, o.stdout, o.stderr)
 		}
 		r.works(t)
 		r.ok(t, program, "import", "base", "--undo", "--yes")
 		key := r.inFile(t, "credentials")
 		want := strings.NewReplacer(old.ID, key.ID, old.Secret, key.Secret).Replace(before)
-		if r.read(t, "credentials") != want || key.ID == old.ID {
+		if !strings.HasPrefix(r.read(t, "credentials"), want) || key.ID == old.ID {
 			t.Error("import --undo restored another file")
 		}
 		r.works(t)
@@ -276,9 +286,9 @@ func TestE2ERotateKilled(t *testing.T) {
 	}
 }
 
-// TestE2ERotateWithMFA: if the user's policy requires MFA, the actions of IAM are called with a
-// session for which one code was used.
-func TestE2ERotateWithMFA(t *testing.T) {
+// newRotateSTS starts an STS with the user jill, who may replace the access key, and a home with it.
+func newRotateSTS(t *testing.T, program string, mfa bool) (*ststest.Server, *rotateTest) {
+	t.Helper()
 	sts, err := ststest.Start()
 	if err != nil {
 		t.Fatal(err)
@@ -288,31 +298,74 @@ func TestE2ERotateWithMFA(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	user, err := sts.AddUser(motoAccount, "jill", ststest.AllowOwnKeys(userARN("jill"), true))
+	user, err := sts.AddUser(motoAccount, "jill", ststest.AllowOwnKeys(userARN("jill"), mfa))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := sts.AddMFADevice(user.ARN, mfaSerial, mfaSeed); err != nil {
+	h := newHome(t, "AWS_ENDPOINT_URL="+sts.URL, "AWS_CREDPROC_STORE=file")
+	h.write(t, "credentials", accessKey{user.Key.ID, user.Key.Secret}.section("base"))
+	return sts, &rotateTest{home: h, program: program, user: "jill"}
+}
+
+// TestE2ERotateInterrupted: Ctrl-C while rotate waits for the new key deletes that.
+func TestE2ERotateInterrupted(t *testing.T) {
+	program := buildProgram(t)
+	sts, r := newRotateSTS(t, program, false)
+	sts.SetKeyDelay(time.Hour)
+	old := r.inFile(t, "credentials")
+	var stderr strings.Builder
+	cmd := exec.CommandContext(t.Context(), program, "rotate", "base", "--yes", "--verbose")
+	cmd.Dir, cmd.Env, cmd.Stderr = r.dir, r.env, &stderr
+	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	sts.SetKeyDelay(time.Second)
+	keyringtest.WaitFor(t, "the use of the new key", func() bool {
+		for _, request := range sts.Requests() {
+			if request.ErrorCode == "InvalidClientTokenId" {
+				return true
+			}
+		}
+		return false
+	})
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if cmd.ProcessState.ExitCode() != 1 ||
+		!strings.HasSuffix(stderr.String(), "aws-credproc: base: interrupted; nothing was changed\n") {
+		t.Errorf("exit code %d\n%s", cmd.ProcessState.ExitCode(), stderr.String())
+	}
+	if strings.Contains(stderr.String(), old.Secret) {
+		t.Error("the log has the secret")
+	}
+	if keys := sts.AccessKeys(userARN("jill")); len(keys) != 1 || !keys[old.ID] ||
+		r.inFile(t, "credentials") != old {
+		t.Errorf("keys %v", keys)
+	}
+}
+
+// TestE2ERotateWithMFA: if the user's policy requires MFA, the actions of IAM are called with a
+// session for which one code was used.
+func TestE2ERotateWithMFA(t *testing.T) {
+	program := buildProgram(t)
+	sts, r := newRotateSTS(t, program, true)
+	if err := sts.AddMFADevice(userARN("jill"), mfaSerial, mfaSeed); err != nil {
+		t.Fatal(err)
+	}
+	sts.SetKeyDelay(300 * time.Millisecond)
 	code, err := totp.GenerateCode(mfaSeed, sts.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	program := buildProgram(t)
-	h := newHome(t, "AWS_ENDPOINT_URL="+sts.URL)
-	r := &rotateTest{home: h, program: program, user: "jill"}
-	h.write(t, "credentials", accessKey{user.Key.ID, user.Key.Secret}.section("base"))
 	role := "[profile dev]\nrole_arn = " + roleARN("Dev") + "\nsource_profile = base\n"
-	h.write(t, "config", role)
-	h.run(t, program, "rotate", "dev", "--yes").failed(t, 1, "dev: ListAccessKeys: AccessDenied for ",
+	r.write(t, "config", role)
+	r.run(t, program, "rotate", "dev", "--yes").failed(t, 1, "dev: ListAccessKeys: AccessDenied for ",
 		"if it requires MFA, set mfa_serial in [profile dev]")
-	h.write(t, "config", role+"mfa_serial = "+mfaSerial+"\nmfa_process = echo "+code+"\n")
+	r.write(t, "config", role+"mfa_serial = "+mfaSerial+"\nmfa_process = echo "+code+"\n")
 	sts.ResetRequests()
-	h.ok(t, program, "rotate", "dev", "--yes")
+	r.ok(t, program, "rotate", "dev", "--yes")
 	key := r.inFile(t, "credentials")
-	if keys := sts.AccessKeys(user.ARN); len(keys) != 1 || !keys[key.ID] {
+	if keys := sts.AccessKeys(userARN("jill")); len(keys) != 1 || !keys[key.ID] {
 		t.Errorf("keys %v, want %s", keys, key.ID)
 	}
 	if n := sts.Calls("GetSessionToken"); n != 1 {
