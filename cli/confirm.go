@@ -20,8 +20,8 @@ func confirm(a *app, cmd *cobra.Command, names []string, changes []profiles.Chan
 	return confirmText(a, cmd, names, text, "Write these changes? [y/N] ")
 }
 
-// confirmText shows a text and asks a question at the terminal. It returns an error unless the answer
-// is yes.
+// confirmText shows a text and asks a question at the terminal. It returns an error unless the
+// answer is yes.
 func confirmText(
 	a *app, cmd *cobra.Command, names []string, text func() []byte, question string,
 ) error {

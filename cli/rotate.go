@@ -301,8 +301,8 @@ func (r *rotateRun) rotate(ctx context.Context, rotation *credproc.Rotation) err
 	return r.printf("%s: access key %s has replaced %s, which %s\n", name, done.New, done.Old, what)
 }
 
-// sessionsOf returns the cached sessions that were obtained with an access key. Their keys depend on
-// its ID, so they are not used again.
+// sessionsOf returns the cached sessions that were obtained with an access key. Their keys depend
+// on its ID, so they are not used again.
 func (r *rotateRun) sessionsOf(id string) map[cache.Key]bool {
 	dead := map[cache.Key]bool{}
 	for _, name := range r.files.Names() {

@@ -125,7 +125,8 @@ func (c *iamClient) correctClock(err error, date time.Time) bool {
 		return false
 	}
 	switch api.ErrorCode() {
-	case "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch", "InvalidSignatureException":
+	case "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch",
+		"InvalidSignatureException":
 	default:
 		return false
 	}

@@ -97,8 +97,8 @@ func (r *Resolver) PrepareRotation(
 	return ro, ro.look(ctx, profiles.FileID(c.ConfigPath), c.Source.Profile)
 }
 
-// userResolution returns the resolution of the user at the start of a chain: the access key, and the
-// session with MFA if the chain has a device. It calls STS where the chain does.
+// userResolution returns the resolution of the user at the start of a chain: the access key, and
+// the session with MFA if the chain has a device. It calls STS where the chain does.
 func (r *Resolver) userResolution(c profiles.Chain) (*resolution, error) {
 	endpoint, err := plan.EndpointOf(c, r.Getenv)
 	if err != nil {
@@ -123,8 +123,8 @@ func sessionOfKey(k profiles.AccessKey) cache.Session {
 	return cache.Session{AccessKeyID: k.ID, SecretAccessKey: string(k.Secret)}
 }
 
-// userNameOf returns the name of the IAM user with an ARN, without the path. It is part of a command
-// in a hint, so it must have the form of one.
+// userNameOf returns the name of the IAM user with an ARN, without the path. It is part of a
+// command in a hint, so it must have the form of one.
 func userNameOf(arn string) (name string, ok bool) {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) != 6 || parts[2] != "iam" || !strings.HasPrefix(parts[5], "user/") {

@@ -10,8 +10,8 @@ import (
 	"aws-credproc/profiles"
 )
 
-// TestKeyIsReadWhileItIsReplaced: until the new key is on disk, the keyring may lose it and have the
-// old one again.
+// TestKeyIsReadWhileItIsReplaced: until the new key is on disk, the keyring may lose it and have
+// the old one again.
 func TestKeyIsReadWhileItIsReplaced(t *testing.T) {
 	keyringtest.StartStandIn(t, keyringtest.Behavior{})
 	r := newRotationTest(t)

@@ -75,8 +75,8 @@ func (p *keyringPlace) get(ctx context.Context) (profiles.Keys, error) {
 	return k, nil
 }
 
-// Replace records both keys, so that get accepts either: the keyring may lose the new one until it is
-// on disk.
+// Replace records both keys, so that get accepts either: the keyring may lose the new one until it
+// is on disk.
 func (p *keyringPlace) Replace(ctx context.Context, old, key profiles.AccessKey) error {
 	k, err := p.get(ctx)
 	if err != nil {
@@ -107,8 +107,8 @@ func (p *keyringPlace) record(id, other string) error {
 	return nil
 }
 
-// IsOnDisk stores the key and the record again if an earlier process has stored the key: that process
-// may have been killed before the record was complete or the key was on disk.
+// IsOnDisk stores the key and the record again if an earlier process has stored the key: that
+// process may have been killed before the record was complete or the key was on disk.
 func (p *keyringPlace) IsOnDisk(ctx context.Context, old string) (bool, error) {
 	k, err := p.get(ctx)
 	if err != nil {

@@ -150,8 +150,8 @@ func (ro *Rotation) undo(ctx context.Context, failed error, isDefinite bool) err
 			" again, which deletes the new key if one was created")
 }
 
-// deleteCreated deletes the key that was created, and reports whether there was one. If its ID is not
-// known, it looks for it. IAM may list a key only some seconds after it was created.
+// deleteCreated deletes the key that was created, and reports whether there was one. If its ID is
+// not known, it looks for it. IAM may list a key only some seconds after it was created.
 func (ro *Rotation) deleteCreated(ctx context.Context) (deleted bool, err error) {
 	id := ro.record.New
 	if id == "" {
@@ -176,6 +176,8 @@ func (ro *Rotation) deleteCreated(ctx context.Context) (deleted bool, err error)
 func (ro *Rotation) verify(ctx context.Context, key profiles.AccessKey) error {
 	const firstDelay, longestDelay = 250 * time.Millisecond, 3 * time.Second
 	defer ro.res.waiting(ro.record.Profile + ": waiting until the new access key works")()
+	defer func(each func(func() string) func()) { ro.res.Waiting = each }(ro.res.Waiting)
+	ro.res.Waiting = nil // for each response
 	limited, cancel := context.WithTimeout(ctx, ro.works)
 	defer cancel()
 	for delay := firstDelay; ; delay = min(2*delay, longestDelay) {
@@ -237,8 +239,8 @@ func (ro *Rotation) try(ctx context.Context, key profiles.AccessKey) error {
 // written a key.
 const settleTime = 5 * time.Minute
 
-// isSettled reports whether an interrupted rotation is finished that has stored its key some minutes
-// ago.
+// isSettled reports whether an interrupted rotation is finished that has stored its key some
+// minutes ago.
 func (ro *Rotation) isSettled() bool {
 	return ro.Finishes != "" && ro.res.Now().Sub(ro.record.Started) > settleTime
 }

@@ -439,8 +439,10 @@ func TestRotationStopsAtTwoKeys(t *testing.T) {
 
 func TestRotationKeepsOldKeyUntilNewOneIsOnDisk(t *testing.T) {
 	for name, later := range map[string]func(r *rotationTest){
-		"it is on disk":      func(r *rotationTest) { r.writesLate = false },
-		"some minutes later": func(r *rotationTest) { r.Now = func() time.Time { return time.Now().Add(settleTime) } },
+		"it is on disk": func(r *rotationTest) { r.writesLate = false },
+		"some minutes later": func(r *rotationTest) {
+			r.Now = func() time.Time { return time.Now().Add(settleTime) }
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRotationTest(t)

@@ -286,7 +286,8 @@ func TestE2ERotateKilled(t *testing.T) {
 	}
 }
 
-// newRotateSTS starts an STS with the user jill, who may replace the access key, and a home with it.
+// newRotateSTS starts an STS with the user jill, who may replace the access key, and a home with
+// it.
 func newRotateSTS(t *testing.T, program string, mfa bool) (*ststest.Server, *rotateTest) {
 	t.Helper()
 	sts, err := ststest.Start()

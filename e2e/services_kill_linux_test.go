@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"aws-credproc/internal/ststest"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -13,12 +12,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"aws-credproc/internal/ststest"
 )
 
 // TestE2ESecretsOutliveTheService kills each Secret Service at random times around "import", "mfa
 // add" and "rotate", SERVICE_KILLS times. After a restart, the key must be in the keyring, in the
-// credentials file or in its copy, and a seed must be in the keyring, unless the command has reported
-// that it may be lost. A key that is rotated must work.
+// credentials file or in its copy, and a seed must be in the keyring, unless the command has
+// reported that it may be lost. A key that is rotated must work.
 func TestE2ESecretsOutliveTheService(t *testing.T) {
 	program := buildProgram(t)
 	kills := 6
@@ -50,7 +51,8 @@ func TestE2ESecretsOutliveTheService(t *testing.T) {
 	}
 }
 
-// interrupt runs the program, kills the service meanwhile, and starts it again. It returns the output.
+// interrupt runs the program, kills the service meanwhile, and starts it again. It returns the
+// output.
 func (m *matrix) interrupt(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), hangLimit)
@@ -116,8 +118,8 @@ func (m *matrix) killAdd(t *testing.T) int {
 }
 
 // killRotate returns 1 if the keyring has the new key then. It must have one that works. The next
-// rotation must leave the user no other. With KeePassXC, which does not report when it writes, the old
-// key stays active: see TestRotationKeepsOldKeyUntilNewOneIsOnDisk.
+// rotation must leave the user no other. With KeePassXC, which does not report when it writes, the
+// old key stays active: see TestRotationKeepsOldKeyUntilNewOneIsOnDisk.
 func (m *matrix) killRotate(t *testing.T) int {
 	t.Helper()
 	if err := m.sts.SetUserPolicy(m.user.ARN, ststest.AllowOwnKeys(m.user.ARN, false)); err != nil {

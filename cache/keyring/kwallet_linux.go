@@ -30,8 +30,8 @@ func (b *bus) lateWriter() (string, error) {
 	return "", nil
 }
 
-// changeKWallet changes the secret of an item in a collection of KWallet. It returns "" if it has not,
-// because there is no such item or for another reason.
+// changeKWallet changes the secret of an item in a collection of KWallet. It returns "" if it has
+// not, because there is no such item or for another reason.
 //
 // To replace an item, KWallet would delete it, with its attributes on disk, and create another one,
 // whose secret it writes later. If it is killed in between, both secrets are lost.
@@ -104,7 +104,8 @@ func (b *bus) writeWallet(ctx context.Context, name, wallet string) {
 }
 
 // promptsOnOpen reports whether KWallet shows a window to each program that opens a wallet which is
-// already open: the setting "Prompt when an application accesses a wallet", which is off by default.
+// already open: the setting "Prompt when an application accesses a wallet", which is off by
+// default.
 func promptsOnOpen() bool {
 	dir, err := os.UserConfigDir()
 	if err != nil {

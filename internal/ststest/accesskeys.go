@@ -83,8 +83,8 @@ func (s *Server) AccessKeys(userARN string) map[string]bool {
 	return keys
 }
 
-// authenticateIAM is authenticate for IAM, which does not accept a session of GetSessionToken without
-// MFA.
+// authenticateIAM is authenticate for IAM, which does not accept a session of GetSessionToken
+// without MFA.
 func (c *call) authenticateIAM(r *http.Request, body []byte) *apiError {
 	if err := c.authenticate(r, body, "iam"); err != nil {
 		return err
@@ -236,8 +236,8 @@ func (c *call) getAccessKeyLastUsed() (*result, *apiError) {
 	return &result{UserName: k.user.arn.name(), LastUsed: used}, nil
 }
 
-// AllowOwnKeys returns a policy that allows users to replace their access keys. With mfa, it requires
-// a session with MFA.
+// AllowOwnKeys returns a policy that allows users to replace their access keys. With mfa, it
+// requires a session with MFA.
 func AllowOwnKeys(userARN string, mfa bool) string {
 	condition := ""
 	if mfa {

@@ -4,9 +4,9 @@
 // evaluates the caller's identity policy and the role's trust policy. It enforces the limits on
 // durations and role chaining, and accepts each MFA code once. It implements AssumeRole,
 // AssumeRoleWithWebIdentity, GetSessionToken and GetCallerIdentity in the query protocol of
-// https://docs.aws.amazon.com/STS/latest/APIReference/, and the actions of IAM that replace an access
-// key. SDKs reach it with AWS_ENDPOINT_URL_STS and AWS_ENDPOINT_URL_IAM.
-// It records requests and fails on demand (see [Fault]).
+// https://docs.aws.amazon.com/STS/latest/APIReference/, and the actions of IAM that replace an
+// access key. SDKs reach it with AWS_ENDPOINT_URL_STS and AWS_ENDPOINT_URL_IAM. It records requests
+// and fails on demand (see [Fault]).
 //
 // It is stricter than STS in four ways. The identity policy and the trust policy must both allow
 // the call, also within one account. Unknown parameters are refused. A managed policy in
