@@ -23,13 +23,14 @@ const (
 	maxRefused = 512
 )
 
-// isRefusal reports whether an error of a put means that the keyring does not accept sessions. One
-// that cannot be used says so when it is asked for its status.
+// isRefusal reports whether an error of a put means that the keyring does not accept sessions. A
+// keyring that is locked or not available is not one that refuses: its status shows that.
 func isRefusal(err error) bool {
 	return errors.Is(err, keyringapi.ErrRefused) && !errors.Is(err, ErrUnavailable)
 }
 
-// recordRefusal records the result of a put in the keyring, if it is a refusal or the end of one.
+// recordRefusal records a put in the keyring that was refused. It removes the record after one that
+// was not.
 func recordRefusal(d *statedir.Dir, now time.Time, result error) error {
 	switch {
 	case result == nil:

@@ -190,3 +190,24 @@ func TestKeyringOnFullDisk(t *testing.T) {
 		t.Errorf("status after refresh: %s", out)
 	}
 }
+
+// TestRefreshOnFullDiskWithSessionInKeyring: refresh fails if the next get returns the older session,
+// whose facts another state directory has.
+func TestRefreshOnFullDiskWithSessionInKeyring(t *testing.T) {
+	keyringtest.Start(t)
+	h := newHelper(t, startSTS(t))
+	h.env = append(h.env, "AWS_CREDPROC_STORE=keyring")
+	old := h.output(t, "get", "dev")
+	dir := filepath.Join(h.dir, "disk")
+	mountSmallDisk(t, dir)
+	fillDisk(t, dir)
+	h.env = append(h.env, "AWS_CREDPROC_STATE_DIR="+dir)
+	stdout, stderr, err := h.run(t, "refresh", "dev")
+	if exitStatus(err) != exitFailed || stdout != "" ||
+		!strings.Contains(stderr, "no space left on device\n") {
+		t.Errorf("refresh: %v, %s%s", err, stdout, stderr)
+	}
+	if got, _, err := h.run(t, "get", "dev"); err != nil || got != old {
+		t.Errorf("get returns another session than before, %v", err)
+	}
+}

@@ -54,7 +54,7 @@ are refused.
 
 It shows the changes as a diff, without the secret, and asks before it writes them.
 If the keyring is locked, its own prompt may appear for up to a minute. The key is at
-all times in the keyring, in the file, or in both. If the command is interrupted, run
+all times in the keyring, in the file or its copy, or in both. If the command is interrupted, run
 it again. While the file is written, a copy of it (0600) is next to it.`,
 		Example: "  aws-credproc import base\n  aws-credproc import base --undo\n" +
 			"  aws-vault export --no-session --format=json jill | aws-credproc import jill --stdin",
@@ -259,14 +259,14 @@ func (i *importRun) write(ctx context.Context, confirmed []profiles.Change) erro
 	defer i.progress("waiting for another process that edits the config files")()
 	copies, err := m.Run(ctx, config, credentials)
 	if i.isLate && i.stdin {
-		defer i.warn("the keyring writes the key to disk later; keep the key elsewhere until the " +
+		defer i.warn("the keyring may not have written the key to disk yet; keep the key elsewhere until the " +
 			"profile has worked after the next login")
 	} else if i.isLate && len(copies) > 0 {
-		defer i.warn("the keyring writes the key to disk later; delete the copy after the next login, " +
+		defer i.warn("the keyring may not have written the key to disk yet; delete the copies after the next login, " +
 			"when the profile has worked")
 	}
 	for _, path := range copies {
-		defer i.warn("a copy of the old file, with its secrets, is kept: %s", path)
+		defer i.warn("a copy of the old file, which may have secrets, is kept: %s", path)
 	}
 	if err == nil && i.undo {
 		err = profiles.CleanUp(ctx, config, credentials)
@@ -332,7 +332,7 @@ func (i *importRun) storeKeys(ctx context.Context, keys profiles.Keys) error {
 		return i.storageError(err)
 	}
 	defer i.progress("waiting for the keyring to write the key to disk")()
-	isWritten, err := i.keys.WaitWritten(ctx, time.Now())
+	isWritten, err := i.keys.WaitWritten(ctx, i.config, i.profile, keys, time.Now())
 	if err != nil {
 		return i.storageError(err)
 	}

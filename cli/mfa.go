@@ -15,6 +15,7 @@ import (
 	"aws-credproc/cache/keyring"
 	"aws-credproc/credproc/mfa"
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/keyringapi"
 )
 
 func newMFACmd(a *app) *cobra.Command {
@@ -136,21 +137,26 @@ func addSeed(ctx context.Context, a *app, serial string) error {
 		return err
 	}
 	// The device cannot be registered without the second code.
-	if err := waitWritten(ctx, a, added); err != nil {
+	if err := waitWritten(ctx, a, serial, seed, added); err != nil {
 		return err
 	}
 	return printSeedCode(ctx, a, serial, "second")
 }
 
 // waitWritten waits until a seed is on disk. It warns if that is not known.
-func waitWritten(ctx context.Context, a *app, added time.Time) error {
+func waitWritten(
+	ctx context.Context, a *app, serial string, seed mfa.Seed, added time.Time,
+) error {
 	defer a.progress("waiting for the keyring to write the seed to disk")()
-	written, err := a.seeds().WaitWritten(ctx, added)
+	written, err := a.seeds().WaitWritten(ctx, serial, seed, added)
+	if errors.Is(err, keyringapi.ErrLost) {
+		return seedLost(serial, err)
+	}
 	if err != nil {
 		return fmt.Errorf("check whether the keyring has written the seed to disk: %w", err)
 	}
 	if !written {
-		a.warn("the keyring writes the seed to disk later; keep another copy of the seed until " +
+		a.warn("the keyring may not have written the seed to disk yet; keep another copy of the seed until " +
 			"aws-credproc mfa code has worked after the next login")
 	}
 	return nil
@@ -164,24 +170,34 @@ func printSeedCode(ctx context.Context, a *app, serial, which string) error {
 		a.say("IAM needs two consecutive codes; waiting %s for the %s one", wait, which)
 	})
 	if errors.Is(err, mfa.ErrNoSeed) {
-		return &diag.Error{
-			Problem: "the keyring has lost the seed: it ended before it wrote the seed to disk",
-			Hint:    "aws-credproc mfa add " + serial + " stores it again",
-			Err:     err,
-		}
+		return seedLost(serial, err)
 	}
 	if err != nil {
 		e := &diag.Error{
-			Err:  fmt.Errorf("the seed is stored, but there is no %s code: %w", which, err),
+			Err:  fmt.Errorf("the seed was stored, but there is no %s code: %w", which, err),
 			Hint: hintOf(err, "aws-credproc mfa code "+serial),
 		}
 		if errors.Is(err, context.DeadlineExceeded) {
 			e.Hint = "aws-credproc mfa code --timeout 50s " + serial + " prints the next one"
 		}
-		e.Set(diag.NeedsUser, errors.Is(err, keyring.ErrLocked))
+		isLocked := errors.Is(err, keyring.ErrLocked)
+		if errors.As(err, new(*keyringapi.Error)) && !isLocked {
+			e.Err = fmt.Errorf("the keyring has stored the seed, and may have lost it since: %w", err)
+			e.Hint = "aws-credproc mfa add " + serial + " stores it again"
+		}
+		e.Set(diag.NeedsUser, isLocked)
 		return e
 	}
 	return a.printf("%s code: %s\n", which, string(code.Secret))
+}
+
+// seedLost returns the error for a seed that is no longer in the keyring.
+func seedLost(serial string, err error) error {
+	return &diag.Error{
+		Problem: "the keyring has lost the seed: it ended before it wrote the seed to disk",
+		Hint:    "aws-credproc mfa add " + serial + " stores it again",
+		Err:     err,
+	}
 }
 
 // maxSeedText is larger than any otpauth URI.

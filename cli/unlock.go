@@ -58,6 +58,8 @@ func hintOf(err error, command string) string {
 		return keyringapi.AccessHint + ", then run " + command
 	case errors.Is(err, keyring.ErrLocked):
 		return "unlock the keyring, then run " + command
+	case errors.Is(err, keyringapi.ErrLost):
+		return "run " + command + " again"
 	case errors.Is(err, keyring.ErrTimeout):
 		return "check why the keyring does not respond, then run " + command
 	case errors.Is(err, cache.ErrVersion):

@@ -84,10 +84,16 @@ func (k *Keys) Set(ctx context.Context, config, profile string, keys profiles.Ke
 	return nil
 }
 
-// WaitWritten waits until the keyring has written keys to disk that were stored before a time, see
-// [keyring.Keyring.WaitWritten].
-func (k *Keys) WaitWritten(ctx context.Context, stored time.Time) (bool, error) {
-	return k.secrets.WaitWritten(ctx, stored)
+// WaitWritten waits until the keyring has written the keys of a profile to disk, which Set had stored
+// before the time: see [keyring.Keyring.WaitWritten].
+func (k *Keys) WaitWritten(
+	ctx context.Context, config, profile string, keys profiles.Keys, stored time.Time,
+) (bool, error) {
+	text, err := encodeKeys(keys)
+	if err != nil {
+		return false, err
+	}
+	return k.secrets.WaitWritten(ctx, keysUser(config, profile), text, stored)
 }
 
 // Delete deletes the keys of a profile, if there are any.

@@ -263,10 +263,16 @@ func (r *resolution) sourceSession(ctx context.Context) (cache.Session, error) {
 	return s, nil
 }
 
-// hasSession reports whether the cache has a session that has not expired.
-func (r *resolution) hasSession(key cache.Key) bool {
+// hasOlder reports whether the cache has a session of link n that has not expired, although it could
+// not store the new one.
+func (r *resolution) hasOlder(ctx context.Context, n int) bool {
+	key := r.plan.Key(n)
 	f, err := r.Cache.FactsOf(key)
-	return err == nil && f.Store != "" && f.Expires.After(r.Now())
+	if err == nil && f.Store != "" && f.Expires.After(r.Now()) {
+		return true
+	}
+	s, err := r.Cache.GetLocked(ctx, key, r.plan.Facts(n)) // one without facts
+	return err == nil && s.Expiration.After(r.Now())
 }
 
 // store stores a new session, unless it has no expiration. It does so even if the caller's context
@@ -292,7 +298,7 @@ func (r *resolution) store(ctx context.Context, n int, s cache.Session) {
 			r.plan.Chain.Profile.Name, err)
 	case err != nil:
 		r.Warnf("%s: the new session could not be cached: %v", r.plan.Chain.Profile.Name, err)
-		if r.OlderKept != nil && n == r.plan.Last() && r.hasSession(key) {
+		if r.OlderKept != nil && n == r.plan.Last() && r.hasOlder(ctx, n) {
 			r.OlderKept()
 		}
 	case store == cache.None:

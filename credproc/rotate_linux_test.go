@@ -13,7 +13,7 @@ import (
 // TestKeyIsReadWhileItIsReplaced: until the new key is on disk, the keyring may lose it and have
 // the old one again.
 func TestKeyIsReadWhileItIsReplaced(t *testing.T) {
-	keyringtest.StartStandIn(t, keyringtest.Behavior{})
+	keyringtest.Start(t)
 	r := newRotationTest(t)
 	r.Keyring = new(keyring.Keyring)
 	r.Getenv = getenv(map[string]string{"AWS_CREDPROC_STATE_DIR": r.dir})

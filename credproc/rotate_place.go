@@ -123,7 +123,7 @@ func (p *keyringPlace) IsOnDisk(ctx context.Context, old string) (bool, error) {
 		}
 		p.stored = time.Now()
 	}
-	isOnDisk, err := p.keys.WaitWritten(ctx, p.stored)
+	isOnDisk, err := p.keys.WaitWritten(ctx, p.config(), p.profile(), k, p.stored)
 	if err != nil {
 		return false, keyringError(p.chain, err)
 	}

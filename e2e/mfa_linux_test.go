@@ -80,7 +80,7 @@ func TestE2ESeed(t *testing.T) {
 		"aws-credproc: hint: try again, or use a longer --timeout")
 	r = h.runInput(t, seed, program, "mfa", "add", "--timeout", "1s", mfaSerial+"3")
 	if r.code != 1 || !strings.HasPrefix(r.stdout, "first code: ") ||
-		!strings.Contains(r.stderr, "the seed is stored, but there is no second code: ") ||
+		!strings.Contains(r.stderr, "the seed was stored, but there is no second code: ") ||
 		!strings.Contains(r.stderr,
 			"after the time allowed\naws-credproc: hint: aws-credproc mfa code ") {
 		t.Errorf("time-out before the second code: exit %d, stdout %q, stderr %q",

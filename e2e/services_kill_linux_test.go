@@ -110,7 +110,7 @@ func (m *matrix) killAdd(t *testing.T) int {
 	isStored := strings.Contains(m.ok(t, m.program, "mfa", "list", "--json"), `"seed": true`)
 	// The device cannot be registered without the second code.
 	isDone := strings.Contains(output, "second code: ") || strings.Contains(output, "no second code")
-	if isDone && !isStored && !strings.Contains(output, "to disk later") {
+	if isDone && !isStored && !strings.Contains(output, "to disk yet") {
 		t.Errorf("mfa add lost the seed: %s", output)
 	}
 	m.ok(t, m.program, "mfa", "remove", mfaSerial) // an item without its seed may be left

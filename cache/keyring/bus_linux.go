@@ -145,7 +145,7 @@ func (e serviceError) Error() string {
 }
 
 // Is reports that an error is keyringapi.ErrRefused if its name is one of the service's own, or
-// Failed, as gnome-keyring's is if its disk is full. The other names of D-Bus and of the Secret
+// Failed, which gnome-keyring returns if its disk is full. The other names of D-Bus and of the Secret
 // Service, such as NoReply and NoSession of a service that was restarted, say nothing about the item.
 func (e serviceError) Is(target error) bool {
 	isStandard := strings.HasPrefix(e.name, dbusName+".Error.") ||

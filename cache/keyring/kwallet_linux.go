@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -13,16 +14,13 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// lateWriters are the bus names of services that keep a new secret in memory and write it to disk
-// later: KWallet of KDE Frameworks 5 and 6 after some seconds, KeePassXC soon, or when the user
-// saves the database.
-var lateWriters = []string{
-	"org.kde.kwalletd5", "org.kde.kwalletd6", "org.kde.ksecretd", keePassXC,
-}
+// kwallets are the bus names of KWallet, of KDE Frameworks 5 and 6. It keeps a new secret in memory
+// and writes it to disk some seconds later.
+var kwallets = []string{"org.kde.kwalletd5", "org.kde.kwalletd6", "org.kde.ksecretd"}
 
-// lateWriter returns which of the lateWriters the Secret Service is, "" if it is not one of them.
-func (b *bus) lateWriter() (string, error) {
-	for _, name := range lateWriters {
+// kwallet returns which of the kwallets the Secret Service is, "" if it is not KWallet.
+func (b *bus) kwallet() (string, error) {
+	for _, name := range kwallets {
 		if owner, err := b.owner(name); err != nil || owner == b.service {
 			return name, err
 		}
@@ -38,7 +36,7 @@ func (b *bus) lateWriter() (string, error) {
 func (b *bus) changeKWallet(
 	collection, session dbus.ObjectPath, item Item, value []byte,
 ) dbus.ObjectPath {
-	name, err := b.lateWriter()
+	name, err := b.kwallet()
 	if err != nil || name == "" {
 		return ""
 	}
@@ -55,16 +53,23 @@ func (b *bus) changeKWallet(
 	return ""
 }
 
-// written returns where the Secret Service writes a stored secret to. It asks KWallet to write now.
+// written returns where the Secret Service writes a stored secret to. If that is KWallet, it asks it
+// to write now.
+//
+// GNOME Keyring writes before it replies, and reports a failure. KeePassXC writes soon, or when the
+// user saves the database. oo7 0.7 reports success if its disk is full. Of others, nothing is known.
 func written(ctx context.Context) (destination, error) {
 	b, err := openBus(ctx)
 	if err != nil {
 		return destination{}, err
 	}
 	defer b.close()
-	name, err := b.lateWriter()
-	if err != nil || name == "" || name == keePassXC {
-		return destination{late: name != ""}, err
+	if owner, err := b.owner(gnomeName); err != nil || owner == b.service {
+		return destination{}, err
+	}
+	name, err := b.kwallet()
+	if err != nil || name == "" {
+		return destination{late: true}, err
 	}
 	collection, _, err := b.collection()
 	if err != nil {
@@ -84,8 +89,9 @@ func written(ctx context.Context) (destination, error) {
 // kwalletClient is the name under which KWallet knows this program.
 const kwalletClient = "aws-credproc"
 
-// writeWallet asks KWallet to write an open wallet to disk. KWallet does so some seconds later if
-// that fails, so its errors do not matter. For a wallet that is closed, it would show a window.
+// writeWallet asks KWallet to write an open wallet to disk. It ignores errors: KWallet writes the
+// wallet some seconds later in any case. A wallet that is closed is not opened, since KWallet would
+// show a window.
 func (b *bus) writeWallet(ctx context.Context, name, wallet string) {
 	ctx, cancel := context.WithTimeout(ctx, writeWalletLimit)
 	defer cancel()
@@ -103,21 +109,44 @@ func (b *bus) writeWallet(ctx context.Context, name, wallet string) {
 	call("close", handle, false, kwalletClient)
 }
 
-// promptsOnOpen reports whether KWallet shows a window to each program that opens a wallet which is
-// already open: the setting "Prompt when an application accesses a wallet", which is off by
+// promptsOnOpen reports whether KWallet may show a window to each program that opens a wallet which
+// is already open: the setting "Prompt when an application accesses a wallet", which is off by
 // default.
 func promptsOnOpen() bool {
-	dir, err := os.UserConfigDir()
+	dirs := filepath.SplitList(cmp.Or(os.Getenv("XDG_CONFIG_DIRS"), "/etc/xdg"))
+	own, err := os.UserConfigDir()
 	if err != nil {
 		return true
 	}
-	f, err := os.Open(filepath.Join(dir, "kwalletrc"))
-	if err != nil {
-		return false
+	for _, dir := range append(dirs, own) {
+		f, err := os.Open(filepath.Join(dir, "kwalletrc"))
+		if err != nil {
+			continue // it does not exist, or KWallet cannot read it either
+		}
+		text, err := io.ReadAll(io.LimitReader(f, maxKWalletConfig))
+		_ = f.Close()
+		if err != nil || hasPromptOnOpen(string(text)) {
+			return true
+		}
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxKWalletConfig))
-	return err != nil || strings.Contains(string(text), "Prompt on Open=true")
+	return false
+}
+
+// hasPromptOnOpen reports whether a line of KWallet's settings may turn on "Prompt on Open". A key can
+// have options in brackets after it.
+func hasPromptOnOpen(text string) bool {
+	for line := range strings.Lines(text) {
+		key, value, _ := strings.Cut(line, "=")
+		key, _, _ = strings.Cut(key, "[")
+		switch strings.ToLower(strings.TrimSpace(value)) {
+		case "", "false", "0", "off", "no":
+			continue
+		}
+		if strings.TrimSpace(key) == "Prompt on Open" {
+			return true
+		}
+	}
+	return false
 }
 
 // walletFile returns the path of a wallet's file, "" if it is unknown. KWallet encodes characters

@@ -9,30 +9,29 @@ import (
 	"aws-credproc/internal/keyringtest"
 )
 
-// lateWriter returns which of the lateWriters the Secret Service on the test bus is.
-func lateWriter(t *testing.T) string {
+// kwalletName returns which of the kwallets the Secret Service on the test bus is.
+func kwalletName(t *testing.T) string {
 	t.Helper()
 	b, err := openBus(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.close()
-	name, err := b.lateWriter()
+	name, err := b.kwallet()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return name
 }
 
-func TestKWalletAndKeePassXCWriteLate(t *testing.T) {
+func TestKWalletIsTheSecretService(t *testing.T) {
 	for _, names := range [][]string{
 		{ssName, "org.kde.kwalletd5"}, {ssName, "org.kde.kwalletd6"}, {ssName, "org.kde.ksecretd"},
-		{ssName, keePassXC},
 	} {
 		t.Run(names[1], func(t *testing.T) {
 			keyringtest.New(t)
 			ownNames(t, names...)
-			if got := lateWriter(t); got != names[1] {
+			if got := kwalletName(t); got != names[1] {
 				t.Errorf("got %q", got)
 			}
 		})
@@ -41,13 +40,13 @@ func TestKWalletAndKeePassXCWriteLate(t *testing.T) {
 		keyringtest.New(t)
 		ownNames(t, ssName)
 		ownNames(t, "org.kde.kwalletd5")
-		if got := lateWriter(t); got != "" {
+		if got := kwalletName(t); got != "" {
 			t.Errorf("got %q", got)
 		}
 	})
 	t.Run("GNOME Keyring", func(t *testing.T) {
 		keyringtest.Start(t)
-		if got := lateWriter(t); got != "" {
+		if got := kwalletName(t); got != "" {
 			t.Errorf("got %q", got)
 		}
 	})

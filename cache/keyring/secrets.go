@@ -46,7 +46,11 @@ func (s *Secrets) Delete(ctx context.Context, user string) error {
 	return s.keyring.Delete(ctx, Item{Service: s.service, User: user})
 }
 
-// WaitWritten is [Keyring.WaitWritten].
-func (s *Secrets) WaitWritten(ctx context.Context, stored time.Time) (bool, error) {
-	return s.keyring.WaitWritten(ctx, stored)
+// WaitWritten waits until the keyring has written a secret to disk, which Set had stored before the
+// time: see [Keyring.WaitWritten].
+func (s *Secrets) WaitWritten(
+	ctx context.Context, user, secret string, stored time.Time,
+) (bool, error) {
+	item := Item{Service: s.service, User: user}
+	return s.keyring.WaitWritten(ctx, item, []byte(secret), stored)
 }

@@ -151,8 +151,8 @@ func TestKeePassXCThatIsNotTheSecretService(t *testing.T) {
 	if items, _, err := b.search(attributes(testItem))(); len(items) > 0 || err != nil {
 		t.Errorf("%d items are left, %v", len(items), err)
 	}
-	if name, err := b.lateWriter(); name != "" || err != nil {
-		t.Errorf("writes late: %q, %v", name, err)
+	if d, err := written(t.Context()); d.late || err != nil {
+		t.Errorf("writes late: %v, %v", d.late, err)
 	}
 	if err := k.Put(t.Context(), testItem, "", []byte("x")); err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"aws-credproc/internal/keyringapi"
 	"aws-credproc/internal/keyringtest"
 )
 
@@ -34,7 +35,7 @@ func TestWaitWritten(t *testing.T) {
 		"KWallet":              {keyringtest.Behavior{IsKWallet: true}, true, true},
 		"KWallet without file": {keyringtest.Behavior{IsKWallet: true}, false, false},
 		"KeePassXC":            {keyringtest.Behavior{IsKeePassXC: true}, true, false},
-		"oo7":                  {keyringtest.Behavior{}, false, true},
+		"oo7":                  {keyringtest.Behavior{}, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			keyringtest.StartStandIn(t, test.service)
@@ -56,7 +57,7 @@ func TestWaitWritten(t *testing.T) {
 				}
 			})
 			defer later.Stop()
-			got, err := k.WaitWritten(t.Context(), stored)
+			got, err := k.WaitWritten(t.Context(), testItem, []byte("x"), stored)
 			if got != test.want || err != nil {
 				t.Errorf("got %v, %v", got, err)
 			}
@@ -64,6 +65,61 @@ func TestWaitWritten(t *testing.T) {
 				t.Errorf("returned after %v, before the file was written", took)
 			}
 		})
+	}
+}
+
+func TestGNOMEKeyringHasWritten(t *testing.T) {
+	keyringtest.Start(t)
+	k := new(Keyring)
+	if err := k.PutPersistent(t.Context(), testItem, "", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	got, err := k.WaitWritten(t.Context(), testItem, []byte("x"), time.Now())
+	if !got || err != nil {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+// A KWallet that was killed and started again writes a file without the secret, or with an older one.
+func TestWaitWrittenReadsTheSecretAgain(t *testing.T) {
+	for name, lose := range map[string]func(*keyringtest.StandIn, *Keyring){
+		"gone": func(s *keyringtest.StandIn, _ *Keyring) { s.ForgetSecrets() },
+		"older": func(_ *keyringtest.StandIn, k *Keyring) {
+			if err := k.PutPersistent(t.Context(), testItem, "", []byte("older")); err != nil {
+				t.Error(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := keyringtest.StartStandIn(t, keyringtest.Behavior{
+				IsKWallet: true, Sync: func() { writeWallet(t) },
+			})
+			t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+			t.Setenv("XDG_DATA_HOME", t.TempDir())
+			writeWallet(t)
+			k := new(Keyring)
+			if err := k.PutPersistent(t.Context(), testItem, "", []byte("x")); err != nil {
+				t.Fatal(err)
+			}
+			stored := time.Now()
+			lose(s, k)
+			got, err := k.WaitWritten(t.Context(), testItem, []byte("x"), stored)
+			if got || !errors.Is(err, keyringapi.ErrLost) {
+				t.Errorf("got %v, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestHasPromptOnOpen(t *testing.T) {
+	for line, want := range map[string]bool{
+		"Prompt on Open=true": true, "Prompt on Open = true\r": true, "Prompt on Open[$i]=1": true,
+		" Prompt on Open=On": true, "Prompt on Open=false": false, "Prompt on Open=0": false,
+		"Prompt on Open": false, "Prompt on Openings=true": false, "Other=Prompt on Open=true": false,
+	} {
+		if got := hasPromptOnOpen("[Wallet]\n" + line + "\nEnabled=true\n"); got != want {
+			t.Errorf("%q: got %v", line, got)
+		}
 	}
 }
 

@@ -88,10 +88,12 @@ func (s *Seeds) Add(ctx context.Context, serial string, seed Seed) error {
 	return nil
 }
 
-// WaitWritten waits until the keyring has written a seed to disk that was added before a time, see
-// [keyring.Keyring.WaitWritten].
-func (s *Seeds) WaitWritten(ctx context.Context, added time.Time) (bool, error) {
-	return s.secrets.WaitWritten(ctx, added)
+// WaitWritten waits until the keyring has written a seed to disk, which Add had stored before the
+// time: see [keyring.Keyring.WaitWritten].
+func (s *Seeds) WaitWritten(
+	ctx context.Context, serial string, seed Seed, added time.Time,
+) (bool, error) {
+	return s.secrets.WaitWritten(ctx, serial, string(seed.Secret), added)
 }
 
 // Remove deletes a seed. The error is [ErrNoSeed] if there is none.

@@ -28,6 +28,8 @@ var (
 	ErrOtherUser = fmt.Errorf("%w: the D-Bus session bus belongs to another user", ErrUnavailable)
 	// ErrTimeout means that the keyring did not respond in time. It may have the item.
 	ErrTimeout = errors.New("no response in time")
+	// ErrLost means that a secret that was stored is no longer there.
+	ErrLost = errors.New("it ended before it had written the secret to disk")
 	// ErrRefused means that the Secret Service has responded with an error of its own that is not
 	// one of the others.
 	ErrRefused = errors.New("refused")
