@@ -73,7 +73,9 @@ func examine(ctx context.Context, a *app, profile string, online bool) (doctor.R
 		return doctor.Report{}, err
 	}
 	r.Warnf, r.TokenCodes = a.trace, nil
-	o := doctor.Options{Profile: profile, Resolver: r, Online: online}
+	o := doctor.Options{
+		Profile: profile, StateDir: a.stateDir(), Resolver: r, Online: online,
+	}
 	o.ConfigPath, o.CredentialsPath = profiles.Paths(os.Getenv)
 	if o.Files, err = a.files(); err != nil {
 		a.trace("%v", err)

@@ -63,6 +63,7 @@ var checks = []check{
 	// Keys.
 	{"long-term-keys", longTermKeys},
 	{"imported-keys", importedKeys},
+	{"unfinished-rotation", unfinishedRotation},
 	{"keys-and-role", keysAndRole},
 	{"temporary-keys", temporaryKeys},
 	// The environment.

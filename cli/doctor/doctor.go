@@ -56,6 +56,8 @@ type Options struct {
 	// Files are the two files, loaded from these paths; nil if that failed.
 	Files                       *profiles.Files
 	ConfigPath, CredentialsPath string
+	// StateDir is the path of the state directory.
+	StateDir string
 	// Helper is the path of this program, as a config should name it.
 	Helper string
 	// Executable is the path of the file that is running.

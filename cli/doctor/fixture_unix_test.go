@@ -113,6 +113,7 @@ func (f fixture) examine(t *testing.T) Report {
 		Profile:         f.profile,
 		ConfigPath:      filepath.Join(dir, "config"),
 		CredentialsPath: filepath.Join(dir, "credentials"),
+		StateDir:        state,
 		Helper:          filepath.Join(dir, "bin", "aws-credproc"),
 		Executable:      filepath.Join(dir, "bin", "aws-credproc"),
 		Online:          f.online,
@@ -238,6 +239,14 @@ func makeDirectory(t *testing.T, dir string) {
 func importBase(t *testing.T, dir string) {
 	must(t, statedir.WriteImported(filepath.Join(dir, "state"), statedir.Imported{
 		Profile: "base", Config: filepath.Join(dir, "config"), AccessKeyID: "AKIAIOSFODNN7EXAMPLE",
+	}))
+}
+
+// interruptRotation records in the state directory that the key of base is being replaced.
+func interruptRotation(t *testing.T, dir string) {
+	must(t, statedir.WriteRotation(filepath.Join(dir, "state"), statedir.Rotation{
+		Profile: "base", Config: filepath.Join(dir, "config"), Old: "AKIAIOSFODNN7EXAMPLE",
+		User: "arn:aws:iam::123456789012:user/jill", Started: time.Now(), New: "AKIAI44QH8DHBEXAMPLE",
 	}))
 }
 

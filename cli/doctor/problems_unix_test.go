@@ -517,6 +517,12 @@ var problems = []problem{
 		prepare: importBase,
 	}, "imported-keys base"},
 
+	{"interrupted rotation", fixture{
+		config:      "[profile x]\n" + role + "source_profile = base\n",
+		credentials: "[base]\n" + jillsKeys,
+		prepare:     interruptRotation,
+	}, "unfinished-rotation base, long-term-keys base"},
+
 	{"proxy that does not respond", fixture{
 		config:  cloud,
 		profile: "cloud",
