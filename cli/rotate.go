@@ -346,7 +346,7 @@ func (r *rotateRun) warnOfCopies(id string) {
 		case p.IsCopy:
 			r.warn("a backup also has the key: delete %s when you no longer need it", p.Where)
 		case p.Where == own && p.Profile == profile:
-		case p.Profile != "":
+		case p.Profile != "" && p.Profile != profile:
 			r.warn("profile %s also has the key, in %s, and stops working", p.Profile, p.Where)
 		default:
 			r.warn("%s also has the key: delete that line", p.Where)

@@ -14,17 +14,15 @@ import (
 
 // AccessKeyInfo describes an access key of an IAM user, without its secret.
 type AccessKeyInfo struct {
-	ID       string
-	Active   bool
-	Created  time.Time
-	LastUsed AccessKeyUse
+	ID      string
+	Active  bool
+	Created time.Time
 }
 
-// AccessKeyUse is when and where an access key was last used.
-type AccessKeyUse struct {
-	Known           bool      // IAM has said when, or that it was never used
-	Date            time.Time // zero if it was never used
-	Service, Region string
+// accessKeyUse is when and with what an access key was last used.
+type accessKeyUse struct {
+	date            time.Time // zero if it was never used
+	service, region string
 }
 
 // The values of an access key's status.
@@ -126,7 +124,7 @@ func exceptMissing(err error) error {
 
 // lastUsed returns when an access key was last used.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccessKeyLastUsed.html
-func (c *iamClient) lastUsed(ctx context.Context, id string) (AccessKeyUse, error) {
+func (c *iamClient) lastUsed(ctx context.Context, id string) (accessKeyUse, error) {
 	var out struct {
 		Date    string `xml:"GetAccessKeyLastUsedResult>AccessKeyLastUsed>LastUsedDate"`
 		Service string `xml:"GetAccessKeyLastUsedResult>AccessKeyLastUsed>ServiceName"`
@@ -134,19 +132,19 @@ func (c *iamClient) lastUsed(ctx context.Context, id string) (AccessKeyUse, erro
 	}
 	params := map[string]string{"AccessKeyId": id}
 	if _, err := c.call(ctx, "GetAccessKeyLastUsed", params, &out, true); err != nil {
-		return AccessKeyUse{}, err
+		return accessKeyUse{}, err
 	}
 	const longest = 64
-	used := AccessKeyUse{
-		Known: true, Service: printable.Clean(out.Service, longest),
-		Region: printable.Clean(out.Region, longest),
+	used := accessKeyUse{
+		service: printable.Clean(out.Service, longest),
+		region:  printable.Clean(out.Region, longest),
 	}
 	if out.Date == "" {
 		return used, nil
 	}
 	var err error
-	if used.Date, err = time.Parse(time.RFC3339, out.Date); err != nil {
-		return AccessKeyUse{}, errBadIAM{"a date is not valid"}
+	if used.date, err = time.Parse(time.RFC3339, out.Date); err != nil {
+		return accessKeyUse{}, errBadIAM{"a date is not valid"}
 	}
 	return used, nil
 }

@@ -188,8 +188,8 @@ func FuzzIAMResponse(f *testing.F) {
 		}
 		check("CreateAccessKey", err)
 		used, err := c.lastUsed(ctx, "AKIA")
-		if err == nil && len(used.Service)+len(used.Region) > 128 {
-			t.Errorf("accepted %q, %q", used.Service, used.Region)
+		if err == nil && len(used.service)+len(used.region) > 128 {
+			t.Errorf("accepted %q, %q", used.service, used.region)
 		}
 		check("GetAccessKeyLastUsed", err)
 	})

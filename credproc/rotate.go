@@ -14,6 +14,7 @@ import (
 	"aws-credproc/cache/statedir"
 	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/versioned"
 	"aws-credproc/profiles"
 )
 
@@ -158,8 +159,16 @@ func (ro *Rotation) look(ctx context.Context, config, profile string) error {
 		date = ro.res.Now()
 	}
 	record, err := statedir.ReadRotation(ro.stateDir, config, profile)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case err == nil, errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, versioned.ErrCorrupt):
 		ro.res.Warnf("%v; it is ignored", err)
+	default:
+		e := &diag.Error{Profile: profile, Err: err, Flags: diag.Local}
+		if errors.Is(err, versioned.ErrNewer) {
+			e.Hint = "use the newer version of aws-credproc"
+		}
+		return e
 	}
 	ro.sort(ctx, keys, record)
 	if ro.Key.ID == "" {
@@ -225,7 +234,7 @@ func (ro *Rotation) isLeftover(
 		return false
 	}
 	used, err := ro.client.lastUsed(ctx, k.ID)
-	return err != nil || used.Date.IsZero()
+	return err != nil || used.date.IsZero()
 }
 
 // twoKeys returns the error for a user who has another key.
@@ -241,12 +250,12 @@ func (ro *Rotation) twoKeys(ctx context.Context) error {
 		case err != nil:
 			ro.res.Tracef("%v", ro.explain(err, "GetAccessKeyLastUsed"))
 			return text + ", last use unknown)"
-		case used.Date.IsZero():
+		case used.date.IsZero():
 			return text + ", never used)"
 		}
-		text += ", last used " + used.Date.UTC().Format(time.DateOnly)
-		if used.Service != "" && used.Service != "N/A" {
-			text += " with " + used.Service
+		text += ", last used " + used.date.UTC().Format(time.DateOnly)
+		if used.service != "" && used.service != "N/A" {
+			text += " with " + used.service
 		}
 		return text + ")"
 	}

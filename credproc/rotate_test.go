@@ -437,6 +437,36 @@ func TestRotationStopsAtTwoKeys(t *testing.T) {
 	}
 }
 
+// TestUnreadableRecordOfRotation: a damaged record is ignored, and one of a newer version is kept.
+func TestUnreadableRecordOfRotation(t *testing.T) {
+	r := newRotationTest(t)
+	r.killAt = 5
+	if _, isKilled, _ := r.rotate(false); !isKilled {
+		t.Fatal("not killed")
+	}
+	r.killAt = 0
+	paths, err := filepath.Glob(filepath.Join(r.dir, "rotations", "*.json"))
+	if err != nil || len(paths) != 1 {
+		t.Fatal(paths, err)
+	}
+	for text, want := range map[string]string{
+		`{"v":2}`: "written by a newer version", `{`: "two access keys",
+	} {
+		warned := ""
+		r.Warnf = func(format string, args ...any) { warned = fmt.Sprintf(format, args...) }
+		must(t, os.WriteFile(paths[0], []byte(text), 0o600))
+		_, _, err := r.rotate(false)
+		if err == nil || !strings.Contains(err.Error(), want) ||
+			(text == "{") != strings.Contains(warned, "corrupt") {
+			t.Errorf("%s: %v; warning %q", text, err, warned)
+		}
+		b, err := os.ReadFile(paths[0])
+		if err != nil || string(b) != text {
+			t.Errorf("%s: the record is now %s, %v", text, b, err)
+		}
+	}
+}
+
 func TestRotationKeepsOldKeyUntilNewOneIsOnDisk(t *testing.T) {
 	for name, later := range map[string]func(r *rotationTest){
 		"it is on disk": func(r *rotationTest) { r.writesLate = false },
