@@ -287,9 +287,9 @@ func (r *rotateRun) rotate(ctx context.Context, rotation *credproc.Rotation) err
 	}
 	name := printable(r.chain.Source.Profile)
 	if done.NotOnDisk {
-		r.warn("%s: it is not known when the keyring writes the key to disk, so the old access key "+
-			"stays active; run aws-credproc rotate %s again after the next login", name,
-			profiles.Argument(r.chain.Source.Profile))
+		r.warn("%s: the keyring does not report when it has written the key to disk, so the old "+
+			"access key stays active; run aws-credproc rotate %s again after the next restart of this "+
+			"machine", name, profiles.Argument(r.chain.Source.Profile))
 		return r.printf("%s: access key %s has replaced %s, which is still active\n", name, done.New,
 			done.Old)
 	}

@@ -47,8 +47,9 @@ type KeyPlace interface {
 	// Replace replaces the key old by another one. If it fails, either may be there.
 	Replace(ctx context.Context, old, key profiles.AccessKey) error
 	// IsOnDisk waits for the key to be written to disk, and reports whether it is. old is the ID of
-	// the key that it has replaced, and that may be there again until then.
-	IsOnDisk(ctx context.Context, old string) (bool, error)
+	// the key that it has replaced, and that may be there again until then. wasRead is true if the
+	// key has been read from disk.
+	IsOnDisk(ctx context.Context, old string, wasRead bool) (bool, error)
 }
 
 const (
@@ -183,6 +184,7 @@ func (ro *Rotation) look(ctx context.Context, config, profile string) error {
 	}
 	ro.record = statedir.Rotation{
 		Profile: profile, Config: config, User: ro.User.ARN, Old: ro.secret.ID, Started: date,
+		Boot: plan.BootID(),
 	}
 	for _, k := range keys {
 		if !slices.Contains(ro.Leftovers, k.ID) {

@@ -55,7 +55,7 @@ func TestKeyIsReadWhileItIsReplaced(t *testing.T) {
 
 	set(key)
 	for _, place := range []KeyPlace{place, r.KeyringPlace(c, r.dir)} { // this process, or another
-		if isOnDisk, err := place.IsOnDisk(t.Context(), old.ID); !isOnDisk || err != nil {
+		if isOnDisk, err := place.IsOnDisk(t.Context(), old.ID, false); !isOnDisk || err != nil {
 			t.Errorf("on disk: %v, %v", isOnDisk, err)
 		}
 		i, err := statedir.ReadImported(r.dir, p.config(), "base")

@@ -43,7 +43,7 @@ func (p filePlace) Replace(ctx context.Context, old, key profiles.AccessKey) err
 }
 
 // IsOnDisk returns true: the files are synced when they are replaced.
-func (p filePlace) IsOnDisk(context.Context, string) (bool, error) { return true, nil }
+func (p filePlace) IsOnDisk(context.Context, string, bool) (bool, error) { return true, nil }
 
 // KeyringPlace returns the place of an access key that was imported into the keyring, as the source
 // of a chain.
@@ -109,10 +109,13 @@ func (p *keyringPlace) record(id, other string) error {
 
 // IsOnDisk stores the key and the record again if an earlier process has stored the key: that
 // process may have been killed before the record was complete or the key was on disk.
-func (p *keyringPlace) IsOnDisk(ctx context.Context, old string) (bool, error) {
+func (p *keyringPlace) IsOnDisk(ctx context.Context, old string, wasRead bool) (bool, error) {
 	k, err := p.get(ctx)
 	if err != nil {
 		return false, err
+	}
+	if wasRead {
+		return true, p.record(k.AccessKeyID, "")
 	}
 	if p.stored.IsZero() {
 		if err := p.record(k.AccessKeyID, old); err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"aws-credproc/cache/statedir"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
@@ -18,7 +19,7 @@ type Rotated struct {
 	// Kept is true if the old key is inactive, and false if it was deleted.
 	Kept bool
 	// NotOnDisk is true if it is not known whether the keyring has written the new key to disk. The
-	// old key is still active then; the next rotation deletes it.
+	// old key is still active then. A rotation after the next restart of the machine deletes it.
 	NotOnDisk bool
 }
 
@@ -235,24 +236,20 @@ func (ro *Rotation) try(ctx context.Context, key profiles.AccessKey) error {
 	return nil
 }
 
-// settleTime is after which a keyring that writes late, and does not say when, is taken to have
-// written a key.
-const settleTime = 5 * time.Minute
-
-// isSettled reports whether an interrupted rotation is finished that has stored its key some
-// minutes ago.
-func (ro *Rotation) isSettled() bool {
-	return ro.Finishes != "" && ro.res.Now().Sub(ro.record.Started) > settleTime
+// wasRestarted reports whether the machine was started again since an interrupted rotation, which is
+// finished now, has stored its key. So the keyring has read the key from disk.
+func (ro *Rotation) wasRestarted() bool {
+	return ro.Finishes != "" && ro.record.Boot != "" && ro.record.Boot != plan.BootID()
 }
 
 // finish deactivates the old key and deletes it, when the new one is on disk.
 func (ro *Rotation) finish(ctx context.Context) (Rotated, error) {
 	done := Rotated{Old: ro.record.Old, New: ro.secret.ID, Kept: ro.record.KeepOld}
-	isOnDisk, err := ro.place.IsOnDisk(ctx, done.Old)
+	isOnDisk, err := ro.place.IsOnDisk(ctx, done.Old, ro.wasRestarted())
 	if err != nil {
 		return done, ro.unfinished(err)
 	}
-	if !isOnDisk && !ro.isSettled() {
+	if !isOnDisk {
 		done.NotOnDisk = true
 		return done, nil
 	}

@@ -30,7 +30,8 @@ type Rotation struct {
 	Started time.Time
 	// New is the access key ID of the new key, "" if it is not known whether there is one.
 	New     string
-	KeepOld bool // the old key is deactivated and not deleted
+	Boot    string // identifies the run of the machine in which the new key was stored
+	KeepOld bool   // the old key is deactivated and not deleted
 }
 
 type rotationJSON struct {
@@ -42,6 +43,7 @@ type rotationJSON struct {
 	Before  []string  `json:"before"`
 	Started time.Time `json:"started"`
 	New     string    `json:"new,omitempty"`
+	Boot    string    `json:"boot,omitempty"`
 	KeepOld bool      `json:"keep_old,omitempty"`
 }
 
@@ -63,7 +65,7 @@ func ReadRotation(path, config, profile string) (Rotation, error) {
 		return Rotation{}, fmt.Errorf("record of the rotation: %w", err)
 	}
 	r := Rotation{
-		w.Profile, w.Config, w.User, w.Old, w.Before, w.Started, w.New, w.KeepOld,
+		w.Profile, w.Config, w.User, w.Old, w.Before, w.Started, w.New, w.Boot, w.KeepOld,
 	}
 	if r.Profile != profile || r.Config != config || r.check() != nil {
 		return Rotation{}, fmt.Errorf("record of the rotation: %w", versioned.ErrCorrupt)
@@ -73,7 +75,7 @@ func ReadRotation(path, config, profile string) (Rotation, error) {
 
 // check returns an error if a field cannot be that of a record.
 func (r Rotation) check() error {
-	if len(r.Profile)+len(r.Config)+len(r.User) > maxImportedField+2048 {
+	if len(r.Profile)+len(r.Config)+len(r.User)+len(r.Boot) > maxImportedField+2048 {
 		return errors.New("the profile's name or the path of its file is too long")
 	}
 	if len(r.Before) > maxRotationKeys {
@@ -101,7 +103,7 @@ func WriteRotation(path string, r Rotation) error {
 		return fmt.Errorf("record of the rotation: %w", err)
 	}
 	b, err := json.Marshal(rotationJSON{
-		rotationVersion, r.Profile, r.Config, r.User, r.Old, r.Before, r.Started, r.New, r.KeepOld,
+		rotationVersion, r.Profile, r.Config, r.User, r.Old, r.Before, r.Started, r.New, r.Boot, r.KeepOld,
 	})
 	if err != nil {
 		return fmt.Errorf("record of the rotation: %w", err)

@@ -28,7 +28,7 @@ func TestRotationsAreRecorded(t *testing.T) {
 		Before: []string{"AKIAOLD"}, Started: time.Unix(1700000000, 5).UTC(),
 	}
 	for _, id := range []string{"", "AKIANEW"} {
-		want.New, want.KeepOld = id, id != ""
+		want.New, want.Boot, want.KeepOld = id, "boot"+id, id != ""
 		if err := WriteRotation(dir, want); err != nil {
 			t.Fatal(err)
 		}

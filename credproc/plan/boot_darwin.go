@@ -2,9 +2,9 @@ package plan
 
 import "syscall"
 
-// bootID identifies a run of a machine, so that instances which share a home directory do not share
+// BootID identifies a run of a machine, so that instances which share a home directory do not share
 // sessions. It returns "" if it is unknown.
-func bootID() string {
+func BootID() string {
 	id, err := syscall.Sysctl("kern.bootsessionuuid")
 	if err != nil {
 		return ""

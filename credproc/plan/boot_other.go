@@ -4,10 +4,10 @@ package plan
 
 import "os"
 
-// bootID identifies a machine, so that instances which share a home directory do not share
+// BootID identifies a machine, so that instances which share a home directory do not share
 // sessions. It cannot distinguish two boots of one machine; the sessions of an instance last a few
 // hours.
-func bootID() string {
+func BootID() string {
 	host, err := os.Hostname()
 	if err != nil {
 		return ""

@@ -76,7 +76,7 @@ func sourceIdentity(s profiles.Source, getenv func(string) string) []string {
 		return []string{
 			cmp.Or(getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT"), s.MetadataEndpoint),
 			cmp.Or(getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"), s.MetadataEndpointMode),
-			bootID(),
+			BootID(),
 		}
 	case profiles.ECSMetadata:
 		host, err := os.Hostname() // containers of one machine share its boot ID, perhaps a home too
@@ -85,7 +85,7 @@ func sourceIdentity(s profiles.Source, getenv func(string) string) []string {
 		}
 		return []string{
 			getenv(ContainerRelativeURI), getenv(ContainerFullURI), getenv(ContainerTokenFile),
-			bootID(), host,
+			BootID(), host,
 		}
 	}
 	return []string{s.AccessKeyID}

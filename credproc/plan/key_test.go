@@ -198,9 +198,9 @@ func TestKeyDependsOnEveryRoleSettingAndSource(t *testing.T) {
 }
 
 func TestInstanceAndContainerKeysDependOnBoot(t *testing.T) {
-	id := bootID()
-	if id == "" || id != bootID() {
-		t.Fatalf("boot ID %q, then %q", id, bootID())
+	id := BootID()
+	if id == "" || id != BootID() {
+		t.Fatalf("boot ID %q, then %q", id, BootID())
 	}
 	for _, kind := range []profiles.SourceType{profiles.EC2Metadata, profiles.ECSMetadata} {
 		if identity := sourceIdentity(profiles.Source{Type: kind},
