@@ -32,7 +32,7 @@ fuzz() {
 # e2e is verbose, so that the log shows which tests were run and which were skipped.
 e2e() {
 	step "end-to-end tests"
-	"$GO" test ${race[@]+"${race[@]}"} -count=1 -v -timeout 15m ./e2e
+	"$GO" test ${race[@]+"${race[@]}"} -count=1 -v -timeout 20m ./e2e
 }
 
 # install tries the packages of a release.
