@@ -27,7 +27,7 @@ import (
 
 // iamClient calls the actions of IAM that replace an access key. It is not that of the SDK, whose
 // tables of all actions would be initialized by every get with a cached session: see
-// docs/decisions/iam-client.md.
+// docs/decisions/rotate.md.
 //
 // https://docs.aws.amazon.com/IAM/latest/APIReference/
 type iamClient struct {
