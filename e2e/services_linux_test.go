@@ -368,10 +368,18 @@ func (m *matrix) checkLogin(t *testing.T) {
 	}
 }
 
+// keep stores a session in the keyring, which the commands of the next state may find. One that asks
+// for each access keeps none.
+func (m *matrix) keep(t *testing.T) {
+	if !m.asks {
+		m.ok(t, m.program, "refresh", "dev-role", "--store", "keyring")
+		m.called(t, 1)
+	}
+}
+
 func (m *matrix) fill(t *testing.T) {
 	m.row(t, "open")
-	m.ok(t, m.program, "get", "dev-role") // which the next states may find
-	m.called(t, 1)
+	m.keep(t)
 	m.d.kill(m.daemon.cmd)
 	m.row(t, "ended")
 	m.daemon.cmd = m.daemon.start()
@@ -385,6 +393,7 @@ func (m *matrix) fill(t *testing.T) {
 	m.called(t, 1)
 	fmt.Printf("| %s | 50 processes | %s, slowest %s |\n", m.service, took, slowest(results))
 	m.sts.ClearFaults()
+	m.keep(t)
 	m.daemon.lock()
 	m.row(t, "locked")
 	if m.daemon.login != nil {
