@@ -262,7 +262,7 @@ func (e *Editor) removeTranslatedSession(name string) error {
 	for _, s := range f.sectionsOf(ssoSessionSection, name) {
 		b, err := f.body(s)
 		if err != nil {
-			return err
+			continue // Translate adds none with a faulty line
 		}
 		isOurs := slices.ContainsFunc(b.comments, func(c span) bool {
 			return trim(f.text[c.start:c.end]) == translatedSession

@@ -14,6 +14,8 @@ func FuzzTranslate(f *testing.F) {
 		f.Add("", test.before)
 		f.Add(test.before, test.before)
 	}
+	f.Add("[profile p]\ncredential_process = aws-sso process --arn arn:aws:iam::123456789012:role/R\n"+
+		"[sso-session Default]\nnot a setting\n", "")
 	f.Fuzz(func(t *testing.T, config, credentials string) { translateAndBack(t, config, credentials) })
 }
 
