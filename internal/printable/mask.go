@@ -14,15 +14,7 @@ const masked = "***"
 func Mask(s string) string {
 	e := secretForms()
 	s = e.url.ReplaceAllStringFunc(s, maskURL)
-	for _, named := range []*regexp.Regexp{e.assigned, e.flag} {
-		s = named.ReplaceAllStringFunc(s, func(m string) string {
-			parts := named.FindStringSubmatch(m) // before, name, separator, value
-			if isPublicName(parts[2]) {
-				return m
-			}
-			return parts[1] + parts[2] + parts[3] + masked
-		})
-	}
+	s = maskValues(s, e.assigned, e.flag)
 	return e.key.ReplaceAllStringFunc(s, func(word string) string {
 		if strings.HasPrefix(word, "/") || !strings.ContainsAny(word, "0123456789") ||
 			strings.ToLower(word) == word || strings.ToUpper(word) == word {
@@ -30,6 +22,40 @@ func Mask(s string) string {
 		}
 		return masked
 	})
+}
+
+// maskValues masks the values that forms find in s. A value that is a name itself has a value too:
+// --header Authorization: V.
+func maskValues(s string, forms ...*regexp.Regexp) string {
+	secret := make([]bool, len(s))
+	for _, form := range forms {
+		for at := 0; ; {
+			m := form.FindStringSubmatchIndex(s[at:]) // of the match, the name and the value
+			if m == nil {
+				break
+			}
+			start, end := at+m[4], at+m[5]
+			if !isPublicName(s[at+m[2] : at+m[3]]) {
+				for i := start; i < end; i++ {
+					secret[i] = true
+				}
+			}
+			at = end
+			if value := s[start:end]; value[0] != '"' && value[0] != '\'' {
+				at = start + strings.LastIndexAny(value[:len(value)-1], ":=") + 1
+			}
+		}
+	}
+	var b strings.Builder
+	for i := range len(s) {
+		switch {
+		case !secret[i]:
+			b.WriteByte(s[i])
+		case i == 0 || !secret[i-1]:
+			b.WriteString(masked)
+		}
+	}
+	return b.String()
 }
 
 // expressions find what may be a secret.
@@ -56,10 +82,10 @@ func compileForms() expressions {
 	return expressions{
 		url: regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>]+`),
 		// --name=value, NAME=value, "name": value
-		assigned: regexp.MustCompile(`(?i)()(` + name + `)(=|["']?:[ \t]*)(` +
+		assigned: regexp.MustCompile(`(?i)(` + name + `)(?:=|["']?:[ \t]*)(` +
 			quoted + `|(?:bearer|basic)[ \t]+` + word + `|` + word + `)`),
 		// --name value, but not --name --another
-		flag: regexp.MustCompile(`(?i)(^|[\s"'(;])(--?` + name + `)([ \t]+)(` + quoted +
+		flag: regexp.MustCompile(`(?i)(?:^|[\s"'(;:=])(--?` + name + `)[ \t]+(` + quoted +
 			`|(?:[^\s"'-]|-[^\s"'-])(?:` + word + `)?)`),
 		key: regexp.MustCompile(`[A-Za-z0-9/+]{40,}`),
 	}

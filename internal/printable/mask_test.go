@@ -17,6 +17,10 @@ func TestMask(t *testing.T) {
 		"sh -c 'DB_PASSWORD=hush tool'":               "sh -c 'DB_PASSWORD=*** tool'",
 		`curl -H "Authorization: Bearer hush" x`:      `curl -H "Authorization: ***" x`,
 		"curl -u x https://jill:hush@h.example/p?k=h": "curl -u x https://***@h.example/p?***",
+		"password: --token hush":                      "password: *** ***",
+		"PASSWORD=--token hush":                       "PASSWORD=*** ***",
+		"tool --token Authorization: hush":            "tool --token *** ***",
+		"token: secret: hush":                         "token: *** ***",
 		"https://h.example/p#hush":                    "https://h.example/p?***",
 		"https://a@hush:hush@h.example:8443":          "https://***@h.example:8443",
 		"tool " + key + " x":                          "tool *** x",
@@ -44,6 +48,7 @@ func TestMask(t *testing.T) {
 
 func FuzzMask(f *testing.F) {
 	f.Add("tool --password ", "https://jill:", "@h/?k=")
+	f.Add("password:", "", "")
 	f.Fuzz(func(t *testing.T, a, b, c string) {
 		in := a + " --token hush-1 " + b + " x://hush-2@h/?hush-3 " + c
 		once := Mask(in)
