@@ -2,11 +2,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"aws-credproc/cache/keyring"
 	"aws-credproc/internal/tui"
 	"aws-credproc/profiles"
 )
@@ -15,7 +17,8 @@ import (
 type mfaDevice struct {
 	Serial   string   `json:"serial"`
 	Profiles []string `json:"profiles"` // those whose mfa_serial it is
-	Seed     bool     `json:"seed"`     // whether the keyring has a seed
+	// Seed is whether the keyring has a seed, nil if there is no keyring to look into.
+	Seed *bool `json:"seed,omitempty"`
 }
 
 func newMFAListCmd(a *app) *cobra.Command {
@@ -24,7 +27,8 @@ func newMFAListCmd(a *app) *cobra.Command {
 		Use:   "list",
 		Short: "List the MFA devices and which of them have a seed",
 		Long: `Lists the MFA devices that the config files name (mfa_serial), the profiles that use
-them, and whether the keyring has a seed of the device. It does not print seeds.`,
+them, and whether the keyring has a seed of the device. It does not print seeds. Without
+a keyring, the column SEED has a question mark.`,
 		Example: "  aws-credproc mfa list",
 		Args:    noArguments,
 		RunE: a.runE(func(ctx context.Context, _ []string) error {
@@ -34,10 +38,8 @@ them, and whether the keyring has a seed of the device. It does not print seeds.
 			}
 			a.warnOfNoHome()
 			devices := configuredDevices(f)
-			for i, d := range devices {
-				if devices[i].Seed, err = a.seeds().Has(ctx, d.Serial); err != nil {
-					return mfaError("list", "", err)
-				}
+			if err := lookForSeeds(ctx, a, devices); err != nil {
+				return mfaError("list", "", err)
 			}
 			if asJSON {
 				return a.printJSON(map[string]any{"devices": devices})
@@ -47,6 +49,22 @@ them, and whether the keyring has a seed of the device. It does not print seeds.
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// lookForSeeds sets which devices have a seed. Without a keyring it warns, and sets nothing.
+func lookForSeeds(ctx context.Context, a *app, devices []mfaDevice) error {
+	for i, d := range devices {
+		has, err := a.seeds().Has(ctx, d.Serial)
+		if errors.Is(err, keyring.ErrUnavailable) {
+			a.warn("%v; it is not known which devices have a seed", err)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		devices[i].Seed = &has
+	}
+	return nil
 }
 
 // configuredDevices returns the MFA devices in the config files, by serial number.
@@ -75,9 +93,9 @@ func devicesPage(devices []mfaDevice, to tui.Screen) []byte {
 	}
 	rows := [][]string{{"DEVICE", "SEED", "PROFILES"}}
 	for _, d := range devices {
-		seed := "no"
-		if d.Seed {
-			seed = "yes"
+		seed := "?"
+		if d.Seed != nil {
+			seed = map[bool]string{true: "yes", false: "no"}[*d.Seed]
 		}
 		rows = append(rows, []string{d.Serial, seed, strings.Join(d.Profiles, ", ")})
 	}

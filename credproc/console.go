@@ -1,6 +1,7 @@
 package credproc
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/plan"
@@ -98,19 +101,35 @@ func (r *Resolver) ConsoleURL(
 	}
 	token, err := signinToken(ctx, withoutRedirects(client), endpoint, s, duration)
 	if err != nil {
-		if ctx.Err() != nil {
-			return "", ctx.Err()
-		}
-		e := &diag.Error{Profile: c.Profile.Name, Where: "sign in to the AWS console", Err: err}
-		e.Set(diag.Temporary, !errors.Is(err, errSigninRefused))
-		if errors.Is(err, errSigninRefused) {
-			e.Hint = "get a new session: aws-credproc refresh " + profiles.Argument(c.Profile.Name)
-		}
-		return "", e
+		return "", consoleError(ctx, c, endpoint, err)
 	}
 	return endpoint + "?" + url.Values{
 		"Action": {"login"}, "Destination": {destination}, "SigninToken": {token},
 	}.Encode(), nil
+}
+
+// consoleError returns the error of a sign-in that failed.
+func consoleError(ctx context.Context, c profiles.Chain, endpoint string, err error) error {
+	_, host, _ := strings.Cut(endpoint, "://")
+	host, _, _ = strings.Cut(host, "/")
+	e := &diag.Error{
+		Profile: c.Profile.Name, Where: "sign in to the AWS console", Err: err, Flags: diag.Temporary,
+	}
+	var send *smithyhttp.RequestSendError
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		e.Err = errInterrupted
+	case ctx.Err() != nil:
+		e.Err = fmt.Errorf("no response from %s before the timeout", host)
+		e.Hint = "check the network and the proxy, or use a longer --timeout"
+	case errors.Is(err, errSigninRefused):
+		e.Flags = 0
+		e.Hint = "get a new session: aws-credproc refresh " + profiles.Argument(c.Profile.Name)
+	case errors.As(err, &send):
+		e.Err = fmt.Errorf("cannot reach %s: %w", host, root(send))
+		e.Hint = cmp.Or(diag.FileLimitHint(err), networkHint)
+	}
+	return e
 }
 
 // signinEndpoint returns the URL of the endpoint for a partition.
@@ -173,10 +192,7 @@ func signinToken(
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	resp, err := client.Do(req)
 	if err != nil {
-		if u := (*url.Error)(nil); errors.As(err, &u) {
-			err = u.Err
-		}
-		return "", fmt.Errorf("no response from %s: %w", req.URL.Host, err)
+		return "", &smithyhttp.RequestSendError{Err: err}
 	}
 	defer resp.Body.Close()
 	return readSigninToken(resp)

@@ -1,12 +1,18 @@
 package credproc
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
+
+	"aws-credproc/cache"
+	"aws-credproc/internal/diag"
 )
 
 func TestSigninEndpoint(t *testing.T) {
@@ -33,6 +39,45 @@ func TestSigninEndpoint(t *testing.T) {
 		if got != test.want || (err != nil) != (test.want == "") {
 			t.Errorf("%q in %s: %q, %v", test.variable, test.partition, got, err)
 		}
+	}
+}
+
+func TestConsoleWithoutResponse(t *testing.T) {
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // the context ends only after that
+		<-r.Context().Done()
+	}))
+	defer silent.Close()
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	silentHost := strings.TrimPrefix(silent.URL, "http://")
+	for name, test := range map[string]struct {
+		url   string
+		limit time.Duration // 0: canceled
+		want  string
+	}{
+		"silent": {silent.URL, 50 * time.Millisecond, "no response from " + silentHost +
+			" before the timeout\nhint: check the network and the proxy, or use a longer --timeout"},
+		"interrupted": {silent.URL, 0, "interrupted"},
+		"unreachable": {closed.URL, time.Minute, "cannot reach HOST: dial tcp HOST: connect: " +
+			"connection refused\nhint: check the network, the proxy and the endpoint"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newTestChain(t, 1, "")
+			c.Getenv = getenv(map[string]string{SigninVariable: test.url})
+			ctx, cancel := context.WithTimeout(t.Context(), test.limit)
+			if test.limit == 0 {
+				ctx, cancel = context.WithCancel(t.Context())
+				cancel()
+			}
+			defer cancel()
+			s := cache.Session{AccessKeyID: "ASIAX", SecretAccessKey: "x", SessionToken: "y"}
+			_, err := c.ConsoleURL(ctx, c.chain, s, "https://console.aws.amazon.com/", 0)
+			got := strings.ReplaceAll(diag.Text(err), strings.TrimPrefix(closed.URL, "http://"), "HOST")
+			if want := "p: sign in to the AWS console: " + test.want; got != want {
+				t.Errorf("got  %s\nwant %s", got, want)
+			}
+		})
 	}
 }
 
