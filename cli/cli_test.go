@@ -116,8 +116,9 @@ func TestScripts(t *testing.T) {
 			},
 			"allow": func(ts *testscript.TestScript, _ bool, args []string) {
 				policies := []string{ststest.AllowAssume("*")}
-				if len(args) > 0 {
-					policies = append(policies, ststest.AllowOwnKeys(jillARN, false))
+				for _, action := range args { // such as *AccessKey*
+					policies = append(policies, `{"Statement": {"Effect": "Allow", "Action": "iam:`+action+
+						`", "Resource": "`+jillARN+`"}}`)
 				}
 				ts.Check(server(ts).SetUserPolicy(jillARN, policies...))
 			},

@@ -88,6 +88,7 @@ var faults = map[string]ststest.Fault{
 	"drop":      {Kind: ststest.Drop, Times: ststest.Always},
 	"swallow":   {Kind: ststest.Swallow, Times: ststest.Always},
 	"truncate":  {Kind: ststest.Truncate, Times: ststest.Always},
+	"lost-key":  {Action: "CreateAccessKey", Kind: ststest.Truncate},
 	"bytes":     {Kind: ststest.GarbageBytes, Times: ststest.Always},
 	"html":      {Kind: ststest.GarbageHTML, Times: ststest.Always},
 	"xml":       {Kind: ststest.GarbageXML, Times: ststest.Always},

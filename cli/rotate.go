@@ -103,7 +103,11 @@ func (r *rotateRun) run(cmd *cobra.Command) error {
 	switch {
 	case r.dryRun:
 		return r.print(r.page(rotation))
-	case !r.yes:
+	case r.yes:
+		for _, id := range rotation.Leftovers {
+			r.warn("%s", r.leftover(id))
+		}
+	default:
 		err = confirmText(r.app, cmd, []string{r.profile},
 			func() []byte { return r.page(rotation) }, r.question(rotation))
 	}
@@ -238,7 +242,7 @@ func (r *rotateRun) page(rotation *credproc.Rotation) []byte {
 	line("access key %s of IAM user %s in account %s, created %s, in %s", k.ID, rotation.UserName,
 		rotation.User.Account, k.Created.UTC().Format(time.DateOnly), r.where())
 	for _, id := range rotation.Leftovers {
-		line("access key %s is left from a rotation that was interrupted, and is deleted", id)
+		line("%s", r.leftover(id))
 	}
 	what := "deleted"
 	if r.keepsOld(rotation) {
@@ -250,6 +254,11 @@ func (r *rotateRun) page(rotation *credproc.Rotation) []byte {
 		line("it is replaced by a new one, and %s", what)
 	}
 	return page
+}
+
+// leftover describes the key of an interrupted rotation.
+func (r *rotateRun) leftover(id string) string {
+	return "access key " + id + " is left from a rotation that was interrupted, and is deleted"
 }
 
 func (r *rotateRun) keepsOld(rotation *credproc.Rotation) bool {

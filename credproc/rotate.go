@@ -37,6 +37,7 @@ type Rotation struct {
 	record   statedir.Rotation
 	secret   profiles.AccessKey // of the profile
 	others   []AccessKeyInfo    // keys that the program knows nothing of
+	looked   time.Time          // when the record's Started was read
 	// works is how long a new key may take to work; a test sets less.
 	works time.Duration
 }
@@ -55,11 +56,12 @@ type KeyPlace interface {
 const (
 	// KeyDelay is how long a new access key may take until it works. It takes some seconds.
 	KeyDelay = time.Minute
-	// createLimit is how long CreateAccessKey may take. The key of an interrupted rotation was
-	// created within leftoverAge after its start.
-	createLimit = 30 * time.Second
-	leftoverAge = 90 * time.Second
-	undoLimit   = 20 * time.Second
+	// createLimit is how long CreateAccessKey may take. A process that was killed has created its key
+	// within leftoverAge. IAM may create a key within lateCreation after an attempt has failed.
+	createLimit  = 30 * time.Second
+	leftoverAge  = 90 * time.Second
+	lateCreation = 15 * time.Second
+	undoLimit    = 20 * time.Second
 	// lastUndoLimit is that of a process that is about to end.
 	lastUndoLimit = 2500 * time.Millisecond
 )
@@ -159,6 +161,7 @@ func (ro *Rotation) look(ctx context.Context, config, profile string) error {
 	if date.IsZero() {
 		date = ro.res.Now()
 	}
+	ro.looked = time.Now()
 	record, err := statedir.ReadRotation(ro.stateDir, config, profile)
 	switch {
 	case err == nil, errors.Is(err, fs.ErrNotExist):
@@ -221,22 +224,28 @@ func (ro *Rotation) sort(ctx context.Context, keys []AccessKeyInfo, record state
 	}
 }
 
-// isLeftover reports whether an interrupted rotation has created a key. If the process ended before
-// it knew the ID, that is a key that was created right after the start of the rotation, and was
-// never used.
+// isLeftover reports whether an interrupted rotation has created a key. If the process did not get
+// to know the ID, that is a key that was created while the rotation tried to, and that was never
+// used.
 func (ro *Rotation) isLeftover(
 	ctx context.Context, k AccessKeyInfo, record statedir.Rotation,
 ) bool {
 	const tolerance = 5 * time.Second // times have whole seconds
-	after := k.Created.Sub(record.Started)
+	from, to := record.Started.Add(-tolerance), record.Started.Add(leftoverAge)
+	if !record.Ended.IsZero() {
+		to = record.Ended.Add(lateCreation)
+	}
 	switch {
 	case record.New != "" || slices.Contains(record.Before, k.ID):
 		return k.ID == record.New
-	case after < -tolerance || after > leftoverAge:
+	case k.Created.Before(from) || k.Created.After(to):
 		return false
 	}
 	used, err := ro.client.lastUsed(ctx, k.ID)
-	return err != nil || used.date.IsZero()
+	if err != nil {
+		ro.res.Tracef("%v", ro.explain(err, "GetAccessKeyLastUsed"))
+	}
+	return err == nil && used.date.IsZero()
 }
 
 // twoKeys returns the error for a user who has another key.

@@ -15,7 +15,6 @@ import (
 func errKeyChanged(profile string) error {
 	return &diag.Error{
 		Profile: profile, Problem: "another program has changed the access key of the profile",
-		Hint: "run the command again",
 	}
 }
 

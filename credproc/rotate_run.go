@@ -13,6 +13,9 @@ import (
 	"aws-credproc/profiles"
 )
 
+// laterHint is the hint for a key that does not work yet.
+const laterHint = "try again later; --verbose prints the responses of AWS"
+
 // Rotated is the result of a rotation.
 type Rotated struct {
 	Old, New string // access key IDs
@@ -31,6 +34,7 @@ func (ro *Rotation) Run(ctx context.Context, keepOld bool) (Rotated, error) {
 		return ro.finish(ctx)
 	}
 	ro.record.KeepOld = keepOld
+	ro.record.Started = ro.awsNow() // the user may have taken minutes to answer
 	for _, id := range ro.Leftovers {
 		if err := ro.client.deleteAccessKey(ctx, ro.UserName, id); err != nil {
 			return Rotated{}, ro.explain(err, "DeleteAccessKey")
@@ -49,6 +53,13 @@ func (ro *Rotation) Run(ctx context.Context, keepOld bool) (Rotated, error) {
 	return ro.finish(ctx)
 }
 
+// awsNow returns the time by the clock of AWS.
+func (ro *Rotation) awsNow() time.Time {
+	elapsed := time.Since(ro.looked)
+	ro.looked = ro.looked.Add(elapsed)
+	return ro.record.Started.Add(elapsed)
+}
+
 // write writes the record.
 func (ro *Rotation) write() error {
 	if err := statedir.WriteRotation(ro.stateDir, ro.record); err != nil {
@@ -63,7 +74,14 @@ func (ro *Rotation) create(ctx context.Context) (profiles.AccessKey, error) {
 	key, err := ro.client.createAccessKey(limited, ro.UserName)
 	cancel()
 	if err != nil {
-		return key, ro.undo(ctx, ro.explain(err, "CreateAccessKey"), isDefinite(err))
+		isDefinite := isDefinite(err)
+		if !isDefinite {
+			ro.record.Ended = ro.awsNow()
+			if err := ro.write(); err != nil { // the record on disk has no end
+				ro.res.Tracef("%v", err)
+			}
+		}
+		return key, ro.undo(ctx, ro.explain(err, "CreateAccessKey"), isDefinite)
 	}
 	ro.record.New = key.ID
 	if err = ro.write(); err == nil {
@@ -92,7 +110,7 @@ func (ro *Rotation) store(ctx context.Context, key profiles.AccessKey) error {
 	}
 	stored, err := ro.place.Read(ctx)
 	if err == nil && stored != key {
-		err = errors.New("another program has changed the access key of the profile")
+		err = errKeyChanged(ro.record.Profile)
 	}
 	if err == nil {
 		err = ro.verify(ctx, stored)
@@ -106,12 +124,20 @@ func (ro *Rotation) store(ctx context.Context, key profiles.AccessKey) error {
 
 // unfinished returns the error of a rotation whose new key may be that of the profile.
 func (ro *Rotation) unfinished(err error) error {
-	again := "run aws-credproc rotate " + profiles.Argument(ro.record.Profile) +
-		" again, which finishes or undoes the rotation"
-	if hint := diag.Hint(err); hint != "" {
-		again = hint + "; then " + again
+	return ro.annotate(err, "both access keys are still active",
+		ro.after(err, "finishes or undoes the rotation"))
+}
+
+// after returns the hint to run the command again when the cause of an error is gone. does says what
+// the command does then.
+func (ro *Rotation) after(err error, does string) string {
+	again := "run aws-credproc rotate " + profiles.Argument(ro.record.Profile) + " again, which " + does
+	switch hint := diag.Hint(err); hint {
+	case "", longerHint, laterHint:
+		return again
+	default:
+		return hint + "; then " + again
 	}
-	return ro.annotate(err, "both access keys are still active", again)
 }
 
 // annotate adds a sentence to the text of an error, and a hint that replaces that of the error.
@@ -142,13 +168,16 @@ func (ro *Rotation) undo(ctx context.Context, failed error, isDefinite bool) err
 	if err == nil && deleted {
 		err = statedir.RemoveRotation(ro.stateDir, ro.record.Config, ro.record.Profile)
 	}
-	if err == nil {
+	keeps := "the profile keeps its access key " + shownKeyID(ro.record.Old)
+	switch {
+	case err != nil:
+		ro.res.Tracef("%v", err)
+	case deleted && len(ro.Leftovers) > 0:
+		return ro.annotate(failed, keeps, diag.Hint(failed))
+	case deleted:
 		return ro.annotate(failed, "nothing was changed", diag.Hint(failed))
 	}
-	ro.res.Tracef("%v", err)
-	return ro.annotate(failed, "the profile keeps its access key "+shownKeyID(ro.record.Old),
-		"run aws-credproc rotate "+profiles.Argument(ro.record.Profile)+
-			" again, which deletes the new key if one was created")
+	return ro.annotate(failed, keeps, ro.after(failed, "deletes the new key if one was created"))
 }
 
 // deleteCreated deletes the key that was created, and reports whether there was one. If its ID is
@@ -207,7 +236,7 @@ func (ro *Rotation) verify(ctx context.Context, key profiles.AccessKey) error {
 		return &diag.Error{
 			Profile: ro.record.Profile,
 			Problem: "the new access key does not work after " + ro.works.String(),
-			Hint:    "try again later; --verbose prints the responses of AWS",
+			Hint:    laterHint,
 			Err:     err,
 		}
 	}
@@ -253,22 +282,42 @@ func (ro *Rotation) finish(ctx context.Context) (Rotated, error) {
 		done.NotOnDisk = true
 		return done, nil
 	}
-	if ro.client.session.SessionToken == "" {
-		ro.client.session = sessionOfKey(ro.secret)
-	}
-	if err := ro.client.deactivateAccessKey(ctx, ro.UserName, done.Old); err != nil {
-		return done, ro.unfinished(ro.explain(err, "UpdateAccessKey"))
-	}
-	if !done.Kept {
-		if err := ro.client.deleteAccessKey(ctx, ro.UserName, done.Old); err != nil {
-			e := ro.explain(err, "DeleteAccessKey")
-			return done, ro.annotate(e, "access key "+ro.secret.ID+" is in use, and the old one, "+
-				done.Old+", is inactive", e.Hint)
-		}
+	if err := ro.retire(ctx, done.Old, done.Kept); err != nil {
+		return done, err
 	}
 	if err := statedir.RemoveRotation(
 		ro.stateDir, ro.record.Config, ro.record.Profile); err != nil {
-		return done, &diag.Error{Profile: ro.record.Profile, Err: err}
+		return done, ro.annotate(err, "access key "+done.New+" has replaced "+done.Old,
+			ro.after(err, "removes the record of the rotation"))
 	}
 	return done, nil
+}
+
+// retire deactivates the old key and, unless it is kept, deletes it.
+func (ro *Rotation) retire(ctx context.Context, old string, isKept bool) error {
+	if ro.client.session.SessionToken == "" {
+		ro.client.session = sessionOfKey(ro.secret)
+	}
+	if err := ro.client.deactivateAccessKey(ctx, ro.UserName, old); err != nil {
+		e := ro.explain(err, "UpdateAccessKey")
+		if isDefinite(err) {
+			return ro.unfinished(e)
+		}
+		return ro.annotate(e, "the old access key may still be active",
+			ro.after(e, "finishes the rotation"))
+	}
+	if isKept {
+		return nil
+	}
+	err := ro.client.deleteAccessKey(ctx, ro.UserName, old)
+	if err == nil {
+		return nil
+	}
+	e := ro.explain(err, "DeleteAccessKey")
+	state := "is inactive"
+	if !isDefinite(err) {
+		state += " or deleted"
+	}
+	return ro.annotate(e, "access key "+ro.secret.ID+" is in use, and the old one, "+old+", "+state,
+		ro.after(e, "deletes the old one"))
 }

@@ -317,20 +317,31 @@ func TestFailedRotationIsUndone(t *testing.T) {
 		"denied delete": {deny("DeleteAccessKey"), "p: DeleteAccessKey: AccessDenied for " +
 			rotatedUser + "; access key NEW is in use, and the old one, OLD, is inactive\n" +
 			"hint: a policy of the user must allow iam:DeleteAccessKey; if it requires MFA, " +
-			"set mfa_serial in [profile p]", true},
+			"set mfa_serial in [profile p]; then run aws-credproc rotate base again, which deletes " +
+			"the old one", true},
+		"no response to update": {fault(ststest.Fault{Action: "UpdateAccessKey", Kind: ststest.Drop}),
+			"p: UpdateAccessKey: cannot reach IAM at URL: EOF; the old access key may still be " +
+				"active\nhint: check the network, the proxy and the endpoint; then run aws-credproc " +
+				"rotate base again, which finishes the rotation", true},
+		"no response to delete": {fault(ststest.Fault{Action: "DeleteAccessKey", Kind: ststest.Drop}),
+			"p: DeleteAccessKey: cannot reach IAM at URL: EOF; access key NEW is in use, and the old " +
+				"one, OLD, is inactive or deleted\nhint: check the network, the proxy and the " +
+				"endpoint; then run aws-credproc rotate base again, which deletes the old one", true},
 		"quota": {fault(ststest.Fault{Action: "CreateAccessKey", Kind: ststest.Fail, Status: 409,
 			Code: "LimitExceeded", Text: "Cannot exceed quota"}),
 			"p: CreateAccessKey: LimitExceeded for access key OLD: Cannot exceed quota; " +
 				"nothing was changed", false},
 		"no response": {fault(ststest.Fault{Action: "CreateAccessKey", Kind: ststest.Drop}),
-			"p: CreateAccessKey: cannot reach IAM at URL: EOF; nothing was changed\nhint: check the " +
-				"network, the proxy and the endpoint", false},
+			"p: CreateAccessKey: cannot reach IAM at URL: EOF; the profile keeps its access key OLD\n" +
+				"hint: check the network, the proxy and the endpoint; then run aws-credproc rotate " +
+				"base again, which deletes the new key if one was created", false},
 		"lost response": {fault(ststest.Fault{Action: "CreateAccessKey", Kind: ststest.Truncate}),
 			"p: CreateAccessKey: cannot reach IAM at URL: unexpected EOF; nothing was changed\n" +
 				"hint: check the network, the proxy and the endpoint", false},
 		"another document": {fault(ststest.Fault{Action: "CreateAccessKey", Kind: ststest.GarbageXML}),
-			"p: CreateAccessKey: the response did not come from IAM: another document; nothing was " +
-				"changed\nhint: check the proxy and the endpoint URL", false},
+			"p: CreateAccessKey: the response did not come from IAM: another document; the profile " +
+				"keeps its access key OLD\nhint: check the proxy and the endpoint URL; then run " +
+				"aws-credproc rotate base again, which deletes the new key if one was created", false},
 		"no secret": {fault(ststest.Fault{Action: "CreateAccessKey", Kind: ststest.OmitField,
 			Field: "SecretAccessKey"}), "p: CreateAccessKey: the response did not come from IAM: " +
 			"a field of the new access key is not valid; nothing was changed\n" +
@@ -398,9 +409,12 @@ func TestRotationStopsAtTwoKeys(t *testing.T) {
 	// was there before.
 	config := profiles.FileID(r.chain.ConfigPath)
 	for name, record := range map[string]statedir.Rotation{
-		"before":       {Before: []string{old, other.ID}, Started: time.Now().Add(-time.Second)},
-		"later":        {Before: []string{old}, Started: time.Now().Add(-time.Hour)},
-		"earlier":      {Before: []string{old}, Started: time.Now().Add(time.Hour)},
+		"before":  {Before: []string{old, other.ID}, Started: time.Now().Add(-time.Second)},
+		"later":   {Before: []string{old}, Started: time.Now().Add(-time.Hour)},
+		"earlier": {Before: []string{old}, Started: time.Now().Add(time.Hour)},
+		"after the failure": {
+			Before: []string{old}, Started: time.Now().Add(-time.Minute), Ended: time.Now().Add(-30 * time.Second),
+		},
 		"another key":  {Before: []string{old}, Started: time.Now(), New: "AKIAANOTHER"},
 		"another user": {Before: []string{old}, Started: time.Now(), User: rotatedUser + "y"},
 	} {
@@ -421,10 +435,16 @@ func TestRotationStopsAtTwoKeys(t *testing.T) {
 			t.Errorf("%s: warning %q", name, warned)
 		}
 	}
-	// Neither does a record make a key ours that was used since.
+	// Neither does a record make a key ours that was used since, or may have been.
 	record := statedir.Rotation{Profile: "base", Config: config, Old: old, User: rotatedUser,
 		Before: []string{old}, Started: time.Now()}
 	must(t, statedir.WriteRotation(r.dir, record))
+	r.sts.Fault(ststest.Fault{Action: "GetAccessKeyLastUsed", Kind: ststest.Fail, Status: 403,
+		Code: "AccessDenied", Text: "no"})
+	if _, _, err := r.rotate(false); err == nil || !strings.Contains(err.Error(), "two access keys") {
+		t.Errorf("a key whose use is unknown: %v", err)
+	}
+	r.sts.ClearFaults()
 	res, err := r.newResolution(r.chain)
 	must(t, err)
 	_, err = res.caller(t.Context(), 0, sessionOfKey(
@@ -435,6 +455,51 @@ func TestRotationStopsAtTwoKeys(t *testing.T) {
 	}
 	if n := len(r.sts.AccessKeys(rotatedUser)); n != 2 {
 		t.Errorf("%d keys, want 2", n)
+	}
+}
+
+// TestKeyOfInterruptedRotationIsDeleted: its ID is not known, since the process has not got the
+// response.
+func TestKeyOfInterruptedRotationIsDeleted(t *testing.T) {
+	for name, interrupt := range map[string]func(r *rotationTest){
+		"the user took minutes to answer": func(r *rotationTest) {
+			ro, err := r.prepare()
+			must(t, err)
+			const answer = 5 * time.Minute
+			ro.looked = ro.looked.Add(-answer)
+			ro.record.Started = ro.record.Started.Add(-answer)
+			defer func() {
+				if recover() == nil {
+					t.Error("not killed")
+				}
+			}()
+			r.killAt = r.events + 2 // the response of CreateAccessKey
+			_, err = ro.Run(t.Context(), false)
+			t.Error(err)
+		},
+		"IAM creates the key after the failure": func(r *rotationTest) {
+			r.sts.Fault(ststest.Fault{Action: "CreateAccessKey", Kind: ststest.Drop})
+			if _, _, err := r.rotate(false); err == nil ||
+				!strings.Contains(err.Error(), "the profile keeps its access key") {
+				t.Error(err)
+			}
+			r.sts.ClearFaults()
+			_, err := r.sts.AddAccessKey(rotatedUser)
+			must(t, err)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRotationTest(t)
+			interrupt(r)
+			r.killAt = 0
+			if n := len(r.sts.AccessKeys(rotatedUser)); n != 2 {
+				t.Fatalf("%d keys", n)
+			}
+			if _, _, err := r.rotate(false); err != nil {
+				t.Fatal(err)
+			}
+			r.check()
+		})
 	}
 }
 

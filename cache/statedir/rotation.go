@@ -26,8 +26,9 @@ type Rotation struct {
 	Old     string // the access key ID that is replaced
 	// Before are the access key IDs that the user had before the new key was created.
 	Before []string
-	// Started is the time before the new key was created, by the clock of AWS.
-	Started time.Time
+	// Started is the time before the new key was created, by the clock of AWS. Ended is the time when
+	// an attempt to create it had failed; it is zero if none has.
+	Started, Ended time.Time
 	// New is the access key ID of the new key, "" if it is not known whether there is one.
 	New     string
 	Boot    string // identifies the run of the machine in which the new key was stored
@@ -42,6 +43,7 @@ type rotationJSON struct {
 	Old     string    `json:"old"`
 	Before  []string  `json:"before"`
 	Started time.Time `json:"started"`
+	Ended   time.Time `json:"ended,omitzero"`
 	New     string    `json:"new,omitempty"`
 	Boot    string    `json:"boot,omitempty"`
 	KeepOld bool      `json:"keep_old,omitempty"`
@@ -65,7 +67,7 @@ func ReadRotation(path, config, profile string) (Rotation, error) {
 		return Rotation{}, fmt.Errorf("record of the rotation: %w", err)
 	}
 	r := Rotation{
-		w.Profile, w.Config, w.User, w.Old, w.Before, w.Started, w.New, w.Boot, w.KeepOld,
+		w.Profile, w.Config, w.User, w.Old, w.Before, w.Started, w.Ended, w.New, w.Boot, w.KeepOld,
 	}
 	if r.Profile != profile || r.Config != config || r.check() != nil {
 		return Rotation{}, fmt.Errorf("record of the rotation: %w", versioned.ErrCorrupt)
@@ -103,7 +105,8 @@ func WriteRotation(path string, r Rotation) error {
 		return fmt.Errorf("record of the rotation: %w", err)
 	}
 	b, err := json.Marshal(rotationJSON{
-		rotationVersion, r.Profile, r.Config, r.User, r.Old, r.Before, r.Started, r.New, r.Boot, r.KeepOld,
+		rotationVersion, r.Profile, r.Config, r.User, r.Old, r.Before, r.Started, r.Ended, r.New, r.Boot,
+		r.KeepOld,
 	})
 	if err != nil {
 		return fmt.Errorf("record of the rotation: %w", err)
