@@ -81,8 +81,8 @@ func (f *file) body(part section) (body, error) {
 			}
 		}
 	}
-	if part.fault != nil {
-		return b, faultOf(part)
+	if fault := f.fault(part); fault != nil {
+		return b, faultOf(part, fault)
 	}
 	return b, nil
 }

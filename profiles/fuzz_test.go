@@ -32,9 +32,12 @@ func FuzzFiles(f *testing.F) {
 	for _, text := range oddForms {
 		f.Add(text, text)
 	}
+	f.Add("[a]\nk = [v]\n [b]\n[c]\n  # [d]\nk =\n [e]\n\u00a0[f]\n[g\n[h] [i]\n[", "[[\n[]")
+	f.Add("[a]\n\u00a0[b]\n[c]\n\t[d]\nk = v", "")
 	f.Fuzz(func(t *testing.T, config, credentials string) {
 		var lines strings.Builder
 		checkFormOnly(t, config)
+		checkSkip(t, config)
 		for s := (scanner{text: config}); s.scan(); {
 			lines.WriteString(s.raw())
 		}
@@ -54,6 +57,24 @@ func FuzzFiles(f *testing.F) {
 			}
 		}
 	})
+}
+
+// checkSkip compares the sections that newFile finds with those of a scan of all lines.
+func checkSkip(t *testing.T, text string) {
+	t.Helper()
+	sections := newFile(ConfigFile, "", text).sections
+	for s := (scanner{text: text}); s.scan(); {
+		if s.line.kind != sectionLine {
+			continue
+		}
+		if len(sections) == 0 || sections[0].line != s.line.number || sections[0].start != s.line.end {
+			t.Fatalf("line %d of %q is a header; next is %+v", s.line.number, text, sections)
+		}
+		sections = sections[1:]
+	}
+	if len(sections) > 0 {
+		t.Fatalf("%q has no header in line %d", text, sections[0].line)
+	}
 }
 
 // checkFormOnly compares a scan without keys and values with a full one.

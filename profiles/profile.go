@@ -93,8 +93,8 @@ func (f *Files) section(kind sectionKind, name string) (s Section, ok bool, err 
 	for _, file := range f.both() {
 		for _, part := range file.sectionsOf(kind, name) {
 			ok = true
-			if part.fault != nil {
-				return Section{}, true, faultOf(part)
+			if fault := file.fault(part); fault != nil {
+				return Section{}, true, faultOf(part, fault)
 			}
 			if count += file.read(properties, part); count > maxProperties {
 				return Section{}, false, &diag.Error{
@@ -118,12 +118,11 @@ func (f *Files) section(kind sectionKind, name string) (s Section, ok bool, err 
 }
 
 // faultOf returns the error of a section with a faulty line.
-func faultOf(part section) *diag.Error {
-	e := *part.fault // a copy, since a chain adds its profile
+func faultOf(part section, fault *diag.Error) *diag.Error {
 	if part.kind == profileSection {
-		e.Profile = part.name
+		fault.Profile = part.name
 	}
-	return &e
+	return fault
 }
 
 // read adds the properties of a section, and returns their number. It ignores keys that are not

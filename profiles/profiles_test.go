@@ -422,6 +422,39 @@ func TestUnreadableFiles(t *testing.T) {
 	}
 }
 
+// The file may have been replaced since its size was read.
+func TestFileOfAnotherSize(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config")
+	if err := os.WriteFile(path, []byte("[default]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	read := func(size int64) string {
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		text, err := readContent(f, size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	for _, size := range []int64{0, 1, 7, 8, 9, 10, 100} {
+		if text := read(size); text != "[default]" {
+			t.Errorf("of size %d: %q", size, text)
+		}
+	}
+	if err := os.Truncate(path, 2*MaxFileSize); err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int64{9, MaxFileSize} {
+		if n := len(read(size)); n != MaxFileSize+1 {
+			t.Errorf("of size %d: %d bytes", size, n)
+		}
+	}
+}
+
 func TestPathsExpandVariables(t *testing.T) {
 	env := map[string]string{"HOME": "/home/jill", "A_1": "x", "B": ""}
 	getenv := func(name string) string { return env[name] }

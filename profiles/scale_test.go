@@ -53,20 +53,22 @@ func TestLargeFilesTakeLinearTime(t *testing.T) {
 	const size = 10 << 20
 	repeat := func(s string) string { return strings.Repeat(s, size/len(s)) }
 	for name, text := range map[string]string{
-		"one line":        repeat("x"),
-		"newlines":        repeat("\n"),
-		"sections":        repeat("[profile p]\n"),
-		"many sections":   manyProfiles(40000),
-		"duplicate keys":  "[profile p]\n" + repeat("a = b\n"),
-		"different keys":  "[profile p]\n" + keysOf(400000),
-		"continuations":   "[profile p]\na = b\n" + repeat(" c\n"),
-		"sub-properties":  "[profile p]\na =\n" + repeat(" c = d\n"),
-		"white space":     "[profile p]\na = " + repeat(" "),
-		"comment signs":   "[profile p]\na = " + repeat(" #"),
-		"brackets":        repeat("["),
-		"non-ASCII bytes": repeat("\xff"),
-		"a long value":    "[profile p]\nrole_arn = " + repeat("x"),
-		"a long name":     "[profile " + repeat("x") + "]\n",
+		"one line":         repeat("x"),
+		"newlines":         repeat("\n"),
+		"sections":         repeat("[profile p]\n"),
+		"many sections":    manyProfiles(40000),
+		"duplicate keys":   "[profile p]\n" + repeat("a = b\n"),
+		"different keys":   "[profile p]\n" + keysOf(400000),
+		"continuations":    "[profile p]\na = b\n" + repeat(" c\n"),
+		"sub-properties":   "[profile p]\na =\n" + repeat(" c = d\n"),
+		"white space":      "[profile p]\na = " + repeat(" "),
+		"comment signs":    "[profile p]\na = " + repeat(" #"),
+		"brackets":         repeat("["),
+		"bracket values":   "[profile p]\na = " + repeat("["),
+		"indented headers": "[profile p]\na = b\n" + repeat(" [q]\n"),
+		"non-ASCII bytes":  repeat("\xff"),
+		"a long value":     "[profile p]\nrole_arn = " + repeat("x"),
+		"a long name":      "[profile " + repeat("x") + "]\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			done := make(chan struct{})

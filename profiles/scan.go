@@ -56,15 +56,44 @@ func (s *scanner) scan() bool {
 	if s.pos >= len(s.text) {
 		return false
 	}
-	s.line = line{number: s.line.number + 1, start: s.pos, end: len(s.text)}
-	if i := strings.IndexByte(s.text[s.pos:], '\n'); i >= 0 {
-		s.line.end = s.pos + i + 1
-	}
+	s.line = line{number: s.line.number + 1, start: s.pos, end: s.endOfLine(s.pos)}
 	s.pos = s.line.end
 	if !s.formOnly || !s.classifyForm() {
 		s.classify()
 	}
 	return true
+}
+
+// skip goes to the next line that starts with a bracket, which starts a section in any state. It
+// stays where it is if a line before that may be an indented header, which depends on the lines
+// above it.
+func (s *scanner) skip() {
+	at := s.pos // the start of a line
+	for at < len(s.text) && s.text[at] != '[' {
+		before, _, found := strings.Cut(s.text[at:], "[")
+		if !found {
+			at = len(s.text)
+			break
+		}
+		at += strings.LastIndexByte(before, '\n') + 1 // the line with the bracket
+		switch c := s.text[at]; {
+		case c == '[':
+		case isSpace(c) || c >= utf8.RuneSelf:
+			return
+		default:
+			at = s.endOfLine(at)
+		}
+	}
+	s.line.number += strings.Count(s.text[s.pos:at], "\n")
+	s.pos = at
+}
+
+// endOfLine returns the start of the line after the one at pos.
+func (s *scanner) endOfLine(pos int) int {
+	if i := strings.IndexByte(s.text[pos:], '\n'); i >= 0 {
+		return pos + i + 1
+	}
+	return len(s.text)
 }
 
 // raw returns the current line, with its line end.

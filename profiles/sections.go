@@ -10,11 +10,13 @@ import (
 type file struct {
 	which    string // ConfigFile or CredentialsFile
 	path     string
-	text     string      // without byte order mark
-	sections []section   // in the file's order, including ignored ones
-	ignored  []section   // those that the SDKs ignore
-	orphan   *diag.Error // the first faulty line before the first section
-	index    map[sectionID][]section
+	text     string    // without byte order mark
+	sections []section // in the file's order, including ignored ones
+	ignored  []section // those that the SDKs ignore
+
+	known     []*diag.Error // what faults returns
+	hasFaults bool          // faults was called
+	index     map[sectionID][]section
 }
 
 // sectionKind is what a section describes.
@@ -36,31 +38,28 @@ type sectionID struct {
 // section is where a section is in a file.
 type section struct {
 	kind       sectionKind
-	name       string      // of the profile, SSO session or services; of an ignored section, its header
-	line       int         // of the header, from 1
-	start, end int         // byte range of the lines below the header
-	fault      *diag.Error // the first faulty line, if there is one
+	name       string // of the profile, SSO session or services; of an ignored section, its header
+	line       int    // of the header, from 1
+	start, end int    // byte range of the lines below the header
 }
 
-// newFile splits a file's text into sections. A line that cannot be read is a fault of the section
-// that it is in.
+// newFile splits a file's text into sections. It does not read the lines of sections: see
+// [file.fault].
 func newFile(which, path, text string) *file {
 	f := &file{which: which, path: path, text: text}
 	f.sections = make([]section, 0, min(strings.Count(text, "["), strings.Count(text, "\n")+1))
-	s := scanner{path: path, text: text, formOnly: true}
-	for s.scan() {
-		switch s.line.kind {
-		case faultyLine:
-			f.addFault(&s)
-		case sectionLine:
-			if n := len(f.sections); n > 0 {
-				f.sections[n-1].end = s.line.start
-			}
-			kind, name := parseHeader(which, s.line.key)
-			f.sections = append(f.sections, section{
-				kind: kind, name: name, line: s.line.number, start: s.line.end, end: len(text),
-			})
+	for s := (scanner{path: path, text: text, formOnly: true}); s.scan(); {
+		if s.line.kind != sectionLine {
+			continue
 		}
+		if n := len(f.sections); n > 0 {
+			f.sections[n-1].end = s.line.start
+		}
+		kind, name := parseHeader(which, s.line.key)
+		f.sections = append(f.sections, section{
+			kind: kind, name: name, line: s.line.number, start: s.line.end, end: len(text),
+		})
+		s.skip()
 	}
 	f.preferProfileDefault()
 	for _, s := range f.sections {
@@ -71,28 +70,35 @@ func newFile(which, path, text string) *file {
 	return f
 }
 
-// addFault records the scanner's line, if it is the first faulty one of its section.
-func (f *file) addFault(s *scanner) {
-	fault := &f.orphan
-	if n := len(f.sections); n > 0 {
-		fault = &f.sections[n-1].fault
-	}
-	if *fault == nil {
-		*fault = s.fault()
-	}
-}
-
-// faults returns the first fault of each section.
-func (f *file) faults() (found []*diag.Error) {
-	if f.orphan != nil {
-		found = append(found, f.orphan)
-	}
-	for _, s := range f.sections {
-		if s.fault != nil {
-			found = append(found, s.fault)
+// fault returns the first line of a section that cannot be read, or nil.
+func (f *file) fault(part section) *diag.Error {
+	s := f.scanSection(part)
+	s.formOnly = true
+	for s.scan() {
+		if s.line.kind == faultyLine {
+			return s.fault()
 		}
 	}
-	return found
+	return nil
+}
+
+// faults returns the first fault of each section, and that of the lines before the first section.
+func (f *file) faults() []*diag.Error {
+	if f.hasFaults {
+		return f.known
+	}
+	isFaulty := false // the section
+	for s := (scanner{path: f.path, text: f.text, formOnly: true}); s.scan(); {
+		switch {
+		case s.line.kind == sectionLine:
+			isFaulty = false
+		case s.line.kind == faultyLine && !isFaulty:
+			isFaulty = true
+			f.known = append(f.known, s.fault())
+		}
+	}
+	f.hasFaults = true
+	return f.known
 }
 
 // parseHeader returns what the header of a section stands for: in the credentials file [NAME] is a
