@@ -14,6 +14,9 @@ import (
 // pending is the request of this process if its session may be in the keyring, else nil.
 var pending *request
 
+// threads is what GOMAXPROCS was before there was a pending request.
+var threads int
+
 // Tests build the program with the tag nowarm to compare it with one that has no warm path.
 func init() {
 	if profile, ok := profileOf(os.Args); ok {
@@ -42,6 +45,7 @@ func growStack(large bool) {
 func Continue(keyring cache.OSKeyring) {
 	if pending != nil {
 		finish(pending, keyring)
+		runtime.GOMAXPROCS(threads)
 	}
 }
 
@@ -53,6 +57,9 @@ func finish(r *request, keyring cache.OSKeyring) {
 	pending = nil
 	if r.needsKeyring && keyring == nil {
 		pending = r
+		// The goroutines of the keyring's libraries wait for each other: on one thread, none has to be
+		// started or woken up.
+		threads = runtime.GOMAXPROCS(1)
 		sessionbus.DialEarly()
 	}
 }
