@@ -17,7 +17,7 @@ func warnOfCopies(a *app, t transfer, links map[string]hardLinks, copies []strin
 	secret := string(t.keys.SecretAccessKey)
 	for _, c := range t.changes {
 		if l := links[c.Path]; l.count > 1 && strings.Contains(string(c.Old), secret) {
-			a.warn("%s had %d other hard links, which still lead to the old file with the key; "+
+			a.warn("%s had other hard links (%d), which still lead to the old file with the key; "+
 				"find ~ -inum %d finds them", c.Path, l.count-1, l.inode)
 		}
 	}

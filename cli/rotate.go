@@ -273,6 +273,17 @@ func (r *rotateRun) where() string {
 	return r.files.Place(r.chain.SourceProfile.Properties["aws_access_key_id"])
 }
 
+// keyFile returns the path of the file that has the key, "" if it is in the keyring.
+func (r *rotateRun) keyFile() string {
+	switch {
+	case r.chain.Source.Type == profiles.Keyring:
+		return ""
+	case r.chain.SourceProfile.Properties["aws_access_key_id"].File == profiles.ConfigFile:
+		return r.chain.ConfigPath
+	}
+	return r.chain.CredentialsPath
+}
+
 func (r *rotateRun) question(rotation *credproc.Rotation) string {
 	what := "delete"
 	if r.keepsOld(rotation) {
@@ -359,6 +370,12 @@ func (r *rotateRun) warnOfCopies(id string) {
 			r.warn("profile %s also has the key, in %s, and stops working", p.Profile, p.Where)
 		default:
 			r.warn("%s also has the key: delete that line", p.Where)
+		}
+	}
+	if path := r.keyFile(); path != "" {
+		if l := hardLinksOf(path); l.count > 1 {
+			r.warn("%s has other hard links (%d), which keep the old key; find ~ -inum %d finds them", path,
+				l.count-1, l.inode)
 		}
 	}
 	imported := plan.Imported(os.Getenv, r.stateDir(), r.warn)

@@ -510,7 +510,7 @@ func TestE2EImport(t *testing.T) {
 			t.Errorf("exit code %d\n%s", r.code, r.stderr)
 		}
 		for _, want := range []string{
-			"credentials had 1 other hard links, which still lead to the old file with the key",
+			"credentials had other hard links (1), which still lead to the old file with the key",
 			fmt.Sprintf("%s:%d also has the key: delete that line\n", i.path("credentials"), last-1),
 			fmt.Sprintf("profile same also has the key, in %s:%d: import that profile too",
 				i.path("credentials"), last+2),
