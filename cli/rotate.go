@@ -24,7 +24,7 @@ type rotateRun struct {
 	*app
 	profile              string
 	keepOld, dryRun, yes bool
-	limit                time.Duration // --timeout; that of the app includes the wait for a new key
+	limit                time.Duration // --timeout, without the wait until a new key works
 
 	files    *profiles.Files
 	chain    profiles.Chain
@@ -35,7 +35,7 @@ func newRotateCmd(a *app) *cobra.Command {
 	r := &rotateRun{app: a}
 	var cmd *cobra.Command
 	cmd = &cobra.Command{
-		Use:   "rotate PROFILE [--keep-old] [--dry-run]",
+		Use:   "rotate PROFILE [--keep-old] [--dry-run] [--yes]",
 		Short: "Replace the access key of a profile",
 		Long: `Replaces the access key of the IAM user that a profile uses, itself or as the source of
 its role, by a new one. The key may be in the keyring or in the credentials or config
@@ -103,9 +103,11 @@ func (r *rotateRun) run(cmd *cobra.Command) error {
 	switch {
 	case r.dryRun:
 		return r.print(r.page(rotation))
+	case r.yes && rotation.IsGuess:
+		return rotation.Unconfirmed()
 	case r.yes:
-		for _, id := range rotation.Leftovers {
-			r.warn("%s", r.leftover(id))
+		if text := r.leftover(rotation); text != "" {
+			r.warn("%s", text)
 		}
 	default:
 		err = confirmText(r.app, cmd, []string{r.profile},
@@ -166,7 +168,9 @@ func (r *rotateRun) load() (err error) {
 		if err != nil {
 			return err
 		}
-		r.chain.MFA = user.MFA
+		if user.MFA.Serial != "" {
+			r.chain = user // the hints then name the profile with the device
+		}
 	}
 	return nil
 }
@@ -176,13 +180,31 @@ func (r *rotateRun) lock(ctx context.Context) (unlock func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout) // the other one waits for its new key
 	defer cancel()
 	defer r.progress("waiting for another process that rotates an access key")()
-	if unlock, err = statedir.Lock(ctx, r.stateDir(), "rotation"); err != nil {
+	unlock, err = statedir.Lock(ctx, r.stateDir(), "rotation")
+	switch {
+	case err == nil:
+		return unlock, nil
+	case errors.Is(err, context.DeadlineExceeded):
 		return nil, &diag.Error{
-			Profile: r.profile, Where: "rotate", Err: err,
-			Hint: hintOf(err, "aws-credproc rotate "+profiles.Argument(r.profile)),
+			Profile: r.profile, Problem: "another process is rotating an access key",
+			Hint: "wait until it has ended, then run " + r.command(),
 		}
 	}
-	return unlock, nil
+	return nil, &diag.Error{
+		Profile: r.profile, Where: "rotate", Err: err, Hint: hintOf(err, r.command()),
+	}
+}
+
+// command returns the command that the user has typed, with the flags that matter.
+func (r *rotateRun) command() string {
+	words := "aws-credproc rotate "
+	if r.keepOld {
+		words += "--keep-old "
+	}
+	if r.yes {
+		words += "--yes "
+	}
+	return words + profiles.Argument(r.profile)
 }
 
 func (r *rotateRun) prepare(ctx context.Context) (*credproc.Rotation, error) {
@@ -196,9 +218,13 @@ func (r *rotateRun) prepare(ctx context.Context) (*credproc.Rotation, error) {
 	} else if err := r.checkFile(); err != nil {
 		return nil, err
 	}
-	rotation, err := r.resolver.PrepareRotation(ctx, r.chain, place, r.stateDir())
-	if errors.Is(err, keyring.ErrLocked) {
+	rotation, err := r.resolver.PrepareRotation(ctx, r.chain, place, r.stateDir(), r.limit)
+	e := (*diag.Error)(nil)
+	switch {
+	case errors.Is(err, keyring.ErrLocked):
 		err = r.keyringError(err)
+	case errors.As(err, &e) && e.Has(diag.NeedsUser): // for an MFA code
+		e.Hint = "run " + r.command() + " at a terminal"
 	}
 	return rotation, err
 }
@@ -224,8 +250,7 @@ func (r *rotateRun) keyringError(err error) error {
 		return nil
 	}
 	e := &diag.Error{
-		Profile: r.chain.Source.Profile, Where: "rotate", Err: err,
-		Hint: hintOf(err, "aws-credproc rotate "+profiles.Argument(r.profile)),
+		Profile: r.chain.Source.Profile, Where: "rotate", Err: err, Hint: hintOf(err, r.command()),
 	}
 	e.Set(diag.NeedsUser, errors.Is(err, keyring.ErrLocked))
 	return e
@@ -241,24 +266,33 @@ func (r *rotateRun) page(rotation *credproc.Rotation) []byte {
 	k := rotation.Key
 	line("access key %s of IAM user %s in account %s, created %s, in %s", k.ID, rotation.UserName,
 		rotation.User.Account, k.Created.UTC().Format(time.DateOnly), r.where())
-	for _, id := range rotation.Leftovers {
-		line("%s", r.leftover(id))
+	if text := r.leftover(rotation); text != "" {
+		line("%s", text)
 	}
 	what := "deleted"
 	if r.keepsOld(rotation) {
 		what = "deactivated"
 	}
 	if rotation.Finishes != "" {
-		line("it has replaced %s, which is %s", rotation.Finishes, what)
+		line("it has replaced %s, which will be %s", rotation.Finishes, what)
 	} else {
-		line("it is replaced by a new one, and %s", what)
+		line("it will be replaced by a new one, and %s then", what)
 	}
 	return page
 }
 
-// leftover describes the key of an interrupted rotation.
-func (r *rotateRun) leftover(id string) string {
-	return "access key " + id + " is left from a rotation that was interrupted, and is deleted"
+// leftover describes the key of an interrupted rotation. It returns "" if there is none.
+func (r *rotateRun) leftover(rotation *credproc.Rotation) string {
+	k := rotation.Leftover
+	switch {
+	case k.ID == "":
+		return ""
+	case rotation.IsGuess:
+		return fmt.Sprintf("access key %s was probably created by a rotation that was interrupted "+
+			"(created %s UTC, never used); it will be deleted", k.ID,
+			k.Created.UTC().Format(time.DateTime))
+	}
+	return "access key " + k.ID + " was created by a rotation that was interrupted; it will be deleted"
 }
 
 func (r *rotateRun) keepsOld(rotation *credproc.Rotation) bool {
@@ -300,58 +334,76 @@ func (r *rotateRun) rotate(ctx context.Context, rotation *credproc.Rotation) err
 	r.pauseWatchdog()() // the time limit starts again
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
-	dead := r.sessionsOf(rotation.OldKey())
+	dead, err := r.sessionsOf(rotation.OldKey())
+	if err != nil {
+		r.trace("%v", err)
+	}
 	done, err := rotation.Run(ctx, r.keepOld)
 	if err != nil {
 		return err
 	}
-	name := printable(r.chain.Source.Profile)
-	if done.NotOnDisk {
-		r.warn("%s: the keyring does not report when it has written the key to disk, so the old "+
-			"access key stays active; run aws-credproc rotate %s again after the next restart of this "+
-			"machine", name, profiles.Argument(r.chain.Source.Profile))
-		return r.printf("%s: access key %s has replaced %s, which is still active\n", name, done.New,
-			done.Old)
+	if !done.NotOnDisk {
+		r.forget(ctx, dead)
 	}
-	r.forget(ctx, dead)
-	what := "was deleted"
-	if done.Kept {
-		what = "is inactive"
-	}
-	return r.printf("%s: access key %s has replaced %s, which %s\n", name, done.New, done.Old, what)
+	return r.report(done)
 }
 
-// sessionsOf returns the cached sessions that were obtained with an access key. Their keys depend
-// on its ID, so they are not used again.
-func (r *rotateRun) sessionsOf(id string) map[cache.Key]bool {
-	dead := map[cache.Key]bool{}
+// report prints the result of a rotation.
+func (r *rotateRun) report(done credproc.Rotated) error {
+	name := r.chain.Source.Profile
+	what := "was deleted"
+	switch {
+	case done.NotOnDisk:
+		what = "is still active"
+		r.warn("%s: the keyring does not report when it has written the key to disk, so the old "+
+			"access key stays active; run %s again after the next restart of this machine", name,
+			r.command())
+	case done.Kept:
+		what = "is inactive"
+	}
+	text := fmt.Sprintf("%s: access key %s has replaced %s, which %s", name, done.New, done.Old, what)
+	if err := r.printf("%s\n", printable(text)); err != nil {
+		return fmt.Errorf("%s, but: %w", text, err)
+	}
+	return nil
+}
+
+// sessionsOf returns the cached sessions that were obtained with an access key of the profile:
+// those of each profile that starts with the key, except the ones for the key that it has now.
+func (r *rotateRun) sessionsOf(old string) (dead map[cache.Key]bool, err error) {
+	facts, err := r.resolver.Cache.Facts()
+	source := map[string]bool{} // the profiles that start with the key
+	live := map[cache.Key]bool{}
 	for _, name := range r.files.Names() {
 		c, err := r.files.Chain(name)
-		if err != nil || c.Source.AccessKeyID != id {
+		if err != nil || c.Source.Profile != r.chain.Source.Profile && c.Source.AccessKeyID != old {
+			continue
+		}
+		source[name], source[c.Profile.Name] = true, true
+		if c.Source.AccessKeyID == old {
 			continue
 		}
 		user := c
 		user.Hops = nil
 		for _, c := range []profiles.Chain{c, user} {
 			if key, ok, err := r.resolver.Key(c); err == nil && ok {
-				dead[key] = true
+				live[key] = true
 			}
 		}
 	}
-	return dead
+	dead = map[cache.Key]bool{}
+	for _, f := range facts {
+		if source[f.Profile] && !live[f.Key] {
+			dead[f.Key] = true
+		}
+	}
+	return dead, err
 }
 
 // forget deletes sessions from the cache.
 func (r *rotateRun) forget(ctx context.Context, dead map[cache.Key]bool) {
-	facts, err := r.resolver.Cache.Facts()
-	if err != nil {
-		r.trace("%v", err)
-	}
-	for _, f := range facts {
-		if !dead[f.Key] {
-			continue
-		}
-		if err := r.resolver.Cache.Delete(ctx, f.Key); err != nil {
+	for key := range dead {
+		if err := r.resolver.Cache.Delete(ctx, key); err != nil {
 			r.trace("%v", err)
 		}
 	}

@@ -40,6 +40,7 @@ type iamClient struct {
 	ahead     time.Duration // how far this machine's clock is ahead of AWS's, if it is far
 	waiting   func(text string) (done func())
 	profile   string
+	limit     time.Duration // of a call; 0 if its context has one
 }
 
 // newIAMClient returns a client for the partition of a user, with the connection settings of a
@@ -88,6 +89,11 @@ func (c *iamClient) call(
 		form.Set(name, value)
 	}
 	defer c.waiting(c.profile + ": waiting for IAM")()
+	if c.limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.limit)
+		defer cancel()
+	}
 	for attempt := 1; ; attempt++ {
 		body, date, err := c.send(ctx, form.Encode())
 		if err == nil {

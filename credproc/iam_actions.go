@@ -96,30 +96,31 @@ func (c *iamClient) createAccessKey(
 	}, nil
 }
 
-// deactivateAccessKey makes an access key inactive, if there is one with this ID.
+// setAccessKeyStatus makes an access key active or inactive, if there is one with this ID.
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAccessKey.html
-func (c *iamClient) deactivateAccessKey(ctx context.Context, user, id string) error {
-	params := map[string]string{"UserName": user, "AccessKeyId": id, "Status": iamInactive}
+func (c *iamClient) setAccessKeyStatus(ctx context.Context, user, id, status string) error {
+	params := map[string]string{"UserName": user, "AccessKeyId": id, "Status": status}
 	_, err := c.call(ctx, "UpdateAccessKey", params, &struct{}{}, true)
-	return exceptMissing(err)
+	if isMissing(err) {
+		return nil
+	}
+	return err
 }
 
-// deleteAccessKey deletes an access key, if there is one with this ID.
+// deleteAccessKey deletes an access key. If it was created some seconds ago, IAM may not know it
+// yet: see [isMissing].
 // https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteAccessKey.html
 func (c *iamClient) deleteAccessKey(ctx context.Context, user, id string) error {
 	params := map[string]string{"UserName": user, "AccessKeyId": id}
 	_, err := c.call(ctx, "DeleteAccessKey", params, &struct{}{}, true)
-	return exceptMissing(err)
+	return err
 }
 
-// exceptMissing returns nil for the error of a key that does not exist: an earlier attempt, whose
-// response was lost, has deleted it.
-func exceptMissing(err error) error {
+// isMissing reports whether IAM does not know the access key: an earlier attempt, whose response was
+// lost, has deleted it, or it is so new that not all of IAM's servers have it.
+func isMissing(err error) bool {
 	var api smithy.APIError
-	if errors.As(err, &api) && api.ErrorCode() == "NoSuchEntity" {
-		return nil
-	}
-	return err
+	return errors.As(err, &api) && api.ErrorCode() == "NoSuchEntity"
 }
 
 // lastUsed returns when an access key was last used.

@@ -18,15 +18,17 @@ import (
 )
 
 // iamRefusal returns the error for a response with an error status, in the form of the SDK's, so
-// that the SDK's retryer can read it.
+// that the SDK's retryer can read it. Without a code it is not IAM's, but that of a proxy, and it is
+// not known whether IAM has executed the call.
 func iamRefusal(response *http.Response, body []byte) error {
+	status := fmt.Sprintf("status %d", response.StatusCode)
 	found := xmlTexts(body, "Code", "Message")
+	var err error = errBadIAM{status}
+	if code := printable.Clean(found["Code"], 128); code != "" {
+		err = &smithy.GenericAPIError{Code: code, Message: cmp.Or(found["Message"], status)}
+	}
 	return &awshttp.ResponseError{ResponseError: &smithyhttp.ResponseError{
-		Response: &smithyhttp.Response{Response: response},
-		Err: &smithy.GenericAPIError{
-			Code:    cmp.Or(printable.Clean(found["Code"], 128), unknownError),
-			Message: cmp.Or(found["Message"], fmt.Sprintf("status %d", response.StatusCode)),
-		},
+		Response: &smithyhttp.Response{Response: response}, Err: err,
 	}}
 }
 
@@ -47,6 +49,7 @@ func (c *iamClient) explain(err error, action string) *diag.Error {
 	case errors.As(err, &api):
 		c.explainRefusal(e, api.ErrorCode(), strings.TrimRight(api.ErrorMessage(), ". \n"), action)
 	case errors.As(err, &bad):
+		e.Err = bad
 		e.Flags |= diag.Temporary
 		e.Hint = "check the proxy and the endpoint " + at
 	case errors.As(err, &send):

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -143,5 +144,11 @@ func (r *resolution) caller(ctx context.Context, n int, s cache.Session) (Caller
 		return Caller{}, e
 	}
 	clean := func(p *string) string { return printable.Clean(aws.ToString(p), maxIdentity) }
-	return Caller{clean(out.Account), clean(out.Arn), clean(out.UserId)}, nil
+	caller := Caller{clean(out.Account), clean(out.Arn), clean(out.UserId)}
+	if !profiles.IsAccountID(caller.Account) || !strings.HasPrefix(caller.ARN, "arn:") {
+		e := client.explain(errBadAnswer{"no account and ARN"}, callOf(r.plan, n, s))
+		e.Where = "GetCallerIdentity"
+		return Caller{}, e
+	}
+	return caller, nil
 }

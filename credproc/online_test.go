@@ -81,6 +81,13 @@ func TestSourceReturnsARN(t *testing.T) {
 		caller.ARN != "arn:aws:iam::111111111111:user/jill" {
 		t.Errorf("%+v, %v", caller, err)
 	}
+	for _, field := range []string{"Account", "Arn"} {
+		s.Fault(ststest.Fault{Kind: ststest.OmitField, Field: field})
+		if caller, err := r.Source(t.Context(), chain); err == nil ||
+			!strings.Contains(err.Error(), "the response did not come from STS: no account and ARN") {
+			t.Errorf("without %s: %+v, %v", field, caller, err)
+		}
+	}
 	env["AWS_SECRET_ACCESS_KEY"] = "hush"
 	var e *diag.Error
 	if _, err := r.Source(t.Context(), chain); !errors.As(err, &e) || e.Where != "GetCallerIdentity" ||

@@ -24,10 +24,14 @@ type Rotation struct {
 	User     Caller
 	UserName string
 	Key      AccessKeyInfo // of the profile
-	// Leftovers are the keys that an interrupted rotation has created. Their secrets are lost.
-	Leftovers []string
-	// Finishes is the old key of an interrupted rotation whose new key is the profile's already. If
-	// it is not "", only the rest of that rotation is done.
+	// Leftover is the key of an interrupted rotation whose secret is lost. Run deletes it. Its ID is
+	// "" if there is none.
+	Leftover AccessKeyInfo
+	// IsGuess is true if it is only probable that the interrupted rotation has created Leftover. Run
+	// must not be called before the user has confirmed it.
+	IsGuess bool
+	// Finishes is the old key of an interrupted rotation that has stored its new key. Run then only
+	// removes the old key. It is "" if there is no such rotation.
 	Finishes string
 
 	res      *resolution
@@ -36,8 +40,10 @@ type Rotation struct {
 	stateDir string
 	record   statedir.Rotation
 	secret   profiles.AccessKey // of the profile
-	others   []AccessKeyInfo    // keys that the program knows nothing of
+	others   []AccessKeyInfo    // keys that are no leftovers
 	looked   time.Time          // when the record's Started was read
+	// isRetired means that the old key of the rotation that is finished is inactive.
+	isRetired bool
 	// works is how long a new key may take to work; a test sets less.
 	works time.Duration
 }
@@ -47,19 +53,18 @@ type KeyPlace interface {
 	Read(ctx context.Context) (profiles.AccessKey, error)
 	// Replace replaces the key old by another one. If it fails, either may be there.
 	Replace(ctx context.Context, old, key profiles.AccessKey) error
-	// IsOnDisk waits for the key to be written to disk, and reports whether it is. old is the ID of
-	// the key that it has replaced, and that may be there again until then. wasRead is true if the
-	// key has been read from disk.
+	// IsOnDisk waits until the key is written to disk, and reports whether it is. Until then, the
+	// place may have the key again that was replaced, whose ID is old. wasRead is true if the machine
+	// was restarted since, so that the place has read the key from disk.
 	IsOnDisk(ctx context.Context, old string, wasRead bool) (bool, error)
 }
 
 const (
 	// KeyDelay is how long a new access key may take until it works. It takes some seconds.
 	KeyDelay = time.Minute
-	// createLimit is how long CreateAccessKey may take. A process that was killed has created its key
-	// within leftoverAge. IAM may create a key within lateCreation after an attempt has failed.
-	createLimit  = 30 * time.Second
-	leftoverAge  = 90 * time.Second
+	// leftoverAge is how long after the start of a rotation a key counts as its own, if the process
+	// was killed. lateCreation is the same after CreateAccessKey has failed without a response.
+	leftoverAge  = 2 * time.Minute
 	lateCreation = 15 * time.Second
 	undoLimit    = 20 * time.Second
 	// lastUndoLimit is that of a process that is about to end.
@@ -67,10 +72,10 @@ const (
 )
 
 // PrepareRotation returns the rotation of the access key that a chain starts with, which is at a
-// place. It changes nothing. The caller holds the lock of rotations. The error is a [*diag.Error]
-// or that of ctx.
+// place. It changes nothing. limit is that of each call of IAM, here and in [Rotation.Run]. The
+// caller holds the lock of rotations. The error is a [*diag.Error] or that of ctx.
 func (r *Resolver) PrepareRotation(
-	ctx context.Context, c profiles.Chain, place KeyPlace, stateDir string,
+	ctx context.Context, c profiles.Chain, place KeyPlace, stateDir string, limit time.Duration,
 ) (*Rotation, error) {
 	ro := &Rotation{place: place, stateDir: stateDir, works: KeyDelay}
 	var err error
@@ -98,6 +103,7 @@ func (r *Resolver) PrepareRotation(
 	if ro.client, err = r.newIAMClient(c, ro.res.plan.Endpoint, partition, s); err != nil {
 		return nil, err
 	}
+	ro.client.limit = limit
 	return ro, ro.look(ctx, profiles.FileID(c.ConfigPath), c.Source.Profile)
 }
 
@@ -190,7 +196,7 @@ func (ro *Rotation) look(ctx context.Context, config, profile string) error {
 		Boot: plan.BootID(),
 	}
 	for _, k := range keys {
-		if !slices.Contains(ro.Leftovers, k.ID) {
+		if k.ID != ro.Leftover.ID {
 			ro.record.Before = append(ro.record.Before, k.ID)
 		}
 	}
@@ -216,18 +222,21 @@ func (ro *Rotation) sort(ctx context.Context, keys []AccessKeyInfo, record state
 		case k.ID == current:
 			ro.Key = k
 		case k.ID == ro.Finishes:
-		case isOurs && current == record.Old && ro.isLeftover(ctx, k, record):
-			ro.Leftovers = append(ro.Leftovers, k.ID)
+			ro.isRetired = !k.Active
+		case isOurs && current == record.Old && k.ID == record.New:
+			ro.Leftover = k
+		case isOurs && current == record.Old && record.New == "" && ro.Leftover.ID == "" &&
+			ro.isProbablyOf(ctx, k, record):
+			ro.Leftover, ro.IsGuess = k, true
 		default:
 			ro.others = append(ro.others, k)
 		}
 	}
 }
 
-// isLeftover reports whether an interrupted rotation has created a key. If the process did not get
-// to know the ID, that is a key that was created while the rotation tried to, and that was never
-// used.
-func (ro *Rotation) isLeftover(
+// isProbablyOf reports whether an interrupted rotation, which has not learned the ID of its key, has
+// probably created a key: the key was created while the rotation tried to, and was never used.
+func (ro *Rotation) isProbablyOf(
 	ctx context.Context, k AccessKeyInfo, record statedir.Rotation,
 ) bool {
 	const tolerance = 5 * time.Second // times have whole seconds
@@ -235,10 +244,7 @@ func (ro *Rotation) isLeftover(
 	if !record.Ended.IsZero() {
 		to = record.Ended.Add(lateCreation)
 	}
-	switch {
-	case record.New != "" || slices.Contains(record.Before, k.ID):
-		return k.ID == record.New
-	case k.Created.Before(from) || k.Created.After(to):
+	if slices.Contains(record.Before, k.ID) || k.Created.Before(from) || k.Created.After(to) {
 		return false
 	}
 	used, err := ro.client.lastUsed(ctx, k.ID)
@@ -246,6 +252,21 @@ func (ro *Rotation) isLeftover(
 		ro.res.Tracef("%v", ro.explain(err, "GetAccessKeyLastUsed"))
 	}
 	return err == nil && used.date.IsZero()
+}
+
+// Unconfirmed returns the error for a guess that no user can confirm.
+func (ro *Rotation) Unconfirmed() error {
+	return &diag.Error{
+		Profile: ro.record.Profile, Flags: diag.NeedsUser,
+		Problem: "access key " + ro.Leftover.ID + " was probably created by a rotation that was " +
+			"interrupted, and --yes does not confirm that",
+		Hint: ro.command() + " at a terminal asks whether to delete it",
+	}
+}
+
+// command returns the command of this rotation.
+func (ro *Rotation) command() string {
+	return "aws-credproc rotate " + profiles.Argument(ro.res.plan.Chain.Profile.Name)
 }
 
 // twoKeys returns the error for a user who has another key.
@@ -271,18 +292,27 @@ func (ro *Rotation) twoKeys(ctx context.Context) error {
 		return text + ")"
 	}
 	other := ro.others[0]
-	profile := profiles.Argument(ro.record.Profile)
-	run := "aws iam delete-access-key --profile " + profile
-	if ro.client.session.SessionToken != "" {
-		run = "aws-credproc exec " + profile + " -- aws iam delete-access-key"
-	}
 	return &diag.Error{
 		Profile: ro.record.Profile,
 		Problem: fmt.Sprintf("user %s already has two access keys: that of the profile, %s, and %s",
 			ro.UserName, about(ro.Key), about(other)),
-		Hint: fmt.Sprintf("if nothing uses the other one: %s --user-name %s --access-key-id %s",
-			run, ro.UserName, other.ID),
+		Hint: "if nothing uses the other one: " + ro.deleteCommand(other.ID),
 	}
+}
+
+// deleteCommand returns how to delete a key by hand.
+func (ro *Rotation) deleteCommand(id string) string {
+	source := ro.res.plan.Chain.SourceProfile
+	run := "aws iam delete-access-key --profile=" + profiles.NameWord(source.Name)
+	switch {
+	case ro.client.session.SessionToken == "":
+	case source.Get("mfa_serial") != "":
+		run = "aws-credproc exec --session " + profiles.Argument(source.Name) +
+			" -- aws iam delete-access-key"
+	default: // no command can use the MFA device of the role for the user
+		return "delete it in the IAM console"
+	}
+	return run + " --user-name " + ro.UserName + " --access-key-id " + id
 }
 
 // explain returns the error of a failed action.

@@ -3,6 +3,7 @@ package credproc
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"aws-credproc/cache/keyring"
@@ -69,9 +70,18 @@ func (p *keyringPlace) Read(ctx context.Context) (profiles.AccessKey, error) {
 func (p *keyringPlace) get(ctx context.Context) (profiles.Keys, error) {
 	k, err := p.keys.Get(ctx, p.config(), p.profile())
 	if err != nil {
-		return profiles.Keys{}, keyringError(p.chain, err)
+		return profiles.Keys{}, p.error(err)
 	}
 	return k, nil
+}
+
+// error returns the error for a keyring that cannot be used.
+func (p *keyringPlace) error(err error) error {
+	e := keyringError(p.chain, err)
+	if errors.Is(err, keyring.ErrLocked) && !errors.Is(err, keyring.ErrAsksForAccess) {
+		e.Hint = "unlock the keyring"
+	}
+	return e
 }
 
 // Replace records both keys, so that get accepts either: the keyring may lose the new one until it
@@ -88,7 +98,7 @@ func (p *keyringPlace) Replace(ctx context.Context, old, key profiles.AccessKey)
 		return err
 	}
 	if err := p.keys.Set(ctx, p.config(), p.profile(), k.With(key)); err != nil {
-		return keyringError(p.chain, err)
+		return p.error(err)
 	}
 	p.stored = time.Now()
 	return p.record(key.ID, old.ID)
@@ -107,11 +117,15 @@ func (p *keyringPlace) record(id, other string) error {
 }
 
 // IsOnDisk stores the key and the record again if an earlier process has stored the key: that
-// process may have been killed before the record was complete or the key was on disk.
+// process may have been killed before the record was complete or the key was on disk. It fails if
+// the place has the old key again.
 func (p *keyringPlace) IsOnDisk(ctx context.Context, old string, wasRead bool) (bool, error) {
 	k, err := p.get(ctx)
 	if err != nil {
 		return false, err
+	}
+	if k.AccessKeyID == old {
+		return false, errKeyChanged(p.profile())
 	}
 	if wasRead {
 		return true, p.record(k.AccessKeyID, "")
@@ -121,13 +135,13 @@ func (p *keyringPlace) IsOnDisk(ctx context.Context, old string, wasRead bool) (
 			return false, err
 		}
 		if err := p.keys.Set(ctx, p.config(), p.profile(), k); err != nil {
-			return false, keyringError(p.chain, err)
+			return false, p.error(err)
 		}
 		p.stored = time.Now()
 	}
 	isOnDisk, err := p.keys.WaitWritten(ctx, p.config(), p.profile(), k, p.stored)
 	if err != nil {
-		return false, keyringError(p.chain, err)
+		return false, p.error(err)
 	}
 	if !isOnDisk {
 		return false, nil

@@ -35,8 +35,8 @@ func (ro *Rotation) Run(ctx context.Context, keepOld bool) (Rotated, error) {
 	}
 	ro.record.KeepOld = keepOld
 	ro.record.Started = ro.awsNow() // the user may have taken minutes to answer
-	for _, id := range ro.Leftovers {
-		if err := ro.client.deleteAccessKey(ctx, ro.UserName, id); err != nil {
+	if id := ro.Leftover.ID; id != "" {
+		if err := ro.client.deleteAccessKey(ctx, ro.UserName, id); err != nil && !isMissing(err) {
 			return Rotated{}, ro.explain(err, "DeleteAccessKey")
 		}
 	}
@@ -70,25 +70,26 @@ func (ro *Rotation) write() error {
 
 // create creates a key and waits until it works.
 func (ro *Rotation) create(ctx context.Context) (profiles.AccessKey, error) {
-	limited, cancel := context.WithTimeout(ctx, createLimit)
-	key, err := ro.client.createAccessKey(limited, ro.UserName)
-	cancel()
-	if err != nil {
-		isDefinite := isDefinite(err)
-		if !isDefinite {
-			ro.record.Ended = ro.awsNow()
-			if err := ro.write(); err != nil { // the record on disk has no end
-				ro.res.Tracef("%v", err)
-			}
+	key, err := ro.client.createAccessKey(ctx, ro.UserName)
+	switch {
+	case err == nil:
+	case isDefinite(err):
+		return key, ro.undone(ro.explain(err, "CreateAccessKey"))
+	default:
+		ro.record.Ended = ro.awsNow()
+		if err := ro.write(); err != nil { // the record on disk has no end
+			ro.res.Tracef("%v", err)
 		}
-		return key, ro.undo(ctx, ro.explain(err, "CreateAccessKey"), isDefinite)
+		e := ro.explain(err, "CreateAccessKey")
+		return key, ro.annotate(e, "AWS may have created a key",
+			ro.after(e, "asks whether to delete it"))
 	}
 	ro.record.New = key.ID
 	if err = ro.write(); err == nil {
 		err = ro.verify(ctx, key)
 	}
 	if err != nil {
-		return key, ro.undo(ctx, err, false)
+		return key, ro.undo(ctx, err)
 	}
 	return key, nil
 }
@@ -103,23 +104,29 @@ func isDefinite(err error) bool {
 func (ro *Rotation) store(ctx context.Context, key profiles.AccessKey) error {
 	if err := ro.place.Replace(ctx, ro.secret, key); err != nil {
 		now, readErr := ro.place.Read(context.WithoutCancel(ctx))
-		if readErr == nil && now == ro.secret {
-			return ro.undo(ctx, err, false)
+		if readErr == nil && now != key {
+			return ro.undo(ctx, err)
 		}
 		return ro.unfinished(err)
 	}
-	stored, err := ro.place.Read(ctx)
-	if err == nil && stored != key {
-		err = errKeyChanged(ro.record.Profile)
-	}
+	ro.secret = key
+	err := ro.checkStored(ctx)
 	if err == nil {
-		err = ro.verify(ctx, stored)
+		err = ro.verify(ctx, key)
 	}
 	if err != nil {
 		return ro.unfinished(err)
 	}
-	ro.secret = key
 	return nil
+}
+
+// checkStored checks that the place still has the key of the rotation.
+func (ro *Rotation) checkStored(ctx context.Context) error {
+	now, err := ro.place.Read(ctx)
+	if err == nil && now != ro.secret {
+		err = errKeyChanged(ro.record.Profile)
+	}
+	return err
 }
 
 // unfinished returns the error of a rotation whose new key may be that of the profile.
@@ -131,7 +138,7 @@ func (ro *Rotation) unfinished(err error) error {
 // after returns the hint to run the command again when the cause of an error is gone. does says what
 // the command does then.
 func (ro *Rotation) after(err error, does string) string {
-	again := "run aws-credproc rotate " + profiles.Argument(ro.record.Profile) + " again, which " + does
+	again := "run " + ro.command() + " again, which " + does
 	switch hint := diag.Hint(err); hint {
 	case "", longerHint, laterHint:
 		return again
@@ -151,55 +158,33 @@ func (ro *Rotation) annotate(err error, text, hint string) *diag.Error {
 	return e
 }
 
-// undo deletes the key that was created, if there is one, and returns the error of the rotation.
-// isDefinite is true if there is none.
-func (ro *Rotation) undo(ctx context.Context, failed error, isDefinite bool) error {
+// undo deletes the key that was created and returns the error of the rotation.
+func (ro *Rotation) undo(ctx context.Context, failed error) error {
 	limit := undoLimit
 	if ctx.Err() != nil {
 		limit = lastUndoLimit
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	deleted := isDefinite
-	var err error
-	if !isDefinite {
-		deleted, err = ro.deleteCreated(ctx)
+	if err := ro.client.deleteAccessKey(ctx, ro.UserName, ro.record.New); err != nil {
+		ro.res.Tracef("%v", ro.explain(err, "DeleteAccessKey"))
+		return ro.annotate(failed, "the new access key "+ro.record.New+" was not deleted",
+			ro.after(failed, "deletes it"))
 	}
-	if err == nil && deleted {
-		err = statedir.RemoveRotation(ro.stateDir, ro.record.Config, ro.record.Profile)
-	}
-	keeps := "the profile keeps its access key " + shownKeyID(ro.record.Old)
-	switch {
-	case err != nil:
-		ro.res.Tracef("%v", err)
-	case deleted && len(ro.Leftovers) > 0:
-		return ro.annotate(failed, keeps, diag.Hint(failed))
-	case deleted:
-		return ro.annotate(failed, "nothing was changed", diag.Hint(failed))
-	}
-	return ro.annotate(failed, keeps, ro.after(failed, "deletes the new key if one was created"))
+	return ro.undone(failed)
 }
 
-// deleteCreated deletes the key that was created, and reports whether there was one. If its ID is
-// not known, it looks for it. IAM may list a key only some seconds after it was created.
-func (ro *Rotation) deleteCreated(ctx context.Context) (deleted bool, err error) {
-	id := ro.record.New
-	if id == "" {
-		keys, _, err := ro.client.listAccessKeys(ctx, ro.UserName)
-		if err != nil {
-			return false, err
-		}
-		for _, k := range keys {
-			if ro.isLeftover(ctx, k, ro.record) {
-				id = k.ID
-			}
-		}
+// undone returns the error of a rotation whose key does not exist, and removes the record.
+func (ro *Rotation) undone(failed error) error {
+	err := statedir.RemoveRotation(ro.stateDir, ro.record.Config, ro.record.Profile)
+	if err != nil {
+		ro.res.Warnf("%v", err)
 	}
-	if id == "" {
-		return false, nil
+	text := "nothing was changed"
+	if ro.Leftover.ID != "" {
+		text = "only access key " + ro.Leftover.ID + " was deleted"
 	}
-	err = ro.client.deleteAccessKey(ctx, ro.UserName, id)
-	return err == nil, err
+	return ro.annotate(failed, text, diag.Hint(failed))
 }
 
 // verify waits until a new key works, for STS and, if it is to sign calls of IAM, there.
@@ -298,19 +283,27 @@ func (ro *Rotation) retire(ctx context.Context, old string, isKept bool) error {
 	if ro.client.session.SessionToken == "" {
 		ro.client.session = sessionOfKey(ro.secret)
 	}
-	if err := ro.client.deactivateAccessKey(ctx, ro.UserName, old); err != nil {
-		e := ro.explain(err, "UpdateAccessKey")
-		if isDefinite(err) {
-			return ro.unfinished(e)
+	if err := ro.checkStored(ctx); err != nil {
+		return ro.unfinished(err)
+	}
+	if !ro.isRetired {
+		if err := ro.client.setAccessKeyStatus(ctx, ro.UserName, old, iamInactive); err != nil {
+			e := ro.explain(err, "UpdateAccessKey")
+			if isDefinite(err) {
+				return ro.unfinished(e)
+			}
+			return ro.annotate(e, "the old access key may still be active",
+				ro.after(e, "finishes the rotation"))
 		}
-		return ro.annotate(e, "the old access key may still be active",
-			ro.after(e, "finishes the rotation"))
+	}
+	if err := ro.checkStored(ctx); err != nil { // another program has put the old key back
+		return ro.reactivate(ctx, old, err)
 	}
 	if isKept {
 		return nil
 	}
 	err := ro.client.deleteAccessKey(ctx, ro.UserName, old)
-	if err == nil {
+	if err == nil || isMissing(err) {
 		return nil
 	}
 	e := ro.explain(err, "DeleteAccessKey")
@@ -320,4 +313,13 @@ func (ro *Rotation) retire(ctx context.Context, old string, isKept bool) error {
 	}
 	return ro.annotate(e, "access key "+ro.secret.ID+" is in use, and the old one, "+old+", "+state,
 		ro.after(e, "deletes the old one"))
+}
+
+// reactivate makes the old key active again, since the profile may have it, and returns the error.
+func (ro *Rotation) reactivate(ctx context.Context, old string, failed error) error {
+	if err := ro.client.setAccessKeyStatus(ctx, ro.UserName, old, iamActive); err != nil {
+		e := ro.explain(err, "UpdateAccessKey")
+		ro.res.Warnf("access key %s is inactive: %v", old, e)
+	}
+	return ro.unfinished(failed)
 }

@@ -117,7 +117,8 @@ func (r *rotationTest) prepare() (*Rotation, error) {
 	must(r.t, err)
 	c, err := f.Chain("p")
 	must(r.t, err)
-	ro, err := r.PrepareRotation(r.t.Context(), c, killedPlace{FilePlace(c), r}, r.dir)
+	ro, err := r.PrepareRotation(r.t.Context(), c, killedPlace{FilePlace(c), r}, r.dir,
+		10*time.Second)
 	if err != nil {
 		return nil, err
 	}
@@ -313,39 +314,45 @@ func TestFailedRotationIsUndone(t *testing.T) {
 		"denied update": {deny("UpdateAccessKey"), "p: UpdateAccessKey: AccessDenied for " +
 			rotatedUser + "; both access keys are still active\nhint: a policy of the user must " +
 			"allow iam:UpdateAccessKey; if it requires MFA, set mfa_serial in [profile p]; then run " +
-			"aws-credproc rotate base again, which finishes or undoes the rotation", true},
+			"aws-credproc rotate p again, which finishes or undoes the rotation", true},
 		"denied delete": {deny("DeleteAccessKey"), "p: DeleteAccessKey: AccessDenied for " +
 			rotatedUser + "; access key NEW is in use, and the old one, OLD, is inactive\n" +
 			"hint: a policy of the user must allow iam:DeleteAccessKey; if it requires MFA, " +
-			"set mfa_serial in [profile p]; then run aws-credproc rotate base again, which deletes " +
+			"set mfa_serial in [profile p]; then run aws-credproc rotate p again, which deletes " +
 			"the old one", true},
 		"no response to update": {fault(ststest.Fault{Action: "UpdateAccessKey", Kind: ststest.Drop}),
 			"p: UpdateAccessKey: cannot reach IAM at URL: EOF; the old access key may still be " +
 				"active\nhint: check the network, the proxy and the endpoint; then run aws-credproc " +
-				"rotate base again, which finishes the rotation", true},
+				"rotate p again, which finishes the rotation", true},
 		"no response to delete": {fault(ststest.Fault{Action: "DeleteAccessKey", Kind: ststest.Drop}),
 			"p: DeleteAccessKey: cannot reach IAM at URL: EOF; access key NEW is in use, and the old " +
 				"one, OLD, is inactive or deleted\nhint: check the network, the proxy and the " +
-				"endpoint; then run aws-credproc rotate base again, which deletes the old one", true},
+				"endpoint; then run aws-credproc rotate p again, which deletes the old one", true},
 		"quota": {fault(ststest.Fault{Action: "CreateAccessKey", Kind: ststest.Fail, Status: 409,
 			Code: "LimitExceeded", Text: "Cannot exceed quota"}),
 			"p: CreateAccessKey: LimitExceeded for access key OLD: Cannot exceed quota; " +
 				"nothing was changed", false},
 		"no response": {fault(ststest.Fault{Action: "CreateAccessKey", Kind: ststest.Drop}),
-			"p: CreateAccessKey: cannot reach IAM at URL: EOF; the profile keeps its access key OLD\n" +
+			"p: CreateAccessKey: cannot reach IAM at URL: EOF; AWS may have created a key\n" +
 				"hint: check the network, the proxy and the endpoint; then run aws-credproc rotate " +
-				"base again, which deletes the new key if one was created", false},
+				"p again, which asks whether to delete it", false},
 		"lost response": {fault(ststest.Fault{Action: "CreateAccessKey", Kind: ststest.Truncate}),
-			"p: CreateAccessKey: cannot reach IAM at URL: unexpected EOF; nothing was changed\n" +
-				"hint: check the network, the proxy and the endpoint", false},
+			"p: CreateAccessKey: cannot reach IAM at URL: unexpected EOF; AWS may have created a " +
+				"key\nhint: check the network, the proxy and the endpoint; then run aws-credproc " +
+				"rotate p again, which asks whether to delete it", false},
 		"another document": {fault(ststest.Fault{Action: "CreateAccessKey", Kind: ststest.GarbageXML}),
-			"p: CreateAccessKey: the response did not come from IAM: another document; the profile " +
-				"keeps its access key OLD\nhint: check the proxy and the endpoint URL; then run " +
-				"aws-credproc rotate base again, which deletes the new key if one was created", false},
+			"p: CreateAccessKey: the response did not come from IAM: another document; AWS may " +
+				"have created a key\nhint: check the proxy and the endpoint URL; then run " +
+				"aws-credproc rotate p again, which asks whether to delete it", false},
 		"no secret": {fault(ststest.Fault{Action: "CreateAccessKey", Kind: ststest.OmitField,
 			Field: "SecretAccessKey"}), "p: CreateAccessKey: the response did not come from IAM: " +
-			"a field of the new access key is not valid; nothing was changed\n" +
-			"hint: check the proxy and the endpoint URL", false},
+			"a field of the new access key is not valid; AWS may have created a key\n" +
+			"hint: check the proxy and the endpoint URL; then run aws-credproc rotate p again, " +
+			"which asks whether to delete it", false},
+		"page of a proxy": {fault(ststest.Fault{Action: "CreateAccessKey", Kind: ststest.GarbageHTML,
+			Status: 403}), "p: CreateAccessKey: the response did not come from IAM: status 403; AWS " +
+			"may have created a key\nhint: check the proxy and the endpoint URL; then run " +
+			"aws-credproc rotate p again, which asks whether to delete it", false},
 		"a key that never works": {func(r *rotationTest) { r.sts.SetKeyDelay(time.Hour) },
 			"base: the new access key does not work after 300ms; nothing was changed\n" +
 				"hint: try again later; --verbose prints the responses of AWS", false},
@@ -374,11 +381,17 @@ func TestFailedRotationIsUndone(t *testing.T) {
 			if (r.key() != old) != test.isNew {
 				t.Errorf("the profile has the new key: %v", !test.isNew)
 			}
-			if !test.isNew && len(r.sts.AccessKeys(rotatedUser)) != 1 {
+			if !test.isNew && !strings.Contains(test.text, "may have created") &&
+				len(r.sts.AccessKeys(rotatedUser)) != 1 {
 				t.Error("a key is left")
 			}
 			r.sts.ClearFaults()
 			r.sts.SetKeyDelay(0)
+			if name == "denied delete" { // the key is inactive, so this is not needed again
+				deny("UpdateAccessKey")(r)
+				_, _, err := r.rotate(false)
+				must(t, err)
+			}
 			must(t, r.sts.SetUserPolicy(rotatedUser, ststest.AllowOwnKeys(rotatedUser, false)))
 			must(t, os.Chmod(r.chain.CredentialsPath, 0o600))
 			if _, _, err := r.rotate(false); err != nil {
@@ -399,7 +412,7 @@ func TestRotationStopsAtTwoKeys(t *testing.T) {
 	_, _, err = r.rotate(false)
 	want := fmt.Sprintf("base: user jill already has two access keys: that of the profile, "+
 		"%s (created %s, last used %s with iam), and %s (created %s, never used)\n"+
-		"hint: if nothing uses the other one: aws iam delete-access-key --profile base "+
+		"hint: if nothing uses the other one: aws iam delete-access-key --profile=base "+
 		"--user-name jill --access-key-id %s", old, today, today, other.ID, today, other.ID)
 	if err == nil || diag.Text(err) != want {
 		t.Errorf("got  %s\nwant %s", diag.Text(err), want)
@@ -480,7 +493,7 @@ func TestKeyOfInterruptedRotationIsDeleted(t *testing.T) {
 		"IAM creates the key after the failure": func(r *rotationTest) {
 			r.sts.Fault(ststest.Fault{Action: "CreateAccessKey", Kind: ststest.Drop})
 			if _, _, err := r.rotate(false); err == nil ||
-				!strings.Contains(err.Error(), "the profile keeps its access key") {
+				!strings.Contains(err.Error(), "AWS may have created a key") {
 				t.Error(err)
 			}
 			r.sts.ClearFaults()
@@ -501,6 +514,71 @@ func TestKeyOfInterruptedRotationIsDeleted(t *testing.T) {
 			r.check()
 		})
 	}
+}
+
+// changedPlace puts the old key back before the read with this number, as another program may.
+type changedPlace struct {
+	KeyPlace
+	old   profiles.AccessKey
+	reads int // until then
+	put   func(old profiles.AccessKey)
+}
+
+func (p *changedPlace) Read(ctx context.Context) (profiles.AccessKey, error) {
+	if p.reads--; p.reads == 0 {
+		p.put(p.old)
+	}
+	return p.KeyPlace.Read(ctx)
+}
+
+// TestOldKeyThatIsPutBackIsKept: the old key is not deleted if the profile has it again.
+func TestOldKeyThatIsPutBackIsKept(t *testing.T) {
+	for name, reads := range map[string]int{
+		"after it was replaced": 1, "before it is inactive": 2, "when it is inactive": 3,
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRotationTest(t)
+			old := r.mustRead()
+			ro, err := r.prepare()
+			must(t, err)
+			ro.place = &changedPlace{ro.place, old, reads, func(old profiles.AccessKey) {
+				must(t, FilePlace(r.chain).Replace(t.Context(), r.mustRead(), old))
+			}}
+			_, err = ro.Run(t.Context(), false)
+			const want = "another program has changed the access key of the profile; both access keys " +
+				"are still active\nhint: run aws-credproc rotate p again, which finishes or undoes the " +
+				"rotation"
+			if err == nil || !strings.HasSuffix(diag.Text(err), want) {
+				t.Errorf("got %s", diag.Text(err))
+			}
+			if keys := r.sts.AccessKeys(rotatedUser); r.key() != old.ID || len(keys) != 2 || !keys[old.ID] {
+				t.Errorf("keys %v, profile has %s", keys, r.key())
+			}
+			_, _, err = r.rotate(false)
+			must(t, err)
+			r.check()
+		})
+	}
+}
+
+// TestNewKeyThatIAMDoesNotKnowYet: it may be there although DeleteAccessKey does not find it.
+func TestNewKeyThatIAMDoesNotKnowYet(t *testing.T) {
+	r := newRotationTest(t)
+	r.sts.SetKeyDelay(time.Hour)
+	r.sts.Fault(ststest.Fault{Action: "DeleteAccessKey", Kind: ststest.Fail, Status: 404,
+		Code: "NoSuchEntity", Text: "cannot be found"})
+	ro, err := r.prepare()
+	must(t, err)
+	ro.works = 100 * time.Millisecond
+	_, err = ro.Run(t.Context(), false)
+	if err == nil || !strings.Contains(diag.Text(err), "was not deleted\nhint: run aws-credproc rotate "+
+		"p again, which deletes it") {
+		t.Errorf("got %s", diag.Text(err))
+	}
+	r.sts.SetKeyDelay(0)
+	_, _, err = r.rotate(false)
+	must(t, err)
+	r.check()
 }
 
 // TestUnreadableRecordOfRotation: a damaged record is ignored, and one of a newer version is kept.

@@ -81,6 +81,21 @@ func (r *rotateTest) works(t *testing.T) {
 	}
 }
 
+// answer rotates the key of base at a terminal and answers the question.
+func (r *rotateTest) answer(t *testing.T, answer string) {
+	t.Helper()
+	pty := ptytest.New(t)
+	cmd := exec.CommandContext(t.Context(), r.program, "rotate", "base")
+	cmd.Dir, cmd.Env = r.dir, r.env
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = pty.TTY, pty.TTY, pty.TTY
+	pty.Start(cmd)
+	pty.Await("Replace the key and delete the old one? [y/N] ")
+	pty.Type(answer + "\n")
+	if err := cmd.Wait(); (err == nil) != (answer == "y") {
+		t.Fatalf("%s: %v; screen %q", answer, err, pty.Shown())
+	}
+}
+
 func TestE2ERotate(t *testing.T) {
 	m := startMoto(t)
 	program := buildProgram(t)
@@ -98,26 +113,16 @@ func TestE2ERotate(t *testing.T) {
 		out := r.ok(t, program, "rotate", "dev", "--dry-run")
 		if want := "base: access key " + old.ID + " of IAM user ann in account " + motoAccount; !strings.
 			HasPrefix(out, want) || !strings.Contains(out, "credentials:3\n") ||
-			!strings.HasSuffix(out, "base: it is replaced by a new one, and deleted\n") {
+			!strings.HasSuffix(out, "base: it will be replaced by a new one, and deleted then\n") {
 			t.Errorf("dry run: %s", out)
 		}
 		unchanged()
 		r.run(t, "setsid", "-w", program, "rotate", "--keep-old", "base").
 			failed(t, 3, "cannot ask for confirmation", "hint: aws-credproc rotate --yes --keep-old base")
 		unchanged()
-		for _, answer := range []string{"n", "y"} {
-			pty := ptytest.New(t)
-			cmd := exec.CommandContext(t.Context(), program, "rotate", "base")
-			cmd.Dir, cmd.Env = r.dir, r.env
-			cmd.Stdin, cmd.Stdout, cmd.Stderr = pty.TTY, pty.TTY, pty.TTY
-			pty.Start(cmd)
-			pty.Await("Replace the key and delete the old one? [y/N] ")
-			unchanged()
-			pty.Type(answer + "\n")
-			if err := cmd.Wait(); (err == nil) != (answer == "y") {
-				t.Fatalf("%s: %v; screen %q", answer, err, pty.Shown())
-			}
-		}
+		r.answer(t, "n")
+		unchanged()
+		r.answer(t, "y")
 		key := r.inFile(t, "credentials")
 		want := strings.NewReplacer(old.ID, key.ID, old.Secret, key.Secret).Replace(before)
 		if r.read(t, "credentials") != want || key.ID == old.ID {
@@ -163,7 +168,7 @@ func TestE2ERotate(t *testing.T) {
 		r.run(t, program, "rotate", "base", "--yes").failed(t, 1,
 			"user bob already has two access keys: that of the profile, "+key.ID+" (created ",
 			", and "+old.ID+" (inactive, created ", ", last used ",
-			"hint: if nothing uses the other one: aws iam delete-access-key --profile base "+
+			"hint: if nothing uses the other one: aws iam delete-access-key --profile=base "+
 				"--user-name bob --access-key-id "+old.ID+"\n")
 		// The hint is a command that works, and then the rotation does.
 		r.ok(t, python(t), "-m", "awscli", "iam", "delete-access-key", "--profile", "base",
@@ -195,7 +200,7 @@ func TestE2ERotate(t *testing.T) {
 		r.ok(t, program, "import", "base", "--yes")
 		service.lock(t)
 		r.run(t, program, "rotate", "base", "--yes").failed(t, 3,
-			"hint: unlock the keyring, then run aws-credproc rotate base\n")
+			"hint: unlock the keyring, then run aws-credproc rotate --yes base\n")
 		service.unlock(t)
 		o := r.run(t, program, "rotate", "base", "--yes")
 		if o.code != 0 || !strings.Contains(o.stdout, " has replaced "+old.ID+", which was deleted\n") ||
@@ -230,7 +235,7 @@ func rotateKills(t *testing.T) int {
 
 // TestE2ERotateKilled kills rotations at random moments, of keys in the file and in the keyring in
 // turn. The key must then work, and running the command again must succeed and leave the user one
-// key.
+// key. If the ID of the new key is not known, that is confirmed at a terminal.
 func TestE2ERotateKilled(t *testing.T) {
 	m := startMoto(t)
 	program := buildProgram(t)
@@ -263,7 +268,11 @@ func TestE2ERotateKilled(t *testing.T) {
 			left = "not started"
 			plan := r.ok(t, program, "rotate", "base", "--dry-run")
 			switch {
-			case strings.Contains(plan, "is left from a rotation that was interrupted"):
+			case strings.Contains(plan, "was probably created by a rotation"):
+				left = "created, unknown"
+				r.run(t, program, "rotate", "base", "--yes").failed(t, 3, "--yes does not confirm that")
+				r.answer(t, "y")
+			case strings.Contains(plan, "was created by a rotation"):
 				left = "created"
 			case strings.Contains(plan, "it has replaced "):
 				left = "stored"

@@ -158,13 +158,13 @@ func shorten(s string, n int) string {
 // that starts with a hyphen would be taken for a flag.
 func Argument(profile string) string {
 	if strings.HasPrefix(profile, "-") {
-		return "-- " + nameWord(profile)
+		return "-- " + NameWord(profile)
 	}
-	return nameWord(profile)
+	return NameWord(profile)
 }
 
-// nameWord returns a profile's name as a word of a shell command.
-func nameWord(profile string) string {
+// NameWord returns a profile's name as a word of a shell command.
+func NameWord(profile string) string {
 	if IsName(profile) {
 		return profile
 	}

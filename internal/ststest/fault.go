@@ -34,7 +34,7 @@ const (
 	ReplaceField
 	// GarbageBytes responds 200 with random bytes.
 	GarbageBytes
-	// GarbageHTML responds 200 with a web page, like a captive portal.
+	// GarbageHTML responds with a web page, like a captive portal, and [Fault.Status] (default 200).
 	GarbageHTML
 	// GarbageXML responds 200 with the XML of another service.
 	GarbageXML

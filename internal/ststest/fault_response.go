@@ -39,7 +39,7 @@ func (x *exchange) fail(resp response) {
 		x.send(http.StatusOK, string(b))
 	case GarbageHTML:
 		x.w.Header().Set("Content-Type", "text/html")
-		x.send(http.StatusOK, "<!DOCTYPE html>\n<html><head><title>Sign in</title></head>"+
+		x.send(cmp.Or(f.Status, http.StatusOK), "<!DOCTYPE html>\n<html><head><title>Sign in</title></head>"+
 			"<body onload=login()><p>Welcome to the hotel&nbsp;network<br></body></html>\n")
 	case GarbageXML:
 		x.send(http.StatusOK, `<?xml version="1.0"?>`+
