@@ -17,7 +17,7 @@ import (
 type mfaDevice struct {
 	Serial   string   `json:"serial"`
 	Profiles []string `json:"profiles"` // those whose mfa_serial it is
-	// Seed is whether the keyring has a seed, nil if there is no keyring to look into.
+	// Seed is whether the keyring has a seed, nil if the keyring cannot be read.
 	Seed *bool `json:"seed,omitempty"`
 }
 
@@ -27,8 +27,8 @@ func newMFAListCmd(a *app) *cobra.Command {
 		Use:   "list",
 		Short: "List the MFA devices and which of them have a seed",
 		Long: `Lists the MFA devices that the config files name (mfa_serial), the profiles that use
-them, and whether the keyring has a seed of the device. It does not print seeds. Without
-a keyring, the column SEED has a question mark.`,
+them, and whether the keyring has a seed of the device. It does not print seeds. If
+the keyring cannot be read, the column SEED has a question mark.`,
 		Example: "  aws-credproc mfa list",
 		Args:    noArguments,
 		RunE: a.runE(func(ctx context.Context, _ []string) error {
@@ -51,11 +51,12 @@ a keyring, the column SEED has a question mark.`,
 	return cmd
 }
 
-// lookForSeeds sets which devices have a seed. Without a keyring it warns, and sets nothing.
+// lookForSeeds sets which devices have a seed. If the keyring cannot be read, it warns, and leaves
+// the others unset.
 func lookForSeeds(ctx context.Context, a *app, devices []mfaDevice) error {
 	for i, d := range devices {
 		has, err := a.seeds().Has(ctx, d.Serial)
-		if errors.Is(err, keyring.ErrUnavailable) {
+		if errors.As(err, new(*keyring.Error)) {
 			a.warn("%v; it is not known which devices have a seed", err)
 			return nil
 		}

@@ -138,13 +138,11 @@ func (w *webConsole) handOff(ctx context.Context, profile, secret string) error 
 	})
 	stop()
 	if err != nil {
-		problem := "cannot open a browser"
-		if errors.Is(err, browser.ErrNotFetched) {
-			problem = err.Error()
+		if !errors.Is(err, browser.ErrNotFetched) {
+			err = fmt.Errorf("cannot open a browser: %w", err)
 		}
-		w.trace("%v", err)
 		return &diag.Error{
-			Profile: profile, Problem: problem, Err: err,
+			Profile: profile, Err: err,
 			Hint: fmt.Sprintf("aws-credproc console %s --print prints the URL",
 				profiles.Argument(profile)),
 		}
@@ -162,9 +160,11 @@ func (w *webConsole) page(partition, region string) (string, error) {
 	domain := consoleDomains[partition]
 	if w.destination != "" {
 		u, err := url.Parse(w.destination)
-		if err != nil || u.Scheme != "https" || u.User != nil ||
-			!strings.HasSuffix("."+u.Hostname(), "."+domain) {
-			return "", fmt.Errorf("--destination: not an https URL of the AWS console (%s)", domain)
+		switch {
+		case err != nil || u.Scheme != "https" || u.User != nil || u.Hostname() == "":
+			return "", errors.New("--destination: not an https URL")
+		case domain != "" && !strings.HasSuffix("."+strings.ToLower(u.Hostname()), "."+domain):
+			return "", fmt.Errorf("--destination: not a page of the AWS console (%s)", domain)
 		}
 		return w.destination, nil
 	}

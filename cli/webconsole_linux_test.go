@@ -205,15 +205,15 @@ func TestConsoleRefusals(t *testing.T) {
 	}{
 		{1, []string{"base"}, "this profile has long-term keys only\naws-credproc: hint: use a profile with a role"},
 		{1, []string{"ops", "--duration", "2h"}, "--duration can be used only with a role that long-term keys"},
-		{1, []string{"dev", "--destination", "https://evil.example/"}, "not an https URL of the AWS console"},
-		{1, []string{"dev", "--destination", "https://evilaws.amazon.com/"}, "not an https URL of the AWS"},
-		{1, []string{"dev", "--destination", "http://console.aws.amazon.com/"}, "not an https URL of the AWS"},
+		{1, []string{"dev", "--destination", "https://evil.example/"}, "not a page of the AWS console"},
+		{1, []string{"dev", "--destination", "https://evilaws.amazon.com/"}, "not a page of the AWS"},
+		{1, []string{"dev", "--destination", "http://console.aws.amazon.com/"}, "not an https URL"},
 		{2, []string{"dev", "--destination", "https://x", "--service", "s3"}, "cannot be combined"},
 		{2, []string{"dev", "--service", "../s3"}, "is not the name of a service"},
 		{2, []string{"dev", "--duration", "13h"}, "--duration"},
 		{2, []string{"dev", "--print", "--browser", "x"}, "cannot be combined"},
 		{2, nil, "the profile is missing"},
-		{1, []string{"dev", "--browser", "exit 3; :"}, "dev: cannot open a browser\naws-credproc: hint: " +
+		{1, []string{"dev", "--browser", "exit 3; :"}, "dev: cannot open a browser: exit status 3\naws-credproc: hint: " +
 			"aws-credproc console dev --print prints the URL"},
 		{1, []string{"dev", "--browser", ":", "--timeout", "2s"}, "dev: the browser did not open the page"},
 	} {
@@ -234,6 +234,7 @@ func TestConsoleFailures(t *testing.T) {
 	var stolen int
 	thief := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { stolen++ }))
 	defer thief.Close()
+	const again = "aws-credproc: hint: try again; if it keeps failing, check the proxy and the endpoint\n"
 	for name, test := range map[string]struct {
 		respond func(http.ResponseWriter)
 		message string
@@ -241,17 +242,20 @@ func TestConsoleFailures(t *testing.T) {
 		"refused": {func(w http.ResponseWriter) { w.WriteHeader(400) },
 			"dev: sign in to the AWS console: AWS does not accept the session (status 400)\n" +
 				"aws-credproc: hint: get a new session: aws-credproc refresh dev\n"},
-		"unavailable": {func(w http.ResponseWriter) { w.WriteHeader(503) }, "the response has status 503\n"},
+		"unavailable": {func(w http.ResponseWriter) { w.WriteHeader(503) },
+			"the response has status 503\n" + again},
+		"page of a proxy": {func(w http.ResponseWriter) { w.WriteHeader(407) },
+			"the response has status 407\n" + again},
 		"redirect": {func(w http.ResponseWriter) {
 			w.Header().Set("Location", thief.URL)
 			w.WriteHeader(http.StatusTemporaryRedirect)
-		}, "the response has status 307\n"},
+		}, "the response has status 307\n" + again},
 		"HTML": {func(w http.ResponseWriter) { _, _ = w.Write([]byte("<html>{}")) },
-			"the response did not come from AWS\n"},
+			"the response did not come from AWS\n" + again},
 		"control characters": {func(w http.ResponseWriter) {
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = w.Write([]byte(`{"SigninToken":"\u001b[2J"}`))
-		}, "the response did not come from AWS\n"},
+		}, "the response did not come from AWS\n" + again},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

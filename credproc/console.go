@@ -128,6 +128,8 @@ func consoleError(ctx context.Context, c profiles.Chain, endpoint string, err er
 	case errors.As(err, &send):
 		e.Err = fmt.Errorf("cannot reach %s: %w", host, root(send))
 		e.Hint = cmp.Or(diag.FileLimitHint(err), networkHint)
+	default:
+		e.Hint = "try again; if it keeps failing, check the proxy and the endpoint"
 	}
 	return e
 }
@@ -136,7 +138,7 @@ func consoleError(ctx context.Context, c profiles.Chain, endpoint string, err er
 func signinEndpoint(getenv func(string) string, partition string) (string, error) {
 	if text := getenv(SigninVariable); text != "" {
 		u, err := url.Parse(text)
-		if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" ||
+		if err != nil || u.Host == "" || u.User != nil || strings.ContainsAny(text, "?#") ||
 			u.Scheme != "https" && (u.Scheme != "http" || !isLoopbackHost(u.Hostname())) {
 			return "", &diag.Error{
 				Setting: SigninVariable, Flags: diag.Local,
@@ -200,10 +202,11 @@ func signinToken(
 
 // readSigninToken returns the token of a response.
 func readSigninToken(resp *http.Response) (string, error) {
-	switch {
-	case resp.StatusCode >= 400 && resp.StatusCode < 500 && resp.StatusCode != 429:
+	switch resp.StatusCode {
+	case http.StatusOK:
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
 		return "", fmt.Errorf("%w (status %d)", errSigninRefused, resp.StatusCode)
-	case resp.StatusCode != http.StatusOK:
+	default:
 		return "", fmt.Errorf("the response has status %d", resp.StatusCode)
 	}
 	invalid := errors.New("the response did not come from AWS")

@@ -30,6 +30,8 @@ func TestSigninEndpoint(t *testing.T) {
 		{"https://user@signin.example/f", "aws", ""},
 		{"https://signin.example/f?x=1", "aws", ""},
 		{"https://signin.example/f#x", "aws", ""},
+		{"https://signin.example/f?", "aws", ""},
+		{"https://signin.example/f#", "aws", ""},
 		{"https:///f", "aws", ""},
 		{"file:///f", "aws", ""},
 		{"x", "aws", ""},

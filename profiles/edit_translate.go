@@ -261,13 +261,14 @@ func (e *Editor) removeTranslatedSession(name string) error {
 	}
 	for _, s := range f.sectionsOf(ssoSessionSection, name) {
 		b, err := f.body(s)
-		if err != nil {
-			continue // Translate adds none with a faulty line
-		}
 		isOurs := slices.ContainsFunc(b.comments, func(c span) bool {
 			return trim(f.text[c.start:c.end]) == translatedSession
 		})
-		if isOurs {
+		switch {
+		case !isOurs:
+		case err != nil: // a faulty line was added since
+			return err
+		default:
 			return e.spliceSections(ConfigFile, -1, f.removeSection(b))
 		}
 	}

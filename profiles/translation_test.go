@@ -303,6 +303,21 @@ func TestTranslatedSessionIsShared(t *testing.T) {
 	}
 }
 
+// A line that cannot be read was added to the SSO session that Translate has created.
+func TestUntranslateNamesFaultOfItsSession(t *testing.T) {
+	e := textFiles("[profile dev]\ngranted_sso_start_url = https://corp.awsapps.com/start\n"+
+		"granted_sso_region = eu-west-1\ngranted_sso_account_id = 123456789012\n"+
+		"granted_sso_role_name = Dev\n", "").Edit()
+	if _, err := Translate(e, "dev"); err != nil {
+		t.Fatal(err)
+	}
+	e = textFiles(e.now.config.text+"not a setting\n", "").Edit()
+	_, err := Untranslate(e, "dev")
+	if err == nil || !strings.Contains(err.Error(), "expected \"key = value\"") {
+		t.Errorf("%v\n%s", err, e.now.config.text)
+	}
+}
+
 func TestTranslationRefuses(t *testing.T) {
 	const role = "role_arn = arn:aws:iam::123456789012:role/Dev\n"
 	export := "hint: aws-vault export --no-session --format=json jill | aws-credproc import jill --stdin"
