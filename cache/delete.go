@@ -13,43 +13,61 @@ import (
 )
 
 // Delete deletes a session from the store that its facts name and from the store that new sessions
-// go to. It then deletes the facts. It returns nil if there is no session. If the session is in the
-// keyring, and the keyring cannot be reached, Delete returns the keyring's error. Get no longer
-// returns the session then, and a later Put deletes it from the keyring.
+// go to. It then deletes the facts. It returns nil if there is no session. If the keyring cannot be
+// searched and may have the session, Delete returns the keyring's error. Get no longer returns the
+// session then, and a later Put deletes it from the keyring.
 func (c *Cache) Delete(ctx context.Context, key Key) error {
+	_, err := c.DeleteFound(ctx, key)
+	return err
+}
+
+// DeleteFound is Delete. It also reports whether there was a session.
+func (c *Cache) DeleteFound(ctx context.Context, key Key) (found bool, err error) {
 	c.memory.Delete(key)
 	d, err := c.state.open(false)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return false, err
 	}
 	p, err := planDelete(c.opts.Choice, d, key)
 	if err != nil {
-		return err
+		return false, err
 	}
-	keyringErr, err := p.run(ctx, c.stores, d, key)
+	found, keyringErr, err := p.run(ctx, c.stores, d, key)
 	switch {
-	case d == nil || err != nil:
-		return errors.Join(keyringErr, err)
-	case keyringErr == nil:
-		return removeFacts(d, key)
-	case p.facts.mayBeInKeyring() || p.corrupt:
-		pending := p.facts.pendingDelete(key, c.opts.Now())
-		return errors.Join(deletedLater(keyringErr), writeFacts(d, pending))
+	case err != nil:
+		return found, errors.Join(keyringErr, err)
+	case keyringErr != nil:
+		return found, c.deleteLater(p.facts.pendingDelete(key, c.opts.Now()), keyringErr)
+	case d == nil:
+		return found, nil
 	}
-	return keyringErr
+	return found, removeFacts(d, key)
+}
+
+// deleteLater writes the facts of a pending deletion and returns the error of the keyring. It
+// creates the state directory if there is none.
+func (c *Cache) deleteLater(pending Facts, keyringErr error) error {
+	d, err := c.state.open(true)
+	if err == nil {
+		err = writeFacts(d, pending)
+	}
+	if err != nil {
+		return errors.Join(keyringErr, err)
+	}
+	return deletedLater(keyringErr)
 }
 
 // deletePlan lists the stores to delete a session from.
 type deletePlan struct {
 	facts    Facts
-	corrupt  bool     // the facts cannot be read, so the session may be in any store
+	unknown  bool     // there are no facts that can be read, so other stores may have the session
 	required []Choice // stores that may have the session
 	others   []Choice // stores to delete from if they can be reached
 }
 
 // planDelete returns the plan for a session. d is nil if there is no state directory.
 func planDelete(choice Choice, d *statedir.Dir, key Key) (deletePlan, error) {
-	var p deletePlan
+	p := deletePlan{unknown: true}
 	if choice == Auto {
 		p.others = []Choice{Keyring, Kernel}
 	} else {
@@ -60,9 +78,9 @@ func planDelete(choice Choice, d *statedir.Dir, key Key) (deletePlan, error) {
 	}
 	var err error
 	p.facts, err = readFacts(d, key)
-	p.corrupt = errors.Is(err, ErrCorrupt)
+	p.unknown = err != nil
 	switch {
-	case p.corrupt:
+	case errors.Is(err, ErrCorrupt):
 		p.others = []Choice{Keyring, Kernel, File}
 	case err != nil && !errors.Is(err, ErrMiss):
 		return p, err
@@ -88,19 +106,21 @@ func (p deletePlan) ignores(name Choice, err error) bool {
 	if slices.Contains(p.required, name) {
 		return false
 	}
-	return errors.Is(err, ErrUnavailable) || isUnreachable(err) && !p.corrupt
+	return errors.Is(err, ErrUnavailable) || isUnreachable(err) && !p.unknown
 }
 
-// run deletes a session from the stores of the plan. It returns the keyring's error separately.
+// run deletes a session from the stores of the plan and reports whether one of them had it. It
+// returns the keyring's error separately.
 func (p deletePlan) run(
 	ctx context.Context, stores *stores, d *statedir.Dir, key Key,
-) (keyringErr, err error) {
+) (found bool, keyringErr, err error) {
 	var errs []error
 	for _, name := range p.names() {
 		if name == None || d == nil && name != Keyring {
 			continue
 		}
-		err := stores.delete(ctx, d, name, key)
+		deleted, err := stores.delete(ctx, d, name, key)
+		found = found || deleted
 		switch {
 		case p.ignores(name, err):
 		case name == Keyring:
@@ -109,7 +129,7 @@ func (p deletePlan) run(
 			errs = append(errs, err)
 		}
 	}
-	return keyringErr, errors.Join(errs...)
+	return found, keyringErr, errors.Join(errs...)
 }
 
 // deletedLater appends a note to a keyring error: the sessions in the keyring will be deleted
@@ -121,7 +141,8 @@ func deletedLater(err error) error {
 
 // Clear deletes every session in every store, also those without facts, and returns their number.
 // If a session cannot be deleted, its facts are kept and the error says why. Sessions in a keyring
-// that cannot be reached are handled as in Delete.
+// that cannot be searched are handled as in Delete if they have facts. If no session has facts, such
+// a keyring is an error, unless the options name another store.
 //
 // Locks that other processes hold stay. So does the key of the file store, which is not a session:
 // another process may be sealing a session with it.
@@ -131,7 +152,7 @@ func (c *Cache) Clear(ctx context.Context) (n int, err error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0, err
 	}
-	run := clearRun{stores: c.stores, dir: d, now: c.opts.Now()}
+	run := clearRun{choice: c.opts.Choice, stores: c.stores, dir: d, now: c.opts.Now()}
 	if err := run.readFacts(); err != nil {
 		return 0, err
 	}
@@ -147,6 +168,7 @@ func (c *Cache) Clear(ctx context.Context) (n int, err error) {
 
 // clearRun is one run of Clear.
 type clearRun struct {
+	choice Choice
 	stores *stores
 	dir    *statedir.Dir // nil if there is none
 	now    time.Time
@@ -214,11 +236,18 @@ func (c *clearRun) clearKeyring(ctx context.Context) (cleared bool) {
 	case len(known) > 0:
 		c.fail(deletedLater(err))
 		return false
-	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrTimeout):
+	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrTimeout) && !c.isUnknown():
 		return true // nothing indicates that it has a session
 	}
-	c.fail(err)
+	c.fail(fmt.Errorf("%w; a session in the keyring may not have been deleted", err))
 	return false
+}
+
+// isUnknown reports whether the keyring may have sessions although no facts name it: new sessions go
+// to the keyring, and no facts name another store, as if the state directory was deleted.
+func (c *clearRun) isUnknown() bool {
+	return (c.choice == Auto || c.choice == Keyring) &&
+		!slices.ContainsFunc(c.facts, func(f Facts) bool { return f.Store != "" })
 }
 
 // clearFacts removes the facts of the sessions that were deleted.

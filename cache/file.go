@@ -55,11 +55,12 @@ func (st fileStore) put(ctx context.Context, key Key, s Session) error {
 	return nil
 }
 
-func (st fileStore) delete(_ context.Context, key Key) error {
-	if _, err := removeSealed(st.dir, File, only(key)); err != nil {
-		return fmt.Errorf("file store: %w", err)
+func (st fileStore) delete(_ context.Context, key Key) (found bool, err error) {
+	n, err := removeSealed(st.dir, File, only(key))
+	if err != nil {
+		err = fmt.Errorf("file store: %w", err)
 	}
-	return nil
+	return n > 0, err
 }
 
 // clear removes every sealed file of this store and returns their number. The key stays, because

@@ -99,7 +99,7 @@ func TestFileStore(t *testing.T) {
 		t.Errorf("another key: %v", err)
 	}
 	for range 2 {
-		if err := st.delete(t.Context(), testKey); err != nil {
+		if _, err := st.delete(t.Context(), testKey); err != nil {
 			t.Error(err)
 		}
 	}

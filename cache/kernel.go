@@ -101,11 +101,12 @@ func (st kernelStore) put(ctx context.Context, key Key, s Session) error {
 	return nil
 }
 
-func (st kernelStore) delete(_ context.Context, key Key) error {
-	if _, err := removeSealed(st.dir, Kernel, only(key)); err != nil {
-		return fmt.Errorf("kernel store: %w", err)
+func (st kernelStore) delete(_ context.Context, key Key) (found bool, err error) {
+	n, err := removeSealed(st.dir, Kernel, only(key))
+	if err != nil {
+		err = fmt.Errorf("kernel store: %w", err)
 	}
-	return nil
+	return n > 0, err
 }
 
 // clear removes every sealed file of this store and returns the number of their sessions. The key

@@ -231,7 +231,7 @@ func TestKernelStore(t *testing.T) {
 		}
 	}
 	for range 2 {
-		if err := st.delete(t.Context(), testKey); err != nil {
+		if _, err := st.delete(t.Context(), testKey); err != nil {
 			t.Error(err)
 		}
 	}

@@ -34,7 +34,7 @@ func testEach(t *testing.T, want error) {
 	for name, call := range map[string]func(k keyringStore) error{
 		"get":    func(k keyringStore) error { _, err := k.get(t.Context(), testKey); return err },
 		"put":    func(k keyringStore) error { return k.put(t.Context(), testKey, testSession()) },
-		"delete": func(k keyringStore) error { return k.delete(t.Context(), testKey) },
+		"delete": func(k keyringStore) error { _, err := k.delete(t.Context(), testKey); return err },
 	} {
 		all.Go(func() {
 			if err := call(openKeyring(t)); !errors.Is(err, want) || errors.Is(err, ErrMiss) {
@@ -157,7 +157,9 @@ func TestLockedKeyringIsReportedWithoutAPrompt(t *testing.T) {
 				mustPut(t, c, testKey, s, Keyring)
 			}
 			d.Lock()
-			testEach(t, ErrLocked)
+			if held { // otherwise GNOME Keyring knows that there is nothing to delete
+				testEach(t, ErrLocked)
+			}
 			c, w := openTest(t, Auto, c.opts.Dir) // like another process
 			c.stores.kernel = noKernel
 			if held {
@@ -381,7 +383,7 @@ func TestNoCollectionIsCreated(t *testing.T) {
 	if err := k.put(t.Context(), testKey, testSession()); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("put: %v", err)
 	}
-	if err := k.delete(t.Context(), testKey); err != nil {
+	if _, err := k.delete(t.Context(), testKey); err != nil {
 		t.Errorf("delete: %v", err)
 	}
 	if d.HasLogin() {
@@ -688,7 +690,7 @@ func TestNewestOfSeveralItemsIsRead(t *testing.T) {
 	if got, err := openKeyring(t).get(t.Context(), testKey); err != nil || got != newer {
 		t.Errorf("got %v, %v", got, err)
 	}
-	if err := openKeyring(t).delete(t.Context(), testKey); err != nil {
+	if _, err := openKeyring(t).delete(t.Context(), testKey); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := openKeyring(t).get(t.Context(), testKey); !errors.Is(err, ErrMiss) {

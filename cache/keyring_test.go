@@ -62,7 +62,7 @@ func testKeyringStore(t *testing.T, k keyringStore, limit int, check func()) {
 	check()
 	for range 2 {
 		for _, key := range []Key{testKey, otherKey} {
-			if err := k.delete(t.Context(), key); err != nil {
+			if _, err := k.delete(t.Context(), key); err != nil {
 				t.Error(err)
 			}
 		}

@@ -148,18 +148,19 @@ func (st keyringStore) newItem(key Key, s Session) (it itemJSON, value []byte, e
 	return it, value, nil
 }
 
-func (st keyringStore) delete(ctx context.Context, key Key) error {
-	err := st.change(ctx, func() error { return st.keyring.Delete(ctx, sessionItem(key)) })
+func (st keyringStore) delete(ctx context.Context, key Key) (found bool, err error) {
+	err = st.change(ctx, func() error { return st.keyring.Delete(ctx, sessionItem(key)) })
+	found = err == nil
 	if errors.Is(err, keyringapi.ErrNotFound) {
 		err = nil
 	}
 	if err != nil || st.dir == nil {
-		return err
+		return found, err
 	}
 	if _, err := removeSealed(st.dir, Keyring, only(key)); err != nil {
-		return fmt.Errorf("keyring: %w", err)
+		return found, fmt.Errorf("keyring: %w", err)
 	}
-	return nil
+	return found, nil
 }
 
 const (

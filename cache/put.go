@@ -116,13 +116,13 @@ func (p *putRun) deleteOld(ctx context.Context, f Facts) error {
 	case p.old.Store == Keyring:
 		ctx, cancel := context.WithTimeout(ctx, p.opts.KeyringLimit)
 		defer cancel()
-		if p.stores.delete(ctx, p.dir, Keyring, f.Key) != nil {
+		if _, err := p.stores.delete(ctx, p.dir, Keyring, f.Key); err != nil {
 			return nil // it is deleted later: the facts record it
 		}
 		f.KeyringUntil, f.PendingDelete = time.Time{}, false
 		return writeFacts(p.dir, f)
 	}
-	if err := p.stores.delete(ctx, p.dir, p.old.Store, f.Key); err != nil {
+	if _, err := p.stores.delete(ctx, p.dir, p.old.Store, f.Key); err != nil {
 		p.opts.Warnf("the previous session is still in store %s: %v", p.old.Store, err)
 	}
 	return nil

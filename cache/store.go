@@ -35,12 +35,12 @@ var (
 )
 
 // store stores sessions. Many processes may call it concurrently: a reader gets the old session or
-// the new one, never a mixture. get returns ErrMiss if there is no session; delete then returns
-// nil.
+// the new one, never a mixture. get returns ErrMiss if there is no session; delete reports whether
+// there was one.
 type store interface {
 	get(ctx context.Context, key Key) (Session, error)
 	put(ctx context.Context, key Key, s Session) error
-	delete(ctx context.Context, key Key) error
+	delete(ctx context.Context, key Key) (found bool, err error)
 }
 
 // stores are the stores of this machine.
@@ -114,10 +114,12 @@ func (s *stores) put(
 	return st.put(ctx, key, session)
 }
 
-func (s *stores) delete(ctx context.Context, d *statedir.Dir, name Choice, key Key) error {
+func (s *stores) delete(
+	ctx context.Context, d *statedir.Dir, name Choice, key Key,
+) (found bool, err error) {
 	st, err := s.open(d, name)
 	if err != nil {
-		return err
+		return false, err
 	}
 	return st.delete(ctx, key)
 }

@@ -76,12 +76,12 @@ func (s sweeper) sweepSession(ctx context.Context, key Key) error {
 		return nil // it was replaced
 	}
 	if f.Store != "" && f.Store != Keyring {
-		if err := s.stores.delete(ctx, s.dir, f.Store, key); err != nil {
+		if _, err := s.stores.delete(ctx, s.dir, f.Store, key); err != nil {
 			return err
 		}
 	}
 	if f.mayBeInKeyring() {
-		if err := s.stores.delete(ctx, s.dir, Keyring, key); err != nil {
+		if _, err := s.stores.delete(ctx, s.dir, Keyring, key); err != nil {
 			return err
 		}
 	}

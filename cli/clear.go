@@ -90,25 +90,26 @@ func clearProfile(ctx context.Context, a *app, r *credproc.Resolver, name string
 		return err
 	}
 	n := 0
-	for key, exists := range keys {
-		if err := r.Cache.Delete(ctx, key); err != nil {
+	for key := range keys {
+		found, err := r.Cache.DeleteFound(ctx, key)
+		if err != nil {
 			return &diag.Error{
 				Profile: name, Where: "delete its session", Err: err,
 				Hint: hintOf(err, "aws-credproc clear "+profiles.Argument(name)),
 			}
 		}
-		if exists {
+		if found {
 			n++
 		}
 	}
 	return a.print(fmt.Appendf(nil, "%s: %d %s deleted\n", name, n, tui.Plural(n, "session")))
 }
 
-// sessionKeys returns the keys of a profile's sessions, and whether each is known to exist.
-// chainName is the profile that a wired profile leads to.
+// sessionKeys returns the keys of the sessions that a profile may have. chainName is the profile that
+// a wired profile leads to.
 func sessionKeys(
 	a *app, r *credproc.Resolver, name string,
-) (keys map[cache.Key]bool, chainName string, err error) {
+) (keys map[cache.Key]struct{}, chainName string, err error) {
 	facts, err := r.Cache.Facts()
 	if err != nil {
 		return nil, name, err
@@ -117,19 +118,19 @@ func sessionKeys(
 	if err != nil {
 		return nil, name, err
 	}
-	keys = map[cache.Key]bool{}
+	keys = map[cache.Key]struct{}{}
 	chain, err := f.Chain(name)
 	if err == nil {
 		name = chain.Profile.Name
 		var key cache.Key
 		var cached bool
 		if key, cached, err = r.Key(chain); err == nil && cached {
-			keys[key] = false
+			keys[key] = struct{}{}
 		}
 	}
 	for _, fact := range facts {
-		if _, own := keys[fact.Key]; own || fact.Profile == name {
-			keys[fact.Key] = fact.Store != ""
+		if fact.Profile == name {
+			keys[fact.Key] = struct{}{}
 		}
 	}
 	if len(keys) > 0 {

@@ -125,7 +125,10 @@ func remove(ctx context.Context, item Item) error {
 		return err
 	}
 	if len(unlocked) == 0 {
-		return b.notFound(locked)
+		if err := b.checkNone(locked); err != nil {
+			return err
+		}
+		return ErrNotFound
 	}
 	n, err := b.delete(unlocked, locked)
 	if n == 0 && err == nil {
