@@ -29,10 +29,12 @@ type chooser struct {
 type decision struct {
 	name   Choice
 	reason string
+	fails  bool // the keyring will probably not accept a session
 }
 
 // choose returns the keyring if it is unlocked and has not refused the last session, else the kernel
-// store, else None. Without a kernel store, it returns the keyring in any case.
+// store. If neither can be used, it returns a keyring that fails, so that a Put reports why, or None
+// if there is no keyring.
 func (c *chooser) choose(ctx context.Context, d *statedir.Dir) decision {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -42,19 +44,18 @@ func (c *chooser) choose(ctx context.Context, d *statedir.Dir) decision {
 	err := c.stores.keyring.Status(ctx, c.limit)
 	why := refusal(d, c.now())
 	if err == nil && why == "" {
-		c.chosen = decision{Keyring, "unlocked"}
+		c.chosen = decision{name: Keyring, reason: "unlocked"}
 		return c.chosen
 	}
 	if err == nil {
 		err = errors.New("keyring: " + why)
 	}
-	chosen := decision{Keyring, err.Error()}
-	kernelErr := c.stores.kernelStore(d).status()
-	switch {
-	case kernelErr == nil:
-		chosen.name = Kernel
-	case errors.Is(err, ErrUnavailable):
-		chosen = decision{None, fmt.Sprintf("%v; %v", err, kernelErr)}
+	chosen := decision{name: Kernel, reason: err.Error()}
+	if kernelErr := c.stores.kernelStore(d).status(); kernelErr != nil {
+		chosen = decision{Keyring, fmt.Sprintf("%v; %v", err, kernelErr), true}
+		if errors.Is(err, ErrUnavailable) {
+			chosen.name = None
+		}
 	}
 	if ctx.Err() == nil { // otherwise the caller's deadline was too short
 		c.chosen = chosen
@@ -93,6 +94,9 @@ func (c *Cache) storeName(ctx context.Context) (name Choice, reason string) {
 	switch c.opts.Choice {
 	case Auto:
 		chosen := c.auto.choose(ctx, d)
+		if chosen.fails {
+			return None, chosen.reason
+		}
 		return chosen.name, chosen.reason
 	case Keyring:
 		err = c.stores.keyring.Status(ctx, keyringapi.ResponseLimit)

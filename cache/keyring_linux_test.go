@@ -181,8 +181,8 @@ func TestLockedKeyringIsReportedWithoutAPrompt(t *testing.T) {
 			if f, err := c.dirFacts(t, testKey); held && (err != nil || !f.PendingDelete) {
 				t.Errorf("facts of the deleted session: %+v, %v", f, err)
 			}
-			if name, reason := c.StoreName(t.Context()); name != Keyring ||
-				!strings.Contains(reason, "locked") {
+			if name, reason := c.StoreName(t.Context()); name != None ||
+				!strings.Contains(reason, "locked; no kernel store: ") {
 				t.Errorf("%v: %v", name, reason)
 			}
 			if n := d.Prompts.Load(); n != 0 {
@@ -277,7 +277,7 @@ func TestSilentBusIsATimeout(t *testing.T) {
 	if _, err := c.FactsOf(testKey); !errors.Is(err, ErrMiss) {
 		t.Errorf("facts of a session that was not stored: %v", err)
 	}
-	if name, reason := c.StoreName(t.Context()); name != Keyring ||
+	if name, reason := c.StoreName(t.Context()); name != None ||
 		!strings.Contains(reason, "no response") {
 		t.Errorf("%v: %v", name, reason)
 	}
