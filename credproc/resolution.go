@@ -123,7 +123,7 @@ type lookup struct {
 	fit fitness
 	old cache.Session // the last session that was read
 
-	reported bool // it has been reported that the session cannot be used
+	reported bool // it has been reported that the cache cannot be read or the session not be used
 	done     bool // found or failure is the result
 	found    cache.Session
 	failure  error
@@ -152,6 +152,7 @@ func (l *lookup) lookForFailure(ctx context.Context) bool {
 
 func (l *lookup) lookInStore(ctx context.Context) bool {
 	s, err := l.Cache.GetLocked(ctx, l.plan.Key(l.n), l.plan.Facts(l.n))
+	wasRead := err == nil || errors.Is(err, cache.ErrCorrupt)
 	if err == nil {
 		s, err = l.checkAccount(l.n, s)
 	}
@@ -159,7 +160,7 @@ func (l *lookup) lookInStore(ctx context.Context) bool {
 	case err == nil:
 		l.old = s
 	case !errors.Is(err, cache.ErrMiss) && !l.reported:
-		l.reportUnreadable(l.n, err)
+		l.reportUnreadable(l.n, wasRead, err)
 		l.reported = true
 	}
 	switch decide(l.situation(ctx, l.n, s, err == nil && l.fit(s, l.Now()))) {
@@ -218,9 +219,10 @@ func lockError(p plan.Plan, n int, err error) error {
 	return e
 }
 
-// reportUnreadable reports a session that cannot be used. If the cause also prevents storing the
-// new session, it is only traced here, because storing reports it.
-func (r *resolution) reportUnreadable(n int, err error) {
+// reportUnreadable reports a cached session that was read and cannot be used, or a cache that cannot
+// be read and may have no session. If the cause also prevents storing the new session, it is only
+// traced here, because storing reports it.
+func (r *resolution) reportUnreadable(n int, wasRead bool, err error) {
 	report := r.Warnf
 	for _, laterReported := range []error{
 		cache.ErrLocked, cache.ErrTimeout, cache.ErrUnavailable, cache.ErrVersion,
@@ -229,8 +231,11 @@ func (r *resolution) reportUnreadable(n int, err error) {
 			report = r.Tracef
 		}
 	}
-	report("%s: the cached session cannot be used, getting a new one: %v",
-		r.plan.Links[n].Profile, err)
+	what := "the cache cannot be read, getting a new session"
+	if wasRead {
+		what = "the cached session cannot be used, getting a new one"
+	}
+	report("%s: %s: %v", r.plan.Links[n].Profile, what, err)
 }
 
 // renew obtains the session after link n from its source or from STS.
