@@ -215,10 +215,13 @@ func readFactsFile(d *statedir.Dir, key Key) ([]byte, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrMiss
 	}
-	if errors.As(err, new(*statedir.FileError)) { // the next session replaces the file
-		err = fmt.Errorf("facts: %w: %w", ErrCorrupt, err)
+	if !errors.As(err, new(*statedir.FileError)) {
+		return b, err
 	}
-	return b, err
+	if !errors.Is(err, ErrCorrupt) {
+		err = fmt.Errorf("%w: %w", ErrCorrupt, err) // the next session replaces the file
+	}
+	return nil, fmt.Errorf("facts: %w", err)
 }
 
 func writeFacts(d *statedir.Dir, f Facts) error {

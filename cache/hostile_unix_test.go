@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -80,6 +81,10 @@ func TestFactsThatCannotBeReadAreReplacedAndDeleted(t *testing.T) {
 			c, _ := openTest(t, File, dir)
 			mustPut(t, c, testKey, testSession(), File)
 			replace(t, facts, put)
+			if _, err := readFacts(c.state.dir, testKey); err == nil ||
+				strings.Count(err.Error(), ErrCorrupt.Error()) != 1 {
+				t.Errorf("got %v", err)
+			}
 			mustPut(t, c, testKey, testSession(), File)
 			if _, err := c.Get(t.Context(), testKey); err != nil {
 				t.Errorf("after a new session: %v", err)

@@ -32,7 +32,13 @@ func TestUnsafeStateDirIsRefused(t *testing.T) {
 		"sticky as /tmp": {func(dir string) error {
 			return mkdir(dir, 0o777|fs.ModeSticky)
 		}, "others may write"},
-		"read-only": {func(dir string) error { return mkdir(dir, 0o500) }, "read-only"},
+		"read-only": {func(dir string) error { return mkdir(dir, 0o500) }, "is read-only (mode 0500;"},
+		"not to be entered": {func(dir string) error {
+			return mkdir(dir, 0o644)
+		}, "you do not have full access to it (mode 0644;"},
+		"without permissions": {func(dir string) error {
+			return mkdir(dir, 0)
+		}, "you do not have full access to it (mode 0000;"},
 		"file": {func(dir string) error {
 			return os.WriteFile(dir, nil, 0o600)
 		}, "not a directory"},

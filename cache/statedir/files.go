@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"aws-credproc/internal/files"
@@ -130,7 +131,20 @@ func writeFile(root *os.Root, name string, data []byte, sync bool) (err error) {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	return files.Retry(func() error { return root.Rename(temp, name) })
+	return replace(root, temp, name)
+}
+
+// replace renames a temporary file. The error does not name it.
+func replace(root *os.Root, temp, name string) error {
+	err := files.Retry(func() error { return root.Rename(temp, name) })
+	if e := (*os.LinkError)(nil); errors.As(err, &e) {
+		err = e.Err
+		if info, lstatErr := root.Lstat(name); lstatErr == nil && info.IsDir() {
+			err = syscall.EISDIR // Rename returns EEXIST
+		}
+		err = &fs.PathError{Op: "replace", Path: name, Err: err}
+	}
+	return err
 }
 
 // Remove removes a file. It returns nil if there is none.

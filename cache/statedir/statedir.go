@@ -79,8 +79,12 @@ func clean(path string) (string, error) {
 		return "", fmt.Errorf("state directory: AWS_CREDPROC_STATE_DIR=%s is not an absolute path "+
 			"(set it to one, or unset it)", path)
 	}
-	// Clean drops a trailing slash, which would make Lstat follow a link.
-	return filepath.Clean(path), nil
+	path = filepath.Clean(path) // without a trailing slash, which would make Lstat follow a link
+	if filepath.Dir(path) == path {
+		return "", fmt.Errorf("state directory: AWS_CREDPROC_STATE_DIR=%s is the root directory of a "+
+			"file system (set it to another directory, or unset it)", path)
+	}
+	return path, nil
 }
 
 func open(path string) (*Dir, error) {
@@ -105,6 +109,9 @@ func openChecked(
 		return nil, errors.New("is a link, not a directory")
 	case !info.IsDir():
 		return nil, errors.New("is not a directory")
+	}
+	if err := checkDir(path, info); err != nil { // it may be why the directory cannot be opened
+		return nil, err
 	}
 	root, err := open()
 	if err != nil {

@@ -49,20 +49,25 @@ func Default() (string, error) {
 	return filepath.Join(home, ".local", "state", "aws-credproc"), nil
 }
 
-// checkDir returns an error for a directory that this user does not own or that others can write
-// to.
+// checkDir returns an error for a directory that this user does not own or has no full access to, or
+// that others can write to.
 func checkDir(path string, info fs.FileInfo) error {
 	switch perm := info.Mode().Perm(); {
 	case !isOwned(info):
 		return errors.New("belongs to another user")
 	case perm&0o022 != 0:
-		return fmt.Errorf("others may write to it (mode %#o; to fix it, run chmod 700 %s)", perm,
-			printable.ShellWord(path))
+		return badMode("others may write to it", perm, "700", path)
+	case perm&0o700 == 0o500:
+		return badMode("is read-only", perm, "700", path)
 	case perm&0o700 != 0o700:
-		return fmt.Errorf("is read-only (mode %#o; to fix it, run chmod 700 %s)", perm,
-			printable.ShellWord(path))
+		return badMode("you do not have full access to it", perm, "700", path)
 	}
 	return nil
+}
+
+func badMode(problem string, perm fs.FileMode, want, path string) error {
+	return fmt.Errorf("%s (mode %04o; to fix it, run chmod %s %s)", problem, perm, want,
+		printable.ShellWord(path))
 }
 
 // checkFile returns an error for a file that this user does not own or that others have access to.
@@ -71,8 +76,7 @@ func checkFile(path string, info fs.FileInfo) error {
 	case !isOwned(info):
 		return errors.New("belongs to another user")
 	case perm&0o077 != 0:
-		return fmt.Errorf("others have access to it (mode %#o; to fix it, run chmod 600 %s)", perm,
-			printable.ShellWord(path))
+		return badMode("others have access to it", perm, "600", path)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestDefault(t *testing.T) {
@@ -71,6 +72,38 @@ func TestRelativeDirIsRefused(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if _, err := Create("state"); err == nil || !strings.Contains(err.Error(), "absolute") {
 		t.Error(err)
+	}
+}
+
+func TestRootOfTheFileSystemIsRefused(t *testing.T) {
+	for _, path := range []string{"/", "//", "/../."} {
+		for name, open := range map[string]func(string) (*Dir, error){"Open": Open, "Create": Create} {
+			if _, err := open(path); err == nil ||
+				!strings.Contains(err.Error(), "the root directory of a file system") {
+				t.Errorf("%s %s: %v", name, path, err)
+			}
+		}
+	}
+}
+
+// A directory in the place of a file is named by its own path.
+func TestDirInThePlaceOfAFileIsNamed(t *testing.T) {
+	d, err := Create(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range []Folder{Root, Facts, Sessions} {
+		path := filepath.Join(d.Path(), string(folder), "x")
+		if err := os.MkdirAll(path, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		want := "replace " + path + ": is a directory"
+		if err := d.Write(folder, "x", nil); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+		if temp, err := d.tempFiles(time.Now(), -time.Minute); len(temp) > 0 || err != nil {
+			t.Errorf("left: %v, %v", temp, err)
+		}
 	}
 }
 
