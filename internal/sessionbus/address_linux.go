@@ -10,8 +10,7 @@ import (
 )
 
 const (
-	maxAddress   = 4 << 10 // bytes of DBUS_SESSION_BUS_ADDRESS
-	maxAddresses = 8       // in DBUS_SESSION_BUS_ADDRESS
+	maxAddresses = 4 << 10 // bytes of DBUS_SESSION_BUS_ADDRESS
 	maxSocket    = 107     // bytes of the name of a unix socket (unix(7))
 )
 

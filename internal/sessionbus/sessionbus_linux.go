@@ -57,8 +57,9 @@ func dialSessionBus(ctx context.Context) (*os.File, error) {
 	if addresses == "" {
 		return dialRuntimeBus(ctx, os.Getenv("XDG_RUNTIME_DIR"))
 	}
-	if len(addresses) > maxAddress || strings.Count(addresses, ";") >= maxAddresses {
-		return nil, fmt.Errorf("%w: DBUS_SESSION_BUS_ADDRESS is too long", keyringapi.ErrUnavailable)
+	if len(addresses) > maxAddresses {
+		return nil, fmt.Errorf("%w: DBUS_SESSION_BUS_ADDRESS has more than %d bytes",
+			keyringapi.ErrUnavailable, maxAddresses)
 	}
 	var failure error
 	for address := range strings.SplitSeq(addresses, ";") {
