@@ -14,7 +14,7 @@ import (
 // pending is the request of this process if its session may be in the keyring, else nil.
 var pending *request
 
-// threads is what GOMAXPROCS was before there was a pending request.
+// threads is the value of GOMAXPROCS that Continue restores.
 var threads int
 
 // Tests build the program with the tag nowarm to compare it with one that has no warm path.
@@ -28,9 +28,11 @@ func init() {
 	}
 }
 
-// growStack makes the stack as large as a get needs: a function's frame must fit before it is called,
-// even if it is not used. Otherwise the stack is copied twice while the profile is resolved, when it
-// has many frames. A get then takes 1.02 times as long and needs 0.5 MB more.
+// growStack makes the stack as large as a get needs. Go makes room for the whole frame of a function
+// when it is called, so growStack(false) has this effect although it uses nothing of its frame.
+//
+// Without it, Go would enlarge the stack twice while the profile is resolved, and copy the many
+// frames that are on it by then. A get would take 1.02 times as long and need 0.5 MB more.
 //
 //go:noinline
 func growStack(large bool) {
@@ -49,7 +51,9 @@ func Continue(keyring cache.OSKeyring) {
 	}
 }
 
-// finish ends the process if the session was printed.
+// finish prints the session and ends the process. If that fails only because the session may be in
+// the keyring, and there is none yet, the request becomes pending, and finish connects to the session
+// bus. Otherwise the normal program continues.
 func finish(r *request, keyring cache.OSKeyring) {
 	if r.print(keyring, stdout{}) {
 		os.Exit(0)
@@ -57,8 +61,8 @@ func finish(r *request, keyring cache.OSKeyring) {
 	pending = nil
 	if r.needsKeyring && keyring == nil {
 		pending = r
-		// The goroutines of the keyring's libraries wait for each other: on one thread, none has to be
-		// started or woken up.
+		// The goroutines of the D-Bus library wait for each other. Other threads would only have to be
+		// started and woken up.
 		threads = runtime.GOMAXPROCS(1)
 		sessionbus.DialEarly()
 	}
