@@ -54,7 +54,7 @@ func (c *Cache) deleteLater(pending Facts, keyringErr error) error {
 	if err != nil {
 		return errors.Join(keyringErr, err)
 	}
-	return deletedLater(keyringErr)
+	return deletedLater(keyringErr, "a session in the keyring is")
 }
 
 // deletePlan lists the stores to delete a session from.
@@ -133,10 +133,10 @@ func (p deletePlan) run(
 }
 
 // deletedLater appends a note to a keyring error: the sessions in the keyring will be deleted
-// later.
-func deletedLater(err error) error {
-	return fmt.Errorf("%w; the sessions in the keyring are no longer used, and are deleted "+
-		"when the next session is stored there", err)
+// later. subject is the start of the note.
+func deletedLater(err error, subject string) error {
+	return fmt.Errorf("%w; %s no longer used, and will be deleted when the next session is "+
+		"stored there", err, subject)
 }
 
 // Clear deletes every session in every store, also those without facts, and returns their number.
@@ -230,16 +230,17 @@ func (c *clearRun) clearKeyring(ctx context.Context) (cleared bool) {
 	}
 	n, err := c.stores.keyringStore(c.dir).clear(ctx, known)
 	c.n += n
+	isUnknown := c.isUnknown() && !errors.Is(err, ErrUnavailable)
 	switch {
 	case err == nil:
 		return true
-	case len(known) > 0:
-		c.fail(deletedLater(err))
-		return false
-	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrTimeout) && !c.isUnknown():
+	case len(known) > 0 && !isUnknown:
+		c.fail(deletedLater(err, "the sessions in the keyring are"))
+	case !isUnknown && (errors.Is(err, ErrUnavailable) || errors.Is(err, ErrTimeout)):
 		return true // nothing indicates that it has a session
+	default:
+		c.fail(fmt.Errorf("%w; a session in the keyring may not have been deleted", err))
 	}
-	c.fail(fmt.Errorf("%w; a session in the keyring may not have been deleted", err))
 	return false
 }
 

@@ -49,6 +49,10 @@ func TestKeyringThatCannotBeSearchedIsNotReportedAsCleared(t *testing.T) {
 					!errors.Is(err, want) || !strings.Contains(err.Error(), "no longer used") {
 					t.Errorf("delete: %v, %v", found, err)
 				}
+				if n, err := other.Clear(t.Context()); n != 0 || !errors.Is(err, want) ||
+					!strings.Contains(err.Error(), "may not have been deleted") {
+					t.Errorf("clear after delete: %d, %v", n, err)
+				}
 				unblock()
 				later, _ := openTest(t, choice, c.opts.Dir)
 				if s, err := later.GetLocked(t.Context(), testKey,
