@@ -338,8 +338,10 @@ func (m *matrix) fails(state, command string) bool {
 	switch command {
 	case "import", "mfa add":
 		return state == "ended" || state == "locked" || m.asks
-	case "undo", "remove", "clear", "clear all":
+	case "undo", "clear", "clear all":
 		return state == "ended" || state == "locked"
+	case "remove": // GNOME Keyring also finds locked items, so it knows that there is no seed
+		return state == "ended" || state == "locked" && m.service != "GNOME Keyring"
 	}
 	return false
 }
