@@ -9,12 +9,12 @@ import (
 const masked = "***"
 
 // Mask replaces what looks like a secret in a command line or a URL by ***: the user information
-// and the query of a URL, the value after a flag or variable whose name says that it is a secret,
-// and a word in the form of an AWS secret access key. Names of files that hold a secret are kept.
+// and the query of a URL, the value after a flag or variable for which [IsSecretName] is true, and
+// a word in the form of an AWS secret access key.
 func Mask(s string) string {
 	e := secretForms()
 	s = e.url.ReplaceAllStringFunc(s, maskURL)
-	s = maskValues(s, e.assigned, e.flag)
+	s = maskValues(s, e.assigned)
 	return e.key.ReplaceAllStringFunc(s, func(word string) string {
 		if strings.HasPrefix(word, "/") || !strings.ContainsAny(word, "0123456789") ||
 			strings.ToLower(word) == word || strings.ToUpper(word) == word {
@@ -24,42 +24,42 @@ func Mask(s string) string {
 	})
 }
 
-// maskValues masks the values that forms find in s. A value that is a name itself has a value too:
-// --header Authorization: V.
-func maskValues(s string, forms ...*regexp.Regexp) string {
-	secret := make([]bool, len(s))
-	for _, form := range forms {
-		for at := 0; ; {
-			m := form.FindStringSubmatchIndex(s[at:]) // of the match, the name and the value
-			if m == nil {
-				break
-			}
-			start, end := at+m[4], at+m[5]
-			if !isPublicName(s[at+m[2] : at+m[3]]) {
-				for i := start; i < end; i++ {
-					secret[i] = true
-				}
-			}
-			at = end
-			if value := s[start:end]; value[0] != '"' && value[0] != '\'' {
-				at = start + strings.LastIndexAny(value[:len(value)-1], ":=") + 1
-			}
-		}
-	}
+// IsSecretName reports whether the value of a flag, variable or setting may be a secret, by its
+// name.
+func IsSecretName(name string) bool {
+	return secretForms().name.MatchString(name) && !isPublicName(name)
+}
+
+// maskValues masks the values that follow the names and separators that form finds in s. The value
+// of one name may be another name, as in --header Authorization: V.
+func maskValues(s string, form *regexp.Regexp) string {
 	var b strings.Builder
-	for i := range len(s) {
-		switch {
-		case !secret[i]:
-			b.WriteByte(s[i])
-		case i == 0 || !secret[i-1]:
+	done := 0      // up to here, s is masked or in b
+	var quote byte // the quote that is open at pos, or 0
+	pos := 0
+	for _, m := range form.FindAllStringSubmatchIndex(s, -1) {
+		start := m[1]
+		quote = openQuote(s[pos:start], quote)
+		pos = start
+		v := value{s[m[2]:m[3]], s[m[3]:start], s[:m[2]], start, quote}
+		if isPublicName(v.name) || v.isMissing(s) {
+			continue
+		}
+		end := v.end(s, done)
+		if end <= max(start, done) {
+			continue
+		}
+		if start > done {
+			b.WriteString(s[done:start])
 			b.WriteString(masked)
 		}
+		done = end
 	}
-	return b.String()
+	return b.String() + s[done:]
 }
 
 // expressions find what may be a secret.
-type expressions struct{ url, assigned, flag, key *regexp.Regexp }
+type expressions struct{ url, name, assigned, key *regexp.Regexp }
 
 var (
 	compiled sync.Once
@@ -75,18 +75,16 @@ func secretForms() expressions {
 func compileForms() expressions {
 	const (
 		name = `[\w-]*(?:passw(?:or)?d|passphrase|passcode|pwd|secret|token|api[_-]?key|access[_-]?key|` +
-			`private[_-]?key|credential|authorization)[\w-]*`
-		quoted = `"(?:[^"\\]|\\.)*"?|'[^']*'?`
-		word   = `[^\s"']+`
+			`private[_-]?key|credential|authorization)[\w-]*|` +
+			`-*\b(?:[\w-]*[_-])?pass(?:[_-][\w-]*)?`
+		closing = `(?:\\*["'])`
 	)
 	return expressions{
-		url: regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>]+`),
-		// --name=value, NAME=value, "name": value
-		assigned: regexp.MustCompile(`(?i)(` + name + `)(?:=|["']?:[ \t]*)(` +
-			quoted + `|(?:bearer|basic)[ \t]+` + word + `|` + word + `)`),
-		// --name value, but not --name --another
-		flag: regexp.MustCompile(`(?i)(?:^|[\s"'(;:=])(--?` + name + `)[ \t]+(` + quoted +
-			`|(?:[^\s"'-]|-[^\s"'-])(?:` + word + `)?)`),
+		url:  regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>]+`),
+		name: regexp.MustCompile(`(?i)^(?:` + name + `)$`),
+		// --name=value, NAME=value, "name": value and --name value, each without the value
+		assigned: regexp.MustCompile(`(?i)(` + name + `)(?:` +
+			closing + `?[ \t]*[:=][ \t\r\n]*|` + closing + `?,?[ \t\r\n]+|` + closing + `,)`),
 		key: regexp.MustCompile(`[A-Za-z0-9/+]{40,}`),
 	}
 }
@@ -94,7 +92,9 @@ func compileForms() expressions {
 // isPublicName reports whether the value of a flag or variable is a name and not itself a secret.
 func isPublicName(name string) bool {
 	name = strings.ToLower(name)
-	for _, suffix := range []string{"file", "path", "arn", "id", "name", "url", "type", "process"} {
+	for _, suffix := range []string{
+		"file", "path", "arn", "id", "name", "url", "type", "process", "source", "secretsmanager",
+	} {
 		if strings.HasSuffix(name, suffix) {
 			return true
 		}

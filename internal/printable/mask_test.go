@@ -3,6 +3,7 @@ package printable
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestMask(t *testing.T) {
@@ -25,6 +26,47 @@ func TestMask(t *testing.T) {
 		"https://a@hush:hush@h.example:8443":          "https://***@h.example:8443",
 		"tool " + key + " x":                          "tool *** x",
 
+		// A public name before a secret one
+		"AccessKeyId=A,SecretAccessKey=hush":         "AccessKeyId=A,SecretAccessKey=***",
+		"token_type=bearer&access_token=hush":        "token_type=bearer&access_token=***",
+		"SharedAccessKeyName=R;SharedAccessKey=hush": "SharedAccessKeyName=R;SharedAccessKey=***",
+		"TOKEN_FILE=/x:password=hush":                "TOKEN_FILE=/x:password=***",
+		"SECRET_NAME='x TOKEN=hush' y":               "SECRET_NAME='x TOKEN=***' y",
+
+		// Quotes and escapes
+		"'--password' hush x":                          "'--password' *** x",
+		`"--password" "hu sh" x`:                       `"--password" *** x`,
+		`["--password", "hush"] x`:                     `["--password", *** x`,
+		`["--password","hush"] x`:                      `["--password",*** x`,
+		`tool "--password=hush hush" x`:                `tool "--password=***" x`,
+		`--password 'hu'"sh" x`:                        "--password *** x",
+		`--password my\ hush x`:                        "--password *** x",
+		`--password a'b hush' x`:                       "--password *** x",
+		`--password 'it'\''s hush' x`:                  "--password *** x",
+		`--password a\"hush x`:                         "--password *** x",
+		`--password a\\ x`:                             "--password *** x",
+		`sh -c "tool --password \"hu sh\" x" y`:        `sh -c "tool --password *** x" y`,
+		`sh -c 'tool --password "hu sh"hush x' y`:      `sh -c 'tool --password *** x' y`,
+		`tool -d '{"password":"hu sh","user":"jill"}'`: `tool -d '{"password":***,"user":"jill"}'`,
+		`{\"password\":\"hu sh\",\"user\":\"jill\"}`:   `{\"password\":***,\"user\":\"jill\"}`,
+		`{\"password\":\"hu\\\"sh\",\"user\":\"j\"}`:   `{\"password\":***,\"user\":\"j\"}`,
+
+		// Headers
+		"Authorization: Token hush":                `Authorization: ***`,
+		`Authorization: Digest a="hush", b="hush"`: `Authorization: ***`,
+		`curl -H "authorization: Token hush" x`:    `curl -H "authorization: ***" x`,
+		`{"Authorization": "Token hush", "a": 1}`:  `{"Authorization": ***, "a": 1}`,
+		"password=Authorization:Basic hush x":      "password=*** x",
+
+		// Other names, and separators
+		"tool --pass hush -x":          "tool --pass *** -x",
+		"DB_PASS=hush PASS=hush tool":  "DB_PASS=*** PASS=*** tool",
+		"tool --token --Hush -x":       "tool --token *** -x",
+		"tool --token --token hush -x": "tool --token --token *** -x",
+		"tool --password\n  hush\n-x":  "tool --password\n  ***\n-x",
+		"tool --password=\n  hush\n-x": "tool --password=\n  ***\n-x",
+		"password = hush":              "password = ***",
+
 		// These are no secrets.
 		"aws-credproc get dev-role":                                  "",
 		"tool --token-file /run/token --secret-id prod/db":           "",
@@ -36,6 +78,12 @@ func TestMask(t *testing.T) {
 		"op read op://vault/item/password":                           "",
 		"git show " + strings.Repeat("0a", 20):                       "",
 		"aws sts get-session-token --serial-number x":                "",
+		"tool --bypass x --compass=y":                                "",
+		"tool --token --role x":                                      "",
+		"--credential-source x":                                      "",
+		`{"Action":"secretsmanager:GetSecretValue"}`:                 "",
+		`tool "TOKEN=" x`:                                            "",
+		"tool --token= ":                                             "",
 	} {
 		if want == "" {
 			want = in
@@ -46,13 +94,43 @@ func TestMask(t *testing.T) {
 	}
 }
 
+func TestIsSecretName(t *testing.T) {
+	for name, want := range map[string]bool{
+		"aws_secret_access_key": true, "aws_session_token": true, "aws_security_token": true,
+		"okta_password": true, "api_key": true, "My_Secret": true, "pass": true,
+		"aws_access_key_id": false, "credential_process": false, "credential_source": false,
+		"web_identity_token_file": false, "web_identity_token_process": false, "region": false,
+		"role_arn": false, "bypass": false,
+	} {
+		if got := IsSecretName(name); got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}
+
+// Quadratic time would be minutes here.
+func TestMaskTakesLinearTime(t *testing.T) {
+	for _, part := range []string{
+		"token:", "token_file=", "token: ", "--token ", "token", `\`, `token=\"`, `"token":"`, "'token='",
+		"authorization: ", "authorization:", "--token --a'", `token=bearer `, `--token="`, `token='`, "-",
+	} {
+		start := time.Now()
+		Mask(strings.Repeat(part, 200_000/len(part)))
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("%q takes %v", part, took)
+		}
+	}
+}
+
 func FuzzMask(f *testing.F) {
 	f.Add("tool --password ", "https://jill:", "@h/?k=")
 	f.Add("password:", "", "")
 	f.Fuzz(func(t *testing.T, a, b, c string) {
-		in := a + " --token hush-1 " + b + " x://hush-2@h/?hush-3 " + c
+		in := a + " --token hush-1 " + b + " x://hush-2@h/?hush-3 " + c +
+			` '--token' hush-4 ` + b + ` --token 'hu'"sh-5" ` + a
 		once := Mask(in)
-		if !strings.ContainsAny(a+b+c, `"'\`) && strings.Contains(once, "hush") {
+		if !strings.ContainsAny(a+b+c, `"'\`) &&
+			(strings.Contains(once, "hush") || strings.Contains(once, "sh-5")) {
 			t.Errorf("%q: %q", in, once)
 		}
 		if twice := Mask(once); len(twice) > len(once)+8 {
