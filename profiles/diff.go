@@ -38,7 +38,7 @@ func isSecretKey(key string) bool {
 }
 
 // masked returns a file's text with secret values replaced by ***. Of a faulty line, which may hold a
-// secret, it keeps the first word.
+// secret, it keeps what an error shows.
 func masked(text string) string {
 	var b strings.Builder
 	secret := false
@@ -65,8 +65,8 @@ func masked(text string) string {
 				line = maskedValue(line)
 			}
 		case faultyLine:
-			if text := trim(line); firstWord(text) != text {
-				line = strings.TrimLeft(firstWord(text)+" "+redacted, " ") + end
+			if shown := s.shownPart(); shown != trim(line) {
+				line = strings.TrimLeft(shown+" "+redacted, " ") + end
 			}
 		}
 		b.WriteString(line)

@@ -360,6 +360,23 @@ func TestErrorsHaveNoSecrets(t *testing.T) {
 	}
 }
 
+func TestErrorsShowNoWordThatMayBeAPassword(t *testing.T) {
+	for _, text := range []string{
+		"[profile p]\ncredential_process =\n  a=/bin/helper --password\n  correcthorse",
+		"[profile p]\ncredential_process = /bin/helper --password\ncorrecthorse",
+		"[profile p]\ns3 =\n  correcthorse", "correcthorse = x", "correcthorse",
+		// A line that continues a value may start with any word.
+		"[profile p]\ncredential_process =\n  a=x --password\n  region",
+		"[profile p]\ncredential_process =\n  a=x --password\n  [region",
+	} {
+		f := mustLoad(t, text, "")
+		if faults := f.Faults(); len(faults) != 1 || strings.Contains(faults[0].Error(), "correct") ||
+			strings.Contains(faults[0].Error(), "region") {
+			t.Errorf("%q: %v", text, faults)
+		}
+	}
+}
+
 func TestErrorsQuoteFirstWord(t *testing.T) {
 	for text, want := range map[string]string{
 		"[p]\nregion": `: "region" `, "[p]\naws_secret_access_key abc": `"aws_secret_access_key ..."`,

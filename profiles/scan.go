@@ -3,6 +3,7 @@ package profiles
 import (
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"aws-credproc/internal/diag"
@@ -209,9 +210,8 @@ func (s *scanner) setFault(problem, hint string) {
 // fault returns what is wrong with the current line, which is faulty.
 func (s *scanner) fault() *diag.Error {
 	problem := s.line.problem
-	text := trim(s.raw())
-	if shown := firstWord(text); shown != "" {
-		if shown != text {
+	if shown := s.shownPart(); shown != "" {
+		if shown != trim(s.raw()) {
 			shown += " ..."
 		}
 		problem += fmt.Sprintf(": %q", shown)
@@ -219,15 +219,31 @@ func (s *scanner) fault() *diag.Error {
 	return &diag.Error{Where: fileLine(s.path, s.line.number), Problem: problem, Hint: s.line.hint}
 }
 
-// firstWord returns the first word of a line, with the bracket before it, if it can be shown in an
-// error: "[profile", "aws_secret_access_key". A word of lower-case letters and underscores cannot
-// be one of AWS's secrets, which have capitals and digits. For other words it returns "".
-func firstWord(text string) string {
-	const longest = 40
-	i := 0
-	if strings.HasPrefix(text, "[") {
-		i++
+// shownPart returns the start of the current line, which is faulty, as far as it is not a secret:
+// the name of a setting, or "[" with the word after it. Any other word may be a password.
+func (s *scanner) shownPart() string {
+	if s.inProperty { // the line continues a value
+		return ""
 	}
+	text := trim(s.raw())
+	if strings.HasPrefix(text, "[") {
+		return headerStart(text)
+	}
+	name := text
+	if i := strings.IndexFunc(text, unicode.IsSpace); i >= 0 {
+		name = text[:i]
+	}
+	if IsSetting(name) {
+		return name
+	}
+	return ""
+}
+
+// headerStart returns the first word of a line that starts with "[", such as "[profile". It returns
+// "" for a word that is long or has characters other than lower-case letters and underscores.
+func headerStart(text string) string {
+	const longest = 40
+	i := 1
 	for i < len(text) && (text[i] == '_' || 'a' <= text[i] && text[i] <= 'z') {
 		i++
 	}
