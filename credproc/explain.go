@@ -184,13 +184,14 @@ func sourceElement(s profiles.Source) Element {
 	return Element{
 		Type: string(s.Type), Profile: s.Profile,
 		AccessKeyID: shownKeyID(s.AccessKeyID), AccountID: s.AccountID, Location: s.Location,
-		Command: printable.Mask(s.Command),
+		Command: profiles.ShownValue("credential_process", s.Command),
 		RoleARN: s.RoleARN, RoleSessionName: s.RoleSessionName,
-		WebIdentityTokenFile:    s.WebIdentityTokenFile,
-		WebIdentityTokenProcess: printable.Mask(s.WebIdentityTokenProcess),
-		Policy:                  s.Policy, PolicyARNs: s.PolicyARNs,
+		WebIdentityTokenFile: s.WebIdentityTokenFile,
+		WebIdentityTokenProcess: profiles.ShownValue("web_identity_token_process",
+			s.WebIdentityTokenProcess),
+		Policy: s.Policy, PolicyARNs: s.PolicyARNs,
 		SSOAccountID: s.SSOAccountID, SSORoleName: s.SSORoleName, SSORegion: s.SSORegion,
-		SSOStartURL: s.SSOStartURL, SSOSession: s.SSOSession,
+		SSOStartURL: profiles.ShownValue("sso_start_url", s.SSOStartURL), SSOSession: s.SSOSession,
 		LoginSession: s.LoginSession,
 	}
 }

@@ -13,10 +13,12 @@ func TestSecretsInCommandsAndURLsAreMasked(t *testing.T) {
 	w := newFixture(t)
 	w.config("[profile dev]\nrole_arn = " + devARN + "\nsource_profile = leaf\n" +
 		"[profile leaf]\ncredential_process = " + command("print", w.write("out", processJSON(w.given))) +
-		" --password hush\n[profile web]\nrole_arn = " + webARN +
-		"\nweb_identity_token_process = tool --token hush\n")
+		" --password\n  hush\n[profile web]\nrole_arn = " + webARN +
+		"\nweb_identity_token_process = tool --token=\n  hush\n" +
+		"[profile sso]\nsso_account_id = 123456789012\nsso_role_name = x\nsso_region = x\n" +
+		"sso_start_url = https://h.example/?hush\n")
 	t.Setenv("AWS_ENDPOINT_URL_STS", "http://jill:hush@127.0.0.1:1/?key=hush")
-	for _, profile := range []string{"dev", "web"} {
+	for _, profile := range []string{"dev", "web", "sso"} {
 		c, err := w.chain(profile)
 		must(t, err)
 		x, err := w.resolver.Explain(t.Context(), c)

@@ -1,9 +1,7 @@
 package profiles
 
 import (
-	"regexp"
 	"strings"
-	"sync"
 
 	"github.com/rogpeppe/go-internal/diff"
 
@@ -25,59 +23,83 @@ func (c Change) Diff() string {
 	return out
 }
 
-// secretInComment is compiled when it is first used, not at start-up.
-var secretInComment = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)([\w-]*(?:secret|token)[\w-]*).*`)
-})
-
-// isSecretKey reports whether the value of a key may be a secret, by its name: that of AWS's two
-// settings, their older names, and names that users make up to keep a value.
-func isSecretKey(key string) bool {
-	return (strings.Contains(key, "secret") || strings.Contains(key, "token")) &&
-		!strings.HasPrefix(key, "web_identity_token_")
-}
-
 // masked returns a file's text with secret values replaced by ***. Of a faulty line, which may hold a
 // secret, it keeps what an error shows.
 func masked(text string) string {
 	var b strings.Builder
-	secret := false
+	var hidden bool // whether the lines that continue the property are not shown
+	secrets := secretValues(text)
 	for s := (scanner{text: text}); s.scan(); {
-		line := s.raw()
-		end := line[len(strings.TrimRight(line, "\r\n")):]
+		line := strings.TrimRight(s.raw(), "\r\n")
+		end := s.raw()[len(line):]
 		switch s.line.kind {
 		case propertyLine:
-			if secret = isSecretKey(strings.ToLower(s.line.key)); secret {
-				line = s.line.key + " = " + redacted + end
-			} else {
-				line = maskedValue(line)
-			}
+			hidden, secrets = secrets[0], secrets[1:]
+			line = maskedProperty(s.line.key, line)
 		case continuationLine:
-			if secret {
-				line = "  " + redacted + end
+			if hidden {
+				line = "  " + redacted
 			} else {
-				line = printable.Mask(line)
+				line = maskedText(line, len(withoutComment(line)))
 			}
 		case commentLine:
-			if secretInComment().MatchString(line) {
-				line = secretInComment().ReplaceAllString(strings.TrimSuffix(line, end), "${1} "+redacted) + end
-			} else {
-				line = maskedValue(line)
-			}
+			line = maskedText(line, 0)
 		case faultyLine:
 			if shown := s.shownPart(); shown != trim(line) {
-				line = strings.TrimLeft(shown+" "+redacted, " ") + end
+				line = strings.TrimLeft(shown+" "+redacted, " ")
 			}
 		}
-		b.WriteString(line)
+		b.WriteString(line + end)
 	}
 	return b.String()
 }
 
-// maskedValue returns a line of the form "key = value" with secrets in a command or URL as ***.
-func maskedValue(line string) string {
-	if i := strings.Index(line, "="); i >= 0 {
-		return line[:i+1] + printable.Mask(line[i+1:])
+// secretValues reports, for each property of a text, whether it has several lines and a secret in
+// its value. A flag may be on one line and its value on the next.
+func secretValues(text string) (secrets []bool) {
+	var key string
+	var lines []string // of its value
+	finish := func() {
+		if len(lines) > 0 {
+			value := strings.Join(lines, "\n")
+			secrets = append(secrets, len(lines) > 1 && ShownValue(key, value) != value)
+		}
 	}
-	return line
+	for s := (scanner{text: text}); s.scan(); {
+		switch s.line.kind {
+		case propertyLine:
+			finish()
+			line := s.raw() // its comment too, which is a part of the value for the AWS CLI
+			key, lines = s.line.key, append(lines[:0], trim(line[delimiter(line)+1:]))
+		case continuationLine:
+			lines = append(lines, s.line.value)
+		}
+	}
+	finish()
+	return secrets
+}
+
+// maskedProperty returns the line of a property with secrets as ***.
+func maskedProperty(key, line string) string {
+	at := delimiter(line) + 1
+	text := line[at:]
+	value := withoutComment(text)
+	switch {
+	case !IsName(key) || strings.HasPrefix(text, "//"): // not a setting, such as https://...
+		return maskedText(line, 0)
+	case printable.IsSecretName(key):
+		return key + " = " + redacted
+	case isPlain(key, value):
+		return line[:at] + value + maskedText(text[len(value):], 0)
+	}
+	return line[:at] + maskedText(text, len(value))
+}
+
+// maskedText returns a text with secrets in commands and URLs as ***. In the comment that starts at
+// the index comment, it masks all text after the name of a secret.
+func maskedText(text string, comment int) string {
+	if i := printable.SecretNameEnd(text[comment:]); i >= 0 {
+		return printable.Mask(text[:comment+i]) + " " + redacted
+	}
+	return printable.Mask(text)
 }

@@ -55,3 +55,74 @@ func TestListMasksCommandsAndURLs(t *testing.T) {
 		t.Errorf("%s, %v", b, err)
 	}
 }
+
+// The lines are the body of a profile. A secret in them has the text "hush".
+var secretBodies = map[string]string{
+	"colon":                  "credential_process: /bin/cat --password=hush\n",
+	"colon, flag":            "credential_process: /bin/cat --password hush\n",
+	"colon, URL":             "credential_process: curl https://u:hush@h/\n",
+	"comment with a flag":    "# curl --password hush\n",
+	"comment with a colon":   "# password: hush\n",
+	"comment with a URL":     "# curl https://u:hush@h/\n",
+	"comment after a value":  "region = x # the password is hush\n",
+	"older session token":    "aws_security_token = hush\n",
+	"key of a user":          "my_secret = hush\n",
+	"key of another program": "x_principal_token = hush\n",
+	"password":               "okta_password = hush\n",
+	"API key":                "API_Key = hush\n",
+	"key with a space":       "my password = hush\n",
+	"URL as a key":           "https://u:hush@h\n",
+	"flag before a line end": "credential_process = /bin/cat --password\n  hush\n",
+	"= before a line end":    "credential_process = /bin/cat --password=\n  hush\n",
+	"quote over a line end":  "credential_process = /bin/cat --password 'x\n  hush' y\n",
+	"sub-property":           "s3 =\n  token = hush\n",
+	"faulty line":            "region = x\nhush\n",
+	"faulty continuation":    "credential_process =\n  x --password\n  hush\n",
+}
+
+func TestDiffAndListHideSecrets(t *testing.T) {
+	for name, body := range secretBodies {
+		text := "[profile p]\n" + body + "[profile q]\n"
+		if diff := (Change{Old: Secret(text), New: Secret(body)}).Diff(); strings.Contains(diff, "hush") {
+			t.Errorf("%s: the diff is\n%s", name, diff)
+		}
+		f := mustLoad(t, text, "")
+		list, _, err := f.List()
+		b, _ := json.Marshal(list)
+		if all := string(b) + fmt.Sprint(err, f.Faults()); strings.Contains(all, "hush") {
+			t.Errorf("%s: the list is\n%s", name, all)
+		}
+	}
+}
+
+func TestDiffAndListShowOtherValues(t *testing.T) {
+	const values = "credential_process = /bin/cat a \\\n  b # c\n# a comment\n" +
+		"credential_source=Environment\nweb_identity_token_file = /x\nregion: x\n" +
+		"role_arn = arn:aws:iam::123456789012:role/ALongDivisionName/AnotherPathElement/Deployment2\n" +
+		"policy = {\"Action\":\"secretsmanager:GetSecretValue\"}\ns3 =\n  max = 3\nother = a=b\n"
+	text := "[profile p]\n" + values
+	if got := masked(text); got != text {
+		t.Errorf("the text is shown as\n%s", got)
+	}
+	p, err := mustLoad(t, text, "").Profile("p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, value := range shown(p) {
+		if value != p.Get(key) {
+			t.Errorf("%s: %q is shown as %q", key, p.Get(key), value)
+		}
+	}
+}
+
+func TestDiffHidesLinesOfASecretValue(t *testing.T) {
+	for in, want := range map[string]string{
+		"credential_process = x --password\r\n   hush\r\n# c\n  y\nregion = x\n": "credential_process = x --password\r\n  ***\r\n# c\n  ***\nregion = x\n",
+		// The AWS CLI reads the comment as a part of the command.
+		"credential_process = x # --password\n  hush\n": "credential_process = x # --password ***\n  ***\n",
+	} {
+		if got := masked("[profile p]\n" + in); got != "[profile p]\n"+want {
+			t.Errorf("%q is shown as\n%q, want\n%q", in, got, want)
+		}
+	}
+}

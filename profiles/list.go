@@ -3,10 +3,8 @@ package profiles
 import (
 	"cmp"
 	"fmt"
-	"strings"
 
 	"aws-credproc/internal/diag"
-	"aws-credproc/internal/printable"
 )
 
 // Kinds of profiles besides the source types.
@@ -15,7 +13,7 @@ const (
 	KindNone       = "none" // neither credentials nor a role
 )
 
-// Summary is a profile as `list --json` prints it. Secret values are ***.
+// Summary is a profile as `list --json` prints it. Its properties are shown by [ShownValue].
 type Summary struct {
 	Name       string            `json:"name"`
 	Kind       string            `json:"kind"`   // a [SourceType], "assume_role" or "none"
@@ -106,18 +104,11 @@ func (f *Files) fileOf(name string) string {
 	return ConfigFile
 }
 
-// shown returns the properties for display, the two secret ones and secrets in commands and URLs as
-// ***.
+// shown returns the properties for display, see [ShownValue].
 func shown(s Section) map[string]string {
 	properties := make(map[string]string, len(s.Properties))
 	for key, property := range s.Properties {
-		properties[key] = property.Value
-		if strings.HasSuffix(key, "_process") || strings.Contains(property.Value, "://") {
-			properties[key] = printable.Mask(property.Value)
-		}
-		if key == "aws_secret_access_key" || key == "aws_session_token" {
-			properties[key] = redacted
-		}
+		properties[key] = ShownValue(key, property.Value)
 	}
 	return properties
 }

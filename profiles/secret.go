@@ -3,6 +3,9 @@ package profiles
 import (
 	"fmt"
 	"log/slog"
+	"strings"
+
+	"aws-credproc/internal/printable"
 )
 
 // Secret is a secret value. It is printed and encoded as ***; string(s) is the value.
@@ -15,3 +18,24 @@ func (Secret) GoString() string             { return redacted }
 func (Secret) Format(f fmt.State, _ rune)   { _, _ = f.Write([]byte(redacted)) }
 func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 func (Secret) LogValue() slog.Value         { return slog.StringValue(redacted) }
+
+// ShownValue returns the value of a property for display: *** if it may be a secret by its key, and
+// else with secrets in commands and URLs as ***.
+func ShownValue(key, value string) string {
+	switch {
+	case printable.IsSecretName(key):
+		return redacted
+	case isPlain(key, value):
+		return value
+	case strings.HasPrefix(value, "//"): // of the line https://..., which has the key https
+		return strings.TrimPrefix(printable.Mask("x:"+value), "x:")
+	}
+	return printable.Mask(value)
+}
+
+// isPlain reports whether a property whose key does not name a secret is a setting of the SDKs or
+// of this program other than a command or URL. Such a setting has no secret in its value.
+func isPlain(key, value string) bool {
+	key = strings.ToLower(key)
+	return IsSetting(key) && !strings.HasSuffix(key, "_process") && !strings.Contains(value, "://")
+}

@@ -75,19 +75,16 @@ func hasOpenQuote(command string) bool {
 func (c *config) withoutComment(l profiles.RawLine) string {
 	const prose = "move the comment to a line of its own"
 	value, ok := c.valueAt(l)
-	if !ok || value == "" || strings.Contains(value, "\n") || c.mayHoldSecret(l) {
+	if !ok || value == "" || strings.Contains(value, "\n") || c.mayHoldSecret(l, value) {
 		return prose
 	}
 	return write(prose+", so that this line is", l.Key+" = "+value)
 }
 
-// mayHoldSecret reports whether a value may contain a secret. Commands other than aws-credproc may
-// take a password as an argument.
-func (c *config) mayHoldSecret(l profiles.RawLine) bool {
-	secret := func(word string) bool { return strings.Contains(l.Key, word) }
-	if slices.ContainsFunc([]string{"secret", "token", "password"}, secret) {
-		return true
-	}
+// mayHoldSecret reports whether the value of a line may contain a secret. Commands other than
+// aws-credproc may take a password as an argument.
+func (c *config) mayHoldSecret(l profiles.RawLine, value string) bool {
 	_, ours := profiles.ProcessWords(c.sections[l.Profile])
-	return strings.HasSuffix(l.Key, "_process") && !(ours && l.Key == "credential_process")
+	return profiles.ShownValue(l.Key, value) != value ||
+		strings.HasSuffix(l.Key, "_process") && !(ours && l.Key == "credential_process")
 }

@@ -83,6 +83,9 @@ var problems = []problem{
 	{"comment sign within quotes", fixture{
 		config: "[profile x]\ncredential_process = /bin/sh -c 'echo \"#x\" ; cat /tmp/j'\n",
 	}, "inline-comment x"},
+	{"comment after an API key", fixture{
+		config: "[profile x]\naws_api_key = hush # hush\n",
+	}, "inline-comment x"},
 	{"comment after a command that may contain a secret", fixture{
 		config: "[profile x]\n" + role + "source_profile = corp\n" +
 			"mfa_process = otp --seed hush # hush\n[profile y]\n" +

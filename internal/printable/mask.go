@@ -26,8 +26,16 @@ func Mask(s string) string {
 
 // IsSecretName reports whether the value of a flag, variable or setting may be a secret, by its
 // name.
-func IsSecretName(name string) bool {
-	return secretForms().name.MatchString(name) && !isPublicName(name)
+func IsSecretName(name string) bool { return SecretNameEnd(name) >= 0 }
+
+// SecretNameEnd returns the end of the first name in s for which [IsSecretName] is true, or -1.
+func SecretNameEnd(s string) int {
+	for _, m := range secretForms().name.FindAllStringIndex(s, -1) {
+		if !isPublicName(s[m[0]:m[1]]) {
+			return m[1]
+		}
+	}
+	return -1
 }
 
 // maskValues masks the values that follow the names and separators that form finds in s. The value
@@ -76,12 +84,12 @@ func compileForms() expressions {
 	const (
 		name = `[\w-]*(?:passw(?:or)?d|passphrase|passcode|pwd|secret|token|api[_-]?key|access[_-]?key|` +
 			`private[_-]?key|credential|authorization)[\w-]*|` +
-			`-*\b(?:[\w-]*[_-])?pass(?:[_-][\w-]*)?`
+			`-*\b(?:[\w-]*[_-])?pass(?:[_-][\w-]*)?\b`
 		closing = `(?:\\*["'])`
 	)
 	return expressions{
 		url:  regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>]+`),
-		name: regexp.MustCompile(`(?i)^(?:` + name + `)$`),
+		name: regexp.MustCompile(`(?i)` + name),
 		// --name=value, NAME=value, "name": value and --name value, each without the value
 		assigned: regexp.MustCompile(`(?i)(` + name + `)(?:` +
 			closing + `?[ \t]*[:=][ \t\r\n]*|` + closing + `?,?[ \t\r\n]+|` + closing + `,)`),
