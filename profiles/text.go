@@ -147,12 +147,7 @@ func splitList(value string) (parts []string) {
 }
 
 // shorten cuts s to at most n bytes.
-func shorten(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return strings.ToValidUTF8(s[:n], "") + "..."
-}
+func shorten(s string, n int) string { return printable.Shorten(s, n) }
 
 // Argument returns a profile's name as the argument of a shell command, after all flags. A name
 // that starts with a hyphen would be taken for a flag.

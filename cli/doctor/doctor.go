@@ -98,7 +98,7 @@ func (x *examination) report() Report {
 		for _, f := range c.find(x) {
 			f.Check = c.name
 			concerned := x.opts.Profile == "" || f.Profile == "" || x.config.examined[f.Profile]
-			if concerned && !slices.Contains(r.Findings, f) {
+			if f = bounded(f); concerned && !slices.Contains(r.Findings, f) {
 				r.Findings = append(r.Findings, f)
 			}
 		}

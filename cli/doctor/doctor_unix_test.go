@@ -270,3 +270,18 @@ func TestFirstProfileIsSuggestedWithoutFiles(t *testing.T) {
 		t.Errorf("fix: %s", f.Fix)
 	}
 }
+
+func TestFindingsAreShortWhateverTheConfigHolds(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	for _, config := range []string{
+		"[profile p]\nregion = " + long, "[profile p]\nregion = x\n" + strings.Repeat(" [\n", 1<<18),
+		"[ profile " + long + "]", "[profile p]\n" + role + "source_profile = " + long,
+		"[profile p]\ngranted_sso_start_url = https://" + long + "\ngranted_sso_account_id = " + long,
+		"[profile p]\ncredential_process = aws-credproc get " + long,
+	} {
+		found := fixture{config: config}.examine(t).Findings
+		if len(found) == 0 || len(fmt.Sprint(found)) > 32<<10 {
+			t.Errorf("%.60q: %d findings of %d bytes", config, len(found), len(fmt.Sprint(found)))
+		}
+	}
+}

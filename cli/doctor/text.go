@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/printable"
 )
 
 // join returns names as text: "a", "a and b", "a, b, c and d", and at most four of them.
@@ -23,12 +24,19 @@ func join(names []string) string {
 }
 
 // shorten cuts text from a config file for use in a message.
-func shorten(s string) string {
-	const most = 60
-	if len(s) <= most {
-		return s
+func shorten(s string) string { return printable.Shorten(s, 60) }
+
+// bounded returns a finding with its text cut. A value in a config file may have any length.
+func bounded(f Finding) Finding {
+	const most = 2000 // bytes; a path may have 4096
+	f.Profile = printable.Shorten(f.Profile, most)
+	f.What = printable.Shorten(f.What, most)
+	f.Why = printable.Shorten(f.Why, most)
+	if len(f.Fix) > 4*most { // a part of a command or line must not be used
+		prose, _, _ := strings.Cut(f.Fix, "\n")
+		f.Fix = printable.Shorten(strings.TrimSuffix(prose, ":"), most) + " (too long to be shown)"
 	}
-	return strings.ToValidUTF8(s[:most], "") + "..."
+	return f
 }
 
 // cause returns the text of err without the profile and the step that failed.

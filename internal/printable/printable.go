@@ -27,3 +27,11 @@ func Clean(s string, limit int) string {
 	}
 	return s
 }
+
+// Shorten cuts s to at most limit bytes, and ends what it cuts with "...".
+func Shorten(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:limit], "") + "..."
+}

@@ -4,15 +4,20 @@ import (
 	"slices"
 	"strings"
 
+	"aws-credproc/internal/printable"
 	"aws-credproc/internal/terminal"
 )
+
+const maxMessage = 8 << 10
 
 // Message returns a message of the program on lines of their own: "PROGRAM: text" and, unless hint
 // is empty, "PROGRAM: hint: ...". It strips control characters. On a terminal the lines are wrapped
 // at spaces, the program's name is painted in the color c, and "hint:" and a leading "warning:"
-// have colors of their own; elsewhere each is one line.
+// have colors of their own; elsewhere each is one line. It cuts a text or hint of more than
+// maxMessage bytes: an error may quote a value of any length.
 func (s Screen) Message(c Color, program, text, hint string) []byte {
 	const warning = "warning: "
+	text, hint = printable.Shorten(text, maxMessage), printable.Shorten(hint, maxMessage)
 	label := program + ": "
 	if after, ok := strings.CutPrefix(text, warning); ok {
 		label, text, c = label+warning, after, Yellow

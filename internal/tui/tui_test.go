@@ -75,3 +75,11 @@ func TestMessageKeepsACommandOnOneLine(t *testing.T) {
 		t.Errorf("the command is broken:\n%s", got)
 	}
 }
+
+func TestMessageIsShortWhateverAnErrorQuotes(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	got := string(Screen{}.Message(Red, "tool", long, long))
+	if n := len(got); n > 3*maxMessage || !strings.HasSuffix(got, "x...\n") {
+		t.Errorf("%d bytes", n)
+	}
+}
