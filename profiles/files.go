@@ -149,8 +149,8 @@ func readFile(path string) (string, error) {
 	return text, nil
 }
 
-// readContent reads a file whose size was size before it was opened, up to one byte more than
-// MaxFileSize.
+// readContent reads an open file. size is the file's size before it was opened. The result has at
+// most MaxFileSize+1 bytes: if it has more than MaxFileSize, the file is too large.
 func readContent(f *os.File, size int64) (string, error) {
 	buf := make([]byte, size+1)
 	n, err := io.ReadFull(f, buf)
@@ -162,7 +162,7 @@ func readContent(f *os.File, size int64) (string, error) {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = nil
 	}
-	// No copy: buf is not changed again. It is 1 MB for 5,000 profiles.
+	// This does not copy buf, which has 1 MB for 5,000 profiles. buf is not changed again.
 	return unsafe.String(unsafe.SliceData(buf), n), err
 }
 

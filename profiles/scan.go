@@ -47,8 +47,8 @@ type scanner struct {
 	inBlock    bool // that property's value is empty: the lines that continue it are sub-properties
 	needsKeys  bool // in a block without a comment in place of the value: sub-properties need a "="
 
-	// formOnly skips the keys and values of lines other than section headers, for a `get`, which
-	// only needs to know where the sections are.
+	// formOnly leaves out the keys and values of lines other than section headers, which makes a
+	// scan faster. It is for finding the sections of a file and its faulty lines.
 	formOnly bool
 }
 
@@ -65,9 +65,9 @@ func (s *scanner) scan() bool {
 	return true
 }
 
-// skip goes to the next line that starts with a bracket, which starts a section in any state. It
-// stays where it is if a line before that may be an indented header, which depends on the lines
-// above it.
+// skip goes to the next line that starts with "[". Such a line is never part of the property above
+// it, so the lines between need not be read. An indented line with "[" may be a header or part of a
+// property, which only the lines above it decide: if there is one before, skip does nothing.
 func (s *scanner) skip() {
 	at := s.pos // the start of a line
 	for at < len(s.text) && s.text[at] != '[' {

@@ -70,7 +70,7 @@ func newFile(which, path, text string) *file {
 	return f
 }
 
-// fault returns the first line of a section that cannot be read, or nil.
+// fault returns the error for the first faulty line of a section, or nil if there is none.
 func (f *file) fault(part section) *diag.Error {
 	s := f.scanSection(part)
 	s.formOnly = true
@@ -82,12 +82,13 @@ func (f *file) fault(part section) *diag.Error {
 	return nil
 }
 
-// faults returns the first fault of each section, and that of the lines before the first section.
+// faults returns the error for the first faulty line of each section, and for the first one before
+// all sections.
 func (f *file) faults() []*diag.Error {
 	if f.hasFaults {
 		return f.known
 	}
-	isFaulty := false // the section
+	isFaulty := false // whether the section has a faulty line above
 	for s := (scanner{path: f.path, text: f.text, formOnly: true}); s.scan(); {
 		switch {
 		case s.line.kind == sectionLine:
