@@ -76,7 +76,7 @@ func firstOf(faults []*diag.Error) error {
 	}
 	e := *faults[0]
 	e.Problem += fmt.Sprintf(" (and %d more)", len(faults)-1)
-	e.Hint = "aws-credproc doctor shows them all"
+	e.Hint = "aws-credproc doctor --json shows them all"
 	return &e
 }
 
