@@ -285,3 +285,20 @@ func TestFindingsAreShortWhateverTheConfigHolds(t *testing.T) {
 		}
 	}
 }
+
+func TestFindingsQuoteNoSecretOfAURL(t *testing.T) {
+	const url = "u:hush@x.example/start?hush"
+	for _, config := range []string{
+		"[profile x]\n" + role + "include_profile = y\n[profile y]\nsso_start_url = https://" + url,
+		"[profile x]\ngranted_sso_start_url = https://" + url + "\ngranted_sso_region = eu-west-1\n" +
+			"granted_sso_account_id = 123456789012\ngranted_sso_role_name = Dev",
+		"[profile x]\nsso_account_id = 123456789012\nsso_role_name = Dev\nsso_region = eu-west-1\n" +
+			"sso_start_url = http://" + url,
+	} {
+		found := fixture{config: config}.examine(t).Findings
+		text := fmt.Sprint(found)
+		if strings.Contains(text, "hush") || !strings.Contains(text, "***@x.example") {
+			t.Errorf("%s:\n%s", config, text)
+		}
+	}
+}

@@ -37,7 +37,7 @@ func grantedSSO(x *examination) (found []Finding) {
 // grantedSettings returns the lines that have the same meaning for other tools.
 func grantedSettings(p profiles.Section) (lines []string) {
 	for _, s := range profiles.GrantedSettings(p) {
-		lines = append(lines, s.Key+" = "+s.Value)
+		lines = append(lines, s.Key+" = "+profiles.ShownValue(s.Key, s.Value))
 	}
 	return lines
 }

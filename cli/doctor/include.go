@@ -58,7 +58,7 @@ func includeProfile(x *examination) (found []Finding) {
 		if len(in.Settings) > 0 {
 			var lines []string
 			for _, s := range in.Settings {
-				lines = append(lines, s.Key+" = "+s.Value)
+				lines = append(lines, s.Key+" = "+profiles.ShownValue(s.Key, s.Value))
 			}
 			f.Fix = write("replace the line with", lines...) + x.orSetup(name)
 		}

@@ -86,7 +86,8 @@ func (x *examination) badSSO(p profiles.Section) (found []Finding) {
 	}
 	if url := p.Get("sso_start_url"); url != "" && !isStartURL(url) {
 		add("sso_start_url",
-			fmt.Sprintf("sso_start_url is %q, which does not start with https://", shorten(url)),
+			fmt.Sprintf("sso_start_url is %q, which does not start with https://",
+				shorten(profiles.ShownValue("sso_start_url", url))),
 			"write the full URL, such as https://example.awsapps.com/start")
 	}
 	return found
