@@ -116,13 +116,14 @@ func TestDiffAndListShowOtherValues(t *testing.T) {
 }
 
 func TestDiffHidesLinesOfASecretValue(t *testing.T) {
+	const command = "[profile p]\ncredential_process = x "
 	for in, want := range map[string]string{
-		"credential_process = x --password\r\n   hush\r\n# c\n  y\nregion = x\n": "credential_process = x --password\r\n  ***\r\n# c\n  ***\nregion = x\n",
+		"--password\r\n   hush\r\n# c\n  y\na = b\n": "--password\r\n  ***\r\n# c\n  ***\na = b\n",
 		// The AWS CLI reads the comment as a part of the command.
-		"credential_process = x # --password\n  hush\n": "credential_process = x # --password ***\n  ***\n",
+		"# --password\n  hush\n": "# --password ***\n  ***\n",
 	} {
-		if got := masked("[profile p]\n" + in); got != "[profile p]\n"+want {
-			t.Errorf("%q is shown as\n%q, want\n%q", in, got, want)
+		if got := masked(command + in); got != command+want {
+			t.Errorf("%q is shown as\n%q, want\n%q", in, got, command+want)
 		}
 	}
 }
