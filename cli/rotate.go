@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -100,11 +101,14 @@ func (r *rotateRun) run(cmd *cobra.Command) error {
 		return err
 	}
 	r.warnOfCopies(rotation.OldKey())
+	if err := r.checkLeftover(rotation); err != nil {
+		return err
+	}
 	switch {
 	case r.dryRun:
 		return r.print(r.page(rotation))
 	case r.yes && rotation.IsGuess:
-		return rotation.Unconfirmed()
+		return r.unconfirmed(rotation)
 	case r.yes:
 		if text := r.leftover(rotation); text != "" {
 			r.warn("%s", text)
@@ -295,6 +299,36 @@ func (r *rotateRun) leftover(rotation *credproc.Rotation) string {
 	return "access key " + k.ID + " was created by a rotation that was interrupted; it will be deleted"
 }
 
+// checkLeftover refuses to delete a key that is in the config files.
+func (r *rotateRun) checkLeftover(rotation *credproc.Rotation) error {
+	id := rotation.Leftover.ID
+	if id == "" {
+		return nil
+	}
+	for _, p := range profiles.PlacesOf(profiles.Secret(id), r.chain.ConfigPath, r.chain.CredentialsPath) {
+		if p.Profile != "" {
+			return &diag.Error{
+				Profile: r.chain.Source.Profile, Where: p.Where,
+				Problem: "access key " + id + " was created by a rotation that was interrupted, and " +
+					"profile " + p.Profile + " has it",
+				Hint: "delete the key there; then run " + r.command(),
+			}
+		}
+	}
+	return nil
+}
+
+// unconfirmed returns the error for a guess that --yes does not confirm.
+func (r *rotateRun) unconfirmed(rotation *credproc.Rotation) error {
+	r.yes = false
+	return &diag.Error{
+		Profile: r.chain.Source.Profile, Flags: diag.NeedsUser,
+		Problem: "access key " + rotation.Leftover.ID + " was probably created by a rotation that was " +
+			"interrupted, and --yes does not confirm that",
+		Hint: r.command() + " at a terminal asks whether to delete it",
+	}
+}
+
 func (r *rotateRun) keepsOld(rotation *credproc.Rotation) bool {
 	return r.keepOld || rotation.KeepsOld()
 }
@@ -334,10 +368,7 @@ func (r *rotateRun) rotate(ctx context.Context, rotation *credproc.Rotation) err
 	r.pauseWatchdog()() // the time limit starts again
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
-	dead, err := r.sessionsOf(rotation.OldKey())
-	if err != nil {
-		r.trace("%v", err)
-	}
+	dead := r.sessionsOf(rotation.OldKey())
 	done, err := rotation.Run(ctx, r.keepOld)
 	if err != nil {
 		return err
@@ -368,42 +399,40 @@ func (r *rotateRun) report(done credproc.Rotated) error {
 	return nil
 }
 
-// sessionsOf returns the cached sessions that were obtained with an access key of the profile:
-// those of each profile that starts with the key, except the ones for the key that it has now.
-func (r *rotateRun) sessionsOf(old string) (dead map[cache.Key]bool, err error) {
-	facts, err := r.resolver.Cache.Facts()
-	source := map[string]bool{} // the profiles that start with the key
-	live := map[cache.Key]bool{}
+// sessionsOf returns the cache keys of the sessions that were obtained with an access key of the
+// profile. They depend on the key's ID, so the sessions are not used again.
+func (r *rotateRun) sessionsOf(old string) map[cache.Key]bool {
+	dead := map[cache.Key]bool{}
 	for _, name := range r.files.Names() {
 		c, err := r.files.Chain(name)
 		if err != nil || c.Source.Profile != r.chain.Source.Profile && c.Source.AccessKeyID != old {
 			continue
 		}
-		source[name], source[c.Profile.Name] = true, true
-		if c.Source.AccessKeyID == old {
-			continue
-		}
+		c.Source.AccessKeyID = old // the profile may have the new key already
 		user := c
 		user.Hops = nil
-		for _, c := range []profiles.Chain{c, user} {
+		session := user // of exec --session
+		session.MFA.Session = cmp.Or(session.MFA.Session, profiles.DefaultMFASession)
+		for _, c := range []profiles.Chain{c, user, session} {
 			if key, ok, err := r.resolver.Key(c); err == nil && ok {
-				live[key] = true
+				dead[key] = true
 			}
 		}
 	}
-	dead = map[cache.Key]bool{}
-	for _, f := range facts {
-		if source[f.Profile] && !live[f.Key] {
-			dead[f.Key] = true
-		}
-	}
-	return dead, err
+	return dead
 }
 
 // forget deletes sessions from the cache.
 func (r *rotateRun) forget(ctx context.Context, dead map[cache.Key]bool) {
-	for key := range dead {
-		if err := r.resolver.Cache.Delete(ctx, key); err != nil {
+	facts, err := r.resolver.Cache.Facts()
+	if err != nil {
+		r.trace("%v", err)
+	}
+	for _, f := range facts {
+		if !dead[f.Key] {
+			continue
+		}
+		if err := r.resolver.Cache.Delete(ctx, f.Key); err != nil {
 			r.trace("%v", err)
 		}
 	}

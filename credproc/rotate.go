@@ -27,8 +27,8 @@ type Rotation struct {
 	// Leftover is the key of an interrupted rotation whose secret is lost. Run deletes it. Its ID is
 	// "" if there is none.
 	Leftover AccessKeyInfo
-	// IsGuess is true if it is only probable that the interrupted rotation has created Leftover. Run
-	// must not be called before the user has confirmed it.
+	// IsGuess means that Leftover was probably created by the interrupted rotation, and not for sure.
+	// Run must not be called before the user has confirmed it.
 	IsGuess bool
 	// Finishes is the old key of an interrupted rotation that has stored its new key. Run then only
 	// removes the old key. It is "" if there is no such rotation.
@@ -44,6 +44,8 @@ type Rotation struct {
 	looked   time.Time          // when the record's Started was read
 	// isRetired means that the old key of the rotation that is finished is inactive.
 	isRetired bool
+	// isRevived means that it was inactive, and somebody has activated it.
+	isRevived bool
 	// works is how long a new key may take to work; a test sets less.
 	works time.Duration
 }
@@ -86,8 +88,9 @@ func (r *Resolver) PrepareRotation(
 		return nil, err
 	}
 	s := sessionOfKey(ro.secret)
+	config, profile := profiles.FileID(c.ConfigPath), c.Source.Profile
 	if ro.User, err = ro.res.caller(ctx, 0, s); err != nil {
-		return nil, err
+		return nil, ro.explainReplaced(err, config, profile)
 	}
 	var isUser bool
 	if ro.UserName, isUser = userNameOf(ro.User.ARN); !isUser {
@@ -104,7 +107,7 @@ func (r *Resolver) PrepareRotation(
 		return nil, err
 	}
 	ro.client.limit = limit
-	return ro, ro.look(ctx, profiles.FileID(c.ConfigPath), c.Source.Profile)
+	return ro, ro.look(ctx, config, profile)
 }
 
 // userResolution returns the resolution of the user at the start of a chain: the access key, and
@@ -189,6 +192,13 @@ func (ro *Rotation) look(ctx context.Context, config, profile string) error {
 	}
 	if ro.Finishes != "" {
 		ro.record = record
+		if ro.isRevived {
+			return &diag.Error{
+				Profile: profile,
+				Problem: "access key " + record.Old + ", which was replaced, has been activated again",
+				Hint:    "if nothing uses it: " + ro.deleteCommand(record.Old),
+			}
+		}
 		return nil
 	}
 	ro.record = statedir.Rotation{
@@ -223,6 +233,7 @@ func (ro *Rotation) sort(ctx context.Context, keys []AccessKeyInfo, record state
 			ro.Key = k
 		case k.ID == ro.Finishes:
 			ro.isRetired = !k.Active
+			ro.isRevived = k.Active && record.Retired
 		case isOurs && current == record.Old && k.ID == record.New:
 			ro.Leftover = k
 		case isOurs && current == record.Old && record.New == "" && ro.Leftover.ID == "" &&
@@ -254,19 +265,24 @@ func (ro *Rotation) isProbablyOf(
 	return err == nil && used.date.IsZero()
 }
 
-// Unconfirmed returns the error for a guess that no user can confirm.
-func (ro *Rotation) Unconfirmed() error {
-	return &diag.Error{
-		Profile: ro.record.Profile, Flags: diag.NeedsUser,
-		Problem: "access key " + ro.Leftover.ID + " was probably created by a rotation that was " +
-			"interrupted, and --yes does not confirm that",
-		Hint: ro.command() + " at a terminal asks whether to delete it",
+// explainReplaced returns the error for an access key that AWS does not accept. If a rotation has
+// replaced it, and another program has put it back, the error says so.
+func (ro *Rotation) explainReplaced(err error, config, profile string) error {
+	record, readErr := statedir.ReadRotation(ro.stateDir, config, profile)
+	if !diag.Has(err, diag.Denied) || readErr != nil || record.Old != ro.secret.ID || record.New == "" {
+		return err
 	}
+	return ro.annotate(err, "a rotation has replaced this key by "+record.New,
+		"put "+record.New+" back into the profile, or activate "+record.Old+" in the IAM console")
 }
 
 // command returns the command of this rotation.
 func (ro *Rotation) command() string {
-	return "aws-credproc rotate " + profiles.Argument(ro.res.plan.Chain.Profile.Name)
+	command := "aws-credproc rotate "
+	if ro.record.KeepOld {
+		command += "--keep-old "
+	}
+	return command + profiles.Argument(ro.res.plan.Chain.Profile.Name)
 }
 
 // twoKeys returns the error for a user who has another key.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
 
 	"aws-credproc/cache/statedir"
@@ -30,18 +31,21 @@ type Rotated struct {
 // rotation finishes this one or undoes it. The error is a [*diag.Error] or that of ctx.
 func (ro *Rotation) Run(ctx context.Context, keepOld bool) (Rotated, error) {
 	if ro.Finishes != "" {
-		ro.record.KeepOld = ro.record.KeepOld || keepOld
+		if keepOld && !ro.record.KeepOld {
+			ro.record.KeepOld = true
+			if err := ro.write(); err != nil {
+				return Rotated{}, err
+			}
+		}
 		return ro.finish(ctx)
 	}
 	ro.record.KeepOld = keepOld
 	ro.record.Started = ro.awsNow() // the user may have taken minutes to answer
-	if id := ro.Leftover.ID; id != "" {
-		if err := ro.client.deleteAccessKey(ctx, ro.UserName, id); err != nil && !isMissing(err) {
-			return Rotated{}, ro.explain(err, "DeleteAccessKey")
-		}
+	if err := ro.deleteLeftover(ctx); err != nil {
+		return Rotated{}, err
 	}
 	if err := ro.write(); err != nil {
-		return Rotated{}, err
+		return Rotated{}, ro.annotate(err, ro.changes(), diag.Hint(err))
 	}
 	key, err := ro.create(ctx)
 	if err != nil {
@@ -51,6 +55,39 @@ func (ro *Rotation) Run(ctx context.Context, keepOld bool) (Rotated, error) {
 		return Rotated{}, err
 	}
 	return ro.finish(ctx)
+}
+
+// deleteLeftover deletes the key of an interrupted rotation. A guess may have been used since it was
+// made.
+func (ro *Rotation) deleteLeftover(ctx context.Context) error {
+	id := ro.Leftover.ID
+	if id == "" {
+		return nil
+	}
+	if ro.IsGuess {
+		used, err := ro.client.lastUsed(ctx, id)
+		switch {
+		case err != nil:
+			return ro.explain(err, "GetAccessKeyLastUsed")
+		case !used.date.IsZero():
+			return &diag.Error{
+				Profile: ro.record.Profile, Problem: "access key " + id + " was used since; nothing was changed",
+				Hint: "if nothing uses it: " + ro.deleteCommand(id),
+			}
+		}
+	}
+	if err := ro.client.deleteAccessKey(ctx, ro.UserName, id); err != nil {
+		return ro.explain(err, "DeleteAccessKey")
+	}
+	return nil
+}
+
+// changes returns what Run has changed before it has created a key.
+func (ro *Rotation) changes() string {
+	if ro.Leftover.ID != "" {
+		return "only access key " + ro.Leftover.ID + " was deleted"
+	}
+	return "nothing was changed"
 }
 
 // awsNow returns the time by the clock of AWS.
@@ -97,7 +134,8 @@ func (ro *Rotation) create(ctx context.Context) (profiles.AccessKey, error) {
 // isDefinite reports whether IAM has refused a call, so that it has not executed it.
 func isDefinite(err error) bool {
 	var api smithy.APIError
-	return errors.As(err, &api) && !isTemporary(err)
+	return errors.As(err, &api) && (!isTemporary(err) ||
+		retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err).Bool())
 }
 
 // store stores the new key and checks that what was stored works.
@@ -168,7 +206,11 @@ func (ro *Rotation) undo(ctx context.Context, failed error) error {
 	defer cancel()
 	if err := ro.client.deleteAccessKey(ctx, ro.UserName, ro.record.New); err != nil {
 		ro.res.Tracef("%v", ro.explain(err, "DeleteAccessKey"))
-		return ro.annotate(failed, "the new access key "+ro.record.New+" was not deleted",
+		state := " was not deleted"
+		if isMissing(err) || !isDefinite(err) {
+			state = " may not have been deleted"
+		}
+		return ro.annotate(failed, "the new access key "+ro.record.New+state,
 			ro.after(failed, "deletes it"))
 	}
 	return ro.undone(failed)
@@ -180,11 +222,7 @@ func (ro *Rotation) undone(failed error) error {
 	if err != nil {
 		ro.res.Warnf("%v", err)
 	}
-	text := "nothing was changed"
-	if ro.Leftover.ID != "" {
-		text = "only access key " + ro.Leftover.ID + " was deleted"
-	}
-	return ro.annotate(failed, text, diag.Hint(failed))
+	return ro.annotate(failed, ro.changes(), diag.Hint(failed))
 }
 
 // verify waits until a new key works, for STS and, if it is to sign calls of IAM, there.
@@ -259,6 +297,9 @@ func (ro *Rotation) wasRestarted() bool {
 // finish deactivates the old key and deletes it, when the new one is on disk.
 func (ro *Rotation) finish(ctx context.Context) (Rotated, error) {
 	done := Rotated{Old: ro.record.Old, New: ro.secret.ID, Kept: ro.record.KeepOld}
+	if err := ro.checkStored(ctx); err != nil {
+		return done, ro.changed(ctx, done.Old, err)
+	}
 	isOnDisk, err := ro.place.IsOnDisk(ctx, done.Old, ro.wasRestarted())
 	if err != nil {
 		return done, ro.unfinished(err)
@@ -284,7 +325,7 @@ func (ro *Rotation) retire(ctx context.Context, old string, isKept bool) error {
 		ro.client.session = sessionOfKey(ro.secret)
 	}
 	if err := ro.checkStored(ctx); err != nil {
-		return ro.unfinished(err)
+		return ro.changed(ctx, old, err)
 	}
 	if !ro.isRetired {
 		if err := ro.client.setAccessKeyStatus(ctx, ro.UserName, old, iamInactive); err != nil {
@@ -296,8 +337,12 @@ func (ro *Rotation) retire(ctx context.Context, old string, isKept bool) error {
 				ro.after(e, "finishes the rotation"))
 		}
 	}
-	if err := ro.checkStored(ctx); err != nil { // another program has put the old key back
-		return ro.reactivate(ctx, old, err)
+	ro.isRetired, ro.record.Retired = true, true
+	if err := ro.write(); err != nil {
+		return ro.annotate(err, "the old access key is inactive", ro.after(err, "finishes the rotation"))
+	}
+	if err := ro.checkStored(ctx); err != nil {
+		return ro.changed(ctx, old, err)
 	}
 	if isKept {
 		return nil
@@ -315,11 +360,20 @@ func (ro *Rotation) retire(ctx context.Context, old string, isKept bool) error {
 		ro.after(e, "deletes the old one"))
 }
 
-// reactivate makes the old key active again, since the profile may have it, and returns the error.
-func (ro *Rotation) reactivate(ctx context.Context, old string, failed error) error {
+// changed returns the error for a profile that does not have the new key any more. It makes the old
+// one active again, since the profile may have that.
+func (ro *Rotation) changed(ctx context.Context, old string, failed error) error {
+	if !ro.isRetired {
+		return ro.unfinished(failed)
+	}
 	if err := ro.client.setAccessKeyStatus(ctx, ro.UserName, old, iamActive); err != nil {
-		e := ro.explain(err, "UpdateAccessKey")
-		ro.res.Warnf("access key %s is inactive: %v", old, e)
+		ro.res.Tracef("%v", ro.explain(err, "UpdateAccessKey"))
+		return ro.annotate(failed, "the old access key "+old+" is inactive",
+			"put "+ro.secret.ID+" back into the profile, or activate "+old+" in the IAM console")
+	}
+	ro.isRetired, ro.record.Retired = false, false
+	if err := ro.write(); err != nil {
+		ro.res.Warnf("%v", err)
 	}
 	return ro.unfinished(failed)
 }

@@ -332,6 +332,9 @@ func TestFailedRotationIsUndone(t *testing.T) {
 			Code: "LimitExceeded", Text: "Cannot exceed quota"}),
 			"p: CreateAccessKey: LimitExceeded for access key OLD: Cannot exceed quota; " +
 				"nothing was changed", false},
+		"throttled": {fault(ststest.Fault{Action: "CreateAccessKey", Kind: ststest.Throttle}),
+			"p: CreateAccessKey: IAM is temporarily unavailable: Throttling: Rate exceeded; nothing was " +
+				"changed", false},
 		"no response": {fault(ststest.Fault{Action: "CreateAccessKey", Kind: ststest.Drop}),
 			"p: CreateAccessKey: cannot reach IAM at URL: EOF; AWS may have created a key\n" +
 				"hint: check the network, the proxy and the endpoint; then run aws-credproc rotate " +
@@ -561,6 +564,99 @@ func TestOldKeyThatIsPutBackIsKept(t *testing.T) {
 	}
 }
 
+// unfinishedRotation returns a test whose key was replaced, and the old key, which is inactive.
+func unfinishedRotation(t *testing.T) (r *rotationTest, old profiles.AccessKey) {
+	t.Helper()
+	r = newRotationTest(t)
+	old = r.mustRead()
+	r.sts.Fault(ststest.Fault{Action: "DeleteAccessKey", Kind: ststest.Drop})
+	if _, _, err := r.rotate(false); err == nil {
+		t.Fatal("no error")
+	}
+	if keys := r.sts.AccessKeys(rotatedUser); len(keys) != 2 || keys[old.ID] {
+		t.Fatalf("keys %v", keys)
+	}
+	return r, old
+}
+
+// put writes a key into the file, as another program does.
+func (r *rotationTest) put(key profiles.AccessKey) {
+	r.t.Helper()
+	must(r.t, FilePlace(r.chain).Replace(r.t.Context(), r.mustRead(), key))
+}
+
+func TestInactiveKeyThatIsPutBackIsActivated(t *testing.T) {
+	for name, isDenied := range map[string]bool{"": false, "denied": true} {
+		r, old := unfinishedRotation(t)
+		ro, err := r.prepare()
+		must(t, err)
+		r.put(old)
+		want := "; both access keys are still active\nhint: run aws-credproc rotate p again"
+		if isDenied {
+			r.sts.Fault(ststest.Fault{Action: "UpdateAccessKey", Kind: ststest.Drop})
+			want = "; the old access key " + old.ID + " is inactive\nhint: put " + ro.secret.ID + " back"
+		}
+		if _, err = ro.Run(t.Context(), false); err == nil || !strings.Contains(diag.Text(err), want) {
+			t.Errorf("%s: got %s", name, diag.Text(err))
+		}
+		if active := r.sts.AccessKeys(rotatedUser)[old.ID]; active == isDenied {
+			t.Errorf("%s: the old key is active: %v", name, active)
+		}
+		if isDenied {
+			_, err := r.prepare()
+			if err == nil || !strings.Contains(err.Error(), "a rotation has replaced this key by "+
+				ro.secret.ID) {
+				t.Errorf("the next one: %v", err)
+			}
+		}
+	}
+}
+
+// TestRevivedKeyIsKept: somebody has activated the old key because it is needed.
+func TestRevivedKeyIsKept(t *testing.T) {
+	r, old := unfinishedRotation(t)
+	ro, err := r.prepare()
+	must(t, err)
+	must(t, ro.client.setAccessKeyStatus(t.Context(), "jill", old.ID, iamActive))
+	if _, _, err := r.rotate(false); err == nil ||
+		!strings.Contains(diag.Text(err), old.ID+", which was replaced, has been activated again\nhint: "+
+			"if nothing uses it: aws iam delete-access-key --profile=base") {
+		t.Errorf("got %v", err)
+	}
+	if keys := r.sts.AccessKeys(rotatedUser); !keys[old.ID] {
+		t.Errorf("keys %v", keys)
+	}
+}
+
+// TestGuessThatIsUsedIsKept: the key was used while the user was asked.
+func TestGuessThatIsUsedIsKept(t *testing.T) {
+	r := newRotationTest(t)
+	r.sts.Fault(ststest.Fault{Action: "CreateAccessKey", Kind: ststest.Drop})
+	_, _, err := r.rotate(true)
+	if err == nil || !strings.Contains(diag.Hint(err), "run aws-credproc rotate --keep-old p again") {
+		t.Errorf("got %v", err)
+	}
+	other, err := r.sts.AddAccessKey(rotatedUser)
+	must(t, err)
+	ro, err := r.prepare()
+	must(t, err)
+	if !ro.IsGuess || ro.Leftover.ID != other.ID {
+		t.Fatalf("leftover %+v", ro.Leftover)
+	}
+	res, err := r.newResolution(r.chain)
+	must(t, err)
+	_, err = res.caller(t.Context(), 0, sessionOfKey(
+		profiles.AccessKey{ID: other.ID, Secret: profiles.Secret(other.Secret)}))
+	must(t, err)
+	if _, err := ro.Run(t.Context(), false); err == nil ||
+		!strings.Contains(err.Error(), other.ID+" was used since; nothing was changed") {
+		t.Errorf("got %v", err)
+	}
+	if keys := r.sts.AccessKeys(rotatedUser); len(keys) != 2 || !keys[other.ID] {
+		t.Errorf("keys %v", keys)
+	}
+}
+
 // TestNewKeyThatIAMDoesNotKnowYet: it may be there although DeleteAccessKey does not find it.
 func TestNewKeyThatIAMDoesNotKnowYet(t *testing.T) {
 	r := newRotationTest(t)
@@ -571,7 +667,7 @@ func TestNewKeyThatIAMDoesNotKnowYet(t *testing.T) {
 	must(t, err)
 	ro.works = 100 * time.Millisecond
 	_, err = ro.Run(t.Context(), false)
-	if err == nil || !strings.Contains(diag.Text(err), "was not deleted\nhint: run aws-credproc rotate "+
+	if err == nil || !strings.Contains(diag.Text(err), "may not have been deleted\nhint: run aws-credproc rotate "+
 		"p again, which deletes it") {
 		t.Errorf("got %s", diag.Text(err))
 	}

@@ -33,6 +33,7 @@ type Rotation struct {
 	New     string
 	Boot    string // identifies the run of the machine in which the new key was stored
 	KeepOld bool   // the old key is deactivated and not deleted
+	Retired bool   // the old key was deactivated
 }
 
 type rotationJSON struct {
@@ -47,6 +48,7 @@ type rotationJSON struct {
 	New     string    `json:"new,omitempty"`
 	Boot    string    `json:"boot,omitempty"`
 	KeepOld bool      `json:"keep_old,omitempty"`
+	Retired bool      `json:"retired,omitempty"`
 }
 
 // ReadRotation returns the record of a profile of a config file in the state directory at a path.
@@ -68,6 +70,7 @@ func ReadRotation(path, config, profile string) (Rotation, error) {
 	}
 	r := Rotation{
 		w.Profile, w.Config, w.User, w.Old, w.Before, w.Started, w.Ended, w.New, w.Boot, w.KeepOld,
+		w.Retired,
 	}
 	if r.Profile != profile || r.Config != config || r.check() != nil {
 		return Rotation{}, fmt.Errorf("record of the rotation: %w", versioned.ErrCorrupt)
@@ -106,7 +109,7 @@ func WriteRotation(path string, r Rotation) error {
 	}
 	b, err := json.Marshal(rotationJSON{
 		rotationVersion, r.Profile, r.Config, r.User, r.Old, r.Before, r.Started, r.Ended, r.New, r.Boot,
-		r.KeepOld,
+		r.KeepOld, r.Retired,
 	})
 	if err != nil {
 		return fmt.Errorf("record of the rotation: %w", err)

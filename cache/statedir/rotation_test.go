@@ -30,7 +30,7 @@ func TestRotationsAreRecorded(t *testing.T) {
 	for _, id := range []string{"", "AKIANEW"} {
 		want.New, want.Boot, want.KeepOld = id, "boot"+id, id != ""
 		if id != "" {
-			want.Ended = want.Started.Add(time.Minute)
+			want.Ended, want.Retired = want.Started.Add(time.Minute), true
 		}
 		if err := WriteRotation(dir, want); err != nil {
 			t.Fatal(err)
