@@ -87,7 +87,7 @@ func maskedProperty(key, line string) string {
 	switch {
 	case !IsName(key) || strings.HasPrefix(text, "//"): // not a setting, such as https://...
 		return maskedText(line, 0)
-	case printable.IsSecretName(key):
+	case printable.IsSecretName(key), isSwappedKey(key, trim(value)):
 		return key + " = " + redacted
 	case isPlain(key, value):
 		return line[:at] + value + maskedText(text[len(value):], 0)

@@ -58,6 +58,9 @@ func TestListMasksCommandsAndURLs(t *testing.T) {
 
 // The lines are the body of a profile. A secret in them has the text "hush".
 var secretBodies = map[string]string{
+	"secret as ID":           "aws_access_key_id = hushHush\n",
+	"secret behind the ID":   "aws_access_key_id = AKIAX aws_secret_access_key = hush\n",
+	"secret after a colon":   "aws_access_key_id: AKIAX:hush\n",
 	"colon":                  "credential_process: /bin/cat --password=hush\n",
 	"colon, flag":            "credential_process: /bin/cat --password hush\n",
 	"colon, URL":             "credential_process: curl https://u:hush@h/\n",

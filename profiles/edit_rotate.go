@@ -30,8 +30,7 @@ func ReplaceKey(e *Editor, name string, old, key AccessKey) error {
 		return err
 	}
 	if p.Get(keyNames[0]) != old.ID || p.Get(keyNames[1]) != string(old.Secret) {
-		return p.fail(keyNames[0], "another program has changed the access key of the profile",
-			"run the command again")
+		return p.fail(keyNames[0], "another program has changed the access key of the profile", "")
 	}
 	for i, value := range []string{key.ID, string(key.Secret)} {
 		if err := e.Set(p.Properties[keyNames[i]].File, name, keyNames[i], value); err != nil {
@@ -60,8 +59,7 @@ func keyProfile(f *Files, name string) (settings, error) {
 	case err != nil:
 		return settings{}, err
 	case !has:
-		return settings{}, p.fail("", "the profile has no access key of its own any more",
-			"run the command again")
+		return settings{}, p.fail("", "the profile has no access key of its own any more", "")
 	case p.Properties[keyNames[0]].File != p.Properties[keyNames[1]].File:
 		// The two files cannot be replaced in one step.
 		return settings{}, p.fail(keyNames[1],

@@ -23,7 +23,7 @@ func (Secret) LogValue() slog.Value         { return slog.StringValue(redacted) 
 // else with secrets in commands and URLs as ***.
 func ShownValue(key, value string) string {
 	switch {
-	case printable.IsSecretName(key):
+	case printable.IsSecretName(key), isSwappedKey(key, value):
 		return redacted
 	case isPlain(key, value):
 		return value
@@ -31,6 +31,15 @@ func ShownValue(key, value string) string {
 		return strings.TrimPrefix(printable.Mask("x:"+value), "x:")
 	}
 	return printable.Mask(value)
+}
+
+// isSwappedKey reports whether a value is not an access key ID although its key says so. It may be the
+// secret, or have it behind the ID.
+func isSwappedKey(key, value string) bool {
+	isOther := func(r rune) bool { return (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' }
+	const longest = 32
+	return strings.EqualFold(key, keyNames[0]) &&
+		(len(value) > longest || strings.ContainsFunc(value, isOther))
 }
 
 // isPlain reports whether a property whose key does not name a secret is a setting of the SDKs or

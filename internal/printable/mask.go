@@ -83,7 +83,7 @@ func secretForms() expressions {
 func compileForms() expressions {
 	const (
 		name = `[\w-]*(?:passw(?:or)?d|passphrase|passcode|pwd|secret|token|api[_-]?key|access[_-]?key|` +
-			`private[_-]?key|credential|authorization)[\w-]*|` +
+			`private[_-]?key|credential|authorization)[\w-]*|-*\b(?:sshpass|storepass|keypass|base32|seed)\b|` +
 			`-*\b(?:[\w-]*[_-])?pass(?:[_-][\w-]*)?\b`
 		closing = `(?:\\*["'])`
 	)
@@ -101,7 +101,8 @@ func compileForms() expressions {
 func isPublicName(name string) bool {
 	name = strings.ToLower(name)
 	for _, suffix := range []string{
-		"file", "path", "arn", "id", "name", "url", "type", "process", "source", "secretsmanager",
+		"file", "path", "dir", "arn", "id", "name", "prefix", "url", "uri", "type", "process", "source",
+		"cmd", "fd", "stdin", "duration", "expires", "secretsmanager",
 	} {
 		if strings.HasSuffix(name, suffix) {
 			return true

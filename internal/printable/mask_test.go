@@ -67,7 +67,16 @@ func TestMask(t *testing.T) {
 		"tool --password=\n  hush\n-x": "tool --password=\n  ***\n-x",
 		"password = hush":              "password = ***",
 
+		"env SSHPASS=hush sshpass -e ssh h":           "env SSHPASS=*** sshpass -e ssh h",
+		"oathtool --totp --base32 HUSH":               "oathtool --totp --base32 ***",
+		"otp --seed hush":                             "otp --seed ***",
+		"keytool -storepass hush -keypass hush -list": "keytool -storepass *** -keypass *** -list",
+
 		// These are no secrets.
+		"gpg --passphrase-fd 0 --password-stdin x":                   "",
+		"PASSWORD_STORE_DIR=/srv pass show x":                        "",
+		"tool --pass-prefix x --token-duration 3600":                 "",
+		"tool --no-credentials -- x":                                 "",
 		"aws-credproc get dev-role":                                  "",
 		"tool --token-file /run/token --secret-id prod/db":           "",
 		"tool --mfa-serial arn:aws:iam::1:mfa/j --region x":          "",

@@ -53,7 +53,7 @@ func isQuote(s string) bool { return s != "" && (s[0] == '"' || s[0] == '\'') }
 // startsWithFlag reports whether s starts with a flag, such as --role. In quote, it may end there.
 func startsWithFlag(s string, quote byte) bool {
 	rest, ok := strings.CutPrefix(s, "--")
-	if !ok || rest == "" || rest[0] < 'a' || rest[0] > 'z' {
+	if !ok || rest != "" && strings.IndexByte(blanks, rest[0]) < 0 && (rest[0] < 'a' || rest[0] > 'z') {
 		return false
 	}
 	rest = strings.TrimLeft(rest, "abcdefghijklmnopqrstuvwxyz0123456789-_")
