@@ -12,11 +12,11 @@ import (
 	"aws-credproc/profiles"
 )
 
-// errKeyChanged means that a place has another key than expected.
+// errChanged means that a place has another key than expected.
+var errChanged = errors.New("another program has changed the access key of the profile")
+
 func errKeyChanged(profile string) error {
-	return &diag.Error{
-		Profile: profile, Problem: "another program has changed the access key of the profile",
-	}
+	return &diag.Error{Profile: profile, Err: errChanged}
 }
 
 // FilePlace returns the place of an access key that is in one of the config files, as the source of

@@ -71,8 +71,9 @@ func (ro *Rotation) deleteLeftover(ctx context.Context) error {
 			return ro.explain(err, "GetAccessKeyLastUsed")
 		case !used.date.IsZero():
 			return &diag.Error{
-				Profile: ro.record.Profile, Problem: "access key " + id + " was used since; nothing was changed",
-				Hint: "if nothing uses it: " + ro.deleteCommand(id),
+				Profile: ro.record.Profile,
+				Problem: "access key " + id + " was used since; nothing was changed",
+				Hint:    "if nothing uses it: " + ro.deleteCommand(id),
 			}
 		}
 	}
@@ -360,11 +361,15 @@ func (ro *Rotation) retire(ctx context.Context, old string, isKept bool) error {
 		ro.after(e, "deletes the old one"))
 }
 
-// changed returns the error for a profile that does not have the new key any more. It makes the old
-// one active again, since the profile may have that.
+// changed returns the error of checkStored. If the old key is inactive, and the profile does not have
+// the new one any more, it makes the old one active again, since the profile may have that.
 func (ro *Rotation) changed(ctx context.Context, old string, failed error) error {
-	if !ro.isRetired {
+	switch {
+	case !ro.isRetired:
 		return ro.unfinished(failed)
+	case !errors.Is(failed, errChanged): // the key cannot be read
+		return ro.annotate(failed, "the old access key "+old+" is inactive",
+			ro.after(failed, "finishes the rotation"))
 	}
 	if err := ro.client.setAccessKeyStatus(ctx, ro.UserName, old, iamActive); err != nil {
 		ro.res.Tracef("%v", ro.explain(err, "UpdateAccessKey"))

@@ -612,6 +612,29 @@ func TestInactiveKeyThatIsPutBackIsActivated(t *testing.T) {
 	}
 }
 
+// unreadablePlace has a key that cannot be read.
+type unreadablePlace struct{ KeyPlace }
+
+func (unreadablePlace) Read(context.Context) (profiles.AccessKey, error) {
+	return profiles.AccessKey{}, errors.New("locked")
+}
+
+func TestOldKeyStaysInactiveIfTheNewOneCannotBeRead(t *testing.T) {
+	r, old := unfinishedRotation(t)
+	ro, err := r.prepare()
+	must(t, err)
+	ro.place = unreadablePlace{ro.place}
+	_, err = ro.Run(t.Context(), false)
+	want := "base: locked; the old access key " + old.ID + " is inactive\n" +
+		"hint: run aws-credproc rotate p again, which finishes the rotation"
+	if err == nil || diag.Text(err) != want {
+		t.Errorf("got  %s\nwant %s", diag.Text(err), want)
+	}
+	if r.sts.AccessKeys(rotatedUser)[old.ID] {
+		t.Error("it is active")
+	}
+}
+
 // TestRevivedKeyIsKept: somebody has activated the old key because it is needed.
 func TestRevivedKeyIsKept(t *testing.T) {
 	r, old := unfinishedRotation(t)
