@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
 	"time"
 
@@ -49,9 +48,6 @@ func (s Session) GoString() string { return s.String() }
 
 // Format writes String for every verb: without it, %d, %x and others would print the fields.
 func (s Session) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
-
-// LogValue returns String, for log/slog.
-func (s Session) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // MarshalJSON returns String as a JSON string. The output of credential_process has a type of its
 // own.

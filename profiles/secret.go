@@ -2,7 +2,6 @@ package profiles
 
 import (
 	"fmt"
-	"log/slog"
 	"strings"
 
 	"aws-credproc/internal/printable"
@@ -17,7 +16,6 @@ func (Secret) String() string               { return redacted }
 func (Secret) GoString() string             { return redacted }
 func (Secret) Format(f fmt.State, _ rune)   { _, _ = f.Write([]byte(redacted)) }
 func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-func (Secret) LogValue() slog.Value         { return slog.StringValue(redacted) }
 
 // ShownValue returns the value of a property for display: *** if it may be a secret by its key, and
 // else with secrets in commands and URLs as ***.
