@@ -21,7 +21,7 @@ func (c *Cache) Delete(ctx context.Context, key Key) error {
 	return err
 }
 
-// DeleteFound is Delete. It also reports whether there was a session.
+// DeleteFound is like [Cache.Delete] and reports whether there was a session.
 func (c *Cache) DeleteFound(ctx context.Context, key Key) (found bool, err error) {
 	c.memory.Delete(key)
 	d, err := c.state.open(false)

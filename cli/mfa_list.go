@@ -94,9 +94,12 @@ func devicesPage(devices []mfaDevice, to tui.Screen) []byte {
 	}
 	rows := [][]string{{"DEVICE", "SEED", "PROFILES"}}
 	for _, d := range devices {
-		seed := "?"
-		if d.Seed != nil {
-			seed = map[bool]string{true: "yes", false: "no"}[*d.Seed]
+		seed := "no"
+		switch {
+		case d.Seed == nil:
+			seed = "?"
+		case *d.Seed:
+			seed = "yes"
 		}
 		rows = append(rows, []string{d.Serial, seed, strings.Join(d.Profiles, ", ")})
 	}

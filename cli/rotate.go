@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -15,7 +14,6 @@ import (
 	"aws-credproc/cache/keyring"
 	"aws-credproc/cache/statedir"
 	"aws-credproc/credproc"
-	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
 	"aws-credproc/profiles"
 )
@@ -45,8 +43,10 @@ deactivates and deletes the old one. With --keep-old, the old key is deactivated
 not deleted, so that you can activate it again.
 
 It asks before it changes anything. If it is interrupted at any time, the profile has a
-key that works: run the command again. It names other profiles that have the same key,
-which stop working. If the user already has two keys, it says when each was last used.
+key that works: run the command again. If it is not certain that an interrupted run has
+created a key, it asks whether to delete that, and --yes is not enough. It names other
+profiles that have the same key, which stop working. If the user already has two keys,
+it says when each was last used.
 
 The user must be allowed the actions ListAccessKeys, CreateAccessKey, UpdateAccessKey,
 DeleteAccessKey and GetAccessKeyLastUsed of IAM. If the profile has an MFA device, they
@@ -280,7 +280,7 @@ func (r *rotateRun) page(rotation *credproc.Rotation) []byte {
 	if rotation.Finishes != "" {
 		line("it has replaced %s, which will be %s", rotation.Finishes, what)
 	} else {
-		line("it will be replaced by a new one, and %s then", what)
+		line("it will be replaced by a new one and then %s", what)
 	}
 	return page
 }
@@ -299,25 +299,6 @@ func (r *rotateRun) leftover(rotation *credproc.Rotation) string {
 	return "access key " + k.ID + " was created by a rotation that was interrupted; it will be deleted"
 }
 
-// checkLeftover refuses to delete a key that is in the config files.
-func (r *rotateRun) checkLeftover(rotation *credproc.Rotation) error {
-	id := rotation.Leftover.ID
-	if id == "" {
-		return nil
-	}
-	for _, p := range profiles.PlacesOf(profiles.Secret(id), r.chain.ConfigPath, r.chain.CredentialsPath) {
-		if p.Profile != "" {
-			return &diag.Error{
-				Profile: r.chain.Source.Profile, Where: p.Where,
-				Problem: "access key " + id + " was created by a rotation that was interrupted, and " +
-					"profile " + p.Profile + " has it",
-				Hint: "delete the key there; then run " + r.command(),
-			}
-		}
-	}
-	return nil
-}
-
 // unconfirmed returns the error for a guess that --yes does not confirm.
 func (r *rotateRun) unconfirmed(rotation *credproc.Rotation) error {
 	r.yes = false
@@ -331,25 +312,6 @@ func (r *rotateRun) unconfirmed(rotation *credproc.Rotation) error {
 
 func (r *rotateRun) keepsOld(rotation *credproc.Rotation) bool {
 	return r.keepOld || rotation.KeepsOld()
-}
-
-// where returns where the key is.
-func (r *rotateRun) where() string {
-	if r.chain.Source.Type == profiles.Keyring {
-		return "the keyring"
-	}
-	return r.files.Place(r.chain.SourceProfile.Properties["aws_access_key_id"])
-}
-
-// keyFile returns the path of the file that has the key, "" if it is in the keyring.
-func (r *rotateRun) keyFile() string {
-	switch {
-	case r.chain.Source.Type == profiles.Keyring:
-		return ""
-	case r.chain.SourceProfile.Properties["aws_access_key_id"].File == profiles.ConfigFile:
-		return r.chain.ConfigPath
-	}
-	return r.chain.CredentialsPath
 }
 
 func (r *rotateRun) question(rotation *credproc.Rotation) string {
@@ -435,37 +397,5 @@ func (r *rotateRun) forget(ctx context.Context, dead map[cache.Key]bool) {
 		if err := r.resolver.Cache.Delete(ctx, f.Key); err != nil {
 			r.trace("%v", err)
 		}
-	}
-}
-
-// warnOfCopies warns about other places that have the access key that is going to be deleted.
-func (r *rotateRun) warnOfCopies(id string) {
-	profile := r.chain.Source.Profile
-	own := r.where()
-	for _, p := range profiles.PlacesOf(profiles.Secret(id), r.chain.ConfigPath, r.chain.CredentialsPath) {
-		switch {
-		case p.IsCopy:
-			r.warn("a backup also has the key: delete %s when you no longer need it", p.Where)
-		case p.Where == own && p.Profile == profile:
-		case p.Profile != "" && p.Profile != profile:
-			r.warn("profile %s also has the key, in %s, and stops working", p.Profile, p.Where)
-		default:
-			r.warn("%s also has the key: delete that line", p.Where)
-		}
-	}
-	if path := r.keyFile(); path != "" {
-		if l := hardLinksOf(path); l.count > 1 {
-			r.warn("%s has other hard links (%d), which keep the old key; find ~ -inum %d finds them", path,
-				l.count-1, l.inode)
-		}
-	}
-	imported := plan.Imported(os.Getenv, r.stateDir(), r.warn)
-	for _, name := range r.files.Names() {
-		if other, ok := imported(name); ok && other == id && name != profile {
-			r.warn("profile %s also has the key, in the keyring, and stops working", name)
-		}
-	}
-	if os.Getenv("AWS_ACCESS_KEY_ID") == id {
-		r.warn("the environment variable AWS_ACCESS_KEY_ID also has the key, which stops working")
 	}
 }

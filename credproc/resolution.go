@@ -123,7 +123,7 @@ type lookup struct {
 	fit fitness
 	old cache.Session // the last session that was read
 
-	reported bool // it has been reported that the cache cannot be read or the session not be used
+	reported bool // it has been reported that the cache or the session cannot be used
 	done     bool // found or failure is the result
 	found    cache.Session
 	failure  error

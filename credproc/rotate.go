@@ -27,8 +27,8 @@ type Rotation struct {
 	// Leftover is the key of an interrupted rotation whose secret is lost. Run deletes it. Its ID is
 	// "" if there is none.
 	Leftover AccessKeyInfo
-	// IsGuess means that Leftover was probably created by the interrupted rotation, and not for sure.
-	// Run must not be called before the user has confirmed it.
+	// IsGuess means that it is not certain that the interrupted rotation has created Leftover. Run
+	// must not be called before the user has confirmed it.
 	IsGuess bool
 	// Finishes is the old key of an interrupted rotation that has stored its new key. Run then only
 	// removes the old key. It is "" if there is no such rotation.
@@ -44,8 +44,8 @@ type Rotation struct {
 	looked   time.Time          // when the record's Started was read
 	// isRetired means that the old key of the rotation that is finished is inactive.
 	isRetired bool
-	// isRevived means that it was inactive, and somebody has activated it.
-	isRevived bool
+	// isReactivated means that the rotation had deactivated it, and that it is active again.
+	isReactivated bool
 	// works is how long a new key may take to work; a test sets less.
 	works time.Duration
 }
@@ -192,7 +192,7 @@ func (ro *Rotation) look(ctx context.Context, config, profile string) error {
 	}
 	if ro.Finishes != "" {
 		ro.record = record
-		if ro.isRevived {
+		if ro.isReactivated {
 			return &diag.Error{
 				Profile: profile,
 				Problem: "access key " + record.Old + ", which was replaced, has been activated again",
@@ -233,7 +233,7 @@ func (ro *Rotation) sort(ctx context.Context, keys []AccessKeyInfo, record state
 			ro.Key = k
 		case k.ID == ro.Finishes:
 			ro.isRetired = !k.Active
-			ro.isRevived = k.Active && record.Retired
+			ro.isReactivated = k.Active && record.Retired
 		case isOurs && current == record.Old && k.ID == record.New:
 			ro.Leftover = k
 		case isOurs && current == record.Old && record.New == "" && ro.Leftover.ID == "" &&

@@ -15,6 +15,7 @@ import (
 // errChanged means that a place has another key than expected.
 var errChanged = errors.New("another program has changed the access key of the profile")
 
+// errKeyChanged returns errChanged for a profile.
 func errKeyChanged(profile string) error {
 	return &diag.Error{Profile: profile, Err: errChanged}
 }

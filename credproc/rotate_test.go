@@ -635,8 +635,8 @@ func TestOldKeyStaysInactiveIfTheNewOneCannotBeRead(t *testing.T) {
 	}
 }
 
-// TestRevivedKeyIsKept: somebody has activated the old key because it is needed.
-func TestRevivedKeyIsKept(t *testing.T) {
+// TestReactivatedKeyIsKept: a user has activated the old key because it is needed.
+func TestReactivatedKeyIsKept(t *testing.T) {
 	r, old := unfinishedRotation(t)
 	ro, err := r.prepare()
 	must(t, err)

@@ -113,7 +113,7 @@ func TestE2ERotate(t *testing.T) {
 		out := r.ok(t, program, "rotate", "dev", "--dry-run")
 		if want := "base: access key " + old.ID + " of IAM user ann in account " + motoAccount; !strings.
 			HasPrefix(out, want) || !strings.Contains(out, "credentials:3\n") ||
-			!strings.HasSuffix(out, "base: it will be replaced by a new one, and deleted then\n") {
+			!strings.HasSuffix(out, "base: it will be replaced by a new one and then deleted\n") {
 			t.Errorf("dry run: %s", out)
 		}
 		unchanged()

@@ -14,9 +14,9 @@ type file struct {
 	sections []section // in the file's order, including ignored ones
 	ignored  []section // those that the SDKs ignore
 
-	known     []*diag.Error // what faults returns
-	hasFaults bool          // faults was called
-	index     map[sectionID][]section
+	known          []*diag.Error // what faults returns
+	areFaultsKnown bool          // faults was called
+	index          map[sectionID][]section
 }
 
 // sectionKind is what a section describes.
@@ -85,7 +85,7 @@ func (f *file) fault(part section) *diag.Error {
 // faults returns the error for the first faulty line of each section, and for the first one before
 // all sections.
 func (f *file) faults() []*diag.Error {
-	if f.hasFaults {
+	if f.areFaultsKnown {
 		return f.known
 	}
 	isFaulty := false // whether the section has a faulty line above
@@ -98,7 +98,7 @@ func (f *file) faults() []*diag.Error {
 			f.known = append(f.known, s.fault())
 		}
 	}
-	f.hasFaults = true
+	f.areFaultsKnown = true
 	return f.known
 }
 
