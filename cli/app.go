@@ -20,6 +20,7 @@ import (
 	"aws-credproc/credproc/mfa"
 	"aws-credproc/credproc/plan"
 	"aws-credproc/credproc/warm/oskeyring"
+	"aws-credproc/internal/guard"
 	"aws-credproc/internal/proc"
 	"aws-credproc/internal/terminal"
 	"aws-credproc/profiles"
@@ -28,8 +29,8 @@ import (
 // Main runs the program with these arguments, without the program's name, and returns its exit
 // code.
 func Main(args []string) int {
-	proc.Harden()
-	return run(args, proc.WithoutSIGPIPE(os.Stdout), proc.WithoutSIGPIPE(os.Stderr))
+	guard.Harden()
+	return run(args, guard.WithoutSIGPIPE(os.Stdout), guard.WithoutSIGPIPE(os.Stderr))
 }
 
 // grace is how long a command may run after its deadline or after a signal.

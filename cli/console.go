@@ -12,7 +12,7 @@ import (
 
 	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
-	"aws-credproc/internal/proc"
+	"aws-credproc/internal/guard"
 	"aws-credproc/internal/terminal"
 	"aws-credproc/internal/tui"
 )
@@ -83,7 +83,7 @@ var errStdoutClosed = errors.New("write to stdout: broken pipe")
 
 // stdoutError returns the error of a failed write to stdout, without the name that os adds.
 func stdoutError(err error) error {
-	if proc.IsClosedPipe(err) {
+	if guard.IsClosedPipe(err) {
 		return errStdoutClosed
 	}
 	if path := (*fs.PathError)(nil); errors.As(err, &path) {

@@ -15,7 +15,7 @@ import (
 
 // A command in the config may lead back to this program, directly or through a tool that reads the
 // same config. So a command receives the profiles that led to it, in the variable
-// [shell.ChainVariable], and a profile that is in it already is refused. A profile is identified by
+// [plan.ChainVariable], and a profile that is in it already is refused. A profile is identified by
 // its name and its files: a command may set other files.
 
 // maxProfiles limits the profiles that lead to a command. A command may change the files at each

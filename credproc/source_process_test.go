@@ -189,7 +189,7 @@ func TestCommandReceivesChainOfProfiles(t *testing.T) {
 		w.write("out", processJSON(w.given))) +
 		"\n[profile dev]\nrole_arn = " + devARN +
 		"\nsource_profile = leaf\n[profile wired]\ncredential_process = aws-credproc get dev")
-	t.Setenv(shell.ChainVariable, "00000000:before")
+	t.Setenv(plan.ChainVariable, "00000000:before")
 	w.mustGet("wired")
 	if got := names(w.stderr.String()); got != "before dev leaf" {
 		t.Errorf("the command receives %q", got)
@@ -246,7 +246,7 @@ func TestLoopThroughCommandIsRefused(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Setenv(shell.ChainVariable, test.before)
+			t.Setenv(plan.ChainVariable, test.before)
 			_, err := w.get(test.profile)
 			if test.want == "" {
 				if err != nil {

@@ -27,7 +27,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"aws-credproc/cache"
-	"aws-credproc/credproc/shell"
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/ssotest"
 	"aws-credproc/internal/ststest"
 	"aws-credproc/profiles"
@@ -77,7 +77,7 @@ func newFixture(t *testing.T) *fixture {
 
 	for _, v := range os.Environ() {
 		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "AWS_") ||
-			strings.HasSuffix(strings.ToUpper(name), "_PROXY") || name == shell.ChainVariable {
+			strings.HasSuffix(strings.ToUpper(name), "_PROXY") || name == plan.ChainVariable {
 			t.Setenv(name, "")
 		}
 	}

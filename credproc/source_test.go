@@ -21,7 +21,6 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/plan"
-	"aws-credproc/credproc/shell"
 	"aws-credproc/internal/diag"
 	"aws-credproc/internal/ststest"
 )
@@ -106,7 +105,7 @@ func asCommand(what string, args []string) error {
 		}
 		time.Sleep(time.Minute) // ends what a failing test leaves behind
 	case "chain": // print the variable with the profiles that led to the command
-		fmt.Fprint(os.Stderr, os.Getenv(shell.ChainVariable))
+		fmt.Fprint(os.Stderr, os.Getenv(plan.ChainVariable))
 		return asCommand("print", args)
 	}
 	return errors.New("no such command: " + what)

@@ -53,7 +53,7 @@ type Device struct {
 	Profile string
 	RoleARN string // "" if the code is not for one role
 	Process string // the profile's mfa_process; "" if it has none
-	Chain   string // the profiles that lead to that command, as in [shell.ChainVariable]
+	Chain   string // the profiles that lead to that command, as in [plan.ChainVariable]
 }
 
 // label returns the profile and role for messages.

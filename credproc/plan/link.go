@@ -13,6 +13,10 @@ const (
 	TypeAssumeRole   = "assume_role"
 )
 
+// ChainVariable is the environment variable with the profiles that led to a command, separated by
+// spaces.
+const ChainVariable = "_AWS_CREDPROC_PROFILE_CHAIN"
+
 // Link is one step of a chain. Link 0 is the source. The next one may be the session that the code
 // of the user's MFA device is exchanged for. Each further one is a role.
 type Link struct {

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/diag"
 	"aws-credproc/internal/terminal"
 )
@@ -32,12 +33,8 @@ const (
 	killedDelay = 100 * time.Millisecond
 )
 
-// ChainVariable is the environment variable with the profiles that led to a command, separated by
-// spaces.
-const ChainVariable = "_AWS_CREDPROC_PROFILE_CHAIN"
-
-// Chain returns the profiles that led to this process.
-func Chain() []string { return strings.Fields(os.Getenv(ChainVariable)) }
+// Chain returns the profiles that led to this process, see [plan.ChainVariable].
+func Chain() []string { return strings.Fields(os.Getenv(plan.ChainVariable)) }
 
 // New returns the process for a command line. The profiles in chain are appended to those that led
 // to this process. stderr receives at most [MaxStderr] bytes without control characters, and may be
@@ -46,7 +43,7 @@ func New(ctx context.Context, line string, chain []string, stderr io.Writer) *ex
 	cmd := command(ctx, line)
 	cmd.Stdin = os.Stdin
 	before := Chain()
-	cmd.Env = append(os.Environ(), ChainVariable+"="+strings.Join(append(before, chain...), " "))
+	cmd.Env = append(os.Environ(), plan.ChainVariable+"="+strings.Join(append(before, chain...), " "))
 	if stderr != nil {
 		cmd.Stderr = terminal.NewWriter(stderr, MaxStderr)
 	}

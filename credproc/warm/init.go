@@ -7,7 +7,7 @@ import (
 	"runtime"
 
 	"aws-credproc/cache"
-	"aws-credproc/internal/proc"
+	"aws-credproc/internal/guard"
 	"aws-credproc/internal/sessionbus"
 )
 
@@ -21,7 +21,7 @@ var threads int
 func init() {
 	if profile, ok := profileOf(os.Args); ok {
 		growStack(false)
-		proc.Harden()
+		guard.Harden()
 		if r, ok := newRequest(profile, os.Getenv); ok {
 			finish(r, nil)
 		}
@@ -71,4 +71,4 @@ func finish(r *request, keyring cache.OSKeyring) {
 // stdout is the standard output. A write to a closed pipe fails and does not end the process.
 type stdout struct{}
 
-func (stdout) Write(p []byte) (int, error) { return proc.WithoutSIGPIPE(os.Stdout).Write(p) }
+func (stdout) Write(p []byte) (int, error) { return guard.WithoutSIGPIPE(os.Stdout).Write(p) }

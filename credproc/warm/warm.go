@@ -22,7 +22,6 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/plan"
-	"aws-credproc/credproc/shell"
 )
 
 // profileOf returns the profile if the arguments, which start with the program's name, are exactly
@@ -37,7 +36,7 @@ func profileOf(args []string) (profile string, ok bool) {
 
 // settings are the variables with which get does more than print a session.
 var settings = []string{
-	"AWS_CREDPROC_VERBOSE", "AWS_CREDPROC_PROMPT", "AWS_CREDPROC_TIMEOUT", shell.ChainVariable,
+	"AWS_CREDPROC_VERBOSE", "AWS_CREDPROC_PROMPT", "AWS_CREDPROC_TIMEOUT", plan.ChainVariable,
 }
 
 // Get writes the cached session of a profile to stdout and reports whether it did. It writes

@@ -1,5 +1,5 @@
-// Package proc starts, replaces, detaches and protects processes. Each function does the same on
-// every system; the files named for a system hold the differences.
+// Package proc starts, replaces and detaches processes. Each function does the same on every system;
+// the files named for a system hold the differences.
 package proc
 
 import (

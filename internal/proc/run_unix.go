@@ -18,7 +18,7 @@ func Shell() string { return cmp.Or(os.Getenv("SHELL"), "/bin/sh") }
 // [*StartError]. On Windows, which cannot replace a process, it calls [Command.Run].
 //
 // The command inherits only the standard streams and what this process itself has inherited. The
-// system makes the new process image dumpable (see [Harden]), resets the signals that this process
+// system makes the new process image dumpable (see [guard.Harden]), resets the signals that this process
 // handles, and closes close-on-exec files.
 func (c Command) Replace() (exitCode int, err error) {
 	return 0, newStartError(c.Args[0], syscall.Exec(c.Path, c.Args, c.Env))

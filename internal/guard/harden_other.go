@@ -1,6 +1,6 @@
 //go:build !linux
 
-package proc
+package guard
 
 // Harden does nothing here: macOS's hardened runtime comes with code signing, and Windows has no
 // equivalent.
