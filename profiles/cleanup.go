@@ -5,13 +5,13 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/gofrs/flock"
 
 	"aws-credproc/internal/files"
+	"aws-credproc/internal/ospath"
 )
 
 // CleanUp removes what [Update] and [Move] have left next to the files, if no profile is wired any
@@ -28,7 +28,7 @@ func CleanUp(ctx context.Context, configPath, credentialsPath string) (err error
 		if done {
 			err = errors.Join(err, unlockAndRemove(l))
 			if hadConfig && !exists(configPath) {
-				removeEmptyDir(filepath.Dir(configPath))
+				removeEmptyDir(ospath.Dir(configPath))
 			}
 		} else {
 			err = errors.Join(err, l.Unlock())
@@ -145,7 +145,7 @@ func (e *Editor) removeSetup(name string) (removed bool, err error) {
 
 // removeEmptyDir removes a directory named .aws if it is empty. Others are not those of setup.
 func removeEmptyDir(dir string) {
-	if info, err := os.Lstat(dir); err == nil && info.IsDir() && filepath.Base(dir) == ".aws" {
+	if info, err := os.Lstat(dir); err == nil && info.IsDir() && ospath.Base(dir) == ".aws" {
 		_ = os.Remove(dir) // fails if it is not empty
 	}
 }

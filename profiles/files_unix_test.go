@@ -5,12 +5,13 @@ package profiles
 import (
 	"errors"
 	"os"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"syscall"
 	"testing"
+
+	"aws-credproc/internal/users"
 )
 
 func TestPipeIsRefused(t *testing.T) {
@@ -39,17 +40,17 @@ func TestUnreachableFileIsNotEmpty(t *testing.T) {
 func TestWorkingDirectoryIsNotReadWithoutHome(t *testing.T) {
 	t.Chdir(t.TempDir())
 	t.Setenv("HOME", "") // as if it were not set
-	t.Cleanup(func() { currentUser = user.Current })
+	t.Cleanup(func() { currentUser = users.Current })
 	for _, dir := range []string{".aws", "~/.aws"} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
 		writeText(t, dir+"/config", "[profile x]\ncredential_process = evil\n")
 	}
-	for name, current := range map[string]func() (*user.User, error){
-		"no user":             func() (*user.User, error) { return nil, user.UnknownUserIdError(12345) },
-		"user without a home": func() (*user.User, error) { return &user.User{}, nil },
-		"a relative home":     func() (*user.User, error) { return &user.User{HomeDir: "."}, nil },
+	for name, current := range map[string]func() (users.User, error){
+		"no user":             func() (users.User, error) { return users.User{}, errors.New("unknown") },
+		"user without a home": func() (users.User, error) { return users.User{}, nil },
+		"a relative home":     func() (users.User, error) { return users.User{Home: "."}, nil },
 	} {
 		for _, variable := range []string{"", "~/.aws/config"} {
 			currentUser = current

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/gofrs/flock"
 
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/ospath"
 )
 
 // lockConfig locks a config file for edits. It creates the file's directory. created reports whether
@@ -35,7 +35,7 @@ func lockConfig(
 			Hint:    "set AWS_CONFIG_FILE to a file, or unset it",
 		}
 	}
-	if err := os.MkdirAll(filepath.Dir(configPath), 0o700); err != nil {
+	if err := os.MkdirAll(ospath.Dir(configPath), 0o700); err != nil {
 		return nil, false, fail(err)
 	}
 	path, err := realPath(configPath)

@@ -2,13 +2,13 @@ package profiles
 
 import (
 	"os"
-	"os/user"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 
 	"aws-credproc/internal/diag"
+	"aws-credproc/internal/ospath"
+	"aws-credproc/internal/users"
 )
 
 // Paths returns the paths of the config file and the credentials file: AWS_CONFIG_FILE and
@@ -20,7 +20,7 @@ func Paths(getenv func(string) string) (config, credentials string) {
 		if p := getenv(variable); p != "" {
 			return expandHome(expandVariables(p, getenv, runtime.GOOS))
 		}
-		return inHome(filepath.Join(".aws", name))
+		return inHome(ospath.Join(".aws", name))
 	}
 	return path("AWS_CONFIG_FILE", "config"), path("AWS_SHARED_CREDENTIALS_FILE", "credentials")
 }
@@ -66,7 +66,7 @@ func variableAt(text, goos string) (length int, name string) {
 
 func expandHome(path string) string {
 	rest, found := strings.CutPrefix(path, "~")
-	if found && (rest == "" || rest[0] == '/' || rest[0] == filepath.Separator) {
+	if found && (rest == "" || rest[0] == '/' || rest[0] == os.PathSeparator) {
 		return inHome(rest)
 	}
 	return path
@@ -80,18 +80,18 @@ func inHome(rest string) string {
 	if dir == "" {
 		return os.DevNull
 	}
-	return filepath.Join(dir, rest)
+	return ospath.Join(dir, rest)
 }
 
-var currentUser = user.Current // changed by tests only
+var currentUser = users.Current // changed by tests only
 
 // home returns the home directory, or "" if it is not known. Like the SDKs, it prefers HOME.
 func home() string {
 	if dir, err := os.UserHomeDir(); err == nil {
 		return dir
 	}
-	if u, err := currentUser(); err == nil && filepath.IsAbs(u.HomeDir) {
-		return u.HomeDir
+	if u, err := currentUser(); err == nil && ospath.IsAbs(u.Home) {
+		return u.Home
 	}
 	return ""
 }
@@ -116,7 +116,7 @@ func FileID(path string) string {
 	if target, err := realPath(path); err == nil {
 		path = target
 	}
-	if abs, err := filepath.Abs(path); err == nil {
+	if abs, err := ospath.Abs(path); err == nil {
 		path = abs
 	}
 	return path

@@ -2,9 +2,10 @@ package profiles
 
 import (
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
+
+	"aws-credproc/internal/ospath"
 )
 
 // SecretPlace is a place that holds a secret.
@@ -65,14 +66,14 @@ func hasWord(text, word string) bool {
 
 // copiesOf returns the copies of a file that [Update] and [Move] have kept next to it.
 func copiesOf(path string) (paths []string) {
-	entries, err := os.ReadDir(filepath.Dir(path))
+	entries, err := os.ReadDir(ospath.Dir(path))
 	if err != nil {
 		return nil
 	}
 	for _, e := range entries {
-		prefix := filepath.Base(path) + ".aws-credproc."
+		prefix := ospath.Base(path) + ".aws-credproc."
 		if strings.HasPrefix(e.Name(), prefix) && strings.HasSuffix(e.Name(), ".bak") {
-			paths = append(paths, filepath.Join(filepath.Dir(path), e.Name()))
+			paths = append(paths, ospath.Join(ospath.Dir(path), e.Name()))
 		}
 	}
 	return paths

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
 	"aws-credproc/internal/diag"
 	"aws-credproc/internal/files"
+	"aws-credproc/internal/ospath"
 )
 
 // replacement is a new file that is ready to replace an old one.
@@ -44,7 +44,7 @@ func prepare(c Change) (r *replacement, err error) {
 	if r.old, err = readFile(c.Path); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Dir(c.Path), 0o700); err != nil {
+	if err := os.MkdirAll(ospath.Dir(c.Path), 0o700); err != nil {
 		return nil, err
 	}
 	if r.real, err = realPath(c.Path); err != nil {
@@ -111,7 +111,7 @@ func commit(ready []*replacement) error {
 		return err
 	}
 	for _, r := range ready {
-		if err := syncDir(filepath.Dir(r.real)); err != nil {
+		if err := syncDir(ospath.Dir(r.real)); err != nil {
 			return &diag.Error{
 				Where:   r.path,
 				Problem: "written, but not synced to disk: " + reason(err),
@@ -149,7 +149,7 @@ func (r *replacement) copyTo(path string) error {
 // writeTemp writes a temporary file next to another file and returns its path. It gets the mode and
 // the owner of info, if that is not nil.
 func writeTemp(neighbor, text string, info fs.FileInfo) (path string, err error) {
-	f, err := os.CreateTemp(filepath.Dir(neighbor), "."+filepath.Base(neighbor)+".*.tmp") // 0600
+	f, err := os.CreateTemp(ospath.Dir(neighbor), "."+ospath.Base(neighbor)+".*.tmp") // 0600
 	if err != nil {
 		return "", err
 	}
@@ -175,11 +175,11 @@ func writeTemp(neighbor, text string, info fs.FileInfo) (path string, err error)
 func realPath(path string) (string, error) {
 	const maxLinks = 40 // as in Linux
 	for range maxLinks {
-		dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+		dir, err := ospath.EvalSymlinks(ospath.Dir(path))
 		if err != nil {
 			return "", err
 		}
-		path = filepath.Join(dir, filepath.Base(path))
+		path = ospath.Join(dir, ospath.Base(path))
 		info, err := os.Lstat(path)
 		if errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode()&fs.ModeSymlink == 0 {
 			return path, nil
@@ -191,8 +191,8 @@ func realPath(path string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if !filepath.IsAbs(target) {
-			target = filepath.Join(dir, target)
+		if !ospath.IsAbs(target) {
+			target = ospath.Join(dir, target)
 		}
 		path = target
 	}
@@ -285,18 +285,18 @@ func tempFilesOf(path string, match func(fs.FileInfo) bool) (paths []string) {
 	if err != nil {
 		return nil // nothing was ever written there
 	}
-	entries, err := os.ReadDir(filepath.Dir(target))
+	entries, err := os.ReadDir(ospath.Dir(target))
 	if err != nil {
 		return nil
 	}
 	for _, e := range entries {
-		number, ok := strings.CutPrefix(e.Name(), "."+filepath.Base(target)+".")
+		number, ok := strings.CutPrefix(e.Name(), "."+ospath.Base(target)+".")
 		number, isTemp := strings.CutSuffix(number, ".tmp")
 		if !ok || !isTemp || strings.Trim(number, "0123456789") != "" {
 			continue
 		}
 		if info, err := e.Info(); err == nil && match(info) {
-			paths = append(paths, filepath.Join(filepath.Dir(target), e.Name()))
+			paths = append(paths, ospath.Join(ospath.Dir(target), e.Name()))
 		}
 	}
 	return paths

@@ -2,13 +2,12 @@ package profiles
 
 import (
 	"errors"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"aws-credproc/internal/diag"
 	"aws-credproc/internal/files"
+	"aws-credproc/internal/ospath"
 )
 
 // Wired reports whether a profile is wired to this program, that is, whether its credentials come
@@ -63,11 +62,11 @@ func wiredTo(p Section) (name string, ok bool) {
 // isThisHelper reports whether a command's first word starts this program: it has its name or, as a
 // path or on the PATH, leads to the same file.
 func isThisHelper(program string) bool {
-	base := filepath.Base(strings.ReplaceAll(program, `\`, "/"))
+	base := ospath.Base(strings.ReplaceAll(program, `\`, "/"))
 	if strings.TrimSuffix(strings.ToLower(base), ".exe") == "aws-credproc" {
 		return true
 	}
-	program, err := exec.LookPath(program)
+	program, err := ospath.LookPath(program)
 	if err != nil {
 		return false
 	}

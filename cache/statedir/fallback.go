@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+
+	"aws-credproc/internal/ospath"
 )
 
 // LockAlways takes a lock like [Dir.Lock], in the state directory at a path or, if that cannot be
@@ -32,18 +33,18 @@ func LockAlways(ctx context.Context, path, name string) (unlock func(), err erro
 // after su, it may be that of another user.
 func runtimeDir() (string, error) {
 	dir := os.Getenv("XDG_RUNTIME_DIR")
-	if !filepath.IsAbs(dir) {
+	if !ospath.IsAbs(dir) {
 		return "", errors.New("no runtime directory")
 	}
 	d, err := Open(dir)
 	if err != nil {
 		return "", err
 	}
-	return filepath.Join(dir, "aws-credproc"), d.Close()
+	return ospath.Join(dir, "aws-credproc"), d.Close()
 }
 
 // temporaryDir returns a directory whose name contains the user ID, because other users may have
 // one in the same place. [Create] checks its owner.
 func temporaryDir() (string, error) {
-	return filepath.Join(os.TempDir(), fmt.Sprintf("aws-credproc-%d", os.Getuid())), nil
+	return ospath.Join(os.TempDir(), fmt.Sprintf("aws-credproc-%d", os.Getuid())), nil
 }

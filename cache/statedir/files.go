@@ -7,12 +7,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
 	"aws-credproc/internal/files"
+	"aws-credproc/internal/ospath"
 	"aws-credproc/internal/versioned"
 )
 
@@ -67,7 +67,7 @@ func readFile(root *os.Root, name string, limit int) ([]byte, error) {
 	if err := files.CheckInfo(info, int64(limit)); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", versioned.ErrCorrupt, name, err)
 	}
-	if err := checkFile(filepath.Join(root.Name(), name), info); err != nil {
+	if err := checkFile(ospath.Join(root.Name(), name), info); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	b := make([]byte, info.Size())
@@ -118,7 +118,7 @@ func writeFile(root *os.Root, name string, data []byte, sync bool) (err error) {
 			err = errors.Join(err, root.Remove(temp))
 		}
 		if e := (*fs.PathError)(nil); errors.As(err, &e) {
-			e.Path = filepath.Join(root.Name(), name) // not the temporary file
+			e.Path = ospath.Join(root.Name(), name) // not the temporary file
 		}
 	}()
 	_, err = f.Write(data)
@@ -183,7 +183,7 @@ func (d *Dir) TempFiles(now time.Time, age time.Duration) ([]string, error) {
 	temp, err := d.tempFiles(now, age)
 	paths := make([]string, 0, len(temp))
 	for _, f := range temp {
-		paths = append(paths, filepath.Join(d.path, string(f.folder), f.name))
+		paths = append(paths, ospath.Join(d.path, string(f.folder), f.name))
 	}
 	return paths, err
 }

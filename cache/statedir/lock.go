@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 
 	"github.com/gofrs/flock"
 
 	"aws-credproc/internal/files"
+	"aws-credproc/internal/ospath"
 )
 
 // lockTries limits how often a lock is retried because its file, or a directory above it, was
@@ -129,7 +129,7 @@ func (d *Dir) lockPath(name string) (string, error) {
 		return "", err
 	}
 	current.close(root)
-	return filepath.Join(d.path, string(locks), name+lockSuffix), nil
+	return ospath.Join(d.path, string(locks), name+lockSuffix), nil
 }
 
 // lockFile takes the lock of a file, as Dir.Lock does. The error wraps fs.ErrNotExist if the file

@@ -10,9 +10,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"syscall"
 
+	"aws-credproc/internal/ospath"
 	"aws-credproc/internal/owner"
 )
 
@@ -75,12 +75,12 @@ func clean(path string) (string, error) {
 	if path == "" {
 		return "", errors.New("no state directory: set AWS_CREDPROC_STATE_DIR to one")
 	}
-	if !filepath.IsAbs(path) { // it would be a different directory in each working directory
+	if !ospath.IsAbs(path) { // it would be a different directory in each working directory
 		return "", fmt.Errorf("state directory: AWS_CREDPROC_STATE_DIR=%s is not an absolute path "+
 			"(set it to one, or unset it)", path)
 	}
-	path = filepath.Clean(path) // without a trailing slash, which would make Lstat follow a link
-	if filepath.Dir(path) == path {
+	path = ospath.Clean(path) // without a trailing slash, which would make Lstat follow a link
+	if ospath.Dir(path) == path {
 		return "", fmt.Errorf("state directory: AWS_CREDPROC_STATE_DIR=%s is the root directory of a "+
 			"file system (set it to another directory, or unset it)", path)
 	}
@@ -161,16 +161,16 @@ func (d *Dir) CheckWritable() error {
 // exists. Only mkdir detects other reasons (a quota, a file system such as /proc), which Create
 // reports.
 func CheckCreatable(path string) error {
-	path = filepath.Clean(path)
+	path = ospath.Clean(path)
 	if err := checkPlace(path); err != nil {
 		return err
 	}
-	parent := filepath.Dir(path)
-	for parent != filepath.Dir(parent) {
+	parent := ospath.Dir(path)
+	for parent != ospath.Dir(parent) {
 		if _, err := os.Lstat(parent); !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
-		parent = filepath.Dir(parent)
+		parent = ospath.Dir(parent)
 	}
 	info, err := os.Stat(parent) // an error for a dangling link
 	if err == nil && !info.IsDir() {
@@ -222,7 +222,7 @@ func (d *Dir) open(folder Folder) (*os.Root, error) {
 	if err != nil {
 		return nil, fmt.Errorf("state directory %s: %w", d.path, err)
 	}
-	path := filepath.Join(d.path, name)
+	path := ospath.Join(d.path, name)
 	root, err := openChecked(path, info, func() (*os.Root, error) { return d.root.OpenRoot(name) })
 	if err != nil {
 		return nil, fmt.Errorf("state directory %s: %w", path, err)

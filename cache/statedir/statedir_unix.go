@@ -7,14 +7,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
-	"path/filepath"
 	"runtime"
 	"syscall"
 
-	"aws-credproc/internal/printable"
-
 	"golang.org/x/sys/unix"
+
+	"aws-credproc/internal/ospath"
+	"aws-credproc/internal/printable"
+	"aws-credproc/internal/users"
 )
 
 // openFlags prevent a named pipe in the place of a file from blocking the open.
@@ -29,24 +29,24 @@ const noFollow = syscall.O_NOFOLLOW
 // the XDG Base Directory Specification requires, a relative $XDG_STATE_HOME is ignored.
 func Default() (string, error) {
 	if runtime.GOOS != "darwin" {
-		if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
-			return filepath.Join(dir, "aws-credproc"), nil
+		if dir := os.Getenv("XDG_STATE_HOME"); ospath.IsAbs(dir) {
+			return ospath.Join(dir, "aws-credproc"), nil
 		}
 	}
 	home, err := os.UserHomeDir()
-	if err != nil || !filepath.IsAbs(home) { // $HOME is not set, as for a service, or is not a path
-		u, userErr := user.Current()
+	if err != nil || !ospath.IsAbs(home) { // $HOME is not set, as for a service, or is not a path
+		u, userErr := users.Current()
 		if userErr != nil {
 			return "", fmt.Errorf("state directory: %w", errors.Join(err, userErr))
 		}
-		if home = u.HomeDir; !filepath.IsAbs(home) {
+		if home = u.Home; !ospath.IsAbs(home) {
 			return "", errors.New("state directory: the home directory is not known")
 		}
 	}
 	if runtime.GOOS == "darwin" {
-		return filepath.Join(home, "Library", "Application Support", "aws-credproc"), nil
+		return ospath.Join(home, "Library", "Application Support", "aws-credproc"), nil
 	}
-	return filepath.Join(home, ".local", "state", "aws-credproc"), nil
+	return ospath.Join(home, ".local", "state", "aws-credproc"), nil
 }
 
 // checkDir returns an error for a directory that this user does not own or has no full access to, or

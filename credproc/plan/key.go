@@ -6,12 +6,12 @@ import (
 	"encoding/binary"
 	"hash"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
 	"aws-credproc/cache"
 	"aws-credproc/internal/files"
+	"aws-credproc/internal/ospath"
 	"aws-credproc/profiles"
 )
 
@@ -113,14 +113,14 @@ func commandIdentity(command string, getenv func(string) string) []string {
 // exists and the word is not the command, which a shell looks for on the PATH.
 func namesRelativeFile(command string) bool {
 	isCommand := true
-	for _, word := range strings.Fields(filepath.ToSlash(command)) {
+	for _, word := range strings.Fields(ospath.ToSlash(command)) {
 		name, value, isAssignment := strings.Cut(word, "=")
 		if isAssignment { // a variable before the command, or the value of an option
 			word = value
 		}
 		word = strings.Trim(word, "\"'")
 		isPath := strings.Contains(word, "/")
-		if word != "" && !filepath.IsAbs(word) && !strings.ContainsAny(word[:1], "/~$%-") &&
+		if word != "" && !ospath.IsAbs(word) && !strings.ContainsAny(word[:1], "/~$%-") &&
 			(isPath || !isCommand) {
 			if _, err := os.Stat(word); err == nil || isCommand && isPath {
 				return true

@@ -2,8 +2,9 @@ package plan
 
 import (
 	"os"
-	"os/user"
 	"strings"
+
+	"aws-credproc/internal/users"
 )
 
 // SessionName returns the name of a role session, as it appears in CloudTrail: the configured one,
@@ -13,8 +14,8 @@ func SessionName(configured string) string {
 		return configured
 	}
 	name := os.Getenv("USER")
-	if u, err := user.Current(); err == nil {
-		name = u.Username
+	if u, err := users.Current(); err == nil {
+		name = u.Name
 	}
 	return validSessionName(name)
 }

@@ -16,12 +16,12 @@ import (
 	"context"
 	"errors"
 	"io"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"aws-credproc/cache"
 	"aws-credproc/credproc/plan"
+	"aws-credproc/internal/ospath"
 )
 
 // profileOf returns the profile if the arguments, which start with the program's name, are exactly
@@ -30,7 +30,7 @@ func profileOf(args []string) (profile string, ok bool) {
 	if len(args) != 3 || args[1] != "get" || args[2] == "" || args[2][0] == '-' {
 		return "", false
 	}
-	name := strings.TrimSuffix(filepath.Base(args[0]), ".exe")
+	name := strings.TrimSuffix(ospath.Base(args[0]), ".exe")
 	return args[2], name == "aws-credproc"
 }
 

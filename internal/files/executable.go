@@ -2,8 +2,8 @@ package files
 
 import (
 	"os"
-	"os/exec"
-	"path/filepath"
+
+	"aws-credproc/internal/ospath"
 )
 
 // Executable returns the absolute path of this program. If the system does not say it, as on Linux
@@ -13,9 +13,9 @@ func Executable() (string, error) {
 	if err == nil {
 		return path, nil
 	}
-	started, startErr := exec.LookPath(os.Args[0])
+	started, startErr := ospath.LookPath(os.Args[0])
 	if startErr == nil {
-		started, startErr = filepath.Abs(started)
+		started, startErr = ospath.Abs(started)
 	}
 	if startErr != nil {
 		return "", err

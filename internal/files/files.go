@@ -9,7 +9,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
+
+	"aws-credproc/internal/ospath"
 )
 
 // ErrNotRegular is wrapped by the error for a directory, pipe, device or socket.
@@ -82,7 +83,7 @@ func CheckInfo(info fs.FileInfo, limit int64) error {
 // Real returns the absolute path of a file with symbolic links resolved, as far as that is
 // possible, so that all paths that lead to the same file give the same result.
 func Real(path string) string {
-	if target, err := filepath.EvalSymlinks(path); err == nil {
+	if target, err := ospath.EvalSymlinks(path); err == nil {
 		path = target
 	}
 	return Abs(path)
@@ -94,7 +95,7 @@ func Abs(path string) string {
 	if path == "" {
 		return ""
 	}
-	if abs, err := filepath.Abs(path); err == nil {
+	if abs, err := ospath.Abs(path); err == nil {
 		return abs
 	}
 	return path

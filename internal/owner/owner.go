@@ -5,8 +5,9 @@ package owner
 import (
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
+
+	"aws-credproc/internal/ospath"
 )
 
 // FirstForeign returns the first of a path and the directories above it that belongs to another
@@ -25,13 +26,13 @@ func FirstForeign(path string) (foreign, name string) {
 
 // WithParents returns a path and the directories above it, up to the root.
 func WithParents(path string) (all []string) {
-	path, err := filepath.Abs(path)
+	path, err := ospath.Abs(path)
 	if err != nil {
 		return nil
 	}
 	for {
 		all = append(all, path)
-		parent := filepath.Dir(path)
+		parent := ospath.Dir(path)
 		if parent == path {
 			return all
 		}

@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/user"
-	"path/filepath"
 	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"aws-credproc/internal/ospath"
+	"aws-credproc/internal/users"
 )
 
 // unmapped is the user of files whose owner has no number in this user namespace, such as root's in
@@ -24,11 +25,10 @@ func foreign(info fs.FileInfo) (name string, ok bool) {
 	if !ok || st.Uid == 0 || st.Uid == unmapped || int(st.Uid) == os.Geteuid() {
 		return "", false
 	}
-	id := strconv.Itoa(int(st.Uid))
-	if u, err := user.LookupId(id); err == nil {
-		return u.Username, true
+	if u, err := users.WithID(int(st.Uid)); err == nil {
+		return u.Name, true
 	}
-	return unknownPrefix + id, true
+	return unknownPrefix + strconv.Itoa(int(st.Uid)), true
 }
 
 func isOfRoot(info fs.FileInfo) bool {
@@ -39,11 +39,11 @@ func isOfRoot(info fs.FileInfo) bool {
 // giveToParent opens the directory once: that user could put a link to a directory of root in its
 // place meanwhile.
 func giveToParent(path string) error {
-	dir, err := unix.Open(filepath.Dir(path), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	dir, err := unix.Open(ospath.Dir(path), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil //nolint:nilerr // then there is no file either
 	}
-	d := os.NewFile(uintptr(dir), filepath.Dir(path))
+	d := os.NewFile(uintptr(dir), ospath.Dir(path))
 	defer d.Close()
 	parent, err := d.Stat()
 	if err != nil {
@@ -54,7 +54,7 @@ func giveToParent(path string) error {
 		return nil
 	}
 	const flags = unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
-	fd, err := unix.Openat(dir, filepath.Base(path), flags, 0)
+	fd, err := unix.Openat(dir, ospath.Base(path), flags, 0)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ELOOP) {
 		return nil
 	}

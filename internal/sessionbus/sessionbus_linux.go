@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"aws-credproc/internal/keyringapi"
+	"aws-credproc/internal/ospath"
 )
 
 // errNoBus: nothing listens at the address of the session bus.
@@ -91,10 +91,10 @@ func dialAddress(ctx context.Context, address string) (*os.File, error) {
 // dialRuntimeBus connects to the socket "bus" of a runtime directory. It first checks the file,
 // because another user may be able to write to the directory.
 func dialRuntimeBus(ctx context.Context, dir string) (*os.File, error) {
-	if !filepath.IsAbs(dir) {
+	if !ospath.IsAbs(dir) {
 		return nil, errNoBus
 	}
-	path := filepath.Join(dir, "bus")
+	path := ospath.Join(dir, "bus")
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):

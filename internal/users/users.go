@@ -1,0 +1,9 @@
+// Package users finds users of the system. On Linux it reads /etc/passwd, as os/user does in a
+// program without cgo. It does not import os/user there, for the reason of package ospath.
+package users
+
+// User is a user of the system.
+type User struct {
+	Name string
+	Home string // the home directory
+}
