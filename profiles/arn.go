@@ -3,26 +3,13 @@ package profiles
 import (
 	"errors"
 	"fmt"
-	"regexp"
+	"slices"
 	"strings"
-	"sync"
 )
 
 // These checks find what is certainly not an IAM ARN, to warn of a mistake early. A chain resolves
 // all the same: STS decides, and other services that speak its protocol have other ARNs.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
-
-var (
-	partitionForm = form(`^aws(-[a-z]+)*$`)
-	accountForm   = form(`^[0-9]{12}$`)
-	// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
-	roleNameForm = form(`^[A-Za-z0-9_+=,.@-]{1,64}$`)
-)
-
-// form compiles a regular expression when it is first used, not at start-up.
-func form(expression string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
-}
 
 // isARN reports whether a value has the form of an ARN.
 func isARN(value string) bool {
@@ -32,7 +19,22 @@ func isARN(value string) bool {
 }
 
 // IsAccountID reports whether s has the form of an AWS account ID.
-func IsAccountID(s string) bool { return accountForm().MatchString(s) }
+func IsAccountID(s string) bool { return len(s) == 12 && strings.Trim(s, "0123456789") == "" }
+
+// isPartition reports whether s has the form of the name of a partition: aws, or aws-us-gov.
+func isPartition(s string) bool {
+	words := strings.Split(s, "-")
+	return words[0] == "aws" && !slices.Contains(words, "") &&
+		strings.Trim(s, "abcdefghijklmnopqrstuvwxyz-") == ""
+}
+
+// isRoleName reports whether s has the form of the name of a role, without its path.
+// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+func isRoleName(s string) bool {
+	return 1 <= len(s) && len(s) <= 64 && !strings.ContainsFunc(s, func(r rune) bool {
+		return !isAlphanumeric(r) && !strings.ContainsRune("_+=,.@-", r)
+	})
+}
 
 // CheckRoleARN returns an error if arn is certainly not the ARN of a role, which has the form
 // arn:aws:iam::123456789012:role/NAME.
@@ -54,7 +56,7 @@ func CheckRoleARN(arn string) error {
 		return errors.New("not the ARN of a role, which ends with role/NAME")
 	case name == "":
 		return errors.New("no role name")
-	case !roleNameForm().MatchString(name):
+	case !isRoleName(name):
 		return errors.New("invalid role name (AWS allows 1 to 64 letters, digits and _+=,.@-)")
 	}
 	return nil
@@ -90,7 +92,7 @@ func CheckMFAARN(serial string) error {
 // checkIAM checks the partition, region and account of an IAM ARN.
 func checkIAM(parts []string) error {
 	switch {
-	case !partitionForm().MatchString(parts[1]):
+	case !isPartition(parts[1]):
 		return fmt.Errorf("unknown partition %q", shorten(parts[1], 20))
 	case parts[3] != "":
 		return fmt.Errorf("it has a region, %q, and IAM is global", shorten(parts[3], 20))

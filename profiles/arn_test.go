@@ -1,6 +1,10 @@
 package profiles
 
-import "testing"
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
 
 func TestCheckARNs(t *testing.T) {
 	for _, test := range []struct {
@@ -40,6 +44,30 @@ func TestCheckARNs(t *testing.T) {
 	} {
 		if err := test.check(test.arn); (err != nil) != test.bad {
 			t.Errorf("%s: %v", test.arn, err)
+		}
+	}
+}
+
+func TestFormsAreThoseOfExpressions(t *testing.T) {
+	words := strings.Split(`|aws|aws-|-|-a|-a-bc|AWS|1|é|_|_+=,.@-|:|/|*| `, "|")
+	words = append(words, "\n", "\x80", strings.Repeat("0", 12), strings.Repeat("a", 63))
+	for _, form := range []struct {
+		is         func(string) bool
+		expression string
+	}{
+		{isPartition, `^aws(-[a-z]+)*$`},
+		{IsAccountID, `^[0-9]{12}$`},
+		{isRoleName, `^[A-Za-z0-9_+=,.@-]{1,64}$`},
+	} {
+		expression := regexp.MustCompile(form.expression)
+		for _, first := range words {
+			for _, second := range words {
+				for _, s := range []string{first + second, second + first + second} {
+					if got, want := form.is(s), expression.MatchString(s); got != want {
+						t.Errorf("%q: %t, want %t as for %s", s, got, want, form.expression)
+					}
+				}
+			}
 		}
 	}
 }

@@ -1,9 +1,9 @@
 package printable
 
 import (
-	"regexp"
+	"iter"
+	"slices"
 	"strings"
-	"sync"
 )
 
 const masked = "***"
@@ -11,18 +11,7 @@ const masked = "***"
 // Mask replaces what looks like a secret in a command line or a URL by ***: the user information
 // and the query of a URL, the value after a flag or variable for which [IsSecretName] is true, and
 // a word in the form of an AWS secret access key.
-func Mask(s string) string {
-	e := secretForms()
-	s = e.url.ReplaceAllStringFunc(s, maskURL)
-	s = maskValues(s, e.assigned)
-	return e.key.ReplaceAllStringFunc(s, func(word string) string {
-		if strings.HasPrefix(word, "/") || !strings.ContainsAny(word, "0123456789") ||
-			strings.ToLower(word) == word || strings.ToUpper(word) == word {
-			return word // a path, a hash or a name
-		}
-		return masked
-	})
-}
+func Mask(s string) string { return maskKeys(maskValues(maskURLs(s))) }
 
 // IsSecretName reports whether the value of a flag, variable or setting may be a secret, by its
 // name.
@@ -30,27 +19,83 @@ func IsSecretName(name string) bool { return SecretNameEnd(name) >= 0 }
 
 // SecretNameEnd returns the end of the first name in s for which [IsSecretName] is true, or -1.
 func SecretNameEnd(s string) int {
-	for _, m := range secretForms().name.FindAllStringIndex(s, -1) {
-		if !isPublicName(s[m[0]:m[1]]) {
-			return m[1]
+	for start, end := range runs(s, isNameByte) {
+		if isSecretName(s[start:end]) {
+			return end
 		}
 	}
 	return -1
 }
 
-// maskValues masks the values that follow the names and separators that form finds in s. The value
-// of one name may be another name, as in --header Authorization: V.
-func maskValues(s string, form *regexp.Regexp) string {
+// runs yields the start and the end of each part of s that has bytes of a class only, and is as
+// long as possible.
+func runs(s string, isInClass func(byte) bool) iter.Seq2[int, int] {
+	return func(yield func(int, int) bool) {
+		for start := 0; start < len(s); start++ {
+			end := start
+			for end < len(s) && isInClass(s[end]) {
+				end++
+			}
+			if end > start && !yield(start, end) {
+				return
+			}
+			start = end
+		}
+	}
+}
+
+func isAlphanumeric(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+}
+
+// isNameByte reports whether c may be in the name of a flag, variable or setting.
+func isNameByte(c byte) bool { return isAlphanumeric(c) || c == '-' || c == '_' }
+
+var (
+	// secretParts are what the names of secrets have in them, with "-" for "_" too.
+	secretParts = []string{
+		"passwd", "password", "passphrase", "passcode", "pwd", "secret", "token", "credential",
+		"authorization", "apikey", "api-key", "accesskey", "access-key", "privatekey", "private-key",
+	}
+	// secretWords are names of secrets, and words of such names, which are separated by "-".
+	secretWords = []string{"sshpass", "storepass", "keypass", "base32", "seed"}
+	// publicEnds are the ends of the names of what has to do with a secret and is not one.
+	publicEnds = []string{
+		"file", "path", "dir", "arn", "id", "name", "prefix", "url", "uri", "type", "process", "source",
+		"cmd", "fd", "stdin", "duration", "expires", "secretsmanager",
+	}
+)
+
+// isSecretName is [IsSecretName] for a name without other text.
+func isSecretName(name string) bool {
+	name = strings.ToLower(name)
+	if slices.ContainsFunc(publicEnds, func(end string) bool { return strings.HasSuffix(name, end) }) {
+		return false
+	}
+	dashed := strings.ReplaceAll(name, "_", "-")
+	return slices.ContainsFunc(secretParts, func(p string) bool { return strings.Contains(dashed, p) }) ||
+		slices.Contains(strings.Split(dashed, "-"), "pass") ||
+		slices.ContainsFunc(strings.Split(name, "-"), func(word string) bool {
+			return slices.Contains(secretWords, word)
+		})
+}
+
+// maskValues masks the values that follow the names of secrets and a separator. The value of one
+// name may be another name, as in --header Authorization: V.
+func maskValues(s string) string {
 	var b strings.Builder
 	done := 0      // up to here, s is masked or in b
 	var quote byte // the quote that is open at pos, or 0
 	pos := 0
-	for _, m := range form.FindAllStringSubmatchIndex(s, -1) {
-		start := m[1]
+	for from, to := range runs(s, isNameByte) {
+		start := to + separatorLength(s[to:])
+		if start == to || !isSecretName(s[from:to]) {
+			continue
+		}
 		quote = openQuote(s[pos:start], quote)
 		pos = start
-		v := value{s[m[2]:m[3]], s[m[3]:start], s[:m[2]], start, quote}
-		if isPublicName(v.name) || v.isMissing(s) {
+		v := value{s[from:to], s[to:start], s[:from], start, quote}
+		if v.isMissing(s) {
 			continue
 		}
 		end := v.end(s, done)
@@ -66,49 +111,77 @@ func maskValues(s string, form *regexp.Regexp) string {
 	return b.String() + s[done:]
 }
 
-// expressions find what may be a secret.
-type expressions struct{ url, name, assigned, key *regexp.Regexp }
-
-var (
-	compiled sync.Once
-	forms    expressions
-)
-
-// secretForms compiles the expressions when they are first used, not at start-up.
-func secretForms() expressions {
-	compiled.Do(func() { forms = compileForms() })
-	return forms
-}
-
-func compileForms() expressions {
-	const (
-		name = `[\w-]*(?:passw(?:or)?d|passphrase|passcode|pwd|secret|token|api[_-]?key|access[_-]?key|` +
-			`private[_-]?key|credential|authorization)[\w-]*|-*\b(?:sshpass|storepass|keypass|base32|seed)\b|` +
-			`-*\b(?:[\w-]*[_-])?pass(?:[_-][\w-]*)?\b`
-		closing = `(?:\\*["'])`
-	)
-	return expressions{
-		url:  regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>]+`),
-		name: regexp.MustCompile(`(?i)` + name),
-		// --name=value, NAME=value, "name": value and --name value, each without the value
-		assigned: regexp.MustCompile(`(?i)(` + name + `)(?:` +
-			closing + `?[ \t]*[:=][ \t\r\n]*|` + closing + `?,?[ \t\r\n]+|` + closing + `,)`),
-		key: regexp.MustCompile(`[A-Za-z0-9/+]{40,}`),
+// separatorLength returns the length of what separates a name from the value that s goes on with, as
+// in --name=value, NAME=value, "name": value, --name value and ["--name","value"]. It is 0 if there
+// is no value.
+func separatorLength(s string) int {
+	rest := s
+	if n := escapes(s); isQuote(s[n:]) { // that of the name
+		rest = s[n+1:]
 	}
+	isQuoted := len(rest) < len(s)
+	if r := strings.TrimLeft(rest, " \t"); r != "" && (r[0] == ':' || r[0] == '=') {
+		return len(s) - len(strings.TrimLeft(r[1:], blanks))
+	}
+	rest, hasComma := strings.CutPrefix(rest, ",")
+	trimmed := strings.TrimLeft(rest, blanks)
+	if len(trimmed) < len(rest) || isQuoted && hasComma {
+		return len(s) - len(trimmed)
+	}
+	return 0
 }
 
-// isPublicName reports whether the value of a flag or variable is a name and not itself a secret.
-func isPublicName(name string) bool {
-	name = strings.ToLower(name)
-	for _, suffix := range []string{
-		"file", "path", "dir", "arn", "id", "name", "prefix", "url", "uri", "type", "process", "source",
-		"cmd", "fd", "stdin", "duration", "expires", "secretsmanager",
-	} {
-		if strings.HasSuffix(name, suffix) {
-			return true
+// maskKeys masks what has the form of an AWS secret access key.
+func maskKeys(s string) string {
+	var b strings.Builder
+	done := 0
+	isKeyByte := func(c byte) bool { return isAlphanumeric(c) || c == '/' || c == '+' }
+	for start, end := range runs(s, isKeyByte) {
+		if isKey(s[start:end]) {
+			b.WriteString(s[done:start])
+			b.WriteString(masked)
+			done = end
 		}
 	}
-	return false
+	return b.String() + s[done:]
+}
+
+// isKey reports whether a word may be a secret access key, and not a path, a hash or a name.
+func isKey(word string) bool {
+	const length = 40
+	return len(word) >= length && word[0] != '/' && strings.ContainsAny(word, "0123456789") &&
+		strings.ToLower(word) != word && strings.ToUpper(word) != word
+}
+
+// maskURLs masks the secrets in URLs.
+func maskURLs(s string) string {
+	const marks = "0123456789+.-" // in a scheme, except at its start
+	isSchemeByte := func(r rune) bool {
+		return r < 0x80 && isAlphanumeric(byte(r)) || strings.ContainsRune(marks, r)
+	}
+	var b strings.Builder
+	for {
+		colon := strings.Index(s, "://")
+		if colon < 0 {
+			return b.String() + s
+		}
+		scheme := s[len(strings.TrimRightFunc(s[:colon], isSchemeByte)):colon]
+		scheme = strings.TrimLeft(scheme, marks)
+		end := colon + len("://")
+		rest := s[end:]
+		if i := strings.IndexAny(rest, "\"'<>\f"+blanks); i >= 0 {
+			rest = rest[:i]
+		}
+		if scheme == "" {
+			b.WriteString(s[:end])
+		} else {
+			end += len(rest)
+			start := colon - len(scheme)
+			b.WriteString(s[:start])
+			b.WriteString(maskURL(s[start:end]))
+		}
+		s = s[end:]
+	}
 }
 
 // maskURL masks the user information, the query and the fragment of a URL, even if that is not

@@ -1,6 +1,8 @@
 package printable
 
 import (
+	"math/rand/v2"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -113,6 +115,56 @@ func TestIsSecretName(t *testing.T) {
 	} {
 		if got := IsSecretName(name); got != want {
 			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}
+
+// The parts of Mask are written by hand because package regexp would delay credproc/warm.
+func TestPartsOfMaskAreThoseOfExpressions(t *testing.T) {
+	const (
+		parts = `passw(?:or)?d|passphrase|passcode|pwd|secret|token|api[_-]?key|access[_-]?key|` +
+			`private[_-]?key|credential|authorization`
+		words   = `sshpass|storepass|keypass|base32|seed`
+		closing = `(?:\\*["'])`
+	)
+	url := regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>]+`)
+	key := regexp.MustCompile(`[A-Za-z0-9/+]{40,}`)
+	name := regexp.MustCompile(`(?i)^(?:[\w-]*(?:` + parts + `)[\w-]*|(?:[\w-]*-)?(?:` + words +
+		`)(?:-[\w-]*)?|(?:[\w-]*[_-])?pass(?:[_-][\w-]*)?)$`)
+	public := regexp.MustCompile(`(?i)(?:` + strings.Join(publicEnds, "|") + `)$`)
+	separator := regexp.MustCompile(`^(?:` + closing + `?[ \t]*[:=][ \t\r\n]*|` +
+		closing + `?,?[ \t\r\n]+|` + closing + `,)`)
+	inNames := strings.Split("pass,wd,word,phrase,code,pwd,secret,token,credential,authorization,"+
+		"api,access,private,key,ssh,store,base,32,seed,file,-,-,-,_,_,_,a,Z,0", ",")
+	others := append(strings.Split(`: : = = " ' \ \\ , + / . ? < é :// `+strings.Repeat("aB3/", 10), " "),
+		" ", "\t", "\n", "\r", "\f", "\v", "\x80")
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range 100_000 {
+		pieces, s := inNames, ""
+		if i%2 == 0 {
+			pieces = append(inNames, others...)
+		}
+		for range 1 + random.IntN(6) {
+			s += pieces[random.IntN(len(pieces))]
+		}
+		if got, want := maskURLs(s), url.ReplaceAllStringFunc(s, maskURL); got != want {
+			t.Errorf("URLs in %q: %q, want %q", s, got, want)
+		}
+		got, want := maskKeys(s), key.ReplaceAllStringFunc(s, func(word string) string {
+			if isKey(word) {
+				return masked
+			}
+			return word
+		})
+		if got != want {
+			t.Errorf("keys in %q: %q, want %q", s, got, want)
+		}
+		if got, want := isSecretName(s), name.MatchString(s) && !public.MatchString(s); got != want &&
+			!strings.ContainsFunc(s, func(r rune) bool { return r >= 0x80 || !isNameByte(byte(r)) }) {
+			t.Errorf("%q is the name of a secret: %t, want %t", s, got, want)
+		}
+		if got, want := separatorLength(s), len(separator.FindString(s)); got != want {
+			t.Errorf("separator of %q: %d bytes, want %d", s, got, want)
 		}
 	}
 }
