@@ -51,6 +51,11 @@ var forbidden = []struct{ in, imports string }{
 	{"credproc", "github.com/spf13/"},
 }
 
+// late are packages that may not be linked into credproc/warm on Linux. Go initializes packages in
+// the order of their import paths, so those of github.com/aws would come before them, and
+// credproc/warm after all of them.
+var late = []string{"net", "os/exec", "os/user", "path/filepath", "regexp"}
+
 // importers of internal/ststest outside tests: the demo, and the benchmarks.
 var ststestImporters = []string{"cli", "scripts/bench"}
 
@@ -92,11 +97,37 @@ func listPackages(t *testing.T, system string) (all []listedPackage) {
 func TestDependenciesPointOneWay(t *testing.T) {
 	for _, system := range []string{"linux", "darwin", "windows"} {
 		t.Run(system, func(t *testing.T) {
-			for _, p := range listPackages(t, system) {
+			all := listPackages(t, system)
+			for _, p := range all {
 				checkImports(t, p)
 				checkForbidden(t, p)
 			}
+			if system == "linux" {
+				checkLate(t, all)
+			}
 		})
+	}
+}
+
+// checkLate tests that credproc/warm needs none of the packages in late.
+func checkLate(t *testing.T, all []listedPackage) {
+	t.Helper()
+	warm := all[slices.IndexFunc(all, func(p listedPackage) bool { return p.path() == "credproc/warm" })]
+	for _, dep := range late {
+		if !slices.Contains(warm.Deps, dep) {
+			continue
+		}
+		var importers []string
+		for _, p := range all {
+			if slices.Contains(p.Imports, dep) &&
+				(p.path() == warm.path() || slices.Contains(warm.Deps, p.ImportPath)) {
+				importers = append(importers, p.path())
+			}
+		}
+		t.Errorf("credproc/warm depends on %s, which is imported by %v. So it would be initialized after "+
+			"the packages of github.com/aws, see docs/decisions/warm-path.md. Use internal/ospath or "+
+			"internal/users, or put the code in a package that credproc/warm does not need.",
+			dep, importers)
 	}
 }
 

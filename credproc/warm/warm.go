@@ -4,8 +4,9 @@
 // needs neither the AWS SDK nor the command line's libraries, whose initialization takes longer
 // than everything that it does need. Go initializes packages in the order of their import paths, as
 // soon as their own imports are initialized (https://go.dev/ref/spec#Program_initialization), so
-// this package comes before most of github.com/... as long as it imports little and the name of
-// the module sorts first. TestE2EWarmGetInitializesLittle holds the list.
+// this package comes before nearly all of github.com/... as long as it imports little and the name
+// of the module sorts first. TestE2EWarmGetInitializesLittle holds the list, and
+// docs/decisions/warm-path.md explains it.
 //
 // The libraries of the keyring include package net and all that sorts before what net needs. So
 // this package only reads the stores that are files or in the kernel, and package oskeyring below
