@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -24,33 +25,49 @@ import (
 	"aws-credproc/profiles"
 )
 
-const maxAnswer = 1 << 20 // bytes of a response of STS; a large session token has 4096
+const maxAnswer = 1 << 20 // bytes of a response; a large session token has 4096
 
 // newSTSClient returns an STS client for an endpoint, with the connection settings of the chain's
 // profile and the environment.
 func (r *Resolver) newSTSClient(c profiles.Chain, e plan.Endpoint) (*stsClient, error) {
-	s := connectionSettings{profile: c.Profile, getenv: r.Getenv}
-	httpClient, err := s.httpClient()
+	cfg, limited, err := r.connect(c.Profile, "STS")
 	if err != nil {
 		return nil, err
 	}
-	waiting := waitingClient{withoutRedirects(httpClient), r, c.Profile.Name}
-	limited := &limitedClient{HTTPClient: waiting}
-	userAgent := awsmiddleware.AddUserAgentKeyValue("aws-credproc", r.Version)
 	o := sts.Options{
-		HTTPClient: limited, APIOptions: []func(*middleware.Stack) error{userAgent},
-	}
-	if o.RetryMaxAttempts, err = s.maxAttempts(); err != nil {
-		return nil, err
-	}
-	if o.RetryMode, err = s.retryMode(); err != nil {
-		return nil, err
+		HTTPClient: cfg.HTTPClient, APIOptions: cfg.APIOptions,
+		RetryMaxAttempts: cfg.RetryMaxAttempts, RetryMode: cfg.RetryMode,
 	}
 	useEndpoint(&o, e)
+	watch := func(o *sts.Options) { o.Retryer = r.watchRetries(o.Retryer, c.Profile.Name) }
 	return &stsClient{
-		options: o, watch: r.watchRetries(c.Profile.Name), endpoint: e,
-		now: r.Now, warnf: r.Warnf, http: limited,
+		options: o, watch: watch, endpoint: e, now: r.Now, warnf: r.Warnf, http: limited,
 	}, nil
+}
+
+// connect returns the connection settings of a profile and the environment for an SDK client of a
+// service, and its HTTP client.
+func (r *Resolver) connect(
+	profile profiles.Section, service string,
+) (cfg aws.Config, limited *limitedClient, err error) {
+	s := connectionSettings{profile: profile, getenv: r.Getenv}
+	httpClient, err := s.httpClient()
+	if err != nil {
+		return cfg, nil, err
+	}
+	if cfg.RetryMaxAttempts, err = s.maxAttempts(); err != nil {
+		return cfg, nil, err
+	}
+	if cfg.RetryMode, err = s.retryMode(); err != nil {
+		return cfg, nil, err
+	}
+	waiting := waitingClient{withoutRedirects(httpClient), r, profile.Name, service}
+	limited = &limitedClient{HTTPClient: waiting}
+	cfg.HTTPClient = limited
+	cfg.APIOptions = []func(*middleware.Stack) error{
+		awsmiddleware.AddUserAgentKeyValue("aws-credproc", r.Version),
+	}
+	return cfg, limited, nil
 }
 
 // connectionSettings reads the settings of a profile's connection to AWS.
@@ -135,7 +152,8 @@ func (s connectionSettings) retryMode() (aws.RetryMode, error) {
 	return mode, nil
 }
 
-// limitedClient reads at most maxAnswer bytes of a response, and remembers the last refusal.
+// limitedClient reads at most maxAnswer bytes of a response, and remembers of the last one what the
+// SDK does not read.
 //
 // It reads the response before the SDK does. The SDK closes the request's body as soon as it has
 // the response's header, and net/http, if it has not yet noted that all was sent, then closes the
@@ -143,15 +161,17 @@ func (s connectionSettings) retryMode() (aws.RetryMode, error) {
 type limitedClient struct {
 	aws.HTTPClient
 	refusal []byte // the body of the last response with an error status
+	root    string // the root element of the last response; empty if that is not XML
 }
 
 func (c *limitedClient) Do(r *http.Request) (*http.Response, error) {
+	c.root = ""
 	resp, err := c.HTTPClient.Do(r)
 	if err != nil {
 		return nil, err
 	}
 	if resp.StatusCode < 200 || 300 <= resp.StatusCode && resp.StatusCode < 400 {
-		// STS never sends these. The body of a 101 is the connection, which may not end.
+		// AWS never sends these. The body of a 101 is the connection, which may not end.
 		bad := errBadAnswer{fmt.Sprintf("status %d", resp.StatusCode)}
 		return nil, errors.Join(bad, resp.Body.Close())
 	}
@@ -161,6 +181,10 @@ func (c *limitedClient) Do(r *http.Request) (*http.Response, error) {
 	}
 	if resp.StatusCode >= 400 {
 		c.refusal = body
+	}
+	var document struct{ XMLName xml.Name }
+	if xml.Unmarshal(body, &document) == nil {
+		c.root = document.XMLName.Local
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, nil

@@ -5,6 +5,10 @@ import (
 	"errors"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/smithy-go"
 
 	"aws-credproc/cache"
@@ -19,88 +23,75 @@ type AccessKeyInfo struct {
 	Created time.Time
 }
 
-// accessKeyUse is when and with what an access key was last used.
-type accessKeyUse struct {
-	date            time.Time // zero if it was never used
-	service, region string
-}
-
-// The values of an access key's status.
-const iamActive, iamInactive = "Active", "Inactive"
-
-type accessKeyXML struct {
-	UserName        string
-	AccessKeyID     string `xml:"AccessKeyId"`
-	Status          string
-	SecretAccessKey string
-	CreateDate      string
-}
-
 // maxKeyPages limits the pages of a list of access keys. A user has two keys.
 const maxKeyPages = 10
 
 // listAccessKeys returns the access keys of a user, and the time of AWS's clock, zero if that is
 // unknown.
-// https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListAccessKeys.html
 func (c *iamClient) listAccessKeys(
 	ctx context.Context, user string,
 ) (keys []AccessKeyInfo, date time.Time, err error) {
-	params := map[string]string{"UserName": user}
+	in := &iam.ListAccessKeysInput{UserName: &user}
 	for range maxKeyPages {
-		var out struct {
-			Keys        []accessKeyXML `xml:"ListAccessKeysResult>AccessKeyMetadata>member"`
-			IsTruncated bool           `xml:"ListAccessKeysResult>IsTruncated"`
-			Marker      string         `xml:"ListAccessKeysResult>Marker"`
-		}
-		if date, err = c.call(ctx, "ListAccessKeys", params, &out, true); err != nil {
+		out, err := callIAM(ctx, c, "ListAccessKeys", (*iam.Client).ListAccessKeys, in)
+		if err != nil {
 			return nil, date, err
 		}
-		for _, k := range out.Keys {
-			created, err := time.Parse(time.RFC3339, k.CreateDate)
-			if err != nil || !isAccessKeyID(k.AccessKeyID) || k.UserName != user ||
-				k.Status != iamActive && k.Status != iamInactive {
-				return nil, date, errBadIAM{"a field of an access key is not valid"}
+		for _, k := range out.AccessKeyMetadata {
+			id, isActive := aws.ToString(k.AccessKeyId), k.Status == types.StatusTypeActive
+			if k.CreateDate == nil || !isAccessKeyID(id) || aws.ToString(k.UserName) != user ||
+				!isActive && k.Status != types.StatusTypeInactive {
+				return nil, date, errBadAnswer{"a field of an access key is not valid"}
 			}
-			keys = append(keys, AccessKeyInfo{
-				ID: k.AccessKeyID, Active: k.Status == iamActive, Created: created,
-			})
+			keys = append(keys, AccessKeyInfo{ID: id, Active: isActive, Created: *k.CreateDate})
 		}
 		if !out.IsTruncated {
+			date, _ = awsmiddleware.GetServerTime(out.ResultMetadata)
 			return keys, date, nil
 		}
-		params["Marker"] = out.Marker
+		in.Marker = out.Marker
 	}
-	return nil, date, errBadIAM{"the list of access keys does not end"}
+	return nil, date, errBadAnswer{"the list of access keys does not end"}
 }
 
 // createAccessKey creates an access key of a user. It is not repeated after a failure that may have
 // created one.
-// https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateAccessKey.html
 func (c *iamClient) createAccessKey(
 	ctx context.Context, user string,
 ) (profiles.AccessKey, error) {
-	var out struct {
-		Key accessKeyXML `xml:"CreateAccessKeyResult>AccessKey"`
-	}
-	params := map[string]string{"UserName": user}
-	if _, err := c.call(ctx, "CreateAccessKey", params, &out, false); err != nil {
+	out, err := callIAM(ctx, c, "CreateAccessKey", (*iam.Client).CreateAccessKey,
+		&iam.CreateAccessKeyInput{UserName: &user},
+		func(o *iam.Options) { o.Retryer = throttleRetryer{o.Retryer.(aws.RetryerV2)} })
+	if err != nil {
 		return profiles.AccessKey{}, err
 	}
-	s := cache.Session{AccessKeyID: out.Key.AccessKeyID, SecretAccessKey: out.Key.SecretAccessKey}
-	if out.Key.UserName != user || !isAccessKeyID(s.AccessKeyID) || malformed(s) != "" ||
+	k := out.AccessKey
+	if k == nil {
+		k = &types.AccessKey{}
+	}
+	s := cache.Session{
+		AccessKeyID: aws.ToString(k.AccessKeyId), SecretAccessKey: aws.ToString(k.SecretAccessKey),
+	}
+	if aws.ToString(k.UserName) != user || !isAccessKeyID(s.AccessKeyID) || malformed(s) != "" ||
 		len(s.SecretAccessKey) > 128 {
-		return profiles.AccessKey{}, errBadIAM{"a field of the new access key is not valid"}
+		return profiles.AccessKey{}, errBadAnswer{"a field of the new access key is not valid"}
 	}
 	return profiles.AccessKey{
 		ID: s.AccessKeyID, Secret: profiles.Secret(s.SecretAccessKey),
 	}, nil
 }
 
+// throttleRetryer repeats only calls that were throttled.
+type throttleRetryer struct{ aws.RetryerV2 }
+
+func (r throttleRetryer) IsErrorRetryable(err error) bool { return isThrottled(err) }
+
 // setAccessKeyStatus makes an access key active or inactive, if there is one with this ID.
-// https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAccessKey.html
-func (c *iamClient) setAccessKeyStatus(ctx context.Context, user, id, status string) error {
-	params := map[string]string{"UserName": user, "AccessKeyId": id, "Status": status}
-	_, err := c.call(ctx, "UpdateAccessKey", params, &struct{}{}, true)
+func (c *iamClient) setAccessKeyStatus(
+	ctx context.Context, user, id string, status types.StatusType,
+) error {
+	_, err := callIAM(ctx, c, "UpdateAccessKey", (*iam.Client).UpdateAccessKey,
+		&iam.UpdateAccessKeyInput{UserName: &user, AccessKeyId: &id, Status: status})
 	if isMissing(err) {
 		return nil
 	}
@@ -109,10 +100,9 @@ func (c *iamClient) setAccessKeyStatus(ctx context.Context, user, id, status str
 
 // deleteAccessKey deletes an access key. If it was created some seconds ago, IAM may not know it
 // yet: see [isMissing].
-// https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteAccessKey.html
 func (c *iamClient) deleteAccessKey(ctx context.Context, user, id string) error {
-	params := map[string]string{"UserName": user, "AccessKeyId": id}
-	_, err := c.call(ctx, "DeleteAccessKey", params, &struct{}{}, true)
+	_, err := callIAM(ctx, c, "DeleteAccessKey", (*iam.Client).DeleteAccessKey,
+		&iam.DeleteAccessKeyInput{UserName: &user, AccessKeyId: &id})
 	return err
 }
 
@@ -123,31 +113,19 @@ func isMissing(err error) bool {
 	return errors.As(err, &api) && api.ErrorCode() == "NoSuchEntity"
 }
 
-// lastUsed returns when an access key was last used.
-// https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccessKeyLastUsed.html
-func (c *iamClient) lastUsed(ctx context.Context, id string) (accessKeyUse, error) {
-	var out struct {
-		Date    string `xml:"GetAccessKeyLastUsedResult>AccessKeyLastUsed>LastUsedDate"`
-		Service string `xml:"GetAccessKeyLastUsedResult>AccessKeyLastUsed>ServiceName"`
-		Region  string `xml:"GetAccessKeyLastUsedResult>AccessKeyLastUsed>Region"`
+// lastUsed returns when and with what service an access key was last used. The time is zero if it
+// was never used.
+func (c *iamClient) lastUsed(ctx context.Context, id string) (time.Time, string, error) {
+	out, err := callIAM(ctx, c, "GetAccessKeyLastUsed", (*iam.Client).GetAccessKeyLastUsed,
+		&iam.GetAccessKeyLastUsedInput{AccessKeyId: &id})
+	if err != nil {
+		return time.Time{}, "", err
 	}
-	params := map[string]string{"AccessKeyId": id}
-	if _, err := c.call(ctx, "GetAccessKeyLastUsed", params, &out, true); err != nil {
-		return accessKeyUse{}, err
+	if out.AccessKeyLastUsed == nil {
+		return time.Time{}, "", errBadAnswer{"no last use"}
 	}
-	const longest = 64
-	used := accessKeyUse{
-		service: printable.Clean(out.Service, longest),
-		region:  printable.Clean(out.Region, longest),
-	}
-	if out.Date == "" {
-		return used, nil
-	}
-	var err error
-	if used.date, err = time.Parse(time.RFC3339, out.Date); err != nil {
-		return accessKeyUse{}, errBadIAM{"a date is not valid"}
-	}
-	return used, nil
+	used := *out.AccessKeyLastUsed
+	return aws.ToTime(used.LastUsedDate), printable.Clean(aws.ToString(used.ServiceName), 64), nil
 }
 
 // isAccessKeyID reports whether IAM may return s as an access key ID. A longer one could be a

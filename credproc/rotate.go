@@ -258,11 +258,11 @@ func (ro *Rotation) isProbablyOf(
 	if slices.Contains(record.Before, k.ID) || k.Created.Before(from) || k.Created.After(to) {
 		return false
 	}
-	used, err := ro.client.lastUsed(ctx, k.ID)
+	used, _, err := ro.client.lastUsed(ctx, k.ID)
 	if err != nil {
 		ro.res.Tracef("%v", ro.explain(err, "GetAccessKeyLastUsed"))
 	}
-	return err == nil && used.date.IsZero()
+	return err == nil && used.IsZero()
 }
 
 // explainReplaced returns the error for an access key that AWS does not accept. If a rotation has
@@ -293,17 +293,17 @@ func (ro *Rotation) twoKeys(ctx context.Context) error {
 			text += "inactive, "
 		}
 		text += "created " + k.Created.UTC().Format(time.DateOnly)
-		used, err := ro.client.lastUsed(ctx, k.ID)
+		used, service, err := ro.client.lastUsed(ctx, k.ID)
 		switch {
 		case err != nil:
 			ro.res.Tracef("%v", ro.explain(err, "GetAccessKeyLastUsed"))
 			return text + ", last use unknown)"
-		case used.date.IsZero():
+		case used.IsZero():
 			return text + ", never used)"
 		}
-		text += ", last used " + used.date.UTC().Format(time.DateOnly)
-		if used.service != "" && used.service != "N/A" {
-			text += " with " + used.service
+		text += ", last used " + used.UTC().Format(time.DateOnly)
+		if service != "" && service != "N/A" {
+			text += " with " + service
 		}
 		return text + ")"
 	}

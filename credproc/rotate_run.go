@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/smithy-go"
 
 	"aws-credproc/cache/statedir"
@@ -65,11 +65,11 @@ func (ro *Rotation) deleteLeftover(ctx context.Context) error {
 		return nil
 	}
 	if ro.IsGuess {
-		used, err := ro.client.lastUsed(ctx, id)
+		used, _, err := ro.client.lastUsed(ctx, id)
 		switch {
 		case err != nil:
 			return ro.explain(err, "GetAccessKeyLastUsed")
-		case !used.date.IsZero():
+		case !used.IsZero():
 			return &diag.Error{
 				Profile: ro.record.Profile,
 				Problem: "access key " + id + " was used since; nothing was changed",
@@ -135,8 +135,7 @@ func (ro *Rotation) create(ctx context.Context) (profiles.AccessKey, error) {
 // isDefinite reports whether IAM has refused a call, so that it has not executed it.
 func isDefinite(err error) bool {
 	var api smithy.APIError
-	return errors.As(err, &api) && (!isTemporary(err) ||
-		retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err).Bool())
+	return errors.As(err, &api) && (!isTemporary(err) || isThrottled(err))
 }
 
 // store stores the new key and checks that what was stored works.
@@ -329,7 +328,8 @@ func (ro *Rotation) retire(ctx context.Context, old string, isKept bool) error {
 		return ro.changed(ctx, old, err)
 	}
 	if !ro.isRetired {
-		if err := ro.client.setAccessKeyStatus(ctx, ro.UserName, old, iamInactive); err != nil {
+		err := ro.client.setAccessKeyStatus(ctx, ro.UserName, old, types.StatusTypeInactive)
+		if err != nil {
 			e := ro.explain(err, "UpdateAccessKey")
 			if isDefinite(err) {
 				return ro.unfinished(e)
@@ -371,7 +371,8 @@ func (ro *Rotation) changed(ctx context.Context, old string, failed error) error
 		return ro.annotate(failed, "the old access key "+old+" is inactive",
 			ro.after(failed, "finishes the rotation"))
 	}
-	if err := ro.client.setAccessKeyStatus(ctx, ro.UserName, old, iamActive); err != nil {
+	err := ro.client.setAccessKeyStatus(ctx, ro.UserName, old, types.StatusTypeActive)
+	if err != nil {
 		ro.res.Tracef("%v", ro.explain(err, "UpdateAccessKey"))
 		return ro.annotate(failed, "the old access key "+old+" is inactive",
 			"put "+ro.secret.ID+" back into the profile, or activate "+old+" in the IAM console")

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"aws-credproc/cache/statedir"
 	"aws-credproc/credproc/plan"
@@ -123,7 +124,7 @@ func (r *rotationTest) prepare() (*Rotation, error) {
 		return nil, err
 	}
 	ro.works = 5 * time.Second
-	ro.client.http = killedClient{ro.client.http, r}
+	ro.client.http.HTTPClient = killedClient{ro.client.http.HTTPClient, r}
 	sts, err := ro.res.sts()
 	must(r.t, err)
 	sts.options.HTTPClient = killedClient{sts.options.HTTPClient, r}
@@ -353,9 +354,9 @@ func TestFailedRotationIsUndone(t *testing.T) {
 			"hint: check the proxy and the endpoint URL; then run aws-credproc rotate p again, " +
 			"which asks whether to delete it", false},
 		"page of a proxy": {fault(ststest.Fault{Action: "CreateAccessKey", Kind: ststest.GarbageHTML,
-			Status: 403}), "p: CreateAccessKey: the response did not come from IAM: status 403; AWS " +
-			"may have created a key\nhint: check the proxy and the endpoint URL; then run " +
-			"aws-credproc rotate p again, which asks whether to delete it", false},
+			Status: 403}), "p: CreateAccessKey: the response did not come from IAM: status 403, " +
+			"not valid XML; AWS may have created a key\nhint: check the proxy and the endpoint URL; " +
+			"then run aws-credproc rotate p again, which asks whether to delete it", false},
 		"a key that never works": {func(r *rotationTest) { r.sts.SetKeyDelay(time.Hour) },
 			"base: the new access key does not work after 300ms; nothing was changed\n" +
 				"hint: try again later; --verbose prints the responses of AWS", false},
@@ -640,7 +641,7 @@ func TestReactivatedKeyIsKept(t *testing.T) {
 	r, old := unfinishedRotation(t)
 	ro, err := r.prepare()
 	must(t, err)
-	must(t, ro.client.setAccessKeyStatus(t.Context(), "jill", old.ID, iamActive))
+	must(t, ro.client.setAccessKeyStatus(t.Context(), "jill", old.ID, types.StatusTypeActive))
 	if _, _, err := r.rotate(false); err == nil ||
 		!strings.Contains(diag.Text(err), old.ID+", which was replaced, has been activated again\nhint: "+
 			"if nothing uses it: aws iam delete-access-key --profile=base") {

@@ -33,12 +33,17 @@ type stsClient struct {
 // with returns an SDK client that signs with a session's credentials.
 func (c *stsClient) with(s cache.Session) *sts.Client {
 	o := c.options
-	o.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+	o.Credentials = credentialsOf(s)
+	return sts.New(o, c.watch)
+}
+
+// credentialsOf returns the provider of a session's credentials.
+func credentialsOf(s cache.Session) aws.CredentialsProvider {
+	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 		return aws.Credentials{
 			AccessKeyID: s.AccessKeyID, SecretAccessKey: s.SecretAccessKey, SessionToken: s.SessionToken,
 		}, nil
 	})
-	return sts.New(o, c.watch)
 }
 
 // getSessionToken exchanges the keys of a user, and a code of their MFA device if there is one, for

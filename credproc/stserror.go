@@ -74,40 +74,54 @@ func (c *stsClient) explain(err error, call stsCall) *diag.Error {
 	e := &diag.Error{Profile: call.profile, Where: call.name(), Err: err}
 	e.Set(diag.Temporary, isTemporary(err))
 	var api smithy.APIError
-	var send *smithyhttp.RequestSendError
-	var bad errBadAnswer
 	region, isUnknown := regionOfEndpoint(c.endpoint, call.profile)
 	switch {
 	case errors.Is(err, context.Canceled):
 		e.Err = errInterrupted
 	case isUnknown && !errors.As(err, &api):
 		region.describe(e, "STS at "+c.endpointText())
-	case errors.Is(err, context.DeadlineExceeded):
-		e.Err = fmt.Errorf("no response from STS at %s before the timeout", c.endpointText())
-		e.Hint = "check the network and the proxy, or use a longer --timeout"
-	case errors.As(err, &api):
-		code, message := c.refused(api, err)
+	case errors.As(err, &api) && !errors.Is(err, context.DeadlineExceeded):
+		code, message := c.http.refused(api, err)
 		if ahead, ok := c.refusedClock(err, code, message); ok {
 			e.Err, e.Hint = errors.New(clockText(ahead)), clockHint()
 			e.Flags |= diag.Temporary
 			break
 		}
 		c.explainRefusal(e, call, code, message)
-	case errors.As(err, &bad):
-		e.Err, e.Hint = bad, c.endpointHint()
-	case errors.As(err, &send):
-		e.Err = fmt.Errorf("cannot reach STS at %s: %w", c.endpointText(), root(send))
-		e.Hint = cmp.Or(diag.FileLimitHint(err), networkHint)
-	default: // the SDK cannot read the response
-		e.Flags |= diag.Temporary
-		why := errText(cause(err).Error()).Error()
-		var response *smithyhttp.ResponseError
-		if errors.As(err, &response) {
-			why = fmt.Sprintf("status %d, %s", response.HTTPStatusCode(), why)
-		}
-		e.Err, e.Hint = errBadAnswer{why}, c.endpointHint()
+	default:
+		explainNoAnswer(e, err, "STS", c.endpointText())
 	}
 	return e
+}
+
+// explainNoAnswer sets the error of a call to which a service at a URL has not responded, or
+// something else has.
+func explainNoAnswer(e *diag.Error, err error, service, at string) {
+	var send *smithyhttp.RequestSendError
+	var bad errBadAnswer
+	switch {
+	case errors.Is(err, context.Canceled):
+		e.Err = errInterrupted
+		return
+	case errors.Is(err, context.DeadlineExceeded):
+		e.Err = fmt.Errorf("no response from %s at %s before the timeout", service, at)
+		e.Hint = "check the network and the proxy, or use a longer --timeout"
+		return
+	case errors.As(err, &bad):
+	case errors.As(err, &send):
+		e.Err = fmt.Errorf("cannot reach %s at %s: %w", service, at, root(send))
+		e.Hint = cmp.Or(diag.FileLimitHint(err), networkHint)
+		return
+	default: // the SDK cannot read the response
+		e.Flags |= diag.Temporary
+		bad.why = errText(cause(err).Error()).Error()
+		var response *smithyhttp.ResponseError
+		if errors.As(err, &response) {
+			bad.why = fmt.Sprintf("status %d, %s", response.HTTPStatusCode(), bad.why)
+		}
+	}
+	e.Err = fmt.Errorf("the response did not come from %s: %s", service, bad.why)
+	e.Hint = "check the proxy and the endpoint " + at
 }
 
 // explainRefusal sets the error for a code and message of STS.
@@ -133,9 +147,17 @@ func (c *stsClient) explainRefusal(e *diag.Error, call stsCall, code, message st
 		e.Hint = call.hint(code, message)
 	}
 	e.Err = errText(call.refusalText(code, strings.TrimRight(message, ". \n")))
-	e.Set(diag.Denied, !isMFA && slices.Contains([]string{
-		"AccessDenied", "AccessDeniedException", "InvalidClientTokenId", "UnrecognizedClientException",
-	}, code))
+	e.Set(diag.Denied, !isMFA && isDeniedCode(code))
+}
+
+// isDeniedCode reports whether AWS refuses the caller with a code.
+func isDeniedCode(code string) bool {
+	switch code {
+	case "AccessDenied", "AccessDeniedException", "InvalidClientTokenId",
+		"UnrecognizedClientException":
+		return true
+	}
+	return false
 }
 
 // name returns the name of the call: its action, and the role or device.
@@ -182,14 +204,14 @@ const mfaFailed = "MultiFactorAuthentication failed"
 // unknownError is the SDK's placeholder for a code or message that it does not find.
 const unknownError = "UnknownError"
 
-// refused returns the code and message of a refusal. The SDK reads those of AWS; moto and others
-// nest the two elements deeper, and a proxy may send anything.
-func (c *stsClient) refused(api smithy.APIError, err error) (code, message string) {
+// refused returns the code and message of the last refusal. The SDK reads those of AWS; moto and
+// others nest the two elements deeper, and a proxy may send anything.
+func (c *limitedClient) refused(api smithy.APIError, err error) (code, message string) {
 	code, message = api.ErrorCode(), api.ErrorMessage()
 	if code != unknownError && message != unknownError {
 		return code, message
 	}
-	found := xmlTexts(c.http.refusal, "Code", "Message")
+	found := xmlTexts(c.refusal, "Code", "Message")
 	if code == unknownError && found["Code"] != "" {
 		code = found["Code"]
 	}
@@ -219,7 +241,7 @@ func isTemporary(err error) bool {
 	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, new(errBadAnswer)) {
 		return true
 	}
-	if retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err).Bool() {
+	if isThrottled(err) {
 		return true
 	}
 	// Errors of a container's endpoint have a status too, but are not smithyhttp.ResponseErrors.
@@ -232,7 +254,13 @@ func isTemporary(err error) bool {
 		errors.As(err, new(*smithyhttp.RequestSendError))
 }
 
-// errBadAnswer means that a response did not come from STS.
+// isThrottled reports whether AWS has not executed a call because there were too many.
+func isThrottled(err error) bool {
+	return retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err).Bool()
+}
+
+// errBadAnswer means that a response did not come from STS. For other services, [explainNoAnswer]
+// changes the text.
 type errBadAnswer struct{ why string }
 
 func (e errBadAnswer) Error() string { return "the response did not come from STS: " + e.why }
@@ -279,7 +307,7 @@ func xmlTexts(document []byte, names ...string) map[string]string {
 	}
 }
 
-// cutDenial splits a denial of STS, "User: ARN is not authorized to perform: ...", into the
+// cutDenial splits a denial of AWS, "User: ARN is not authorized to perform: ...", into the
 // caller's ARN and what follows.
 func cutDenial(message string) (arn, rest string, ok bool) {
 	rest, ok = strings.CutPrefix(message, "User: ")

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 )
 
@@ -26,12 +25,12 @@ func (r *Resolver) waitingFunc(text func() string) (done func()) {
 // waitingClient reports the wait for each response to [Resolver.Waiting].
 type waitingClient struct {
 	aws.HTTPClient
-	resolver *Resolver
-	profile  string
+	resolver         *Resolver
+	profile, service string
 }
 
 func (c waitingClient) Do(r *http.Request) (*http.Response, error) {
-	defer c.resolver.waiting(c.profile + ": waiting for STS")()
+	defer c.resolver.waiting(c.profile + ": waiting for " + c.service)()
 	return c.HTTPClient.Do(r)
 }
 
@@ -42,13 +41,12 @@ type waitingRetryer struct {
 	profile  string
 }
 
-// watchRetries adds a waitingRetryer to the options of an STS client.
-func (r *Resolver) watchRetries(profile string) func(*sts.Options) {
-	return func(o *sts.Options) {
-		if retryer, ok := o.Retryer.(aws.RetryerV2); ok {
-			o.Retryer = waitingRetryer{retryer, r, profile}
-		}
+// watchRetries returns a waitingRetryer for the retryer of an SDK client.
+func (r *Resolver) watchRetries(retryer aws.Retryer, profile string) aws.Retryer {
+	if v2, ok := retryer.(aws.RetryerV2); ok {
+		return waitingRetryer{v2, r, profile}
 	}
+	return retryer
 }
 
 func (w waitingRetryer) RetryDelay(attempt int, err error) (time.Duration, error) {
@@ -64,7 +62,7 @@ func (w waitingRetryer) RetryDelay(attempt int, err error) (time.Duration, error
 	return delay, noDelay
 }
 
-// retryReason returns the error code of STS, or what else failed in a few words.
+// retryReason returns the error code of AWS, or what else failed in a few words.
 func retryReason(err error) string {
 	var api smithy.APIError
 	var status interface{ HTTPStatusCode() int }
