@@ -167,21 +167,22 @@ func maskURLs(s string) string {
 		}
 		scheme := s[len(strings.TrimRightFunc(s[:colon], isSchemeByte)):colon]
 		scheme = strings.TrimLeft(scheme, marks)
-		end := colon + len("://")
-		rest := s[end:]
-		if i := strings.IndexAny(rest, "\"'<>\f"+blanks); i >= 0 {
-			rest = rest[:i]
+		start, end := colon-len(scheme), colon+len("://")
+		if scheme != "" {
+			end += textLength(s[end:])
 		}
-		if scheme == "" {
-			b.WriteString(s[:end])
-		} else {
-			end += len(rest)
-			start := colon - len(scheme)
-			b.WriteString(s[:start])
-			b.WriteString(maskURL(s[start:end]))
-		}
+		b.WriteString(s[:start])
+		b.WriteString(maskURL(s[start:end])) // "://" alone stays as it is
 		s = s[end:]
 	}
+}
+
+// textLength returns the length of s up to white space, a quote, < or >.
+func textLength(s string) int {
+	if i := strings.IndexAny(s, "\"'<>\f"+blanks); i >= 0 {
+		return i
+	}
+	return len(s)
 }
 
 // maskURL masks the user information, the query and the fragment of a URL, even if that is not

@@ -174,6 +174,7 @@ func TestMaskTakesLinearTime(t *testing.T) {
 	for _, part := range []string{
 		"token:", "token_file=", "token: ", "--token ", "token", `\`, `token=\"`, `"token":"`, "'token='",
 		"authorization: ", "authorization:", "--token --a'", `token=bearer `, `--token="`, `token='`, "-",
+		"://", "1://", "a://", "a:// ", "token ,", "token\\",
 	} {
 		start := time.Now()
 		Mask(strings.Repeat(part, 200_000/len(part)))
