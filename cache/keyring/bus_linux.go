@@ -8,19 +8,21 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/godbus/dbus/v5"
-
 	"aws-credproc/internal/keyringapi"
 	"aws-credproc/internal/printable"
 	"aws-credproc/internal/sessionbus"
 )
 
-// bus is a connection to the session bus, on which the Secret Service has responded. Each call is
-// sent immediately, with NoAutoStart so that it starts no service; the function that a call returns
-// waits for the reply. The connection is closed when its context ends.
+// within makes a call, which ends with its context, since its connection is closed then.
+func within[T any](ctx context.Context, call func(context.Context) (T, error)) (T, error) {
+	return call(ctx)
+}
+
+// bus is a connection to the session bus, on which the Secret Service has responded. The function
+// that a call returns waits for the reply; the calls before are sent then, with one write. Calls
+// start no service. The connection is closed when its context ends.
 type bus struct {
-	conn     *dbus.Conn
-	socket   *bufferedConn
+	*sessionbus.Conn
 	answered answeredFunc
 	service  string // the unique name of the connection that has sent the first reply
 	// isKeePassXC: the search of a locked collection shows a window and finds nothing.
@@ -36,60 +38,40 @@ func openBus(ctx context.Context) (*bus, error) {
 		return nil, err
 	}
 	if err := b.hello(); err != nil {
-		b.close()
+		b.Close()
 		return nil, err
 	}
 	return b, nil
 }
 
-// dialBus returns a connection on which nothing has been sent.
+// dialBus returns a connection on which nothing has been called.
 func dialBus(ctx context.Context) (*bus, error) {
-	socket, err := sessionbus.Dial(ctx)
+	conn, err := sessionbus.Open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	b := &bus{socket: newBufferedConn(socket), answered: func(bool) {}}
-	b.conn, err = dbus.NewConn(b.socket, dbus.WithContext(ctx),
-		dbus.WithIncomingInterceptor(b.received))
-	if err != nil {
-		_ = socket.Close()
-		return nil, fmt.Errorf("session bus: %w", err)
-	}
+	b := &bus{Conn: conn, answered: func(bool) {}}
 	if f, ok := ctx.Value(answeredKey{}).(answeredFunc); ok {
 		b.answered = f
 	}
 	return b, nil
 }
 
-// received is called for each message before it is handled. It notes who has sent the first reply
-// that is not from the bus itself.
-func (b *bus) received(m *dbus.Message) {
-	sender, _ := m.Headers[dbus.FieldSender].Value().(string)
-	if b.service == "" && m.Type == dbus.TypeMethodReply && strings.HasPrefix(sender, ":") {
-		b.service = sender
-	}
-}
-
 // hello registers with the bus and waits for a first reply from the Secret Service.
 //
 // The bus handles calls in order, so the first call to the service is sent without waiting for the
-// reply to Hello (conn.Hello would wait). This call looks up an alias that does not exist. Until
-// gnome-keyring 42 has replied to it, it may not know about the new client: SearchItems would fail,
-// and OpenSession would crash it. The bus itself replies who owns the name of KeePassXC.
-// These calls are sent with one write.
+// reply to Hello. This call looks up an alias that does not exist. Until gnome-keyring 42 has
+// replied to it, it may not know about the new client: SearchItems would fail, and OpenSession would
+// crash it. The bus itself replies who owns the name of KeePassXC.
 func (b *bus) hello() error {
-	if err := b.socket.authenticate(b.conn); err != nil {
-		return fmt.Errorf("session bus: %w", err)
-	}
 	hello := b.callBus("Hello")
 	first := b.call(ssPath, ssService+".ReadAlias", "aws-credproc")
 	named := b.callBus("GetNameOwner", keePassXC)
-	b.socket.flush()
-	if err := (<-hello.Done).Err; err != nil {
-		return fmt.Errorf("session bus: %w", err)
+	if err := hello(); err != nil {
+		return err
 	}
 	b.answered(false)
-	var path dbus.ObjectPath
+	var path sessionbus.ObjectPath
 	if err := first(&path); err != nil {
 		if errors.Is(err, errNoService) && b.isActivatable() {
 			return ErrNotStarted
@@ -97,32 +79,31 @@ func (b *bus) hello() error {
 		return err
 	}
 	var owner string
-	b.isKeePassXC = (<-named.Done).Store(&owner) == nil && owner == b.service
+	b.isKeePassXC = named(&owner) == nil && owner == b.service
 	return nil
 }
 
-// callBus sends a call to the bus itself.
-func (b *bus) callBus(method string, args ...any) *dbus.Call {
-	return b.conn.BusObject().Go(dbusName+"."+method, 0, make(chan *dbus.Call, 1), args...)
+// callBus calls a method of the bus itself.
+func (b *bus) callBus(method string, args ...any) reply {
+	call := b.CallBus(method, args...)
+	return func(results ...any) error {
+		_, err := call.Wait(results...)
+		return translate(err)
+	}
 }
 
-// close closes the connection, which also ends the Secret Service session. It ignores the error,
-// which only means that the connection was already closed.
-func (b *bus) close() { _ = b.conn.Close() }
-
-func (b *bus) call(path dbus.ObjectPath, method string, args ...any) reply {
-	done := make(chan *dbus.Call, 1)
-	call := b.conn.Object(ssName, path).Go(method, dbus.FlagNoAutoStart, done, args...)
+// call calls a method of the Secret Service.
+func (b *bus) call(path sessionbus.ObjectPath, method string, args ...any) reply {
+	call := b.Call(ssName, path, method, args...)
 	return func(results ...any) error {
-		<-call.Done
-		if call.Err == nil ||
-			errors.As(call.Err, new(dbus.Error)) { // an error reply, not a lost connection
+		sender, err := call.Wait(results...)
+		if sender != "" { // the connection is not lost
 			b.answered(true)
 		}
-		if err := call.Store(results...); err != nil {
-			return translate(err)
+		if b.service == "" && strings.HasPrefix(sender, ":") { // not the bus itself
+			b.service = sender
 		}
-		return nil
+		return translate(err)
 	}
 }
 
@@ -155,15 +136,18 @@ func (e serviceError) Is(target error) bool {
 
 // translate translates errors of the bus and the service.
 func translate(err error) error {
-	var e dbus.Error
-	if !errors.As(err, &e) {
+	var e sessionbus.Error
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &e):
 		return fmt.Errorf("session bus: %w", err)
 	}
-	other := serviceError{printable.Clean(e.Name, 128), printable.Clean(e.Error(), 256)}
+	other := serviceError{printable.Clean(e.Name, 128), printable.Clean(e.Text, 256)}
 	switch e.Name {
-	case "org.freedesktop.DBus.Error.NameHasNoOwner", "org.freedesktop.DBus.Error.ServiceUnknown":
+	case dbusName + ".Error.NameHasNoOwner", dbusName + ".Error.ServiceUnknown":
 		return errNoService
-	case "org.freedesktop.DBus.Error.AccessDenied": // in a sandbox
+	case dbusName + ".Error.AccessDenied": // in a sandbox
 		return fmt.Errorf("%w: %w", ErrUnavailable, other)
 	case "org.freedesktop.Secret.Error.IsLocked":
 		return ErrLocked

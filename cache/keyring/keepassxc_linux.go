@@ -3,10 +3,8 @@ package keyring
 import (
 	"context"
 	"errors"
-	"fmt"
 
-	"github.com/godbus/dbus/v5"
-	ss "github.com/zalando/go-keyring/secret_service"
+	"aws-credproc/internal/sessionbus"
 )
 
 // keePassXC is a bus name that KeePassXC owns.
@@ -18,8 +16,8 @@ const keePassXC = "org.keepassxc.KeePassXC.MainWindow"
 // collection. To replace an item, KeePassXC would ask the user, so the secret of an item is changed
 // instead.
 func (b *bus) putKeePassXC(
-	ctx context.Context, collection, session dbus.ObjectPath, item Item, label string, value []byte,
-) (dbus.ObjectPath, error) {
+	ctx context.Context, collection, session sessionbus.ObjectPath, item Item, label string, value []byte,
+) (sessionbus.ObjectPath, error) {
 	unlocked, locked, err := b.search(attributes(item))()
 	switch {
 	case err != nil:
@@ -32,13 +30,12 @@ func (b *bus) putKeePassXC(
 	if err := b.checkAccess(collection); err != nil {
 		return "", err
 	}
-	signals, err := b.promptSignals(ctx)
-	if err != nil {
+	if err := b.subscribe(); err != nil {
 		return "", err
 	}
 	path, prompt, err := b.createItem(collection, session, item, label, value, false)
 	if err == nil && prompt != ssNone {
-		path, err = b.created(ctx, prompt, signals)
+		err = b.prompt(ctx, prompt, &path)
 	}
 	if err != nil {
 		return "", err
@@ -56,8 +53,8 @@ const abandonedService = "aws-credproc-abandoned"
 
 // abandon removes the secret of an item and changes its attributes. To delete it, KeePassXC would
 // ask the user.
-func (b *bus) abandon(item, session dbus.ObjectPath) error {
-	attributes := dbus.MakeVariant(map[string]string{"service": abandonedService})
+func (b *bus) abandon(item, session sessionbus.ObjectPath) error {
+	attributes := sessionbus.Variant{Value: map[string]string{"service": abandonedService}}
 	return errors.Join(b.setSecret(item, session, nil),
 		b.call(item, dbusSet, ssItem, "Attributes", attributes)())
 }
@@ -65,15 +62,14 @@ func (b *bus) abandon(item, session dbus.ObjectPath) error {
 // emptyKeePassXC removes the secrets of items and returns the number of those that had one. It
 // keeps the items, because KeePassXC asks the user before it deletes one, and then moves it with
 // the secret to its recycle bin. An item without a secret counts as not found.
-func (b *bus) emptyKeePassXC(items []dbus.ObjectPath) (n int, err error) {
+func (b *bus) emptyKeePassXC(items []sessionbus.ObjectPath) (n int, err error) {
 	session, err := b.openSession()()
 	if err != nil {
 		return 0, err
 	}
 	for _, path := range items {
-		var secret ss.Secret
-		err := b.call(path, ssItem+".GetSecret", session)(&secret)
-		if err == nil && len(secret.Value) == 0 {
+		value, err := b.secret(path, session)
+		if err == nil && len(value) == 0 {
 			continue
 		}
 		if err == nil {
@@ -89,28 +85,14 @@ func (b *bus) emptyKeePassXC(items []dbus.ObjectPath) (n int, err error) {
 	return n, nil
 }
 
-// created completes the prompt of CreateItem and returns the path of the item.
-func (b *bus) created(
-	ctx context.Context, prompt dbus.ObjectPath, signals <-chan *dbus.Signal,
-) (path dbus.ObjectPath, err error) {
-	result, err := b.prompt(ctx, prompt, signals)
-	if err != nil {
-		return "", err
-	}
-	if err := dbus.Store([]any{result}, &path); err != nil {
-		return "", fmt.Errorf("result of a prompt: %w", err)
-	}
-	return path, nil
-}
-
-func (b *bus) setSecret(item, session dbus.ObjectPath, value []byte) error {
-	return b.call(item, ssItem+".SetSecret", ss.NewSecret(session, string(value)))()
+func (b *bus) setSecret(item, session sessionbus.ObjectPath, value []byte) error {
+	return b.call(item, ssItem+".SetSecret", newSecret(session, value))()
 }
 
 // checkAccess returns ErrAsksForAccess if an item in an unlocked collection is locked. If there is
 // no item, putKeePassXC finds that out.
-func (b *bus) checkAccess(collection dbus.ObjectPath) error {
-	var items []dbus.ObjectPath
+func (b *bus) checkAccess(collection sessionbus.ObjectPath) error {
+	var items []sessionbus.ObjectPath
 	err := b.call(collection, dbusGet, ssCollection, "Items")(&items)
 	if err != nil || len(items) == 0 {
 		return err
@@ -129,7 +111,7 @@ func checkReadable(ctx context.Context, item Item) error {
 	if err != nil {
 		return err
 	}
-	defer other.close()
+	defer other.Close()
 	_, locked, err := other.search(attributes(item))()
 	if err == nil && len(locked) > 0 {
 		err = ErrAsksForAccess

@@ -13,6 +13,26 @@ import (
 // reportsAnswers is false: a call has one answer, which is its end.
 const reportsAnswers = false
 
+// within makes a call in a goroutine, because the library does not take a context. A call that has
+// not ended when ctx does is left behind; it ends with the process.
+func within[T any](ctx context.Context, call func(context.Context) (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		value, err := call(ctx)
+		done <- result{value, err}
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		return *new(T), context.Cause(ctx)
+	}
+}
+
 func get(_ context.Context, item Item) ([][]byte, error) {
 	value, err := gokeyring.Get(item.Service, item.User)
 	if err != nil {

@@ -6,12 +6,12 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 	"unicode"
 
-	"github.com/godbus/dbus/v5"
+	"aws-credproc/internal/ospath"
+	"aws-credproc/internal/sessionbus"
 )
 
 // kwallets are the bus names of KWallet, of KDE Frameworks 5 and 6. It keeps a new secret in memory
@@ -34,8 +34,8 @@ func (b *bus) kwallet() (string, error) {
 // To replace an item, KWallet would delete it, with its attributes on disk, and create another one,
 // whose secret it writes later. If it is killed in between, both secrets are lost.
 func (b *bus) changeKWallet(
-	collection, session dbus.ObjectPath, item Item, value []byte,
-) dbus.ObjectPath {
+	collection, session sessionbus.ObjectPath, item Item, value []byte,
+) sessionbus.ObjectPath {
 	name, err := b.kwallet()
 	if err != nil || name == "" {
 		return ""
@@ -63,7 +63,7 @@ func written(ctx context.Context) (destination, error) {
 	if err != nil {
 		return destination{}, err
 	}
-	defer b.close()
+	defer b.Close()
 	if owner, err := b.owner(gnomeName); err != nil || owner == b.service {
 		return destination{}, err
 	}
@@ -95,31 +95,33 @@ const kwalletClient = "aws-credproc"
 func (b *bus) writeWallet(ctx context.Context, name, wallet string) {
 	ctx, cancel := context.WithTimeout(ctx, writeWalletLimit)
 	defer cancel()
-	object := b.conn.Object(b.service, dbus.ObjectPath("/modules/"+strings.TrimPrefix(name, "org.kde.")))
-	call := func(method string, args ...any) *dbus.Call {
-		return object.CallWithContext(ctx, "org.kde.KWallet."+method, dbus.FlagNoAutoStart, args...)
+	defer context.AfterFunc(ctx, b.Close)()
+	object := sessionbus.ObjectPath("/modules/" + strings.TrimPrefix(name, "org.kde."))
+	call := func(result any, method string, args ...any) error {
+		_, err := b.Call(b.service, object, "org.kde.KWallet."+method, args...).Wait(result)
+		return err
 	}
 	var isOpen bool
 	var handle int32
-	if call("isOpen", wallet).Store(&isOpen) != nil || !isOpen ||
-		call("open", wallet, int64(0), kwalletClient).Store(&handle) != nil {
+	if call(&isOpen, "isOpen", wallet) != nil || !isOpen ||
+		call(&handle, "open", wallet, int64(0), kwalletClient) != nil {
 		return
 	}
-	call("sync", handle, kwalletClient)
-	call("close", handle, false, kwalletClient)
+	_ = call(nil, "sync", handle, kwalletClient)
+	_ = call(nil, "close", handle, false, kwalletClient)
 }
 
 // promptsOnOpen reports whether KWallet may show a window to each program that opens a wallet which
 // is already open: the setting "Prompt when an application accesses a wallet", which is off by
 // default.
 func promptsOnOpen() bool {
-	dirs := filepath.SplitList(cmp.Or(os.Getenv("XDG_CONFIG_DIRS"), "/etc/xdg"))
+	dirs := strings.Split(cmp.Or(os.Getenv("XDG_CONFIG_DIRS"), "/etc/xdg"), ":")
 	own, err := os.UserConfigDir()
 	if err != nil {
 		return true
 	}
 	for _, dir := range append(dirs, own) {
-		f, err := os.Open(filepath.Join(dir, "kwalletrc"))
+		f, err := os.Open(ospath.Join(dir, "kwalletrc"))
 		if err != nil {
 			continue // it does not exist, or KWallet cannot read it either
 		}
@@ -158,14 +160,14 @@ func walletFile(wallet string) string {
 		return ""
 	}
 	data := os.Getenv("XDG_DATA_HOME")
-	if !filepath.IsAbs(data) {
+	if !ospath.IsAbs(data) {
 		home, err := os.UserHomeDir()
 		if err != nil {
 			return ""
 		}
-		data = filepath.Join(home, ".local", "share")
+		data = ospath.Join(home, ".local", "share")
 	}
-	return filepath.Join(data, "kwalletd", wallet+".kwl")
+	return ospath.Join(data, "kwalletd", wallet+".kwl")
 }
 
 const (
@@ -177,14 +179,12 @@ const (
 
 // owner returns the unique name of the connection that owns a bus name, "" if there is none.
 func (b *bus) owner(name string) (owner string, err error) {
-	err = (<-b.callBus("GetNameOwner", name).Done).Store(&owner)
-	var e dbus.Error
-	if errors.As(err, &e) && e.Name == "org.freedesktop.DBus.Error.NameHasNoOwner" {
+	err = b.callBus("GetNameOwner", name)(&owner)
+	if errors.Is(err, errNoService) {
 		return "", nil
 	}
-	if err != nil {
-		return "", translate(err)
+	if err == nil {
+		b.answered(true)
 	}
-	b.answered(true)
-	return owner, nil
+	return owner, err
 }

@@ -16,7 +16,7 @@ func kwalletName(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.close()
+	defer b.Close()
 	name, err := b.kwallet()
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +63,7 @@ func ownNames(t *testing.T, names ...string) {
 	methods := map[string]any{
 		"ReadAlias": func(string) (dbus.ObjectPath, *dbus.Error) { return "/", nil },
 	}
-	if err := conn.ExportMethodTable(methods, ssPath, ssService); err != nil {
+	if err := conn.ExportMethodTable(methods, dbus.ObjectPath(ssPath), ssService); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range names {

@@ -122,7 +122,7 @@ func run[T any](
 	}
 	ctx, stop := w.start(ctx, l.total)
 	defer stop()
-	value, err := inBackground(ctx, call)
+	value, err := within(ctx, call)
 	if ctx.Err() != nil { // the error of the call is then that its connection was closed
 		err = context.Cause(ctx)
 	}
@@ -140,33 +140,4 @@ func runErr(
 		return struct{}{}, call(ctx)
 	})
 	return err
-}
-
-// inBackground runs a call in a goroutine: the libraries below do not take a context everywhere,
-// and some panic if a bus dies. A call that has not ended when ctx does is left behind; it ends
-// with its connection or with the process.
-func inBackground[T any](
-	ctx context.Context, call func(context.Context) (T, error),
-) (T, error) {
-	type result struct {
-		value T
-		err   error
-	}
-	done := make(chan result, 1)
-	go func() {
-		var r result
-		defer func() {
-			if recover() != nil { // its text may hold anything
-				r = result{err: errors.New("the connection was lost")}
-			}
-			done <- r
-		}()
-		r.value, r.err = call(ctx)
-	}()
-	select {
-	case r := <-done:
-		return r.value, r.err
-	case <-ctx.Done():
-		return *new(T), context.Cause(ctx)
-	}
 }

@@ -11,14 +11,6 @@ import (
 	"time"
 )
 
-func TestPanicIsAFailure(t *testing.T) {
-	err := runErr(t.Context(), new(Keyring), readLimits,
-		func(context.Context) error { panic("hush") })
-	if err == nil || errors.Is(err, ErrNotFound) || strings.Contains(err.Error(), "hush") {
-		t.Errorf("got %v", err)
-	}
-}
-
 // answerAfter returns a call that reports an answer after each of these durations. If bus is true,
 // the first is that of the bus.
 func answerAfter(bus bool, answers ...time.Duration) func(context.Context) error {

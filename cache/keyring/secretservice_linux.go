@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/godbus/dbus/v5"
-	ss "github.com/zalando/go-keyring/secret_service"
+	"aws-credproc/internal/sessionbus"
 )
 
 // This file calls the Secret Service itself
@@ -18,13 +17,13 @@ import (
 const (
 	ssName       = "org.freedesktop.secrets"
 	gnomeName    = "org.gnome.keyring" // which GNOME Keyring owns too
-	ssPath       = dbus.ObjectPath("/org/freedesktop/secrets")
+	ssPath       = sessionbus.ObjectPath("/org/freedesktop/secrets")
 	ssLogin      = ssPath + "/collection/login"
 	ssService    = "org.freedesktop.Secret.Service"
 	ssCollection = "org.freedesktop.Secret.Collection"
 	ssItem       = "org.freedesktop.Secret.Item"
 	ssPrompt     = "org.freedesktop.Secret.Prompt"
-	ssNone       = dbus.ObjectPath("/") // no prompt, no collection
+	ssNone       = sessionbus.ObjectPath("/") // no prompt, no collection
 	dbusName     = "org.freedesktop.DBus"
 	dbusGet      = dbusName + ".Properties.Get"
 	dbusSet      = dbusName + ".Properties.Set"
@@ -51,10 +50,8 @@ func get(ctx context.Context, item Item) (values [][]byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer b.close()
-	b.socket.hold()
+	defer b.Close()
 	search, open := b.search(attributes(item)), b.openSession()
-	b.socket.flush()
 	unlocked, locked, err := search()
 	if err != nil {
 		return nil, err
@@ -67,15 +64,15 @@ func get(ctx context.Context, item Item) (values [][]byte, err error) {
 		return nil, err
 	}
 	for _, path := range unlocked[:min(len(unlocked), maxItems)] {
-		var secret ss.Secret
-		if err := b.call(path, ssItem+".GetSecret", session)(&secret); err != nil {
-			if isGone(err) { // deleted since the search
-				err = ErrNotFound
-			}
+		value, err := b.secret(path, session)
+		if isGone(err) { // deleted since the search
+			err = ErrNotFound
+		}
+		if err != nil {
 			return nil, err
 		}
-		if len(secret.Value) > 0 {
-			values = append(values, secret.Value)
+		if len(value) > 0 {
+			values = append(values, value)
 		}
 	}
 	if len(values) == 0 { // KWallet lost it when it was killed, or emptyKeePassXC removed it
@@ -89,7 +86,7 @@ func put(ctx context.Context, item Item, label string, value []byte) error {
 	if err != nil {
 		return err
 	}
-	defer b.close()
+	defer b.Close()
 	_, err = b.put(ctx, item, label, value, false)
 	return err
 }
@@ -99,7 +96,7 @@ func putPersistent(ctx context.Context, item Item, label string, value []byte) e
 	if err != nil {
 		return err
 	}
-	defer b.close()
+	defer b.Close()
 	path, err := b.put(ctx, item, label, value, true)
 	if err != nil {
 		return err
@@ -119,7 +116,7 @@ func remove(ctx context.Context, item Item) error {
 	if err != nil {
 		return err
 	}
-	defer b.close()
+	defer b.Close()
 	unlocked, locked, err := b.search(attributes(item))()
 	if err != nil {
 		return err
@@ -142,7 +139,7 @@ func removeAll(ctx context.Context, service string, _ []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer b.close()
+	defer b.Close()
 	unlocked, locked, err := b.search(map[string]string{"service": service})()
 	if err != nil {
 		return 0, err
@@ -158,7 +155,7 @@ func status(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer b.close()
+	defer b.Close()
 	collection, err := b.openCollection()
 	if err == nil && b.isKeePassXC {
 		err = b.checkAccess(collection)
@@ -169,9 +166,9 @@ func status(ctx context.Context) error {
 // search finds items in every collection. It shows no prompt: locked items are returned apart.
 func (b *bus) search(
 	attributes map[string]string,
-) func() (unlocked, locked []dbus.ObjectPath, err error) {
+) func() (unlocked, locked []sessionbus.ObjectPath, err error) {
 	if b.isKeePassXC {
-		return func() (unlocked, locked []dbus.ObjectPath, err error) {
+		return func() (unlocked, locked []sessionbus.ObjectPath, err error) {
 			if _, err = b.openCollection(); err != nil {
 				return nil, nil, err
 			}
@@ -180,25 +177,35 @@ func (b *bus) search(
 		}
 	}
 	found := b.call(ssPath, ssService+".SearchItems", attributes)
-	return func() (unlocked, locked []dbus.ObjectPath, err error) {
+	return func() (unlocked, locked []sessionbus.ObjectPath, err error) {
 		err = found(&unlocked, &locked)
 		return unlocked, locked, err
 	}
 }
 
-func (b *bus) openSession() func() (dbus.ObjectPath, error) {
-	opened := b.call(ssPath, ssService+".OpenSession", "plain", dbus.MakeVariant(""))
-	return func() (path dbus.ObjectPath, err error) {
-		var output dbus.Variant
-		err = opened(&output, &path)
+func (b *bus) openSession() func() (sessionbus.ObjectPath, error) {
+	opened := b.call(ssPath, ssService+".OpenSession", "plain", sessionbus.Variant{Value: ""})
+	return func() (path sessionbus.ObjectPath, err error) {
+		err = opened(nil, &path)
 		return path, err
 	}
+}
+
+// secret returns the secret of an item.
+func (b *bus) secret(item, session sessionbus.ObjectPath) (value []byte, err error) {
+	err = b.call(item, ssItem+".GetSecret", session)(sessionbus.Struct{nil, nil, &value, nil})
+	return value, err
+}
+
+// newSecret returns a secret as go-keyring sends it.
+func newSecret(session sessionbus.ObjectPath, value []byte) sessionbus.Struct {
+	return sessionbus.Struct{session, []byte(nil), value, "text/plain; charset=utf8"}
 }
 
 // notFound returns the error for a search that found no unlocked item. It is ErrLocked if there are
 // locked items, or if the collection is locked: a service may not search those. Otherwise, it is
 // ErrNotFound.
-func (b *bus) notFound(locked []dbus.ObjectPath) error {
+func (b *bus) notFound(locked []sessionbus.ObjectPath) error {
 	if len(locked) > 0 {
 		return b.errLocked()
 	}
@@ -210,7 +217,7 @@ func (b *bus) notFound(locked []dbus.ObjectPath) error {
 
 // checkNone returns nil if a search that found no unlocked item means that there is no item: the
 // search of GNOME Keyring also finds those that are locked.
-func (b *bus) checkNone(locked []dbus.ObjectPath) error {
+func (b *bus) checkNone(locked []sessionbus.ObjectPath) error {
 	if len(locked) == 0 {
 		if owner, err := b.owner(gnomeName); err != nil || owner == b.service {
 			return err
@@ -223,7 +230,7 @@ func (b *bus) checkNone(locked []dbus.ObjectPath) error {
 }
 
 // openCollection is collection, with ErrLocked for one that is locked.
-func (b *bus) openCollection() (dbus.ObjectPath, error) {
+func (b *bus) openCollection() (sessionbus.ObjectPath, error) {
 	path, locked, err := b.collection()
 	if err == nil && locked {
 		err = ErrLocked
@@ -233,10 +240,10 @@ func (b *bus) openCollection() (dbus.ObjectPath, error) {
 
 // collection returns the collection that go-keyring uses: login, else the default one. The error
 // wraps ErrUnavailable if there is none, because creating one would show a prompt.
-func (b *bus) collection() (path dbus.ObjectPath, locked bool, err error) {
+func (b *bus) collection() (path sessionbus.ObjectPath, locked bool, err error) {
 	all := b.call(ssPath, dbusGet, ssService, "Collections")
 	byAlias := b.call(ssPath, ssService+".ReadAlias", "default")
-	var collections []dbus.ObjectPath
+	var collections []sessionbus.ObjectPath
 	if err := all(&collections); err != nil {
 		return "", false, err
 	}
@@ -256,8 +263,8 @@ func (b *bus) collection() (path dbus.ObjectPath, locked bool, err error) {
 
 // checkPersistent returns an error for the collection that the service keeps in memory only, which
 // may be the default one.
-func (b *bus) checkPersistent(collection dbus.ObjectPath) error {
-	var memory dbus.ObjectPath
+func (b *bus) checkPersistent(collection sessionbus.ObjectPath) error {
+	var memory sessionbus.ObjectPath
 	err := b.call(ssPath, ssService+".ReadAlias", "session")(&memory)
 	if err != nil && !errors.As(err, new(serviceError)) { // a serviceError: it has no such alias
 		return err
@@ -273,7 +280,7 @@ func (b *bus) checkPersistent(collection dbus.ObjectPath) error {
 // outlive the login, and the old secret is not lost before the new one is on disk.
 func (b *bus) put(
 	ctx context.Context, item Item, label string, value []byte, persistent bool,
-) (path dbus.ObjectPath, err error) {
+) (path sessionbus.ObjectPath, err error) {
 	open := b.openSession()
 	collection, err := b.openCollection()
 	if err != nil {
@@ -298,8 +305,8 @@ func (b *bus) put(
 }
 
 func (b *bus) create(
-	collection, session dbus.ObjectPath, item Item, label string, value []byte,
-) (path dbus.ObjectPath, err error) {
+	collection, session sessionbus.ObjectPath, item Item, label string, value []byte,
+) (path sessionbus.ObjectPath, err error) {
 	path, prompt, err := b.createItem(collection, session, item, label, value, true)
 	if err != nil {
 		return "", err
@@ -308,18 +315,18 @@ func (b *bus) create(
 }
 
 func (b *bus) createItem(
-	collection, session dbus.ObjectPath, item Item, label string, value []byte, replace bool,
-) (path, prompt dbus.ObjectPath, err error) {
-	err = b.call(collection, ssCollection+".CreateItem", map[string]dbus.Variant{
-		ssItem + ".Label":      dbus.MakeVariant(label),
-		ssItem + ".Attributes": dbus.MakeVariant(attributes(item)),
-	}, ss.NewSecret(session, string(value)), replace)(&path, &prompt)
+	collection, session sessionbus.ObjectPath, item Item, label string, value []byte, replace bool,
+) (path, prompt sessionbus.ObjectPath, err error) {
+	err = b.call(collection, ssCollection+".CreateItem", map[string]sessionbus.Variant{
+		ssItem + ".Label":      {Value: label},
+		ssItem + ".Attributes": {Value: attributes(item)},
+	}, newSecret(session, value), replace)(&path, &prompt)
 	return path, prompt, err
 }
 
 // delete deletes unlocked items and returns their number. The error is ErrLocked if there are
 // locked ones.
-func (b *bus) delete(unlocked, locked []dbus.ObjectPath) (n int, err error) {
+func (b *bus) delete(unlocked, locked []sessionbus.ObjectPath) (n int, err error) {
 	if b.isKeePassXC {
 		if n, err = b.emptyKeePassXC(unlocked); err != nil {
 			return n, err
@@ -327,7 +334,7 @@ func (b *bus) delete(unlocked, locked []dbus.ObjectPath) (n int, err error) {
 		unlocked = nil
 	}
 	for _, path := range unlocked {
-		var prompt dbus.ObjectPath
+		var prompt sessionbus.ObjectPath
 		err := b.call(path, ssItem+".Delete")(&prompt)
 		switch {
 		case err == nil:
@@ -355,7 +362,7 @@ func (b *bus) errLocked() error {
 }
 
 // dismiss dismisses a prompt that the service would show before it acts, and returns ErrLocked.
-func (b *bus) dismiss(prompt dbus.ObjectPath) error {
+func (b *bus) dismiss(prompt sessionbus.ObjectPath) error {
 	if prompt == ssNone {
 		return nil
 	}

@@ -18,6 +18,7 @@ import (
 
 	"aws-credproc/internal/keyringapi"
 	"aws-credproc/internal/keyringtest"
+	"aws-credproc/internal/sessionbus"
 )
 
 var testItem = Item{Service: "aws-credproc", User: "test"}
@@ -55,7 +56,7 @@ func TestOfferedPromptIsDismissed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.close()
+	defer b.Close()
 	session, err := b.openSession()()
 	if err != nil {
 		t.Fatal(err)
@@ -76,9 +77,9 @@ func TestOfferedPromptIsDismissed(t *testing.T) {
 		t.Errorf("delete: %d, %v", n, err)
 	}
 	// gnome-keyring returns an error for these. Other services return a prompt, as for Unlock.
-	var unlocked []dbus.ObjectPath
-	var prompt dbus.ObjectPath
-	err = b.call(ssPath, ssService+".Unlock", []dbus.ObjectPath{ssLogin})(&unlocked, &prompt)
+	var unlocked []sessionbus.ObjectPath
+	var prompt sessionbus.ObjectPath
+	err = b.call(ssPath, ssService+".Unlock", []sessionbus.ObjectPath{ssLogin})(&unlocked, &prompt)
 	if err != nil || prompt == ssNone {
 		t.Fatalf("unlock: %v, %v", prompt, err)
 	}
@@ -189,7 +190,7 @@ func TestBrokenBusIsAFailure(t *testing.T) {
 				errors.Is(err, ErrLocked) {
 				t.Errorf("got %v", err)
 			}
-			if refused := answer != "" && answer != ok; errors.Is(err, errAuth) != refused {
+			if refused := answer != "" && answer != ok; errors.Is(err, sessionbus.ErrAuth) != refused {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -209,7 +210,7 @@ func TestErrorsThatAreRefusals(t *testing.T) {
 		"org.freedesktop.DBus.Error.NoMemory":         false,
 		"org.freedesktop.DBus.Error.UnknownInterface": false,
 	} {
-		err := translate(dbus.Error{Name: name, Body: []any{"text"}})
+		err := translate(sessionbus.Error{Name: name, Text: "text"})
 		if got := errors.Is(err, keyringapi.ErrRefused); got != want {
 			t.Errorf("%s: refusal %v, want %v", name, got, want)
 		}
@@ -229,11 +230,8 @@ func TestTextOfServiceErrors(t *testing.T) {
 		{"org.example.Error", "", "org.example.Error"},
 		{"org.example.Error", "e.g. this: that", "e.g. this: that"},
 	} {
-		body := []any{test.text}
-		if test.text == "" {
-			body = nil
-		}
-		if got := translate(dbus.Error{Name: test.name, Body: body}).Error(); got != test.want {
+		err := sessionbus.Error{Name: test.name, Text: test.text}
+		if got := translate(err).Error(); got != test.want {
 			t.Errorf("got %q, want %q", got, test.want)
 		}
 	}

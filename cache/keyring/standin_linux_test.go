@@ -147,7 +147,7 @@ func TestKeePassXCThatIsNotTheSecretService(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer b.close()
+	defer b.Close()
 	if items, _, err := b.search(attributes(testItem))(); len(items) > 0 || err != nil {
 		t.Errorf("%d items are left, %v", len(items), err)
 	}

@@ -10,7 +10,7 @@ import (
 // isActivatable reports whether the bus can start a Secret Service.
 func (b *bus) isActivatable() bool {
 	var names []string
-	err := (<-b.callBus("ListActivatableNames").Done).Store(&names)
+	err := b.callBus("ListActivatableNames")(&names)
 	return err == nil && slices.Contains(names, ssName)
 }
 
@@ -18,7 +18,7 @@ func (b *bus) isActivatable() bool {
 func start(ctx context.Context) error {
 	b, err := openBus(ctx)
 	if err == nil {
-		b.close()
+		b.Close()
 		return nil
 	}
 	if !errors.Is(err, ErrNotStarted) {
@@ -27,17 +27,11 @@ func start(ctx context.Context) error {
 	if b, err = dialBus(ctx); err != nil {
 		return err
 	}
-	defer b.close()
-	if err := b.socket.authenticate(b.conn); err != nil {
-		return fmt.Errorf("session bus: %w", err)
-	}
+	defer b.Close()
 	b.callBus("Hello") // if it fails, so does the next call
-	b.socket.flush()
-	b.answered(true) // the limit is that of the start from here
-	var result uint32
-	err = (<-b.callBus("StartServiceByName", ssName, uint32(0)).Done).Store(&result)
-	if err != nil {
-		return fmt.Errorf("%w: the Secret Service did not start: %w", ErrUnavailable, translate(err))
+	b.answered(true)   // the limit is that of the start from here
+	if err := b.callBus("StartServiceByName", ssName, uint32(0))(); err != nil {
+		return fmt.Errorf("%w: the Secret Service did not start: %w", ErrUnavailable, err)
 	}
 	return nil
 }

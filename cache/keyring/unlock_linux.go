@@ -2,10 +2,9 @@ package keyring
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
-	"github.com/godbus/dbus/v5"
+	"aws-credproc/internal/sessionbus"
 )
 
 // unlock unlocks the collection by the service's own prompt and waits for it until promptCtx ends.
@@ -16,23 +15,22 @@ func unlock(ctx, promptCtx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer b.close()
+	defer b.Close()
 	path, locked, err := b.collection()
 	if err != nil || !locked {
 		return err
 	}
-	signals, err := b.promptSignals(ctx)
-	if err != nil {
+	if err := b.subscribe(); err != nil {
 		return err
 	}
-	var unlocked []dbus.ObjectPath
-	var prompt dbus.ObjectPath
-	err = b.call(ssPath, ssService+".Unlock", []dbus.ObjectPath{path})(&unlocked, &prompt)
+	var unlocked []sessionbus.ObjectPath
+	var prompt sessionbus.ObjectPath
+	err = b.call(ssPath, ssService+".Unlock", []sessionbus.ObjectPath{path})(&unlocked, &prompt)
 	if err != nil {
 		return err
 	}
 	if prompt != ssNone {
-		if _, err := b.prompt(promptCtx, prompt, signals); err != nil {
+		if err := b.prompt(promptCtx, prompt, nil); err != nil {
 			return err
 		}
 	}
@@ -42,50 +40,54 @@ func unlock(ctx, promptCtx context.Context) error {
 	return err
 }
 
-// promptSignals subscribes to the end of prompts and to that of the service.
-func (b *bus) promptSignals(ctx context.Context) (<-chan *dbus.Signal, error) {
-	signals := make(chan *dbus.Signal, 16)
-	b.conn.Signal(signals)
-	for _, match := range [][]dbus.MatchOption{{
-		dbus.WithMatchSender(ssName),
-		dbus.WithMatchInterface(ssPrompt),
-		dbus.WithMatchMember("Completed"),
-	}, {
-		dbus.WithMatchInterface(dbusName),
-		dbus.WithMatchMember("NameOwnerChanged"),
-		dbus.WithMatchArg(0, ssName),
-	}} {
-		if err := b.conn.AddMatchSignalContext(ctx, match...); err != nil {
-			return nil, fmt.Errorf("session bus: %w", err)
+// subscribe subscribes to the end of prompts and to that of the service.
+func (b *bus) subscribe() error {
+	for _, rule := range []string{
+		"type='signal',sender='" + ssName + "',interface='" + ssPrompt + "',member='Completed'",
+		"type='signal',sender='" + dbusName + "',interface='" + dbusName +
+			"',member='NameOwnerChanged',arg0='" + ssName + "'",
+	} {
+		if err := b.callBus("AddMatch", rule)(); err != nil {
+			return err
 		}
 	}
-	return signals, nil
+	return nil
 }
 
-// prompt shows a prompt, waits for its end or that of ctx, and returns its result.
-func (b *bus) prompt(
-	ctx context.Context, prompt dbus.ObjectPath, signals <-chan *dbus.Signal,
-) (result any, err error) {
+// prompt shows a prompt, waits for its end or that of ctx, which closes the connection, and stores
+// the prompt's result unless result is nil.
+func (b *bus) prompt(ctx context.Context, prompt sessionbus.ObjectPath, result any) error {
 	if err := b.call(prompt, ssPrompt+".Prompt", "")(); err != nil {
-		return nil, err
+		return err
 	}
+	defer context.AfterFunc(ctx, b.Close)()
 	for {
-		select {
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case s, ok := <-signals:
-			switch {
-			case !ok:
-				return nil, errors.New("the session bus has ended")
-			case s.Name == dbusName+".NameOwnerChanged":
-				return nil, fmt.Errorf("%w: the Secret Service has ended", ErrUnavailable)
-			case s.Path == prompt && len(s.Body) > 0 && s.Body[0] == true:
-				return nil, fmt.Errorf("%w: its prompt was dismissed, or could not be shown", ErrLocked)
-			case s.Path == prompt && len(s.Body) > 1:
-				return s.Body[1], nil
-			case s.Path == prompt:
-				return nil, nil
-			}
+		s, err := b.Signal()
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			return fmt.Errorf("session bus: %w", err)
+		case s.Sender == dbusName && s.Name == dbusName+".NameOwnerChanged":
+			return fmt.Errorf("%w: the Secret Service has ended", ErrUnavailable)
+		case s.Sender == b.service && s.Name == ssPrompt+".Completed" && s.Path == prompt:
+			return completed(s, result)
 		}
 	}
+}
+
+// completed returns nil for a prompt that was answered.
+func completed(s sessionbus.Signal, result any) error {
+	var isDismissed bool
+	err := s.Store(&isDismissed)
+	switch {
+	case err == nil && isDismissed:
+		return fmt.Errorf("%w: its prompt was dismissed, or could not be shown", ErrLocked)
+	case err == nil && result != nil:
+		err = s.Store(nil, result)
+	}
+	if err != nil {
+		return fmt.Errorf("result of a prompt: %w", err)
+	}
+	return nil
 }

@@ -8,14 +8,10 @@ import (
 
 	"aws-credproc/cache"
 	"aws-credproc/internal/guard"
-	"aws-credproc/internal/sessionbus"
 )
 
 // pending is the request of this process if its session may be in the keyring, else nil.
 var pending *request
-
-// threads is the value of GOMAXPROCS that Continue restores.
-var threads int
 
 // Tests build the program with the tag nowarm to compare it with one that has no warm path.
 func init() {
@@ -47,13 +43,12 @@ func growStack(large bool) {
 func Continue(keyring cache.OSKeyring) {
 	if pending != nil {
 		finish(pending, keyring)
-		runtime.GOMAXPROCS(threads)
 	}
 }
 
 // finish prints the session and ends the process. If that fails only because the session may be in
-// the keyring, and there is none yet, the request becomes pending, and finish connects to the session
-// bus. Otherwise the normal program continues.
+// the keyring, and there is none yet, the request becomes pending. Otherwise the normal program
+// continues.
 func finish(r *request, keyring cache.OSKeyring) {
 	if r.print(keyring, stdout{}) {
 		os.Exit(0)
@@ -61,10 +56,6 @@ func finish(r *request, keyring cache.OSKeyring) {
 	pending = nil
 	if r.needsKeyring && keyring == nil {
 		pending = r
-		// The goroutines of the D-Bus library wait for each other. Other threads would only have to be
-		// started and woken up.
-		threads = runtime.GOMAXPROCS(1)
-		sessionbus.DialEarly()
 	}
 }
 

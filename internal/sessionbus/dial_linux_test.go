@@ -44,7 +44,7 @@ func received(t *testing.T, l net.Listener) string {
 
 func TestDial(t *testing.T) {
 	l := listen(t)
-	conn, err := Dial(t.Context())
+	conn, err := dial(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestDial(t *testing.T) {
 // A deadline ends a read, so that a bus that does not respond cannot block the process.
 func TestDialedConnectionHasDeadlines(t *testing.T) {
 	listen(t)
-	conn, err := Dial(t.Context())
+	conn, err := dial(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,39 +70,7 @@ func TestDialedConnectionHasDeadlines(t *testing.T) {
 	}
 }
 
-func TestDialReturnsEarlyConnectionOnce(t *testing.T) {
-	l := listen(t)
-	DialEarly()
-	if got := received(t, l); got != request {
-		t.Errorf("received %q", got)
-	}
-	first, err := Dial(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer first.Close()
-	if n, err := first.Read(make([]byte, 1)); n > 0 || err != io.EOF {
-		t.Errorf("another connection was returned: %d, %v", n, err)
-	}
-	second, err := Dial(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer second.Close()
-	if got := received(t, l); got != request {
-		t.Errorf("received %q", got)
-	}
-}
-
-func TestDialEarlyFailsWithoutError(t *testing.T) {
-	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
-	DialEarly()
-	if _, err := Dial(t.Context()); !errors.Is(err, keyringapi.ErrUnavailable) {
-		t.Errorf("got %v", err)
-	}
-}
-
-// A bus whose listen queue is full is tried again by Dial, and not by DialEarly.
+// A bus whose listen queue is full is tried again.
 func TestFullListenQueue(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bus")
 	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
@@ -115,23 +83,19 @@ func TestFullListenQueue(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+path)
-	inQueue, err := Dial(t.Context())
+	inQueue, err := dial(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer inQueue.Close()
-	DialEarly()
-	if early.Load() != nil {
-		t.Error("DialEarly has a connection")
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	if _, err := Dial(ctx); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := dial(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
 	dialed := make(chan error)
 	go func() {
-		conn, err := Dial(t.Context())
+		conn, err := dial(t.Context())
 		if err == nil {
 			_ = conn.Close()
 		}

@@ -1,5 +1,3 @@
-// Package sessionbus connects to the D-Bus session bus of this user. It imports little, so that
-// credproc/warm can connect while the libraries of the keyring are initialized.
 package sessionbus
 
 import (
@@ -9,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -27,32 +24,8 @@ const overflowUID = 65534
 // https://dbus.freedesktop.org/doc/dbus-specification.html#auth-protocol
 const request = "\x00AUTH EXTERNAL\r\nDATA\r\n"
 
-// early is the connection of DialEarly that Dial has not returned, nil if there is none.
-var early atomic.Pointer[os.File]
-
-// DialEarly connects as Dial does, for the next Dial. It does not wait. If it fails, that Dial
-// connects again and returns the error.
-func DialEarly() {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel() // for one attempt
-	if conn, err := dialSessionBus(ctx); err == nil {
-		early.Store(conn)
-	}
-}
-
-// Dial connects to the session bus: to the first address of DBUS_SESSION_BUS_ADDRESS at which a bus
-// of this user listens, or, if that variable is empty, to the socket "bus" in XDG_RUNTIME_DIR. The
-// error wraps [keyringapi.ErrUnavailable] if there is no such bus. Dial does not start a bus.
-//
-// It has sent "AUTH EXTERNAL" and "DATA" to the bus, and nothing to the process of another user.
-func Dial(ctx context.Context) (*os.File, error) {
-	if conn := early.Swap(nil); conn != nil {
-		return conn, nil
-	}
-	return dialSessionBus(ctx)
-}
-
-func dialSessionBus(ctx context.Context) (*os.File, error) {
+// dial connects to the session bus, see [Open], and sends the request.
+func dial(ctx context.Context) (*os.File, error) {
 	addresses := os.Getenv("DBUS_SESSION_BUS_ADDRESS")
 	if addresses == "" {
 		return dialRuntimeBus(ctx, os.Getenv("XDG_RUNTIME_DIR"))
