@@ -19,7 +19,7 @@ import (
 	"aws-credproc/credproc"
 	"aws-credproc/credproc/mfa"
 	"aws-credproc/credproc/plan"
-	"aws-credproc/credproc/warm/oskeyring"
+	"aws-credproc/credproc/warm"
 	"aws-credproc/internal/guard"
 	"aws-credproc/internal/proc"
 	"aws-credproc/internal/terminal"
@@ -183,7 +183,7 @@ func (a *app) openCacheQuietly() (*cache.Cache, error) {
 
 func (a *app) cacheWith(warnf func(format string, args ...any)) (*cache.Cache, error) {
 	return cache.Open(cache.Options{
-		Dir: a.stateDir(), Choice: a.store, Warnf: warnf, Keyring: oskeyring.Keyring,
+		Dir: a.stateDir(), Choice: a.store, Warnf: warnf, Keyring: warm.Keyring,
 	})
 }
 
@@ -193,7 +193,7 @@ func (a *app) resolver() (*credproc.Resolver, error) {
 		return nil, err
 	}
 	return &credproc.Resolver{
-		Cache: c, Keyring: oskeyring.Keyring, Getenv: os.Getenv, Now: time.Now, Version: version(),
+		Cache: c, Keyring: warm.Keyring, Getenv: os.Getenv, Now: time.Now, Version: version(),
 		Warnf: a.warn, Tracef: a.trace, Stderr: a.waiting,
 		BeforeWait: a.handleSignals, Waiting: a.waiting.Start,
 		TokenCodes: a.tokenCodes(a.prompt, a.warn),

@@ -22,7 +22,6 @@ var layers = [][]string{
 	{"."},
 	{"cli"},
 	{"cli/doctor"},
-	{"credproc/warm/oskeyring"},
 	{"credproc/warm"},
 	{"credproc"},
 	{"credproc/mfa", "credproc/signin"},

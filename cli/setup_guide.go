@@ -11,7 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"aws-credproc/cache/keyring"
-	"aws-credproc/credproc/warm/oskeyring"
+	"aws-credproc/credproc/warm"
 	"aws-credproc/internal/tui"
 	"aws-credproc/profiles"
 )
@@ -119,6 +119,6 @@ func shortList(names []string) string {
 
 // hasKeyring reports whether there is a keyring that import can use, perhaps after an unlock.
 func (s *setup) hasKeyring(ctx context.Context) bool {
-	err := oskeyring.Keyring.Status(ctx, keyring.ResponseLimit)
+	err := warm.Keyring.Status(ctx, keyring.ResponseLimit)
 	return !errors.Is(err, keyring.ErrUnavailable) || errors.Is(err, keyring.ErrNotStarted)
 }

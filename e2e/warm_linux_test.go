@@ -6,36 +6,34 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"aws-credproc/cache"
 )
 
 // initialized matches a line of GODEBUG=inittrace=1.
 var initialized = regexp.MustCompile(`(?m)^init (\S+) @`)
 
 // TestE2EWarmGetInitializesLittle holds what credproc/warm is for: a get with a cached session
-// initializes no other packages than those listed in testdata/e2e. With the file and kernel stores,
-// two of them are of github.com/aws. They import so little that they come before package unicode.
-// With the keyring, there are also the schemas of AWS services, but none of their clients.
+// initializes no other packages than those listed in testdata/e2e. Two of them are of github.com/aws.
+// They import so little that they come before package unicode.
 func TestE2EWarmGetInitializesLittle(t *testing.T) {
-	listed := func(name string) []string {
-		text, err := os.ReadFile(repoPath(t, "testdata", "e2e", name))
-		mustDo(t, err)
-		return strings.Fields(string(text))
-	}
-	allowed := listed("warm-packages.txt")
+	text, err := os.ReadFile(repoPath(t, "testdata", "e2e", "warm-packages.txt"))
+	mustDo(t, err)
 	program := buildProgram(t)
 	_, h := newDev(t)
-	testInitialized(t, h.with("AWS_CREDPROC_STORE=file"), program, "warm-packages.txt", allowed)
-	t.Run("keyring", func(t *testing.T) {
-		service := startSecretService(t)
-		const name = "warm-packages-keyring.txt"
-		testInitialized(t, h.with("AWS_CREDPROC_STORE=keyring").with(service.env...), program, name,
-			append(listed(name), allowed...))
-	})
+	for _, store := range []cache.Choice{cache.File, cache.Keyring} {
+		t.Run(string(store), func(t *testing.T) {
+			h := h.with("AWS_CREDPROC_STORE=" + string(store))
+			if store == cache.Keyring {
+				h = h.with(startSecretService(t).env...)
+			}
+			testInitialized(t, h, program, strings.Fields(string(text)))
+		})
+	}
 }
 
-// testInitialized tests that a get with a cached session initializes allowed packages only. list is
-// the name of the file that lists them.
-func testInitialized(t *testing.T, h *home, program, list string, allowed []string) {
+// testInitialized tests that a get with a cached session initializes allowed packages only.
+func testInitialized(t *testing.T, h *home, program string, allowed []string) {
 	t.Helper()
 	h.run(t, program, "get", "dev").credentials(t, 0)
 	h = h.with("GODEBUG=inittrace=1")
@@ -62,6 +60,6 @@ func testInitialized(t *testing.T, h *home, program, list string, allowed []stri
 			"are initialized. So either a package that credproc/warm needs has a new import, whose path "+
 			"comes late in that order (see \"go list -deps ./credproc/warm\"), or these packages are "+
 			"new and import little. docs/decisions/warm-path.md says what to do. If they are needed, add "+
-			"them to testdata/e2e/%s.", strings.Join(others, "\n\t"), list)
+			"them to testdata/e2e/warm-packages.txt.", strings.Join(others, "\n\t"))
 	}
 }

@@ -6,20 +6,16 @@ import (
 	"os"
 	"runtime"
 
-	"aws-credproc/cache"
 	"aws-credproc/internal/guard"
 )
-
-// pending is the request of this process if its session may be in the keyring, else nil.
-var pending *request
 
 // Tests build the program with the tag nowarm to compare it with one that has no warm path.
 func init() {
 	if profile, ok := profileOf(os.Args); ok {
 		growStack(false)
 		guard.Harden()
-		if r, ok := newRequest(profile, os.Getenv); ok {
-			finish(r, nil)
+		if Get(profile, os.Getenv, Keyring, stdout{}) {
+			os.Exit(0)
 		}
 	}
 }
@@ -36,26 +32,6 @@ func growStack(large bool) {
 		var frame [20 << 10]byte
 		clear(frame[:])
 		runtime.KeepAlive(&frame)
-	}
-}
-
-// Continue continues a request with the keyring, which was not initialized before.
-func Continue(keyring cache.OSKeyring) {
-	if pending != nil {
-		finish(pending, keyring)
-	}
-}
-
-// finish prints the session and ends the process. If that fails only because the session may be in
-// the keyring, and there is none yet, the request becomes pending. Otherwise the normal program
-// continues.
-func finish(r *request, keyring cache.OSKeyring) {
-	if r.print(keyring, stdout{}) {
-		os.Exit(0)
-	}
-	pending = nil
-	if r.needsKeyring && keyring == nil {
-		pending = r
 	}
 }
 

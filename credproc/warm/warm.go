@@ -7,23 +7,23 @@
 // this package comes before nearly all of github.com/... as long as it imports little and the name
 // of the module sorts first. TestE2EWarmGetInitializesLittle holds the list, and
 // docs/decisions/warm-path.md explains it.
-//
-// The libraries of the keyring include package net and all that sorts before what net needs. So
-// this package only reads the stores that are files or in the kernel, and package oskeyring below
-// it continues with the keyring.
 package warm
 
 import (
 	"context"
-	"errors"
 	"io"
 	"strings"
 	"time"
 
 	"aws-credproc/cache"
+	"aws-credproc/cache/keyring"
 	"aws-credproc/credproc/plan"
 	"aws-credproc/internal/ospath"
 )
+
+// Keyring is the keyring of this process. Since the warm path uses it too, the time limits of a
+// keyring that does not respond hold for the warm path and the normal program together.
+var Keyring = new(keyring.Keyring)
 
 // profileOf returns the profile if the arguments, which start with the program's name, are exactly
 // "aws-credproc get PROFILE".
@@ -43,52 +43,11 @@ var settings = []string{
 // Get writes the cached session of a profile to stdout and reports whether it did. It writes
 // nothing if the session is missing or due for renewal, if anything is to be reported, or if there
 // are settings other than the store. The normal program then does all of it again, and reports an
-// error of stdout. The keyring may be nil.
+// error of stdout.
 func Get(
-	profile string, getenv func(string) string, keyring cache.OSKeyring, stdout io.Writer,
+	profile string, getenv func(string) string, k cache.OSKeyring, stdout io.Writer,
 ) bool {
-	r, ok := newRequest(profile, getenv)
-	return ok && r.print(keyring, stdout)
-}
-
-// request is a get of one profile.
-type request struct {
-	plan   plan.Plan
-	dir    string       // the state directory
-	choice cache.Choice // of the store
-	warned bool         // something is to be reported
-	// needsKeyring means that the store of the session, perhaps the keyring, was not available.
-	needsKeyring bool
-}
-
-// newRequest resolves the profile. ok is false if the normal program must do it.
-func newRequest(profile string, getenv func(string) string) (r *request, ok bool) {
-	for _, name := range settings {
-		if getenv(name) != "" {
-			return nil, false
-		}
-	}
-	r = &request{
-		dir: plan.StateDir(getenv), choice: cache.Choice(getenv("AWS_CREDPROC_STORE")),
-	}
-	files, err := plan.Files(getenv, r.dir, r.warnf)
-	if err != nil {
-		return nil, false
-	}
-	chain, err := files.Chain(profile)
-	if err != nil {
-		return nil, false
-	}
-	r.plan, err = plan.New(chain, getenv)
-	return r, err == nil && !r.warned && r.plan.IsCached(r.plan.Last())
-}
-
-func (r *request) warnf(string, ...any) { r.warned = true }
-
-// print writes the session to stdout, if it can be returned without a warning, and reports whether
-// it did.
-func (r *request) print(keyring cache.OSKeyring, stdout io.Writer) bool {
-	s, ok := r.session(keyring)
+	s, ok := session(profile, getenv, k)
 	now := time.Now()
 	if !ok || !plan.IsUsable(s, now) || plan.IsDue(s, now) {
 		return false
@@ -101,16 +60,36 @@ func (r *request) print(keyring cache.OSKeyring, stdout io.Writer) bool {
 	return err == nil
 }
 
-// session returns the session if it can be read without a warning and belongs to the account of the
-// profile's role.
-func (r *request) session(keyring cache.OSKeyring) (s cache.Session, ok bool) {
-	c, err := cache.Open(cache.Options{
-		Dir: r.dir, Choice: r.choice, Warnf: r.warnf, Keyring: keyring,
-	})
+// session returns the cached session of a profile, if nothing is to be reported and it belongs to
+// the account of the profile's role.
+func session(
+	profile string, getenv func(string) string, k cache.OSKeyring,
+) (s cache.Session, ok bool) {
+	for _, name := range settings {
+		if getenv(name) != "" {
+			return s, false
+		}
+	}
+	warned := false
+	warnf := func(string, ...any) { warned = true }
+	dir := plan.StateDir(getenv)
+	files, err := plan.Files(getenv, dir, warnf)
 	if err != nil {
 		return s, false
 	}
-	s, err = c.Get(context.Background(), r.plan.Key(r.plan.Last()))
-	r.needsKeyring = errors.Is(err, cache.ErrUnavailable)
-	return s, err == nil && !r.warned && r.plan.CheckAccount(r.plan.Last(), s) == nil
+	chain, err := files.Chain(profile)
+	if err != nil {
+		return s, false
+	}
+	p, err := plan.New(chain, getenv)
+	if err != nil || warned || !p.IsCached(p.Last()) {
+		return s, false
+	}
+	choice := cache.Choice(getenv("AWS_CREDPROC_STORE"))
+	c, err := cache.Open(cache.Options{Dir: dir, Choice: choice, Warnf: warnf, Keyring: k})
+	if err != nil {
+		return s, false
+	}
+	s, err = c.Get(context.Background(), p.Key(p.Last()))
+	return s, err == nil && !warned && p.CheckAccount(p.Last(), s) == nil
 }

@@ -122,46 +122,38 @@ func TestGetPrintsUsableSession(t *testing.T) {
 	}
 }
 
-// keyring is a keyring that has one session.
-type keyring struct {
+// oneItem is a keyring that has one session.
+type oneItem struct {
 	cache.OSKeyring
 	item []byte
 }
 
-func (k *keyring) MaxItem() int { return 8 << 10 }
+func (k *oneItem) MaxItem() int { return 8 << 10 }
 
-func (k *keyring) Put(_ context.Context, _ keyringapi.Item, _ string, value []byte) error {
+func (k *oneItem) Put(_ context.Context, _ keyringapi.Item, _ string, value []byte) error {
 	k.item = value
 	return nil
 }
 
-func (k *keyring) Get(context.Context, keyringapi.Item) ([][]byte, error) {
+func (k *oneItem) Get(context.Context, keyringapi.Item) ([][]byte, error) {
 	if k.item == nil {
 		return nil, keyringapi.ErrNotFound
 	}
 	return [][]byte{k.item}, nil
 }
 
-func (k *keyring) Status(context.Context, time.Duration) error { return nil }
+func (k *oneItem) Status(context.Context, time.Duration) error { return nil }
 
-// The normal program initializes the keyring after package warm.
-func TestRequestContinuesWithTheKeyring(t *testing.T) {
+func TestGetPrintsSessionInTheKeyring(t *testing.T) {
 	for _, choice := range []cache.Choice{cache.Auto, cache.Keyring} {
 		t.Run(string(choice), func(t *testing.T) {
-			s, k := fresh(), new(keyring)
+			s, k := fresh(), new(oneItem)
 			env := env(t, s)
 			env["AWS_CREDPROC_STORE"] = string(choice)
 			putIn(t, env, s, choice, k)
-			r, ok := newRequest("dev", func(name string) string { return env[name] })
-			if !ok {
-				t.Fatal("there is no request")
-			}
 			var out bytes.Buffer
-			if r.print(nil, &out) || !r.needsKeyring {
-				t.Fatalf("without the keyring: needsKeyring is %t", r.needsKeyring)
-			}
-			if !r.print(k, &out) || r.needsKeyring {
-				t.Fatalf("with it: needsKeyring is %t", r.needsKeyring)
+			if !Get("dev", func(name string) string { return env[name] }, k, &out) {
+				t.Fatal("nothing was printed")
 			}
 			want, err := plan.Output(s, time.Now())
 			if err != nil || !bytes.Equal(out.Bytes(), want) {

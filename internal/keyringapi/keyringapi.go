@@ -1,6 +1,5 @@
-// Package keyringapi has what packages cache and cache/keyring share: names of items, and errors.
-// Package cache does not import cache/keyring, whose libraries include package net, so that
-// credproc/warm can read a session from the other stores before these are initialized.
+// Package keyringapi has what packages cache, cache/keyring and internal/sessionbus share: names of
+// items, and errors.
 package keyringapi
 
 import (
