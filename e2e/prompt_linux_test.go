@@ -26,6 +26,7 @@ func TestE2EPrompts(t *testing.T) {
 PATH=; aws_credproc_prompt; echo "${PS1@P}"
 AWS_CREDPROC_EXEC_PROFILE=$EVIL AWS_CREDPROC_EXEC_EXPIRES='x[$(touch ran)]'
 aws_credproc_prompt; echo "${PS1@P}"
+AWS_CREDPROC_EXEC_EXPIRES=1; aws_credproc_prompt; echo "${PS1@P}"
 unset AWS_CREDPROC_EXEC_PROFILE; aws_credproc_prompt; echo "${PS1@P}"`,
 			[]string{"--norc", "--noprofile", "-c"}},
 		"zsh": {"PROMPT='> '\n", `
@@ -33,11 +34,13 @@ PATH=; aws_credproc_prompt; print -P -- "$PROMPT"
 setopt prompt_subst
 AWS_CREDPROC_EXEC_PROFILE=$EVIL AWS_CREDPROC_EXEC_EXPIRES='x[$(touch ran)]'
 aws_credproc_prompt; print -P -- "$PROMPT"
+AWS_CREDPROC_EXEC_EXPIRES=1; aws_credproc_prompt; print -P -- "$PROMPT"
 unset AWS_CREDPROC_EXEC_PROFILE; aws_credproc_prompt; print -P -- "$PROMPT"`, []string{"-f", "-c"}},
 		"fish": {"function fish_prompt; echo '> '; end\n", `
 set PATH; fish_prompt
 set AWS_CREDPROC_EXEC_PROFILE $EVIL; set AWS_CREDPROC_EXEC_EXPIRES 'x[(touch ran)]'
 fish_prompt
+set AWS_CREDPROC_EXEC_EXPIRES 1; fish_prompt
 set -e AWS_CREDPROC_EXEC_PROFILE; fish_prompt`, []string{"--no-config", "-c"}},
 	} {
 		t.Run(shell, func(t *testing.T) {
@@ -51,14 +54,15 @@ set -e AWS_CREDPROC_EXEC_PROFILE; fish_prompt`, []string{"--no-config", "-c"}},
 			args := append([]string{"exec", "dev", "--", shell}, append(test.args, script)...)
 			r := h.with("EVIL="+evil).run(t, program, args...)
 			lines := strings.Split(strings.TrimRight(r.stdout, "\n"), "\n")
-			if r.code != 0 || r.stderr != "" || len(lines) != 3 {
+			if r.code != 0 || r.stderr != "" || len(lines) != 4 {
 				t.Fatalf("exit %d: %q %s", r.code, lines, r.stderr)
 			}
 			// The session lasts an hour, and the printed expiration is 30 seconds early.
 			if !regexp.MustCompile(`^\[dev 5[89]m\] > ?$`).MatchString(lines[0]) {
 				t.Errorf("%q", lines[0])
 			}
-			if strings.TrimSpace(lines[1]) != "["+evil+"] >" || strings.TrimSpace(lines[2]) != ">" {
+			if strings.TrimSpace(lines[1]) != "["+evil+"] >" ||
+				strings.TrimSpace(lines[2]) != "["+evil+" 0m] >" || strings.TrimSpace(lines[3]) != ">" {
 				t.Errorf("%q", lines[1:])
 			}
 			if exists(h.dir+"/ran") || exists("ran") {
