@@ -27,8 +27,8 @@ const Name = "org.freedesktop.DBus"
 
 // Open connects to the session bus: to the first address of DBUS_SESSION_BUS_ADDRESS at which a bus
 // of this user listens, or, if that variable is empty, to the socket "bus" in XDG_RUNTIME_DIR. The
-// error wraps [keyringapi.ErrUnavailable] if there is no such bus, and ErrAuth if it is none. Open
-// does not start a bus, and sends nothing to a process of another user.
+// error wraps [keyringapi.ErrUnavailable] if there is no such bus, and [ErrAuth] if the bus refuses
+// this user. Open does not start a bus, and sends nothing to a process of another user.
 //
 // The first call must be that of Hello. The connection is closed when the context ends.
 func Open(ctx context.Context) (*Conn, error) {

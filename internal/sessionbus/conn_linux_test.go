@@ -134,7 +134,7 @@ func TestErrorReply(t *testing.T) {
 				}, test.body...))
 			}()
 			_, err := call.Wait()
-			if want := (Error{"org.example.Error", test.want}); err != want {
+			if want := (Error{"org.example.Error", test.want}); !errors.Is(err, want) {
 				t.Errorf("got %v, want %v", err, want)
 			}
 		})

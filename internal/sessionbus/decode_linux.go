@@ -161,50 +161,47 @@ func (d *decoder) value(sig string, result any, depth int) {
 		sig = d.signature()
 		d.bad = d.bad || depth == maxDepth || firstType(sig) != sig
 	}
-	if d.bad || sig == "" {
+	switch {
+	case d.bad || sig == "":
 		d.bad = true
-		return
-	}
-	switch r := result.(type) {
-	case nil:
+	case result == nil:
 		d.skip(sig, depth)
+	default:
+		d.store(sig, result, depth)
+	}
+}
+
+// store reads a value that is not a variant into a result.
+func (d *decoder) store(sig string, result any, depth int) {
+	switch r := result.(type) {
 	case *string:
-		if d.expect(sig, "s") {
-			*r = d.string()
-		}
+		d.expect(sig, "s")
+		*r = d.string()
 	case *ObjectPath:
-		if d.expect(sig, "o") {
-			*r = ObjectPath(d.string())
-		}
+		d.expect(sig, "o")
+		*r = ObjectPath(d.string())
 	case *signature:
-		if d.expect(sig, "g") {
-			*r = signature(d.signature())
-		}
+		d.expect(sig, "g")
+		*r = signature(d.signature())
 	case *bool:
-		if d.expect(sig, "b") {
-			*r = d.uint32() != 0
-		}
+		d.expect(sig, "b")
+		*r = d.uint32() != 0
 	case *uint32:
-		if d.expect(sig, "u") {
-			*r = d.uint32()
-		}
+		d.expect(sig, "u")
+		*r = d.uint32()
 	case *int32:
-		if d.expect(sig, "i") {
-			*r = int32(d.uint32())
-		}
+		d.expect(sig, "i")
+		*r = int32(d.uint32())
 	case *[]byte:
-		if d.expect(sig, "ay") {
-			elements := d.array("y")
-			*r = elements.b[elements.pos:]
-		}
+		d.expect(sig, "ay")
+		elements := d.array("y")
+		*r = elements.b[elements.pos:]
 	case *[]string:
-		if d.expect(sig, "as") {
-			*r = readAll[string](d, "s")
-		}
+		d.expect(sig, "as")
+		*r = readAll[string](d, "s")
 	case *[]ObjectPath:
-		if d.expect(sig, "ao") {
-			*r = readAll[ObjectPath](d, "o")
-		}
+		d.expect(sig, "ao")
+		*r = readAll[ObjectPath](d, "o")
 	case Struct:
 		d.align(8)
 		if sig[0] != '(' || d.values(sig[1:len(sig)-1], r, depth) != "" {
@@ -215,11 +212,8 @@ func (d *decoder) value(sig string, result any, depth int) {
 	}
 }
 
-// expect reports whether a signature is the wanted one.
-func (d *decoder) expect(sig, want string) bool {
-	d.bad = d.bad || sig != want
-	return !d.bad
-}
+// expect makes the decoder bad if a signature is not the wanted one.
+func (d *decoder) expect(sig, want string) { d.bad = d.bad || sig != want }
 
 // readAll reads an array of strings or object paths.
 func readAll[T ~string](d *decoder, element string) (all []T) {
