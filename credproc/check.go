@@ -13,7 +13,7 @@ import (
 // Check returns an error if the settings of a chain cannot work. It sends nothing and runs no
 // command. The error is a [*diag.Error]. For the connection see [Resolver.CheckConnection].
 func (r *Resolver) Check(c profiles.Chain) error {
-	p, err := plan.New(c, r.Getenv)
+	p, err := r.newPlan(c)
 	if err == nil {
 		_, err = plan.EndpointOf(c, r.Getenv) // other tools use it in any case
 	}
@@ -85,7 +85,7 @@ func (r *Resolver) CheckKeys(ctx context.Context, c profiles.Chain) error {
 	if c.Source.Type != profiles.Keyring {
 		return nil
 	}
-	p, err := plan.New(c, r.Getenv)
+	p, err := r.newPlan(c)
 	if err != nil {
 		return err
 	}

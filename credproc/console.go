@@ -38,7 +38,7 @@ var signinHosts = map[string]string{
 // CheckConsole returns an error if the credentials of a chain cannot sign in to the console, or not
 // for this duration. A duration of 0 means that of the session.
 func (r *Resolver) CheckConsole(c profiles.Chain, duration time.Duration) error {
-	p, err := plan.New(c, r.Getenv)
+	p, err := r.newPlan(c)
 	if err != nil {
 		return err
 	}

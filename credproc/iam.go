@@ -52,15 +52,16 @@ func (r *Resolver) newIAMClient(
 func iamURL(
 	c profiles.Chain, e plan.Endpoint, partition string, getenv func(string) string,
 ) (string, error) {
-	configured, err := plan.ServiceEndpoint(iam.ServiceID, c.Profile, c.Services, getenv)
+	configured, err := serviceEndpoint(iam.ServiceID, c.Profile, c.Services, getenv)
 	if err != nil || configured.URL != "" {
 		return configured.URL, err
 	}
 	region := plan.DefaultRegion(partition)
 	resolved, err := iam.NewDefaultEndpointResolverV2().ResolveEndpoint(context.Background(),
 		iam.EndpointParameters{Region: &region, UseFIPS: &e.FIPS, UseDualStack: &e.DualStack})
-	isKnown := partition == "aws" || region != plan.DefaultRegion("aws")
-	if err != nil || !isKnown {
+	// DefaultRegion returns that of partition aws for one that it does not know.
+	isUnknown := partition != "aws" && region == plan.DefaultRegion("aws")
+	if err != nil || isUnknown {
 		return "", &diag.Error{
 			Profile: c.Profile.Name, Where: "IAM endpoint", Flags: diag.Local,
 			Err:  errors.New("not known for the partition " + partition + " with these settings"),
@@ -86,14 +87,17 @@ func callIAM[In, Out any](
 	out, err := call(c.sdk, ctx, in, append(options, sign)...)
 	var api smithy.APIError
 	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return nil, err // perhaps after a response that was to be repeated
 	case errors.As(err, &api):
 		code, message := c.http.refused(api, err)
 		if code == unknownError {
 			return nil, errBadAnswer{message}
 		}
 		return nil, errors.Join(&smithy.GenericAPIError{Code: code, Message: message}, err)
-	case c.http.root != action+"Response" && (err == nil || c.http.root != ""):
-		// The SDK does not read the responses to UpdateAccessKey and DeleteAccessKey.
+	case err == nil && c.http.root == "":
+		return nil, errBadAnswer{"not valid XML"} // which the SDK does not read for some actions
+	case c.http.root != "" && c.http.root != action+"Response":
 		return nil, errBadAnswer{"another document"}
 	}
 	return out, err

@@ -61,7 +61,7 @@ func (c *iamClient) createAccessKey(
 ) (profiles.AccessKey, error) {
 	out, err := callIAM(ctx, c, "CreateAccessKey", (*iam.Client).CreateAccessKey,
 		&iam.CreateAccessKeyInput{UserName: &user},
-		func(o *iam.Options) { o.Retryer = throttleRetryer{o.Retryer.(aws.RetryerV2)} })
+		func(o *iam.Options) { o.Retryer = refusedRetryer{o.Retryer.(aws.RetryerV2)} })
 	if err != nil {
 		return profiles.AccessKey{}, err
 	}
@@ -81,10 +81,15 @@ func (c *iamClient) createAccessKey(
 	}, nil
 }
 
-// throttleRetryer repeats only calls that were throttled.
-type throttleRetryer struct{ aws.RetryerV2 }
+// refusedRetryer repeats only calls that IAM has not executed: it has throttled them, or has refused
+// their signature, and the SDK has found that the clock was wrong.
+type refusedRetryer struct{ aws.RetryerV2 }
 
-func (r throttleRetryer) IsErrorRetryable(err error) bool { return isThrottled(err) }
+func (r refusedRetryer) IsErrorRetryable(err error) bool {
+	var api smithy.APIError
+	return isThrottled(err) || errors.As(err, &api) && api.ErrorCode() == "SignatureDoesNotMatch" &&
+		r.RetryerV2.IsErrorRetryable(err)
+}
 
 // setAccessKeyStatus makes an access key active or inactive, if there is one with this ID.
 func (c *iamClient) setAccessKeyStatus(

@@ -96,8 +96,8 @@ func TestRotationWithWrongClock(t *testing.T) {
 	}
 }
 
-// TestIAMCallsAreRepeated: all but CreateAccessKey are repeated after a failure of the server, and
-// that only if it was not executed.
+// TestIAMCallsAreRepeated: CreateAccessKey is repeated only if it was not executed, the other actions
+// after any failure of the server.
 func TestIAMCallsAreRepeated(t *testing.T) {
 	r := newRotationTest(t)
 	r.Getenv = getenv(map[string]string{"AWS_ENDPOINT_URL": r.sts.URL})
@@ -127,6 +127,55 @@ func TestIAMCallsAreRepeated(t *testing.T) {
 	}
 }
 
+// TestInterruptedIAMCall ends calls of an IAM that fails while they wait for the next attempt.
+func TestInterruptedIAMCall(t *testing.T) {
+	for want, begin := range map[string]func(context.Context) (context.Context, func()){
+		"interrupted": func(ctx context.Context) (context.Context, func()) {
+			ctx, cancel := context.WithCancel(ctx)
+			return ctx, cancel
+		},
+		"before the timeout": func(ctx context.Context) (context.Context, func()) {
+			ctx, cancel := context.WithTimeout(ctx, time.Second)
+			t.Cleanup(cancel)
+			return ctx, func() { <-ctx.Done() }
+		},
+	} {
+		r := newRotationTest(t)
+		r.Getenv = getenv(map[string]string{"AWS_ENDPOINT_URL": r.sts.URL})
+		ro, err := r.prepare()
+		must(t, err)
+		ctx, end := begin(t.Context())
+		ro.res.Waiting = func(text func() string) func() {
+			if strings.Contains(text(), "retrying") {
+				end()
+			}
+			return func() {}
+		}
+		r.sts.Fault(ststest.Fault{Kind: ststest.Fail, Status: 500, Times: ststest.Always})
+		err = ro.client.deleteAccessKey(ctx, ro.UserName, ro.secret.ID)
+		if got := ro.explain(err, "DeleteAccessKey"); !strings.Contains(got.Error(), want) {
+			t.Errorf("%s: %v", want, got)
+		}
+	}
+}
+
+// TestCreateAccessKeyAfterWrongDate: IAM refuses a signature with the time that an earlier response
+// had.
+func TestCreateAccessKeyAfterWrongDate(t *testing.T) {
+	r := newRotationTest(t)
+	r.Getenv = getenv(map[string]string{"AWS_ENDPOINT_URL": r.sts.URL})
+	r.sts.SetMaxSkew(5 * time.Minute)
+	ro, err := r.prepare()
+	must(t, err)
+	r.sts.SetNow(func() time.Time { return time.Now().Add(3 * time.Hour) })
+	_, _, err = ro.client.listAccessKeys(t.Context(), ro.UserName)
+	must(t, err)
+	r.sts.SetNow(time.Now)
+	if _, err = ro.client.createAccessKey(t.Context(), ro.UserName); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestPageOfAProxyIsNoResponseOfIAM: the SDK does not read the responses to these actions.
 func TestPageOfAProxyIsNoResponseOfIAM(t *testing.T) {
 	for _, action := range []string{"UpdateAccessKey", "DeleteAccessKey"} {
@@ -136,7 +185,10 @@ func TestPageOfAProxyIsNoResponseOfIAM(t *testing.T) {
 			r := newRotationTest(t)
 			r.sts.Fault(ststest.Fault{Action: action, Kind: kind})
 			_, _, err := r.rotate(false)
-			const want = "the response did not come from IAM: another document; "
+			want := "the response did not come from IAM: not valid XML; "
+			if kind == ststest.GarbageXML {
+				want = "the response did not come from IAM: another document; "
+			}
 			if err == nil || !strings.Contains(err.Error(), action+": "+want) {
 				t.Errorf("%s, %v: got %v", action, kind, err)
 			}
@@ -174,6 +226,7 @@ func FuzzIAMResponse(f *testing.F) {
 		"arn:aws:iam::111111111111:user/jill is not authorized to perform: iam:CreateAccessKey"+
 		"</Message></Error></ErrorResponse>"))
 	f.Add(uint16(503), []byte("busy\x1b[2J"))
+	f.Add(uint16(403), []byte("<html><Message>"+strings.Repeat("no", 5000)+"</Message></html>"))
 	f.Fuzz(func(t *testing.T, status uint16, body []byte) {
 		limited := &limitedClient{HTTPClient: cannedClient{okStatus(status), body}}
 		c := &iamClient{

@@ -52,11 +52,11 @@ func (r *Resolver) NewSignIn(
 	if err != nil {
 		return nil, err
 	}
-	portal, err := plan.ServiceEndpoint(plan.ServiceSSO, profile, services, r.Getenv)
+	portal, err := serviceEndpoint(plan.ServiceSSO, profile, services, r.Getenv)
 	if err != nil {
 		return nil, err
 	}
-	oidc, err := plan.ServiceEndpoint(plan.ServiceOIDC, profile, services, r.Getenv)
+	oidc, err := serviceEndpoint(plan.ServiceOIDC, profile, services, r.Getenv)
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ type Reached struct {
 // is a [*diag.Error]; what is known of the endpoint is returned with it.
 func (r *Resolver) Reach(ctx context.Context, c profiles.Chain) (Reached, error) {
 	var to Reached
-	p, err := plan.New(c, r.Getenv)
+	p, err := r.newPlan(c)
 	if err != nil {
 		return to, err
 	}

@@ -169,7 +169,7 @@ func (r *Resolver) Renew(ctx context.Context, c profiles.Chain) error {
 
 // Key returns the cache key of a chain's session. ok is false if the session is never cached.
 func (r *Resolver) Key(c profiles.Chain) (key cache.Key, ok bool, err error) {
-	p, err := plan.New(c, r.Getenv)
+	p, err := r.newPlan(c)
 	if err != nil || !p.IsCached(p.Last()) {
 		return cache.Key{}, false, err
 	}
@@ -178,7 +178,7 @@ func (r *Resolver) Key(c profiles.Chain) (key cache.Key, ok bool, err error) {
 
 // newResolution returns the resolution of a chain.
 func (r *Resolver) newResolution(c profiles.Chain) (*resolution, error) {
-	p, err := plan.New(c, r.Getenv)
+	p, err := r.newPlan(c)
 	if err != nil {
 		return nil, err
 	}

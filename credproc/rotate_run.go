@@ -77,10 +77,15 @@ func (ro *Rotation) deleteLeftover(ctx context.Context) error {
 			}
 		}
 	}
-	if err := ro.client.deleteAccessKey(ctx, ro.UserName, id); err != nil {
-		return ro.explain(err, "DeleteAccessKey")
+	err := ro.client.deleteAccessKey(ctx, ro.UserName, id)
+	if err == nil {
+		return nil
 	}
-	return nil
+	e := ro.explain(err, "DeleteAccessKey")
+	if isMissing(err) {
+		e.Hint = "try again: an attempt whose response was lost may have deleted it"
+	}
+	return e
 }
 
 // changes returns what Run has changed before it has created a key.

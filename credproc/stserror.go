@@ -114,7 +114,7 @@ func explainNoAnswer(e *diag.Error, err error, service, at string) {
 		return
 	default: // the SDK cannot read the response
 		e.Flags |= diag.Temporary
-		bad.why = errText(cause(err).Error()).Error()
+		bad.why = printable.Mask(errText(cause(err).Error()).Error())
 		var response *smithyhttp.ResponseError
 		if errors.As(err, &response) {
 			bad.why = fmt.Sprintf("status %d, %s", response.HTTPStatusCode(), bad.why)
@@ -215,7 +215,7 @@ func (c *limitedClient) refused(api smithy.APIError, err error) (code, message s
 	if code == unknownError && found["Code"] != "" {
 		code = found["Code"]
 	}
-	message = found["Message"]
+	message = errText(found["Message"]).Error()
 	var response *smithyhttp.ResponseError
 	if message == "" && errors.As(err, &response) {
 		message = fmt.Sprintf("status %d", response.HTTPStatusCode())

@@ -10,8 +10,11 @@ const masked = "***"
 
 // Mask replaces what looks like a secret in a command line or a URL by ***: the user information
 // and the query of a URL, the value after a flag or variable for which [IsSecretName] is true, and
-// a word in the form of an AWS secret access key.
-func Mask(s string) string { return maskKeys(maskValues(maskURLs(s))) }
+// a word in the form of an AWS secret access key or of a JSON Web Token.
+func Mask(s string) string {
+	s = maskValues(maskURLs(s))
+	return maskWords(maskWords(s, isTokenByte, isToken), isKeyByte, isKey)
+}
 
 // IsSecretName reports whether the value of a flag, variable or setting may be a secret, by its
 // name.
@@ -52,13 +55,14 @@ func isAlphanumeric(c byte) bool {
 func isNameByte(c byte) bool { return isAlphanumeric(c) || c == '-' || c == '_' }
 
 var (
-	// secretParts are what the names of secrets have in them, with "-" for "_" too.
+	// secretParts are what the names of secrets have in them. A "-" stands for "_" too.
 	secretParts = []string{
 		"passwd", "password", "passphrase", "passcode", "pwd", "secret", "token", "credential",
-		"authorization", "apikey", "api-key", "accesskey", "access-key", "privatekey", "private-key",
+		"authorization", "bw-session", "apikey", "api-key", "accesskey", "access-key", "privatekey",
+		"private-key",
 	}
-	// secretWords are names of secrets, and words of such names, which are separated by "-".
-	secretWords = []string{"sshpass", "storepass", "keypass", "base32", "seed"}
+	// secretWords are words of the names of secrets, which "-" or "_" separates.
+	secretWords = []string{"pass", "sshpass", "storepass", "keypass", "base32", "seed"}
 	// publicEnds are the ends of the names of what has to do with a secret and is not one.
 	publicEnds = []string{
 		"file", "path", "dir", "arn", "id", "name", "prefix", "url", "uri", "type", "process", "source",
@@ -73,11 +77,10 @@ func isSecretName(name string) bool {
 		return false
 	}
 	dashed := strings.ReplaceAll(name, "_", "-")
-	return slices.ContainsFunc(secretParts, func(p string) bool { return strings.Contains(dashed, p) }) ||
-		slices.Contains(strings.Split(dashed, "-"), "pass") ||
-		slices.ContainsFunc(strings.Split(name, "-"), func(word string) bool {
-			return slices.Contains(secretWords, word)
-		})
+	isIn := func(part string) bool { return strings.Contains(dashed, part) }
+	isSecretWord := func(word string) bool { return slices.Contains(secretWords, word) }
+	return slices.ContainsFunc(secretParts, isIn) ||
+		slices.ContainsFunc(strings.Split(dashed, "-"), isSecretWord)
 }
 
 // maskValues masks the values that follow the names of secrets and a separator. The value of one
@@ -131,13 +134,12 @@ func separatorLength(s string) int {
 	return 0
 }
 
-// maskKeys masks what has the form of an AWS secret access key.
-func maskKeys(s string) string {
+// maskWords masks the words of a class of bytes that are secrets.
+func maskWords(s string, isInClass func(byte) bool, isSecret func(word string) bool) string {
 	var b strings.Builder
 	done := 0
-	isKeyByte := func(c byte) bool { return isAlphanumeric(c) || c == '/' || c == '+' }
-	for start, end := range runs(s, isKeyByte) {
-		if isKey(s[start:end]) {
+	for start, end := range runs(s, isInClass) {
+		if isSecret(s[start:end]) {
 			b.WriteString(s[done:start])
 			b.WriteString(masked)
 			done = end
@@ -146,11 +148,22 @@ func maskKeys(s string) string {
 	return b.String() + s[done:]
 }
 
+func isKeyByte(c byte) bool { return isAlphanumeric(c) || c == '/' || c == '+' }
+
 // isKey reports whether a word may be a secret access key, and not a path, a hash or a name.
 func isKey(word string) bool {
 	const length = 40
 	return len(word) >= length && word[0] != '/' && strings.ContainsAny(word, "0123456789") &&
 		strings.ToLower(word) != word && strings.ToUpper(word) != word
+}
+
+func isTokenByte(c byte) bool { return isNameByte(c) || c == '.' }
+
+// isToken reports whether a word has the form of a signed JSON Web Token: a JSON object in base64,
+// and two other parts.
+// https://www.rfc-editor.org/rfc/rfc7515#section-7.1
+func isToken(word string) bool {
+	return strings.HasPrefix(word, "eyJ") && strings.Count(word, ".") == 2
 }
 
 // maskURLs masks the secrets in URLs.

@@ -74,7 +74,11 @@ func TestMask(t *testing.T) {
 		"otp --seed hush":                             "otp --seed ***",
 		"keytool -storepass hush -keypass hush -list": "keytool -storepass *** -keypass *** -list",
 
+		"env MFA_SEED=HUSH BW_SESSION=hush tool": "env MFA_SEED=*** BW_SESSION=*** tool",
+		"tool eyJhbGciOi.eyJzdWIi.c2ln_-x y":     "tool *** y",
+
 		// These are no secrets.
+		"tool eyJhbGciOi eyJ.x a.b.c":                                "",
 		"gpg --passphrase-fd 0 --password-stdin x":                   "",
 		"PASSWORD_STORE_DIR=/srv pass show x":                        "",
 		"tool --pass-prefix x --token-duration 3600":                 "",
@@ -123,19 +127,19 @@ func TestIsSecretName(t *testing.T) {
 func TestPartsOfMaskAreThoseOfExpressions(t *testing.T) {
 	const (
 		parts = `passw(?:or)?d|passphrase|passcode|pwd|secret|token|api[_-]?key|access[_-]?key|` +
-			`private[_-]?key|credential|authorization`
-		words   = `sshpass|storepass|keypass|base32|seed`
+			`private[_-]?key|credential|authorization|bw[_-]session`
+		words   = `pass|sshpass|storepass|keypass|base32|seed`
 		closing = `(?:\\*["'])`
 	)
 	url := regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>]+`)
 	key := regexp.MustCompile(`[A-Za-z0-9/+]{40,}`)
-	name := regexp.MustCompile(`(?i)^(?:[\w-]*(?:` + parts + `)[\w-]*|(?:[\w-]*-)?(?:` + words +
-		`)(?:-[\w-]*)?|(?:[\w-]*[_-])?pass(?:[_-][\w-]*)?)$`)
+	name := regexp.MustCompile(`(?i)^(?:[\w-]*(?:` + parts + `)[\w-]*|(?:[\w-]*[_-])?(?:` + words +
+		`)(?:[_-][\w-]*)?)$`)
 	public := regexp.MustCompile(`(?i)(?:` + strings.Join(publicEnds, "|") + `)$`)
 	separator := regexp.MustCompile(`^(?:` + closing + `?[ \t]*[:=][ \t\r\n]*|` +
 		closing + `?,?[ \t\r\n]+|` + closing + `,)`)
 	inNames := strings.Split("pass,wd,word,phrase,code,pwd,secret,token,credential,authorization,"+
-		"api,access,private,key,ssh,store,base,32,seed,file,-,-,-,_,_,_,a,Z,0", ",")
+		"api,access,private,key,ssh,store,base,32,seed,file,bw,session,-,-,-,_,_,_,a,Z,0", ",")
 	others := append(strings.Split(`: : = = " ' \ \\ , + / . ? < é :// `+strings.Repeat("aB3/", 10), " "),
 		" ", "\t", "\n", "\r", "\f", "\v", "\x80")
 	random := rand.New(rand.NewPCG(1, 2))
@@ -150,7 +154,7 @@ func TestPartsOfMaskAreThoseOfExpressions(t *testing.T) {
 		if got, want := maskURLs(s), url.ReplaceAllStringFunc(s, maskURL); got != want {
 			t.Errorf("URLs in %q: %q, want %q", s, got, want)
 		}
-		got, want := maskKeys(s), key.ReplaceAllStringFunc(s, func(word string) string {
+		got, want := maskWords(s, isKeyByte, isKey), key.ReplaceAllStringFunc(s, func(word string) string {
 			if isKey(word) {
 				return masked
 			}
