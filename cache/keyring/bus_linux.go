@@ -13,14 +13,14 @@ import (
 	"aws-credproc/internal/sessionbus"
 )
 
-// within makes a call, which ends with its context, since its connection is closed then.
+// within makes a call. It ends with its context, since its connection is closed then.
 func within[T any](ctx context.Context, call func(context.Context) (T, error)) (T, error) {
 	return call(ctx)
 }
 
 // bus is a connection to the session bus, on which the Secret Service has responded. The function
-// that a call returns waits for the reply; the calls before are sent then, with one write. Calls
-// start no service. The connection is closed when its context ends.
+// that a call returns waits for the reply. Calls are sent when a reply is waited for, all with one
+// write. They start no service. The connection is closed when its context ends.
 type bus struct {
 	*sessionbus.Conn
 	answered answeredFunc
@@ -97,7 +97,7 @@ func (b *bus) call(path sessionbus.ObjectPath, method string, args ...any) reply
 	call := b.Call(ssName, path, method, args...)
 	return func(results ...any) error {
 		sender, err := call.Wait(results...)
-		if sender != "" { // the connection is not lost
+		if sender != "" { // there is a reply
 			b.answered(true)
 		}
 		if b.service == "" && strings.HasPrefix(sender, ":") { // not the bus itself
@@ -161,7 +161,7 @@ func isGone(err error) bool {
 	var e serviceError
 	return errors.As(err, &e) && slices.Contains([]string{
 		"org.freedesktop.Secret.Error.NoSuchObject",
-		"org.freedesktop.DBus.Error.UnknownObject",
-		"org.freedesktop.DBus.Error.UnknownMethod",
+		dbusName + ".Error.UnknownObject",
+		dbusName + ".Error.UnknownMethod",
 	}, e.name)
 }

@@ -4,12 +4,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
 	"unicode"
 
+	"aws-credproc/internal/files"
 	"aws-credproc/internal/ospath"
 	"aws-credproc/internal/sessionbus"
 )
@@ -97,18 +98,19 @@ func (b *bus) writeWallet(ctx context.Context, name, wallet string) {
 	defer cancel()
 	defer context.AfterFunc(ctx, b.Close)()
 	object := sessionbus.ObjectPath("/modules/" + strings.TrimPrefix(name, "org.kde."))
-	call := func(result any, method string, args ...any) error {
-		_, err := b.Call(b.service, object, "org.kde.KWallet."+method, args...).Wait(result)
-		return err
+	call := func(method string, args ...any) func(results ...any) (string, error) {
+		return b.Call(b.service, object, "org.kde.KWallet."+method, args...).Wait
 	}
 	var isOpen bool
 	var handle int32
-	if call(&isOpen, "isOpen", wallet) != nil || !isOpen ||
-		call(&handle, "open", wallet, int64(0), kwalletClient) != nil {
+	if _, err := call("isOpen", wallet)(&isOpen); err != nil || !isOpen {
 		return
 	}
-	_ = call(nil, "sync", handle, kwalletClient)
-	_ = call(nil, "close", handle, false, kwalletClient)
+	if _, err := call("open", wallet, int64(0), kwalletClient)(&handle); err != nil {
+		return
+	}
+	_, _ = call("sync", handle, kwalletClient)()
+	_, _ = call("close", handle, false, kwalletClient)()
 }
 
 // promptsOnOpen reports whether KWallet may show a window to each program that opens a wallet which
@@ -121,13 +123,11 @@ func promptsOnOpen() bool {
 		return true
 	}
 	for _, dir := range append(dirs, own) {
-		f, err := os.Open(ospath.Join(dir, "kwalletrc"))
-		if err != nil {
-			continue // it does not exist, or KWallet cannot read it either
-		}
-		text, err := io.ReadAll(io.LimitReader(f, maxKWalletConfig))
-		_ = f.Close()
-		if err != nil || hasPromptOnOpen(string(text)) {
+		text, err := files.Read(ospath.Join(dir, "kwalletrc"), maxKWalletConfig)
+		switch {
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+			// KWallet cannot read it either.
+		case err != nil || hasPromptOnOpen(string(text)):
 			return true
 		}
 	}

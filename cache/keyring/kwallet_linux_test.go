@@ -2,6 +2,8 @@ package keyring
 
 import (
 	"os"
+	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/godbus/dbus/v5"
@@ -96,5 +98,21 @@ func TestKWalletSecretIsChangedInPlace(t *testing.T) {
 	<-created
 	if n := len(created); n > 0 {
 		t.Errorf("%d items were replaced", n)
+	}
+}
+
+// A process that opens such a file waits for another one.
+func TestKWalletSettingsThatAreAFIFO(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("XDG_CONFIG_DIRS", dir)
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	if promptsOnOpen() {
+		t.Error("without settings: it prompts")
+	}
+	if err := syscall.Mkfifo(filepath.Join(dir, "kwalletrc"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if !promptsOnOpen() {
+		t.Error("it may prompt")
 	}
 }

@@ -24,7 +24,7 @@ const (
 	ssItem       = "org.freedesktop.Secret.Item"
 	ssPrompt     = "org.freedesktop.Secret.Prompt"
 	ssNone       = sessionbus.ObjectPath("/") // no prompt, no collection
-	dbusName     = "org.freedesktop.DBus"
+	dbusName     = sessionbus.Name
 	dbusGet      = dbusName + ".Properties.Get"
 	dbusSet      = dbusName + ".Properties.Set"
 )

@@ -47,8 +47,8 @@ func (b *bus) subscribe() error {
 		"type='signal',sender='" + dbusName + "',interface='" + dbusName +
 			"',member='NameOwnerChanged',arg0='" + ssName + "'",
 	} {
-		if err := b.callBus("AddMatch", rule)(); err != nil {
-			return err
+		if _, err := b.Subscribe(rule).Wait(); err != nil {
+			return translate(err)
 		}
 	}
 	return nil

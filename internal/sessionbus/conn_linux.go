@@ -8,18 +8,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 )
 
 // Conn is a connection to the session bus. Only Close is safe for concurrent use.
 type Conn struct {
-	file    *os.File
-	stop    func() bool // of the context
-	in, out []byte      // received, but not yet read; and not yet sent
-	serial  uint32      // of the last call
-	replies map[uint32]message
-	signals []Signal
+	file *os.File
+	stop func() bool // stops waiting for the end of the context
+	in   []byte      // was received, and is not decoded yet
+	out  []byte      // is to be sent
+
+	serial  uint32              // of the last call
+	replies map[uint32]*message // by the serial of a call; nil until the reply has come
+	signals []Signal            // that Signal has not returned
+	keeps   bool                // signals are kept
 }
 
 // Name is the name of the bus itself.
@@ -36,7 +42,7 @@ func Open(ctx context.Context) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{file: file, replies: map[uint32]message{}}
+	c := &Conn{file: file, replies: map[uint32]*message{}}
 	c.stop = context.AfterFunc(ctx, c.closeFile)
 	if err := c.authenticate(); err != nil {
 		c.Close()
@@ -97,26 +103,46 @@ func (c *Conn) read(n int) error {
 		}
 		got, err := c.file.Read(c.in[len(c.in):cap(c.in)])
 		if err != nil {
-			return err
+			return connectionError(err)
 		}
 		c.in = c.in[:len(c.in)+got]
 	}
 	return nil
 }
 
-// Call is a call whose reply has not been read.
+// errClosed means that the bus has ended, or refuses this connection.
+var errClosed = errors.New("the bus has closed the connection")
+
+// connectionError returns the error of a read or write without the name of the connection.
+func connectionError(err error) error {
+	var e *fs.PathError
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return errClosed
+	case errors.As(err, &e):
+		return e.Err
+	}
+	return err
+}
+
+// Call is a call whose reply has not been waited for.
 type Call struct {
 	conn   *Conn
 	serial uint32
+	err    error // why it is not sent
 }
 
 // Call calls a method, whose name includes its interface, with arguments of the types in this
-// package. It starts no service. The call is sent when a reply to any call is waited for.
+// package. It starts no service. All calls are sent when the reply to one of them is waited for.
 func (c *Conn) Call(destination string, path ObjectPath, method string, args ...any) Call {
-	c.serial++
 	dot := strings.LastIndexByte(method, '.')
-	c.out = appendCall(c.out, c.serial, destination, path, method[:dot], method[dot+1:], args)
-	return Call{c, c.serial}
+	out, err := appendCall(c.out, c.serial+1, destination, path, method[:dot], method[dot+1:], args)
+	if err != nil {
+		return Call{err: err}
+	}
+	c.serial++
+	c.out, c.replies[c.serial] = out, nil
+	return Call{conn: c, serial: c.serial}
 }
 
 // CallBus calls a method of the bus itself.
@@ -133,27 +159,30 @@ func (e Error) Error() string { return e.Name + ": " + e.Text }
 // a [Struct] of them, or nil for a value that is not needed. It returns the name of the connection
 // that sent the reply. The error is an [Error] if that is an error reply.
 func (call Call) Wait(results ...any) (sender string, err error) {
+	if call.err != nil {
+		return "", call.err
+	}
 	c := call.conn
-	for {
-		if m, ok := c.replies[call.serial]; ok {
-			delete(c.replies, call.serial)
-			if m.kind == typeError {
-				return m.sender, m.asError()
-			}
-			return m.sender, m.store(results)
-		}
+	for c.replies[call.serial] == nil {
 		if err := c.receive(); err != nil {
 			return "", err
 		}
 	}
+	m := c.replies[call.serial]
+	delete(c.replies, call.serial)
+	if m.kind == typeError {
+		return m.sender, m.asError()
+	}
+	return m.sender, m.store(results)
 }
 
+// asError returns an error reply. It may have a text.
 func (m *message) asError() Error {
-	e := Error{Name: m.errorName}
-	if strings.HasPrefix(string(m.signature), "s") {
-		_ = m.store([]any{&e.Text}) // a malformed text is none
+	var text string
+	if m.store([]any{&text}) != nil {
+		text = ""
 	}
-	return e
+	return Error{m.errorName, text}
 }
 
 // Signal is a signal that was received.
@@ -162,11 +191,18 @@ type Signal struct {
 	Path   ObjectPath
 	Name   string // with its interface
 
-	message message
+	message *message
 }
 
 // Store stores the first values of a signal in the results, as [Call.Wait] does.
 func (s Signal) Store(results ...any) error { return s.message.store(results) }
+
+// Subscribe asks the bus for the signals that match a rule. Signals before are discarded.
+// https://dbus.freedesktop.org/doc/dbus-specification.html#message-bus-routing-match-rules
+func (c *Conn) Subscribe(rule string) Call {
+	c.keeps = true
+	return c.CallBus("AddMatch", rule)
+}
 
 // Signal waits for the next signal.
 func (c *Conn) Signal() (Signal, error) {
@@ -187,7 +223,7 @@ const maxSignals = 64
 func (c *Conn) receive() error {
 	if len(c.out) > 0 {
 		if _, err := c.file.Write(c.out); err != nil {
-			return err
+			return connectionError(err)
 		}
 		c.out = nil
 	}
@@ -201,18 +237,18 @@ func (c *Conn) receive() error {
 	if err != nil {
 		return err
 	}
-	m, err := decodeMessage(c.in[:size:size])
+	m, err := decodeMessage(c.in[:size])
 	if err != nil {
 		return err
 	}
 	c.in = c.in[size:]
 	switch m.kind {
 	case typeReply, typeError:
-		if m.replySerial <= c.serial {
+		if reply, isCalled := c.replies[m.replySerial]; isCalled && reply == nil {
 			c.replies[m.replySerial] = m
 		}
 	case typeSignal:
-		if len(c.signals) < maxSignals {
+		if c.keeps && len(c.signals) < maxSignals {
 			c.signals = append(c.signals, Signal{m.sender, m.path, m.iface + "." + m.member, m})
 		}
 	}

@@ -9,8 +9,8 @@ import (
 const (
 	fixedHeader = 16 // bytes before the header fields
 	maxFields   = 64 << 10
-	maxMessage  = 16 << 20 // the specification allows 128 MiB
-	maxDepth    = 32       // of variants in variants
+	maxMessage  = 4 << 20 // the paths of some 40,000 items; the specification allows 128 MiB
+	maxDepth    = 32      // of variants in variants; half of that of arrays and structures
 )
 
 var errMalformed = errors.New("a message is malformed")
@@ -47,8 +47,8 @@ func messageSize(b []byte) (int, error) {
 }
 
 // decodeMessage decodes a message of the size that messageSize returned for it.
-func decodeMessage(b []byte) (message, error) {
-	m := message{kind: b[1], order: binary.LittleEndian}
+func decodeMessage(b []byte) (*message, error) {
+	m := &message{kind: b[1], order: binary.LittleEndian}
 	if b[0] == bigEndian {
 		m.order = binary.BigEndian
 	}
@@ -69,13 +69,14 @@ func decodeMessage(b []byte) (message, error) {
 		d.value("v", result, 0)
 	}
 	if d.bad {
-		return message{}, errMalformed
+		return nil, errMalformed
 	}
 	return m, nil
 }
 
 // store stores the first values of the body in the results: pointers, a Struct of them, or nil for a
-// value that is not needed. The value in a variant is stored like one without.
+// value that is not needed. The value in a variant is stored like one without. After an error, the
+// results may hold anything.
 func (m *message) store(results []any) error {
 	d := decoder{b: m.body, order: m.order}
 	d.values(string(m.signature), results, 0)
@@ -85,8 +86,8 @@ func (m *message) store(results []any) error {
 	return nil
 }
 
-// decoder reads values from b. If that has none of the expected type at pos, the decoder becomes bad
-// and returns zero values only.
+// decoder reads values from b. If there is no valid value of the expected type at pos, the decoder
+// becomes bad, and all further values are zero.
 type decoder struct {
 	b     []byte
 	pos   int
@@ -94,11 +95,11 @@ type decoder struct {
 	bad   bool
 }
 
-// take returns the next n bytes.
+// take returns the next n bytes, none if the decoder is bad.
 func (d *decoder) take(n int) []byte {
-	if d.bad || n < 0 || n > len(d.b)-d.pos {
+	if d.bad || n > len(d.b)-d.pos {
 		d.bad, d.pos = true, len(d.b)
-		return make([]byte, min(max(n, 0), 8)) // enough for a number
+		return nil
 	}
 	d.pos += n
 	return d.b[d.pos-n : d.pos]
@@ -106,11 +107,19 @@ func (d *decoder) take(n int) []byte {
 
 func (d *decoder) align(n int) { d.take((n - d.pos%n) % n) }
 
-func (d *decoder) byte() byte { return d.take(1)[0] }
+func (d *decoder) byte() byte {
+	if b := d.take(1); len(b) == 1 {
+		return b[0]
+	}
+	return 0
+}
 
 func (d *decoder) uint32() uint32 {
 	d.align(4)
-	return d.order.Uint32(d.take(4))
+	if b := d.take(4); len(b) == 4 {
+		return d.order.Uint32(b)
+	}
+	return 0
 }
 
 // size returns the size of a string or an array.
@@ -123,16 +132,38 @@ func (d *decoder) size() int {
 	return int(n)
 }
 
-func (d *decoder) string() string {
-	s := d.take(d.size())
-	d.take(1) // NUL
-	return string(s)
+func (d *decoder) string() string { return d.text(d.size()) }
+
+func (d *decoder) signature() string { return d.text(int(d.byte())) }
+
+// text returns a text of n bytes, before a NUL.
+func (d *decoder) text(n int) string {
+	s := string(d.take(n))
+	if d.byte() != 0 || !isText(s) {
+		d.bad = true
+	}
+	return s
 }
 
-func (d *decoder) signature() string {
-	s := d.take(int(d.byte()))
-	d.take(1) // NUL
-	return string(s)
+func (d *decoder) path() ObjectPath {
+	s := d.string()
+	d.bad = d.bad || !isPath(s)
+	return ObjectPath(s)
+}
+
+// isPath reports whether s is the path of an object.
+// https://dbus.freedesktop.org/doc/dbus-specification.html#message-protocol-marshaling-object-path
+func isPath(s string) bool {
+	for name := range strings.SplitSeq(strings.TrimPrefix(s, "/"), "/") {
+		if name == "" && s != "/" || strings.ContainsFunc(name, isNotNameRune) {
+			return false
+		}
+	}
+	return strings.HasPrefix(s, "/")
+}
+
+func isNotNameRune(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_'
 }
 
 // array returns the elements of an array.
@@ -155,7 +186,7 @@ func (d *decoder) values(sig string, results []any, depth int) (rest string) {
 	return sig
 }
 
-// value reads a value with a signature. An empty signature is that of no value.
+// value reads a value with a signature. An empty one is not valid.
 func (d *decoder) value(sig string, result any, depth int) {
 	for ; sig == "v" && !d.bad; depth++ {
 		sig = d.signature()
@@ -179,7 +210,7 @@ func (d *decoder) store(sig string, result any, depth int) {
 		*r = d.string()
 	case *ObjectPath:
 		d.expect(sig, "o")
-		*r = ObjectPath(d.string())
+		*r = d.path()
 	case *signature:
 		d.expect(sig, "g")
 		*r = signature(d.signature())
@@ -198,10 +229,10 @@ func (d *decoder) store(sig string, result any, depth int) {
 		*r = elements.b[elements.pos:]
 	case *[]string:
 		d.expect(sig, "as")
-		*r = readAll[string](d, "s")
+		*r = readAll(d, "s", (*decoder).string)
 	case *[]ObjectPath:
 		d.expect(sig, "ao")
-		*r = readAll[ObjectPath](d, "o")
+		*r = readAll(d, "o", (*decoder).path)
 	case Struct:
 		d.align(8)
 		if sig[0] != '(' || d.values(sig[1:len(sig)-1], r, depth) != "" {
@@ -215,37 +246,40 @@ func (d *decoder) store(sig string, result any, depth int) {
 // expect makes the decoder bad if a signature is not the wanted one.
 func (d *decoder) expect(sig, want string) { d.bad = d.bad || sig != want }
 
-// readAll reads an array of strings or object paths.
-func readAll[T ~string](d *decoder, element string) (all []T) {
-	elements := d.array(element)
+// readAll reads an array of elements with a signature.
+func readAll[T any](d *decoder, sig string, element func(*decoder) T) (all []T) {
+	elements := d.array(sig)
 	for elements.pos < len(elements.b) {
-		all = append(all, T(elements.string()))
+		all = append(all, element(elements))
 	}
 	d.bad = d.bad || elements.bad
 	return all
 }
 
-// skip skips a value that is not a variant.
-func (d *decoder) skip(sig string, depth int) {
+// skip skips the first of some values and returns the signature of those after it.
+func (d *decoder) skip(sig string, depth int) (rest string) {
 	switch sig[0] {
+	case 'v':
+		d.value("v", nil, depth)
 	case 's', 'o':
 		d.string()
 	case 'g':
 		d.signature()
 	case 'a':
-		d.array(sig[1:])
+		array := firstType(sig)
+		d.array(array[1:])
+		return sig[len(array):]
 	case '(':
 		d.align(8)
-		for fields := sig[1 : len(sig)-1]; fields != ""; {
-			first := firstType(fields)
-			d.value(first, nil, depth)
-			fields = fields[len(first):]
+		for sig = sig[1:]; sig[0] != ')'; {
+			sig = d.skip(sig, depth)
 		}
 	default: // a number
 		n := alignment(sig)
 		d.align(n)
 		d.take(n)
 	}
+	return sig[1:]
 }
 
 // alignment returns the alignment of values with a signature, which is the size of those that are
@@ -264,19 +298,22 @@ func alignment(sig string) int {
 
 // firstType returns the signature of the first of some values, empty if there is none or it is not
 // valid.
-func firstType(sig string) string {
+func firstType(sig string) string { return typeAt(sig, 0) }
+
+// typeAt is firstType for values in a structure or an array at a depth.
+func typeAt(sig string, depth int) string {
 	end := 0
 	switch {
-	case sig == "":
+	case sig == "" || depth > 2*maxDepth: // structures in arrays
 		return ""
 	case strings.IndexByte("ybnqiuxtdhsogv", sig[0]) >= 0:
 		return sig[:1]
 	case sig[0] == 'a' && strings.HasPrefix(sig[1:], "{"):
-		end = structEnd(sig[1:], '}')
+		end = structEnd(sig[1:], '}', depth+1)
 	case sig[0] == 'a':
-		end = len(firstType(sig[1:]))
+		end = len(typeAt(sig[1:], depth+1))
 	case sig[0] == '(':
-		if end = structEnd(sig, ')'); end > 0 {
+		if end = structEnd(sig, ')', depth+1); end > 0 {
 			return sig[:end]
 		}
 	}
@@ -288,12 +325,12 @@ func firstType(sig string) string {
 
 // structEnd returns the length of the signature of a structure at the start of sig, 0 if it is not
 // valid.
-func structEnd(sig string, last byte) int {
+func structEnd(sig string, last byte, depth int) int {
 	for i := 1; i < len(sig); {
 		if sig[i] == last && i > 1 {
 			return i + 1
 		}
-		first := firstType(sig[i:])
+		first := typeAt(sig[i:], depth)
 		if first == "" {
 			return 0
 		}

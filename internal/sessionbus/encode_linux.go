@@ -2,7 +2,10 @@ package sessionbus
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"strings"
+	"unicode/utf8"
 )
 
 // ObjectPath names an object.
@@ -60,7 +63,13 @@ func signatureOfAll(args []any) (all string) {
 type encoder struct {
 	b     []byte
 	start int
+	bad   bool // a value cannot be sent: the bus would close the connection
 }
+
+var errNotUTF8 = errors.New("a text is not valid UTF-8, or has a NUL")
+
+// isText reports whether a value can be a string.
+func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
 func (e *encoder) align(n int) {
 	for (len(e.b)-e.start)%n != 0 {
@@ -74,6 +83,7 @@ func (e *encoder) uint32(v uint32) {
 }
 
 func (e *encoder) string(s string) {
+	e.bad = e.bad || !isText(s)
 	e.uint32(uint32(len(s)))
 	e.b = append(e.b, s...)
 	e.b = append(e.b, 0)
@@ -173,10 +183,10 @@ const (
 	fieldSignature   = 8
 )
 
-// appendCall appends a call to b.
+// appendCall appends a call to b. The error is errNotUTF8.
 func appendCall(
 	b []byte, serial uint32, destination string, path ObjectPath, iface, member string, args []any,
-) []byte {
+) ([]byte, error) {
 	e := &encoder{b: b, start: len(b)}
 	e.b = append(e.b, littleEndian, typeCall, flagNoAutoStart, protocolVersion)
 	e.uint32(0) // the length of the body
@@ -202,5 +212,8 @@ func appendCall(
 		e.value(arg)
 	}
 	binary.LittleEndian.PutUint32(e.b[e.start+4:], uint32(len(e.b)-body))
-	return e.b
+	if e.bad {
+		return nil, errNotUTF8
+	}
+	return e.b, nil
 }

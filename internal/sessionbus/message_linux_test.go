@@ -37,8 +37,12 @@ func TestCallIsEncodedAsSpecified(t *testing.T) {
 		},
 	} {
 		// A byte before the message, and an argument before the value, move its alignment.
-		b := appendCall([]byte{0xff}, 9, "org.example.To", "/object", "org.example.If", "Do",
-			[]any{true, test.arg, "end"})[1:]
+		b, err := appendCall([]byte{0xff}, 9, "org.example.To", "/object", "org.example.If", "Do",
+			[]any{true, test.arg, "end"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b = b[1:]
 		size, err := messageSize(b)
 		if err != nil || size != len(b) {
 			t.Errorf("%s: size %d, %v, want %d", name, size, err, len(b))
@@ -91,13 +95,13 @@ func encodedReply(t testing.TB, order binary.ByteOrder, serial uint32, body ...a
 }
 
 // decode decodes a message and stores its body in the results.
-func decode(b []byte, results ...any) (message, error) {
+func decode(b []byte, results ...any) (*message, error) {
 	if len(b) < fixedHeader {
-		return message{}, errMalformed
+		return nil, errMalformed
 	}
 	size, err := messageSize(b)
 	if err != nil || size > len(b) {
-		return message{}, errMalformed
+		return nil, errMalformed
 	}
 	m, err := decodeMessage(b[:size])
 	if err == nil {
@@ -216,7 +220,10 @@ func TestMalformedMessages(t *testing.T) {
 		"type of a field": func(b []byte) {
 			copy(b, bytes.Replace(b, []byte("\x05\x01u"), []byte("\x05\x01i"), 1))
 		},
-		"signature": func(b []byte) { copy(b, bytes.Replace(b, []byte("\x02as"), []byte("\x02a("), 1)) },
+		"end of a string": func(b []byte) { b[len(b)-1] = 'x' },
+		"text":            func(b []byte) { b[len(b)-2] = 0xff },
+		"NUL in a text":   func(b []byte) { b[len(b)-2] = 0 },
+		"signature":       func(b []byte) { copy(b, bytes.Replace(b, []byte("\x02as"), []byte("\x02a("), 1)) },
 	} {
 		b := slices.Clone(good)
 		if change(b); bytes.Equal(b, good) {
@@ -241,12 +248,28 @@ func TestVariantsAreNestedToALimit(t *testing.T) {
 	}
 }
 
+func TestIsPath(t *testing.T) {
+	for path, want := range map[string]bool{
+		"/": true, "/a": true, "/org/freedesktop/secrets/collection/login/1": true, "/_": true,
+		"": false, "a": false, "/a/": false, "//": false, "/a//b": false, "/a-b": false, "/é": false,
+		"/a\x00": false, "/a\n": false, "/a b": false,
+	} {
+		if got := isPath(path); got != want || got != dbus.ObjectPath(path).IsValid() {
+			t.Errorf("%q: %t", path, got)
+		}
+	}
+}
+
 func TestFirstType(t *testing.T) {
 	for sig, want := range map[string]string{
 		"s": "s", "su": "s", "as": "as", "aas": "aas", "a{sv}u": "a{sv}", "(oayays)b": "(oayays)",
 		"(s(u))": "(s(u))", "a(ss)": "a(ss)", "": "", "a": "", "aa": "", "(": "", "()": "", "(s": "", "{sv}": "",
 		"a{": "", "a{}": "", "a{s": "", "z": "", ")": "", "a)": "", "(a)": "",
-		strings.Repeat("a", 254) + "s": strings.Repeat("a", 254) + "s",
+		strings.Repeat("a", 64) + "s": strings.Repeat("a", 64) + "s",
+		strings.Repeat("a", 65) + "s": "",
+		strings.Repeat("(", 64) + "s" + strings.Repeat(")", 64): strings.Repeat("(", 64) + "s" +
+			strings.Repeat(")", 64),
+		strings.Repeat("(", 65) + "s" + strings.Repeat(")", 65): "",
 	} {
 		if got := firstType(sig); got != want {
 			t.Errorf("%q: %q, want %q", sig, got, want)
@@ -271,7 +294,7 @@ func FuzzMessage(f *testing.F) {
 		if err != nil {
 			return
 		}
-		isText := m.store([]any{&text}) == nil
+		hasText := m.store([]any{&text}) == nil
 		for _, result := range []any{
 			nil, new(ObjectPath), new(bool), new(uint32), new(int32), new([]byte), new([]string),
 			new([]ObjectPath), Struct{nil, nil}, Struct{new(string)},
@@ -290,7 +313,7 @@ func FuzzMessage(f *testing.F) {
 		if len(want.Body) == 0 {
 			return
 		}
-		if s, ok := want.Body[0].(string); ok && (!isText || s != text) {
+		if s, ok := want.Body[0].(string); ok && hasText && s != text {
 			t.Errorf("%q, want %q", text, s)
 		}
 	})
