@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"aws-credproc/credproc/plan"
@@ -104,6 +105,17 @@ func TestRefusalWithoutCodeIsNotQuoted(t *testing.T) {
 		useService(t, "container", broken.URL)
 		w.config("[profile leaf]\n" + leafOf(s) + "\n")
 		wantError(t, w, "leaf", "endpoint refused the request: status 403", 0)
+	}
+}
+
+func TestPageWithoutCodeIsNotQuoted(t *testing.T) {
+	c := &limitedClient{refusal: []byte("<html><Message>hush</Message></html>")}
+	api := &smithy.GenericAPIError{Code: unknownError, Message: unknownError}
+	err := &smithyhttp.ResponseError{Err: api, Response: &smithyhttp.Response{
+		Response: &http.Response{StatusCode: http.StatusForbidden},
+	}}
+	if code, message := c.refused(api, err); code != unknownError || message != "status 403" {
+		t.Errorf("got %q, %q", code, message)
 	}
 }
 

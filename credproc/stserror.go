@@ -205,7 +205,8 @@ const mfaFailed = "MultiFactorAuthentication failed"
 const unknownError = "UnknownError"
 
 // refused returns the code and message of the last refusal. The SDK reads those of AWS; moto and
-// others nest the two elements deeper, and a proxy may send anything.
+// others nest the two elements deeper. A response without a code is not one of AWS, and its message
+// is the status.
 func (c *limitedClient) refused(api smithy.APIError, err error) (code, message string) {
 	code, message = api.ErrorCode(), api.ErrorMessage()
 	if code != unknownError && message != unknownError {
@@ -215,9 +216,9 @@ func (c *limitedClient) refused(api smithy.APIError, err error) (code, message s
 	if code == unknownError && found["Code"] != "" {
 		code = found["Code"]
 	}
-	message = errText(found["Message"]).Error()
+	message = found["Message"]
 	var response *smithyhttp.ResponseError
-	if message == "" && errors.As(err, &response) {
+	if (message == "" || code == unknownError) && errors.As(err, &response) {
 		message = fmt.Sprintf("status %d", response.HTTPStatusCode())
 	}
 	return code, message
