@@ -10,7 +10,8 @@ const (
 	fixedHeader = 16 // bytes before the header fields
 	maxFields   = 64 << 10
 	maxMessage  = 4 << 20 // the paths of some 40,000 items; the specification allows 128 MiB
-	maxDepth    = 32      // of variants in variants; half of that of arrays and structures
+	maxDepth    = 32      // of variants in variants
+	maxNesting  = 64      // of arrays and structures; the specification allows 32 of each
 )
 
 var errMalformed = errors.New("a message is malformed")
@@ -304,7 +305,7 @@ func firstType(sig string) string { return typeAt(sig, 0) }
 func typeAt(sig string, depth int) string {
 	end := 0
 	switch {
-	case sig == "" || depth > 2*maxDepth: // structures in arrays
+	case sig == "" || depth > maxNesting:
 		return ""
 	case strings.IndexByte("ybnqiuxtdhsogv", sig[0]) >= 0:
 		return sig[:1]
