@@ -16,7 +16,8 @@ const keePassXC = "org.keepassxc.KeePassXC.MainWindow"
 // collection. To replace an item, KeePassXC would ask the user, so the secret of an item is changed
 // instead.
 func (b *bus) putKeePassXC(
-	ctx context.Context, collection, session sessionbus.ObjectPath, item Item, label string, value []byte,
+	ctx context.Context, collection, session sessionbus.ObjectPath, item Item, label string,
+	value []byte,
 ) (sessionbus.ObjectPath, error) {
 	unlocked, locked, err := b.search(attributes(item))()
 	switch {

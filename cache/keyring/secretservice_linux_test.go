@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/godbus/dbus/v5"
+	gokeyring "github.com/zalando/go-keyring"
 
 	"aws-credproc/internal/keyringapi"
 	"aws-credproc/internal/keyringtest"
@@ -44,6 +45,24 @@ func testEach(t *testing.T, want error) {
 		})
 	}
 	all.Wait()
+}
+
+func TestItemsAreThoseOfGoKeyring(t *testing.T) {
+	keyringtest.Start(t)
+	k := new(Keyring)
+	if err := k.Put(t.Context(), testItem, "", []byte("first")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := gokeyring.Get(testItem.Service, testItem.User); got != "first" || err != nil {
+		t.Errorf("go-keyring reads %q, %v", got, err)
+	}
+	if err := gokeyring.Set(testItem.Service, testItem.User, "second"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := k.Get(t.Context(), testItem); err != nil || len(got) != 1 ||
+		string(got[0]) != "second" {
+		t.Errorf("of go-keyring: %q, %v", got, err)
+	}
 }
 
 // The keyring may be locked between the check and the write. The service then offers a prompt.

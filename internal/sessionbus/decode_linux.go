@@ -14,7 +14,10 @@ const (
 	maxNesting  = 64      // of arrays and structures; the specification allows 32 of each
 )
 
-var errMalformed = errors.New("a message is malformed")
+var (
+	errMalformed = errors.New("a message is malformed")
+	errTooLarge  = errors.New("a message is too large")
+)
 
 // message is a message that was received.
 type message struct {
@@ -41,8 +44,11 @@ func messageSize(b []byte) (int, error) {
 		return 0, errMalformed
 	}
 	body, fields := order.Uint32(b[4:]), order.Uint32(b[12:])
-	if b[3] != protocolVersion || fields > maxFields || body > maxMessage-maxFields-fixedHeader {
+	switch {
+	case b[3] != protocolVersion:
 		return 0, errMalformed
+	case fields > maxFields, body > maxMessage-maxFields-fixedHeader:
+		return 0, errTooLarge
 	}
 	return fixedHeader + int(fields+7)/8*8 + int(body), nil
 }

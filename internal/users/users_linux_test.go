@@ -22,7 +22,7 @@ func TestUsersAreThoseOfOSUser(t *testing.T) {
 		}
 	}
 	if known == 0 {
-		t.Skip("/etc/passwd has no users")
+		t.Error("no user was compared")
 	}
 }
 
