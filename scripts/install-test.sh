@@ -65,7 +65,9 @@ key_of() { sed -n 's/.*"AccessKeyId":"\([^"]*\)".*/\1/p'; }
 
 step "Debian package"
 install_deb "$work/old.deb"
-as_user "aws-credproc --version" | tee /dev/stderr | grep -q '^aws-credproc version v'
+version=$(as_user "aws-credproc --version")
+echo "$version"
+[[ $version == 'aws-credproc version v'* ]]
 as_user "man -w aws-credproc-get" >/dev/null
 as_user 'bash -ic "source /usr/share/bash-completion/bash_completion
 	_completion_loader aws-credproc; complete -p aws-credproc"' 2>/dev/null | grep -q _aws_credproc
